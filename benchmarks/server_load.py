@@ -105,7 +105,7 @@ def measure_load(url: str, workers: int, runs: int) -> WorkerLoad:
         process.join()
     claims = [seconds for worker_claims, _ in answers for seconds in worker_claims]
     epochs = [seconds for _, worker_epochs in answers for seconds in worker_epochs]
-    points = store.database_status(db).rows["point"]
+    points = store.database_status(db).row_counts["point"]
     _require(len(claims) == runs, "a run was not claimed exactly once")
     _require(points == runs * EPOCHS * len(store_speed.METRICS), "points are missing")
     _require(store.count_runs(db) == {Status.FINISHED: runs}, "a run is not finished")
@@ -168,7 +168,8 @@ def _copy(source: str, target: str) -> dict[str, float]:
         connection.exec_driver_sql("ANALYZE")
     source_db.close()
     target_db.close()
-    return {**seconds, "rows": sum(copied.rows.values()), "points": copied.rows["point"]}
+    counts = copied.row_counts
+    return {**seconds, "rows": sum(counts.values()), "points": counts["point"]}
 
 
 def _command_latencies(file: str, url: str) -> list[tuple[str, float, float]]:
@@ -194,7 +195,7 @@ def _sizes(file: str, url: str) -> tuple[float, float]:
     for address in (file, url):
         db = store.open_database(address, write=False)
         status = store.database_status(db)
-        sizes.append(status.size / status.rows["point"])
+        sizes.append(status.file_bytes / status.row_counts["point"])
         db.close()
     return sizes[0], sizes[1]
 

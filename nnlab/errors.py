@@ -4,6 +4,8 @@ NnlabError                      exit code 1
 |-- UsageError                  exit code 2: the command cannot be executed as typed
 |   |-- ConfigError             invalid settings, all problems at once
 |   |-- UnknownName             a name that no catalogue, study or run has
+|   |-- UnknownKeyword          a keyword argument that a function of the Python API does not have
+|   |-- MissingPackage          an optional package that a function of the API needs
 |   `-- StudyExists             a study of that name has another definition
 |-- DataError                   a data file that cannot be used
 |-- UserCodeError               the user's own model or data set fails, with file and line
@@ -87,6 +89,14 @@ class UnknownName(UsageError):
             super().__init__(f"unknown {kind} '{name}': did you mean {suggestion}?")
         else:
             super().__init__(unknown_name_message(kind, name, known_names))
+
+
+class UnknownKeyword(UsageError, TypeError):
+    """A keyword argument that a function does not have; it is also a TypeError, as in Python."""
+
+
+class MissingPackage(UsageError, ImportError):
+    """An optional package that is not installed; it is also an ImportError, as in Python."""
 
 
 class StudyExists(UsageError):

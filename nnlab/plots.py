@@ -1,9 +1,7 @@
 """Drawing functions for users' own scripts: each takes records and returns a matplotlib Figure.
 
-    from nnlab import plots, store
-
-    db = store.open_database("runs.db", write=False)
-    figure = plots.curves(store.history(db, 12))
+    with nnlab.open("runs.db") as results:
+        figure = nnlab.plots.curves(results.history(12))
 
 Each function is imported on first use, because importing matplotlib takes most of a second.
 """

@@ -109,8 +109,8 @@ class Study:
     """A study: a question with a search space, an objective and seeds.
 
     `space` is None for an open study, to which any run may be added, for example `default`, which
-    `nnlab train` creates. A study with a claim has the arms that it compares, and in `decides` the
-    comparisons that decide the claim. `sampler` is None if the whole grid is trained.
+    `nnlab train` creates. A study with a claim has the `arms` that it compares, and the
+    `comparisons` that decide the claim. `sampler` is None if the whole grid is trained.
     """
 
     id: int
@@ -122,7 +122,7 @@ class Study:
     created_at: datetime
     claim: str = ""
     arms: tuple[Arm, ...] = ()
-    decides: tuple[Comparison, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
     sampler: Sampler | None = None
     removed_at: datetime | None = None
 

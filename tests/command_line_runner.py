@@ -1,4 +1,4 @@
-"""The command line as tests use it: an answer, a quick setting, a process of its own."""
+"""Runs the command line for tests, in this process or in another one."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What every test may lean on."""
+"""Fixtures of all tests."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,22 +16,22 @@ from nnlab.engine.data import dataset_facts
 
 Make = Callable[..., RunConfig]
 
-# The same examples every time: a test that fails on Tuesdays is no test.
+# The same examples in every run: tests are deterministic.
 settings.register_profile("fixed", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where the tests keep what they download or measure."""
+    """The cache folder of the tests: downloads and measurements."""
     return str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> None:
-    """No variable or file of the machine that runs the tests changes what they see."""
+    """Removes the variables of this machine that would change the results of tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", cache_folder)
-    # One run at a time, in this process: a test that wants more says so.
+    # One run at a time, in this process: tests that need more set it themselves.
     monkeypatch.setenv("NNLAB_DEVICES", "cpu:1")
     for name in (
         "NNLAB_DB", "NNLAB_ARTIFACTS", "NNLAB_DEBUG", "RAY_ADDRESS", "COLUMNS", "NO_COLOR",
@@ -42,9 +42,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
 
 
 @pytest.fixture(scope="session")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Values:
-    """What the study of the launchers' contract gives where nothing happens to it."""
-    return undisturbed(tmp_path_factory.mktemp("calm"))
+def uninterrupted_results(tmp_path_factory: pytest.TempPathFactory) -> Values:
+    """The results of the study of the launchers' contract, trained without interruptions."""
+    return undisturbed(tmp_path_factory.mktemp("uninterrupted"))
 
 
 @pytest.fixture(scope="session")
@@ -55,13 +55,13 @@ def postgres() -> Iterator[str]:
     if named := os.environ.get(postgres_server.VARIABLE):
         yield named
     else:
-        with postgres_server.server() as made:
-            yield made.url
+        with postgres_server.server() as started_server:
+            yield started_server.url
 
 
 @pytest.fixture
 def server_url(postgres: str, tmp_path: Path) -> Iterator[str]:
-    """A schema on that server which is gone after the test, as are the files of its runs."""
+    """The URL of a schema that is dropped after the test, with the files of its runs."""
     url = f"{next(postgres_server.schemas(postgres))}&artifacts={tmp_path / 'files'}"
     yield url
     postgres_server.drop(url)

@@ -1,4 +1,4 @@
-"""What a figure's lines were drawn from, and whether its text can be read."""
+"""The data of a figure's lines, and whether its text is legible."""
 
 import itertools
 from collections.abc import Iterator
@@ -53,8 +53,8 @@ def assert_readable(figure: Figure, least: int = 3) -> None:
         assert box.y0 >= -0.5, f"{text!r} leaves below by {-box.y0:.1f} px"
         assert box.x1 <= width + 0.5, f"{text!r} leaves on the right by {box.x1 - width:.1f} px"
         assert box.y1 <= height + 0.5, f"{text!r} leaves above by {box.y1 - height:.1f} px"
-    for (a, one, box), (b, two, other) in itertools.combinations(texts, 2):
-        if one.get_rotation() % 90 or two.get_rotation() % 90:
+    for (a, entry, box), (b, two, other) in itertools.combinations(texts, 2):
+        if entry.get_rotation() % 90 or two.get_rotation() % 90:
             continue
         overlap = Bbox.intersection(box, other)
         if overlap is not None:

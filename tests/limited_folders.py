@@ -1,4 +1,4 @@
-"""Places that are short of something: a small disk, a folder that takes no writes."""
+"""Folders with limits: a small file system, a read-only folder."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own, from the distribution's packages, for as long as they need it."""
+"""A PostgreSQL server for the tests, from the distribution's packages."""
 
 import itertools
 import os
@@ -88,16 +88,16 @@ def server() -> Iterator[Server]:
     user = _user() if os.geteuid() == 0 else None
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
-    made = Server(folder, _free_port())
+    created = Server(folder, _free_port())
     try:
         _run("initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "--no-sync")
         with (folder / "data" / "postgresql.conf").open("a") as conf:
             conf.write(_CONF)
-        made.start()
-        yield made
+        created.start()
+        yield created
     finally:
         with suppress(subprocess.CalledProcessError):  # a test has left it stopped
-            made.stop("immediate")
+            created.stop("immediate")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -122,9 +122,9 @@ def drop(url: str) -> None:
 
 
 def _programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if found:
-        return found[-1].parent
+    result = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    if result:
+        return result[-1].parent
     on_path = shutil.which("pg_ctl")
     return Path(on_path).parent if on_path else None
 
@@ -137,9 +137,9 @@ def _user() -> pwd.struct_passwd | None:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with socket.socket() as server_socket:
+        server_socket.bind(("127.0.0.1", 0))
+        port: int = server_socket.getsockname()[1]
     return port
 
 

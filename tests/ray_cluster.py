@@ -1,4 +1,4 @@
-"""A Ray cluster of several nodes on this machine, for as long as tests need it."""
+"""A Ray cluster of several nodes on this machine."""
 
 import importlib.util
 import os
@@ -12,8 +12,8 @@ from typing import Any
 
 def why_not() -> str:
     """Why no cluster can be started here; empty where one can."""
-    found = importlib.util.find_spec("ray")
-    return "" if found else "Ray (nnlab[ray]) not installed"
+    result = importlib.util.find_spec("ray")
+    return "" if result else "Ray (nnlab[ray]) not installed"
 
 
 @contextmanager
@@ -23,32 +23,32 @@ def cluster(nodes: int, cpus: int = 1) -> Iterator[Any]:
         warnings.simplefilter("ignore")  # Ray's own, as it starts processes
         from ray.cluster_utils import Cluster
 
-        made = Cluster(
+        created = Cluster(
             initialize_head=True,
             head_node_args={"num_cpus": cpus, "include_dashboard": False},
         )
         try:
             for _ in range(nodes - 1):
-                made.add_node(num_cpus=cpus)
-            made.wait_for_nodes()
-            yield made
+                created.add_node(num_cpus=cpus)
+            created.wait_for_nodes()
+            yield created
         finally:
-            made.shutdown()
+            created.shutdown()
 
 
-def other_than_the_head(made: Any, pids: list[int]) -> Any | None:
+def other_than_the_head(created: Any, pids: list[int]) -> Any | None:
     """A node of the cluster that one of these workers is on, if one of them is not on its head."""
     parents = {_parent(pid) for pid in pids}
-    for node in made.list_all_nodes():
+    for node in created.list_all_nodes():
         started = {info.process.pid for info in node.all_processes.get("raylet", ())}
-        if node is not made.head_node and started & parents:
+        if node is not created.head_node and started & parents:
             return node
     return None
 
 
-def with_a_worker(made: Any) -> Any:
+def with_a_worker(created: Any) -> Any:
     """A node of the cluster, not its head, that has a worker of nnlab."""
-    node = other_than_the_head(made, _actors("Worker"))
+    node = other_than_the_head(created, _actors("Worker"))
     assert node is not None
     return node
 
@@ -62,12 +62,12 @@ def kill_actor(kind: str) -> None:
 
 def _actors(kind: str) -> list[int]:
     """The processes of actors on this machine, which Ray names by their class."""
-    found = []
+    result = []
     for line in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             if line.read_text().startswith(f"ray::{kind}"):
-                found.append(int(line.parent.name))
-    return found
+                result.append(int(line.parent.name))
+    return result
 
 
 def _parent(pid: int) -> int | None:

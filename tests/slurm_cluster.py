@@ -1,7 +1,7 @@
-"""A SLURM of one node or more, from the distribution's packages, for as long as a test needs it.
+"""A SLURM cluster of one or more nodes for the tests, from the distribution's packages.
 
-Several nodes are several daemons on this machine, which SLURM can be built for. Their names are no
-host's, as on clusters whose nodes go by other names than the network knows them by.
+Several nodes are several daemons on this machine, which some builds of SLURM support. The names of
+the nodes are not host names, as on clusters whose node names differ from those in the network.
 """
 
 import os
@@ -76,9 +76,9 @@ def _start(name: str, *words: str, **options: object) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with socket.socket() as server_socket:
+        server_socket.bind(("127.0.0.1", 0))
+        port: int = server_socket.getsockname()[1]
         return port
 
 
@@ -134,17 +134,17 @@ def _start_munge() -> None:
 def _wait_for_nodes(environment: dict[str, str]) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        told = subprocess.run(
+        text = subprocess.run(
             ["sinfo", "-h", "-o", "%T"],
             capture_output=True,
             text=True,
             env=environment,
             check=False,
         )
-        if told.stdout.split() == ["idle"]:  # a line for each state that any node is in
+        if text.stdout.split() == ["idle"]:  # a line for each state that any node is in
             return
         time.sleep(0.2)
-    raise RuntimeError(f"the nodes did not come up: {told.stdout}{told.stderr}")
+    raise RuntimeError(f"the nodes did not come up: {text.stdout}{text.stderr}")
 
 
 def _stop(pid_files: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""Trials that were never trained: curves as a figure gets them."""
+"""Synthetic trials with curves, as figures receive them."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""Every row of a catalogue has its code, every code its row, every default its field."""
+"""Every row of a catalogue has its code, every implementation its row, every default its field."""
 
 from collections.abc import Mapping
 

@@ -24,7 +24,7 @@ NUMBERS = DataFacts("regression")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("lr", "-1", "--lr must be greater than 0, got -1"),
         ("lr", "1e9", "--lr must be at most 1000, got 1e9"),
@@ -55,11 +55,11 @@ NUMBERS = DataFacts("regression")
     ],
 )
 def test_a_bad_value_names_the_option_the_limit_and_the_value(
-    name: str, value: object, told: str
+    name: str, value: object, message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_value(name, value)
-    assert told in caught.value.message
+    assert message in caught.value.message
 
 
 def test_a_metric_to_select_by_must_be_measured() -> None:
@@ -116,10 +116,10 @@ def test_all_conflicts_are_told_at_once() -> None:
     )
     with pytest.raises(ConfigError) as caught:
         resolve(config, CLASSES)
-    told = "\n".join(caught.value.problems)
+    text = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 4
     for option in ("--loss mse", "--norm batch", "--warmup 40", "--opt nesterov"):
-        assert option in told
+        assert option in text
 
 
 def test_a_setting_survives_storage() -> None:

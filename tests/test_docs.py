@@ -1,4 +1,4 @@
-"""What README and docs/ say is true: their commands run, their queries answer."""
+"""README and docs/ are correct: their commands and queries run."""
 
 import re
 import shlex

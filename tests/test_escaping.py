@@ -1,4 +1,4 @@
-"""Text in pages: whatever it is, it shows as it is."""
+"""Text in HTML pages is escaped and shown unchanged."""
 
 import html.parser
 import json

@@ -1,4 +1,4 @@
-"""Folders of files, wherever they are: one suite for all of them."""
+"""One test suite for all kinds of folders."""
 
 import errno
 import os
@@ -24,12 +24,12 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Folder]:
 
 
 def test_what_is_written_is_read(folder: Folder) -> None:
-    assert folder.within("7").names() == []
+    assert folder.within("7").file_names() == []
     folder.within("7").write("model.pt", b"\0weights")
     folder.within("7").write("model.pt", b"\0better")
     assert folder.within("7").read("model.pt") == b"\0better"
     assert folder.read("7/model.pt") == b"\0better"
-    assert folder.within("7").names() == ["model.pt"]
+    assert folder.within("7").file_names() == ["model.pt"]
     assert folder.within("7").size_of("model.pt") == 7
     assert folder.size_of("7/nothing") is None
 
@@ -44,13 +44,13 @@ def test_a_file_takes_another_name_or_goes(folder: Folder) -> None:
     folder.write("a", b"1")
     folder.write("b", b"2")
     folder.rename("a", "c")
-    assert folder.names() == ["b", "c"]
+    assert folder.file_names() == ["b", "c"]
     folder.remove("b")
     folder.remove("b")
-    assert folder.names() == ["c"]
-    folder.clear()
-    folder.clear()
-    assert folder.names() == []
+    assert folder.file_names() == ["c"]
+    folder.remove_folder()
+    folder.remove_folder()
+    assert folder.file_names() == []
 
 
 def test_what_is_not_there_is_no_file(folder: Folder) -> None:
@@ -60,18 +60,18 @@ def test_what_is_not_there_is_no_file(folder: Folder) -> None:
 
 def test_only_an_empty_folder_is_tidied_away(folder: Folder) -> None:
     folder.within("1").write("model.pt", b"x")
-    folder.within("1").tidy()
-    assert folder.within("1").names() == ["model.pt"]
+    folder.within("1").remove_incomplete_files()
+    assert folder.within("1").file_names() == ["model.pt"]
     folder.within("1").remove("model.pt")
-    folder.within("1").tidy()
-    assert folder.within("1").names() == []
+    folder.within("1").remove_incomplete_files()
+    assert folder.within("1").file_names() == []
 
 
 def test_a_folder_on_a_disk_is_where_its_path_says(tmp_path: Path) -> None:
     folder = LocalFolder(tmp_path)
     folder.write("a", b"1")
     (tmp_path / ".b.77.part").write_bytes(b"half")
-    folder.tidy()
+    folder.remove_incomplete_files()
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert folder.local("a", "of no matter") == tmp_path / "a"
 

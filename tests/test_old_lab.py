@@ -1,4 +1,4 @@
-"""A database of an earlier nnlab, with its files: verified, resumed and ranked by this one."""
+"""A database of an earlier version, with its files: verified, resumed and ranked."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Edges of what was tried: cases worked by hand."""
+"""Best values at the edge of the search range: hand-computed cases."""
 
 import pytest
 
@@ -34,11 +34,11 @@ def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:
     ids=str,
 )
 def test_the_edge(given: dict[str, str], best: dict[str, object], beyond: str | None) -> None:
-    found = notes(best, **given)
+    result = notes(best, **given)
     if beyond is None:
-        assert found == ()
+        assert result == ()
     else:
-        (told,) = found
-        assert told.endswith(f"extend the range: {beyond}")
+        (text,) = result
+        assert text.endswith(f"extend the range: {beyond}")
         name, values = beyond.split()
         assert parse_values(name.removeprefix("--"), values)  # it can be typed

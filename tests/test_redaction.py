@@ -114,7 +114,7 @@ def test_a_url_whose_password_is_split_is_refused_without_showing_it(target: str
 @pytest.mark.parametrize("name", ["oauth_client_secret", "sslpassword"])
 def test_no_secret_of_the_url_goes_into_a_jobs_script(name: str) -> None:
     with pytest.raises(UsageError, match="holds a password"):
-        assert parse_address(f"postgresql://ann@h/lab?{name}=hunter2").elsewhere
+        assert parse_address(f"postgresql://ann@h/lab?{name}=hunter2").portable_target
 
 
 def _stored(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Spaces: lists, ranges, products, and what is wrong with them."""
+"""Search spaces: lists, ranges, products, and invalid values."""
 
 import math
 from fractions import Fraction
@@ -49,7 +49,7 @@ def test_values(name: str, text: object, values: tuple[object, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("lr", "1..0.1", "1 is not less than 0.1"),
         ("dropout", "0..0.5:log", "a log range must start above 0"),
@@ -60,10 +60,10 @@ def test_values(name: str, text: object, values: tuple[object, ...]) -> None:
         ("lr", [], "--lr needs a value"),
     ],
 )
-def test_bad_values(name: str, text: object, told: str) -> None:
+def test_bad_values(name: str, text: object, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_values(name, text)
-    assert told in caught.value.message
+    assert message in caught.value.message
 
 
 def test_all_problems_at_once() -> None:
@@ -170,12 +170,12 @@ NUMBERS = st.floats(1e-9, 100, allow_nan=False)
 def test_values_of_a_range_lie_inside_rise_and_are_even(
     low: float, relative: float, count: int, log: bool
 ) -> None:
-    asked = Range(low, low * (1 + relative), log, whole=False, count=count)
-    values = asked.values()
+    requested_range = Range(low, low * (1 + relative), log, whole=False, count=count)
+    values = requested_range.values()
     assert len(set(values)) == count
     assert list(values) == sorted(values)
-    assert (values[0], values[-1]) == (asked.low, asked.high)
-    exact = [asked.at(step / (count - 1)) for step in range(count)]
+    assert (values[0], values[-1]) == (requested_range.low, requested_range.high)
+    exact = [requested_range.at(step / (count - 1)) for step in range(count)]
     for step in range(1, count - 1):
         gap = min(exact[step + 1] - exact[step], exact[step] - exact[step - 1])
         assert abs(values[step] - exact[step]) <= 0.051 * gap + 4e-16 * low
@@ -201,9 +201,9 @@ def test_digests_of_usual_ranges_are_those_of_the_first_release() -> None:
         (0.9, 0.99, 20, False), (1.0, 1.5, 1000, False), (1e-6, 10.0, 50, True),
         (0.5, 1.0, 1000, False),
     ):  # fmt: skip
-        asked = Range(low, high, log, whole=False, count=count)
-        inner = [float(f"{asked.at(i / (count - 1)):.6g}") for i in range(1, count - 1)]
-        assert asked.values() == (low, *inner, high)
+        requested_range = Range(low, high, log, whole=False, count=count)
+        inner = [float(f"{requested_range.at(i / (count - 1)):.6g}") for i in range(1, count - 1)]
+        assert requested_range.values() == (low, *inner, high)
 
 
 def test_a_range_with_fewer_values_than_asked_for_says_so() -> None:

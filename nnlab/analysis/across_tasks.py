@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nnlab import store
 from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
@@ -45,7 +46,7 @@ def compare_across_tasks(
         UsageError: there are fewer than two values, or no data set has runs of all of them.
     """
     # Values are compared only within a data set, because scores are normalised for each.
-    ranking = rank(db, scope, by=by, along=["data"])
+    ranking = rank(db, scope, RankingRequest(by=by, along=["data"]))
     fields = {name for row in ranking.rows for name in row.setting}
     if field not in fields:
         raise UnknownName("field", field, fields)

@@ -102,8 +102,8 @@ def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objec
         objectives = store.count_objectives(db, study_ids=scope.studies, run_ids=scope.runs)
         return Objective.parse(next(iter(objectives), "val/loss"))
     metrics = store.metrics(db)
-    metric = split_direction(by)[0].partition(":")[0]
-    if metric and metric not in metrics:
+    metric = split_direction(by)[0]
+    if metric and ":" not in metric and metric not in metrics:
         raise UnknownName("metric", metric, metrics)
     return _parse_objective(by, _user_directions(db, scope, by))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from nnlab.analysis.curve_names import COLUMN_ALIASES, METRIC_NAMES, normalize_name
 from nnlab.config.numbers import is_plain_ascii, parse_number
 from nnlab.errors import DataError, UsageError, unknown_name_message
 from nnlab.io.files import read_limited
@@ -13,28 +14,6 @@ from nnlab.records import Curve, History
 
 # The largest file that is read; a million epochs need about a tenth of it.
 MAX_BYTES = 256 << 20
-
-# The accepted names of each column, in lower case with words joined by _.
-_COLUMN_ALIASES: Mapping[str, tuple[str, ...]] = {
-    "epoch": ("epoch", "epochs", "step"),
-    "train_loss": ("train_loss", "training_loss", "loss", "train"),
-    "val_loss": ("val_loss", "valid_loss", "validation_loss", "dev_loss", "test_loss", "val"),
-    "train_acc": (
-        "train_acc", "train_accuracy", "training_accuracy", "training_acc", "accuracy", "acc",
-    ),
-    "val_acc": (
-        "val_acc", "val_accuracy", "valid_acc", "validation_accuracy", "valid_accuracy",
-        "validation_acc", "test_acc", "test_accuracy",
-    ),
-    "lr": ("lr", "learning_rate"),
-}  # fmt: skip
-_METRIC_NAMES = {
-    "train_loss": "train/loss",
-    "val_loss": "val/loss",
-    "train_acc": "train/accuracy",
-    "val_acc": "val/accuracy",
-    "lr": "lr",
-}
 
 
 def csv_files_in(paths: Sequence[Path]) -> list[Path]:
@@ -68,8 +47,8 @@ def parse_column_map(texts: Sequence[str]) -> dict[str, str]:
         name, equals, column = part.partition("=")
         if not equals or not column:
             raise UsageError(f"--map takes NAME=COLUMN, got {part!r}", hint="--map val_loss=vloss")
-        if name.strip() not in _COLUMN_ALIASES:
-            raise UsageError(unknown_name_message("column", name.strip(), _COLUMN_ALIASES))
+        if name.strip() not in COLUMN_ALIASES:
+            raise UsageError(unknown_name_message("column", name.strip(), COLUMN_ALIASES))
         mapping[name.strip()] = column.strip()
     return mapping
 
@@ -119,7 +98,7 @@ def _parse_history(path: Path, lines: Iterator[str], mapping: Mapping[str, str])
     curves = {}
     for name, values in points.items():
         epochs = sorted(values)
-        metric = _METRIC_NAMES[name]
+        metric = METRIC_NAMES[name]
         curves[metric] = Curve(
             metric,
             tuple(epoch + shift for epoch in epochs),
@@ -132,9 +111,9 @@ def _column_indices(
     path: Path, header: Sequence[str], mapping: Mapping[str, str]
 ) -> dict[str, int]:
     """The column index of each of nnlab's names that the file has."""
-    normalized = [_normalize_name(name) for name in header]
+    normalized = [normalize_name(name) for name in header]
     columns = {}
-    for name, aliases in _COLUMN_ALIASES.items():
+    for name, aliases in COLUMN_ALIASES.items():
         if name in mapping:
             if mapping[name] not in header:
                 raise DataError(f"{path}: {unknown_name_message('column', mapping[name], header)}")
@@ -147,12 +126,6 @@ def _column_indices(
             hint="a header line such as epoch,train_loss,val_loss; or --map val_loss=COLUMN",
         )
     return columns
-
-
-def _normalize_name(name: str) -> str:
-    """The name in lower case with words joined by _: `Val/Loss` becomes val_loss."""
-    joined = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
-    return "_".join(part for part in joined.split("_") if part)
 
 
 def _parse_cell(path: Path, line: int, row: Sequence[str], column: int) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nnlab import store
 from nnlab.analysis.ranking import rank
-from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.config.space import setting_label
 from nnlab.errors import UsageError
@@ -50,7 +50,7 @@ def compute_effects(db: store.Database, scope: Scope, *, by: str | None = None) 
         UnknownName: no run has that metric.
         UsageError: there are too few trials, or they do not differ.
     """
-    ranking = rank(db, scope, by=by)
+    ranking = rank(db, scope, RankingRequest(by=by))
     diverged = _diverged_runs(db, ranking)
     usable = {row.rank: _usable_values(row, diverged) for row in ranking.rows}
     rows = [row for row in ranking.rows if usable[row.rank]]

@@ -58,7 +58,7 @@ def take_snapshot(db: store.Database, name: str | None) -> ProgressSnapshot:
     newest = comparable_groups(db, _watched_scope(db, study))[0]
     objective = newest.objective
     ranked_best = _best_trial(db, objective, newest.scope)
-    trials = [run.trial for run in (*progress.working, *progress.failures)]
+    trials = [run.trial for run in (*progress.running_runs, *progress.failed_runs)]
     fields = _label_fields(study, [*trials, *([ranked_best[0]] if ranked_best else [])])
     best = None
     if ranked_best is not None:
@@ -67,12 +67,12 @@ def take_snapshot(db: store.Database, name: str | None) -> ProgressSnapshot:
         best = BestTrial(label, ranked.mean, len(ranked.results))
     return ProgressSnapshot(
         at=datetime.now(UTC),
-        title=name or db.address.shown,
+        title=name or db.address.display_name,
         study=name,
         objective=objective,
         progress=progress,
-        running=_running_rows(db, progress.working, objective, fields),
-        failures=tuple(_failure_row(run, fields) for run in progress.failures),
+        running=_running_rows(db, progress.running_runs, objective, fields),
+        failures=tuple(_failure_row(run, fields) for run in progress.failed_runs),
         best=best,
     )
 
@@ -83,13 +83,13 @@ def snapshot_json(snapshot: ProgressSnapshot) -> Mapping[str, Any]:
     return {
         "at": snapshot.at.isoformat(),
         "study": snapshot.study,
-        "done": progress.done,
-        "runs": progress.runs,
+        "done": progress.is_finished,
+        "runs": progress.run_count,
         **{str(status): progress.by_status.get(status, 0) for status in Status},
-        "held": progress.held,
-        "epochs": progress.epochs,
+        "held": progress.stopped_waiting,
+        "epochs": progress.epochs_done,
         "epochs_planned": progress.epochs_planned,
-        "epochs_per_second": progress.speed,
+        "epochs_per_second": progress.epochs_per_second,
         "seconds_left": progress.seconds_left,
         "metric": snapshot.objective.metric,
         "direction": snapshot.objective.direction,
@@ -104,7 +104,7 @@ def snapshot_json(snapshot: ProgressSnapshot) -> Mapping[str, Any]:
 def _watched_scope(db: store.Database, study: Study | None) -> Scope:
     """The scope of the study, or of the whole database."""
     if study is None:
-        return Scope(db.address.shown)
+        return Scope(db.address.display_name)
     return Scope(study.name, studies=(study.id,), objective=study.objective)
 
 

@@ -20,7 +20,7 @@ from nnlab.analysis.ranking_notes import (
     overfitting_notes,
     search_space_notes,
 )
-from nnlab.analysis.records import EpochChoice, Ranking, RankingRow
+from nnlab.analysis.records import EpochChoice, Ranking, RankingRequest, RankingRow
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
@@ -30,84 +30,44 @@ from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Scalar, Setting, Status
 from nnlab.stats import aggregate, median_epoch
-from nnlab.stats.comparison import PairedTest
-from nnlab.stats.intervals import IntervalMethod
+
+_DEFAULT_REQUEST = RankingRequest()
 
 _CLASSIFICATION_LOSSES = frozenset(
     row.name for row in CATALOGUES["loss"] if "regression" not in row.tasks
 )
 
 
-def rank(
-    db: store.Database,
-    scope: Scope,
-    *,
-    by: str | None = None,
-    at: EpochChoice = "best",
-    top: int | None = None,
-    group_by: Sequence[str] = (),
-    interval: IntervalMethod = IntervalMethod.T,
-    test: PairedTest = PairedTest.T,
-    mixed: bool = False,
-    along: Sequence[str | None] = (),
-) -> Ranking:
+def rank(db: store.Database, scope: Scope, request: RankingRequest = _DEFAULT_REQUEST) -> Ranking:
     """The ranking of the newest group of comparable trials; a note names the groups left out.
 
-    Args:
-        db: the database.
-        scope: which runs to rank; only the newest repeat of each run is used.
-        by: a metric, optionally followed by `:min` or `:max`; by default the study's objective.
-        at: the epoch of the values: `best` (of each run), `last`, or a number.
-        top: the largest number of rows.
-        group_by: fields of a setting; trials that agree in all of them form one row.
-        interval: how confidence intervals are computed.
-        test: how trials with shared seeds are compared.
-        mixed: rank all trials together, comparable or not; a note says so.
-        along: fields that a table or axis is spread over: groups that differ only in them are
-            ranked together (`merge_groups_along`).
+    Only the newest repeat of each run in the scope is ranked.
 
     Raises:
         UnknownName: no run has that metric, or no trial that field.
     """
-    groups = comparable_groups(db, scope, by=by)
-    if mixed:
-        group, notes = _merge_groups(db, groups, scope, by)
+    groups = comparable_groups(db, scope, by=request.by)
+    if request.mixed:
+        group, notes = _merge_groups(db, groups, scope, request.by)
     else:
-        group, headings = merge_groups_along(groups, along)
+        group, headings = merge_groups_along(groups, request.along)
         notes = (not_ranked_note(headings),) if headings else ()
-    ranking = rank_group(db, group, at=at, top=top, group_by=group_by, interval=interval, test=test)
-    return replace(ranking, notes=(*notes, *ranking.notes), left_out=() if mixed else notes)
+    ranking = rank_group(db, group, request)
+    return replace(
+        ranking,
+        notes=(*notes, *ranking.notes),
+        left_out=() if request.mixed else notes,
+    )
 
 
 def rank_each_group(
-    db: store.Database,
-    scope: Scope,
-    *,
-    by: str | None = None,
-    at: EpochChoice = "best",
-    top: int | None = None,
-    group_by: Sequence[str] = (),
-    interval: IntervalMethod = IntervalMethod.T,
-    test: PairedTest = PairedTest.T,
-    mixed: bool = False,
+    db: store.Database, scope: Scope, request: RankingRequest = _DEFAULT_REQUEST
 ) -> tuple[Ranking, ...]:
     """A ranking for each group of comparable trials in a scope, the newest first; see `rank`."""
-    if mixed:
-        mixed_ranking = rank(
-            db,
-            scope,
-            by=by,
-            at=at,
-            top=top,
-            group_by=group_by,
-            interval=interval,
-            test=test,
-            mixed=True,
-        )
-        return (mixed_ranking,)
+    if request.mixed:
+        return (rank(db, scope, request),)
     return tuple(
-        rank_group(db, group, at=at, top=top, group_by=group_by, interval=interval, test=test)
-        for group in comparable_groups(db, scope, by=by)
+        rank_group(db, group, request) for group in comparable_groups(db, scope, by=request.by)
     )
 
 
@@ -121,16 +81,13 @@ def _merge_groups(
 
 
 def rank_group(
-    db: store.Database,
-    group: ComparableGroup,
-    *,
-    at: EpochChoice = "best",
-    top: int | None = None,
-    group_by: Sequence[str] = (),
-    interval: IntervalMethod = IntervalMethod.T,
-    test: PairedTest = PairedTest.T,
+    db: store.Database, group: ComparableGroup, request: RankingRequest = _DEFAULT_REQUEST
 ) -> Ranking:
-    """The ranking of one group of comparable trials by its objective; see `rank`."""
+    """The ranking of one group of comparable trials by its objective; see `rank`.
+
+    The metric, `mixed` and `along` of the request have been applied in forming the group.
+    """
+    top, group_by = request.top, request.group_by
     scope, objective = group.scope, group.objective
     ranked = store.rank_trials(
         db,
@@ -138,7 +95,7 @@ def rank_group(
         direction=objective.direction,
         study_ids=scope.studies,
         run_ids=scope.runs,
-        at=at,
+        at=request.at,
         top=None if group_by else top,
     )
     pruned = store.count_pruned_runs(db)
@@ -157,25 +114,25 @@ def rank_group(
     total = len(members) if group_by else measured
     shown = members[:top] if top else members
     changed_data = store.seeds_with_changing_data(db, _run_ids(shown))
-    rows = _build_rows(db, shown, objective, at, group_by, pruned, changed_data)
+    rows = _build_rows(db, shown, objective, request.at, group_by, pruned, changed_data)
     values_by_seed = [
         # The values of a run before it diverged are not compared.
         {} if row.all_diverged else _values_by_seed(trials, shared=not group_by)
         for row, trials in zip(rows, shown, strict=True)
     ]
     rows = with_significance(
-        rows, values_by_seed, objective, interval=interval, test=test, trials=total
+        rows, values_by_seed, objective, interval=request.interval, test=request.test, trials=total
     )
     fields = tuple(group_by) or distinguishing_fields([row.setting for row in rows])
     notes = completeness_notes(db, scope, objective, rows, measured)
     notes += (*changed_data_notes(changed_data), *loss_unit_notes(objective, rows))
-    notes += significance_notes(rows, test, total) + overfitting_notes(rows)
+    notes += significance_notes(rows, request.test, total) + overfitting_notes(rows)
     if rows and not group_by:
         notes += search_space_notes(db, scope, rows, complete=len(rows) == total)
     return Ranking(
         scope,
         objective,
-        at,
+        request.at,
         fields,
         rows,
         total,

@@ -1,15 +1,39 @@
 """The rows of a ranking and the ranking itself, as tables, reports and figures read them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from nnlab.analysis.scope import Scope
 from nnlab.records import Objective, Setting, Status
 from nnlab.stats import Aggregate
-from nnlab.stats.comparison import BestComparison
+from nnlab.stats.comparison import BestComparison, PairedTest
+from nnlab.stats.intervals import IntervalMethod
 
 EpochChoice = Literal["best", "last"] | int
+
+
+@dataclass(frozen=True, slots=True)
+class RankingRequest:
+    """How trials are ranked; every ranking and table takes one, and the defaults rank all trials.
+
+    `by` is a metric, optionally followed by `:min` or `:max`; None ranks by the objective of the
+    study. `at` is the epoch of the values: `best` (of each run), `last`, or a number. `top` is the
+    largest number of rows; None keeps all. Trials that agree in all fields of `group_by` form one
+    row. `interval` says how confidence intervals are computed, and `test` how trials with shared
+    seeds are compared. `mixed` ranks all trials together, comparable or not; a note says so.
+    `along` names the fields that a table or axis is spread over: groups of comparable trials that
+    differ only in them are ranked together (`merge_groups_along`); None entries are ignored.
+    """
+
+    by: str | None = None
+    at: EpochChoice = "best"
+    top: int | None = None
+    group_by: Sequence[str] = ()
+    interval: IntervalMethod = IntervalMethod.T
+    test: PairedTest = PairedTest.T
+    mixed: bool = False
+    along: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True, slots=True)

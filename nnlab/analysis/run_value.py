@@ -39,8 +39,8 @@ def required_metrics(expressions: Iterable[str], moments: Iterable[str] = ()) ->
 def read_run_value(run: Run, history: History, expression: str, at: str) -> float | None:
     """The value of an expression at a moment, in the metric's unit; None if it is not finite.
 
-    A diverged run classifies nothing any more, so its last accuracy is 0, and so is its test
-    accuracy, which is never measured.
+    The last accuracy of a diverged run counts as 0, and so does its test accuracy, which is never
+    measured.
     """
     directions = {**metric_directions(run.trial.setting), **dict(_directions_in(expression))}
     values = [

@@ -28,7 +28,7 @@ def resolve_scope(db: store.Database, words: Sequence[str] | None) -> Scope:
     if not words:
         studies = store.all_studies(db)
         objective = studies[0].objective if len(studies) == 1 else None
-        return Scope(title=db.address.shown, objective=objective)
+        return Scope(title=db.address.display_name, objective=objective)
     studies_by_name = {study.name: study for study in store.all_studies(db)}
     resolved = [resolve_study(db, word, studies_by_name) for word in words]
     named_studies = [study for study in resolved if study is not None]
@@ -92,6 +92,14 @@ def _resolve_runs(db: store.Database, word: str, studies: dict[str, Study]) -> l
             raise
         names = [*studies, *store.run_names(db)]
         raise UnknownName("study or run", word, names) from error
+
+
+def scope_of_runs(db: store.Database, runs: Sequence[Run]) -> Scope:
+    """The scope of exactly these runs, with the objective of their studies if it is one."""
+    studies = {study.name: study for study in store.all_studies(db)}
+    objectives = {studies[run.trial.study].objective for run in runs}
+    objective = objectives.pop() if len(objectives) == 1 else None
+    return Scope("these runs", runs=tuple(run.id for run in runs), objective=objective)
 
 
 def current_runs(db: store.Database, scope: Scope) -> tuple[Run, ...]:

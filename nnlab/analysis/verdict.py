@@ -68,7 +68,7 @@ class StudyVerdict:
 
 def evaluate_claim(db: store.Database, study: Study) -> StudyVerdict | None:
     """The verdict on the claim of a study; None if the study makes no claim."""
-    comparisons = study.decides
+    comparisons = study.comparisons
     if not comparisons:
         return None
     runs = store.runs(db, study=study.id, current_only=True)

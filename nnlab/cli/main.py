@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-import nnlab
-from nnlab.cli import interrupt
 from nnlab.cli.output.help import format_help, use_two_columns
 from nnlab.cli.output.streams import checked_streams
 from nnlab.errors import ClosedPipe, Interrupted, NnlabError, UsageError
 from nnlab.io.escaping import escape_terminal
 from nnlab.io.redaction import mask_secrets
+from nnlab.study.stop_signals import restore_signal_handlers
+from nnlab.version import nnlab_version
 
 _TRAIN_PANEL, _RESULTS_PANEL, _REFERENCE_PANEL = "Train", "Results", "Reference and maintenance"
 
@@ -173,7 +173,7 @@ app = typer.Typer(
 
 def _show_version(enabled: bool) -> None:
     if enabled:
-        typer.echo(f"nnlab {nnlab.__version__}")
+        typer.echo(f"nnlab {nnlab_version()}")
         raise typer.Exit
 
 
@@ -236,7 +236,7 @@ def _run_application(words: Sequence[str]) -> int:
         NnlabError: the command failed.
     """
     try:
-        with interrupt.restore_signal_handlers():
+        with restore_signal_handlers():
             app(words, prog_name="nnlab")
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)

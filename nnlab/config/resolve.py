@@ -226,6 +226,7 @@ def _data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -
             class_indices(config.classes, facts.classes)
         except ConfigError as error:
             problems += error.problems
+    problems += _weight_conflicts(config, facts)
     if config.val_fraction + (config.test_fraction or 0.0) >= 0.9:
         problems.append(
             f"--val-fraction {config.val_fraction} and --test-fraction {config.test_fraction}"
@@ -245,6 +246,20 @@ def _data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -
             " cross_entropy and bce do"
         )
     return problems
+
+
+def _weight_conflicts(config: RunConfig, facts: DataFacts) -> list[str]:
+    """Wrong numbers of class weights, if the classes are known before the data is read."""
+    if config.classes is not None or not facts.classes:
+        return []
+    return [
+        f"{setting_fields()[name].flag} {text} has {text.count(',') + 1} weights,"
+        f" {config.data} has {len(facts.classes)} classes"
+        for name in ("class_weights", "pos_weight")
+        if (text := getattr(config, name)) is not None
+        and "," in text
+        and text.count(",") + 1 != len(facts.classes)
+    ]
 
 
 def _split_conflicts(specified: RunConfig, config: RunConfig) -> list[str]:

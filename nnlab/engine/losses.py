@@ -79,10 +79,8 @@ def _bce(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Los
     del config
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        if targets.ndim == 1:
-            targets = functional.one_hot(targets, outputs.shape[1])
         total = functional.binary_cross_entropy_with_logits(
-            outputs, targets.to(outputs.dtype), pos_weight=weights, reduction="sum"
+            outputs, target_probabilities(outputs, targets), pos_weight=weights, reduction="sum"
         )
         return total / len(outputs) if reduction == "mean" else total
 
@@ -90,16 +88,30 @@ def _bce(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Los
 
 
 def _hinge(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
-    """max(0, 1 + largest wrong output - right output): Crammer and Singer 2001, eq. 8."""
     del config, weights
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        right = outputs.gather(1, targets[:, None])
-        wrong = outputs.scatter(1, targets[:, None], -torch.inf).amax(dim=1, keepdim=True)
-        each = (1.0 + wrong - right).clamp(min=0.0)
-        return each.mean() if reduction == "mean" else each.sum()
+        losses = hinge_losses(outputs, targets)
+        return losses.mean() if reduction == "mean" else losses.sum()
 
     return loss
+
+
+def target_probabilities(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The targets as probabilities [..., n, c] of the classes; classes become one-hot."""
+    if targets.ndim < outputs.ndim:
+        targets = functional.one_hot(targets, outputs.shape[-1])
+    return targets.to(outputs.dtype)
+
+
+def hinge_losses(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """max(0, 1 + largest wrong output - right output) of each example [..., n].
+
+    Source: Crammer and Singer 2001, eq. 8.
+    """
+    index = targets[..., None]
+    wrong = outputs.scatter(-1, index, -torch.inf).amax(dim=-1)
+    return (1.0 + wrong - outputs.gather(-1, index)[..., 0]).clamp(min=0.0)
 
 
 def _regression_loss(function: Callable[..., torch.Tensor]) -> LossBuilder:
@@ -112,8 +124,12 @@ def _regression_loss(function: Callable[..., torch.Tensor]) -> LossBuilder:
 
 def _huber(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:
     del weights
-    delta = 1.0 if config.huber_delta is None else config.huber_delta
-    return partial(functional.huber_loss, reduction=reduction, delta=delta)
+    return partial(functional.huber_loss, reduction=reduction, delta=huber_delta(config))
+
+
+def huber_delta(config: RunConfig) -> float:
+    """The difference at which the Huber loss changes from quadratic to linear."""
+    return 1.0 if config.huber_delta is None else config.huber_delta
 
 
 def _user_loss(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:

@@ -16,7 +16,6 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-import nnlab
 from nnlab.catalogue import USER_CODE, find_choice
 from nnlab.catalogue.user_files import public_callables
 from nnlab.config import CODE_VERSION_FIELDS, RunConfig
@@ -24,7 +23,7 @@ from nnlab.engine.local_imports import find_local_imports
 from nnlab.engine.top_level_names import defined_names
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name_message
 
-_NNLAB_FOLDER = Path(nnlab.__file__).resolve().parent
+_NNLAB_FOLDER = Path(__file__).resolve().parents[1]
 _INSTALL_FOLDERS = frozenset(("site-packages", "dist-packages"))
 _PYTHON_FOLDERS = tuple(
     Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "scripts")

@@ -11,7 +11,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import nnlab
 from nnlab import store
 from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
@@ -19,6 +18,7 @@ from nnlab.figures import prepare_figure
 from nnlab.figures.draw.save import FORMATS
 from nnlab.figures.provenance import FigureRequest, plot_command, request_from_provenance
 from nnlab.io.file_origin import read_figure_provenance
+from nnlab.version import nnlab_version
 
 # Folders that contain the files of other programs.
 _SKIPPED_FOLDERS = ("node_modules", "__pycache__", "site-packages")
@@ -131,7 +131,7 @@ def _compare_with_database(
         return FigureCheck(path, request, FigureState.GONE, str(error), command)
     if figure.table.sha256 != stored.get("data"):
         return FigureCheck(path, request, FigureState.STALE, "the numbers differ", command)
-    if stored.get("nnlab") != nnlab.__version__:
+    if stored.get("nnlab") != nnlab_version():
         reason = f"the same numbers; drawn by nnlab {stored.get('nnlab')}"
         return FigureCheck(path, request, FigureState.FRESH, reason, command)
     return FigureCheck(path, request, FigureState.FRESH, "the same numbers", command)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import nnlab
 from nnlab import store
 from nnlab.config import setting_fields
 from nnlab.errors import UnknownName, UsageError
@@ -15,6 +14,7 @@ from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.objective import format_exact
+from nnlab.version import nnlab_version
 
 _MAX_WIDTH = 60.0  # inches
 
@@ -43,13 +43,13 @@ def build_provenance(
     """The provenance that is stored in a figure file, as JSON values."""
     commits = _git_commits(db, figure.runs) if db is not None else []
     return {
-        "nnlab": nnlab.__version__,
+        "nnlab": nnlab_version(),
         "kind": request.kind,
         "words": list(request.words),
         "options": dict(request.options),
         "page": dict(request.page),
         "command": plot_command(request),
-        "database": db.address.shown if db is not None else "",
+        "database": db.address.display_name if db is not None else "",
         "runs": format_id_ranges(figure.runs),
         "commits": commits,
         "data": figure.table.sha256,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nnlab import store
 from nnlab.analysis.ranking import rank
-from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import resolve_scope
 from nnlab.config import metric_directions
 from nnlab.config.space import setting_label
@@ -76,7 +76,7 @@ def rank_for_figure(
     """
     scope = resolve_scope(db, words)
     fields = [name and name.lstrip("-").replace("-", "_") for name in along]
-    ranking = rank(db, scope, by=by, top=top, along=fields, mixed=mixed)
+    ranking = rank(db, scope, RankingRequest(by=by, top=top, along=fields, mixed=mixed))
     if not ranking.rows:
         raise UsageError(
             f"nothing to draw: no epoch of {scope.title} is finished", hint="nnlab train"
@@ -129,7 +129,11 @@ def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
         measured = store.count_trials(db, study_ids=scope.studies, metric=metric)
         count = trained - measured
         return (f"{format_count(count, 'trial')} not drawn: no {metric}",) if count > 0 else ()
-    drawable = rank(db, scope, by=str(ranking.objective)) if _is_truncated(ranking) else ranking
+    drawable = (
+        rank(db, scope, RankingRequest(by=str(ranking.objective)))
+        if _is_truncated(ranking)
+        else ranking
+    )
     drawn = {run for row in drawable.rows for run in row.runs}
     runs = store.runs(db, run_ids=scope.runs)
     return tuple(

@@ -1,8 +1,8 @@
 """Folders for the files of runs, on a disk or at any URL that fsspec supports (s3, gs, sftp, ...).
 
->>> folder_at("runs.artifacts").within("7").shown
+>>> folder_at("runs.artifacts").within("7").display_name
 'runs.artifacts/7'
->>> folder_at("s3://lab/results").within("7").shown
+>>> folder_at("s3://lab/results").within("7").display_name
 's3://lab/results/7'
 """
 
@@ -40,7 +40,7 @@ class Folder(ABC):
 
     @property
     @abstractmethod
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The path or URL for messages; it contains no password."""
 
     @abstractmethod
@@ -48,7 +48,7 @@ class Folder(ABC):
         """A subfolder, which need not exist."""
 
     @abstractmethod
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """The sorted names of the files directly in the folder; empty if it does not exist."""
 
     @abstractmethod
@@ -76,11 +76,11 @@ class Folder(ABC):
         """Removes a file if it exists."""
 
     @abstractmethod
-    def tidy(self) -> None:
+    def remove_incomplete_files(self) -> None:
         """Removes incomplete files of dead processes, and the folder if it is empty."""
 
     @abstractmethod
-    def clear(self) -> None:
+    def remove_folder(self) -> None:
         """Removes the folder with all its files."""
 
     @abstractmethod
@@ -90,12 +90,14 @@ class Folder(ABC):
     def local(self, name: str, sha256: str) -> Path:
         """A local path of a file with this SHA-256, downloaded to the cache if it is remote."""
         if not _SHA256.fullmatch(sha256):
-            raise OutputError(f"{self.shown}/{name}: {sha256!r} is not a SHA-256")
+            raise OutputError(f"{self.display_name}/{name}: {sha256!r} is not a SHA-256")
         path = cache_dir() / "artifacts" / f"{sha256}{Path(name).suffix}"
         if not path.exists():
             content = self.read(name)
             if hashlib.sha256(content).hexdigest() != sha256:
-                raise OutputError(f"{self.shown}/{name} is not the file that the run created")
+                raise OutputError(
+                    f"{self.display_name}/{name} is not the file that the run created"
+                )
             with contextlib.suppress(FileExistsError):
                 path.parent.mkdir(parents=True)
             write_atomic(path, content)
@@ -109,7 +111,7 @@ class LocalFolder(Folder):
         self._path = path
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The path."""
         return str(self._path)
 
@@ -117,7 +119,7 @@ class LocalFolder(Folder):
         """A subfolder, which need not exist."""
         return LocalFolder(self._path / check_relative_name(name))
 
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """The sorted names of the files directly in the folder."""
         with contextlib.suppress(OSError):
             return sorted(path.name for path in self._path.iterdir() if path.is_file())
@@ -168,7 +170,7 @@ class LocalFolder(Folder):
         with self._converting_errors(name):
             (self._path / check_relative_name(name)).unlink(missing_ok=True)
 
-    def tidy(self) -> None:
+    def remove_incomplete_files(self) -> None:
         """Removes incomplete files of dead processes, and the folder if it is empty."""
         with contextlib.suppress(OSError):
             if self._path.is_symlink():
@@ -178,7 +180,7 @@ class LocalFolder(Folder):
                     path.unlink(missing_ok=True)
             self._path.rmdir()
 
-    def clear(self) -> None:
+    def remove_folder(self) -> None:
         """Removes the folder with all its files."""
         with self._converting_errors(""), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._path)
@@ -214,7 +216,7 @@ class UrlFolder(Folder):
         self._url = url.rstrip("/")
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """The URL."""
         return self._url
 
@@ -222,7 +224,7 @@ class UrlFolder(Folder):
         """A subfolder, which need not exist."""
         return UrlFolder(f"{self._url}/{check_relative_name(name)}")
 
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """The sorted names of the files directly in the folder."""
         with self._converting_errors():
             system, path = self._filesystem_and_path
@@ -270,14 +272,14 @@ class UrlFolder(Folder):
             system, path = self._filesystem_and_path
             system.rm_file(f"{path}/{check_relative_name(name)}")
 
-    def tidy(self) -> None:
+    def remove_incomplete_files(self) -> None:
         """Removes the folder if it is empty; most remote file systems have no empty folders."""
-        if not self.names():
+        if not self.file_names():
             with contextlib.suppress(Exception):
                 system, path = self._filesystem_and_path
                 system.rmdir(path)
 
-    def clear(self) -> None:
+    def remove_folder(self) -> None:
         """Removes the folder with all its files."""
         with self._converting_errors(), contextlib.suppress(FileNotFoundError):
             system, path = self._filesystem_and_path

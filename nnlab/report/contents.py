@@ -10,7 +10,7 @@ from nnlab import store
 from nnlab.analysis.comparable import ComparableGroup, comparable_groups
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
-from nnlab.analysis.records import Ranking
+from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.analysis.scope import Scope, current_runs
@@ -197,7 +197,7 @@ def build_report(db: store.Database, scope: Scope) -> Report:
     verdicts = tuple(
         (study, study_verdict)
         for study in studies
-        if study.decides and (study_verdict := evaluate_claim(db, study)) is not None
+        if study.comparisons and (study_verdict := evaluate_claim(db, study)) is not None
     )
     return Report(
         title=scope.title,
@@ -224,16 +224,16 @@ def build_report(db: store.Database, scope: Scope) -> Report:
         },
         attempts=store.attempts_of_runs(db, [run.id for run in runs]),
         joules=_total_joules(db, runs),
-        database=db.address.shown,
+        database=db.address.display_name,
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
 def _ranked_group(db: store.Database, group: ComparableGroup) -> RankedGroup:
-    curves = trial_curves_of_ranking(db, rank_group(db, group, top=_MAX_CURVES))
+    curves = trial_curves_of_ranking(db, rank_group(db, group, RankingRequest(top=_MAX_CURVES)))
     return RankedGroup(
-        rank_group(db, group, top=MAX_ROWS),
-        build_table(db, group, top=MAX_ROWS),
+        rank_group(db, group, RankingRequest(top=MAX_ROWS)),
+        build_table(db, group, RankingRequest(top=MAX_ROWS)),
         curves.series,
         curves.loss,
         _effects_or_none(db, group.scope),

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import nnlab
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
 from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.table_formats import table_as_latex
 from nnlab.stats import format_duration
+from nnlab.version import nnlab_version
 
 _PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
@@ -25,7 +25,7 @@ _PREAMBLE = r"""\documentclass{article}
 def report_as_latex(report: Report, figures: Sequence[str] = ()) -> str:
     """The LaTeX document of a report; `figures` are names of files in the same folder."""
     parts = [
-        f"{LATEX_MARK}{nnlab.__version__}",
+        f"{LATEX_MARK}{nnlab_version()}",
         _PREAMBLE,
         rf"\section*{{{escape_latex(report.title)}}}",
         *(

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from urllib.parse import quote
 
-import nnlab
 from nnlab.analysis.records import Ranking
 from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
@@ -13,6 +12,7 @@ from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
 from nnlab.stats import format_duration, format_mean
+from nnlab.version import nnlab_version
 
 
 def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -195,7 +195,7 @@ def _run_summary(report: Report) -> str:
     lines += ["", *_machines(report), *_commands(report)]
     lines += [
         "",
-        f"Made by nnlab {nnlab.__version__} from {escape_markdown(report.database)},"
+        f"Made by nnlab {nnlab_version()} from {escape_markdown(report.database)},"
         f" {escape_markdown(report.created_at)}.",
         "",
     ]

@@ -15,7 +15,7 @@ from nnlab.analysis.comparable import (
     resolve_objective,
 )
 from nnlab.analysis.ranking import rank_group
-from nnlab.analysis.records import EpochChoice, Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import describe_test, too_few_seeds
@@ -29,7 +29,7 @@ from nnlab.records import Scalar
 from nnlab.stats import format_mean
 from nnlab.stats.aggregate import Aggregate
 from nnlab.stats.comparison import PairedTest
-from nnlab.stats.intervals import IntervalMethod, applicable_limits, interval_within_limits
+from nnlab.stats.intervals import applicable_limits, interval_within_limits
 from nnlab.stats.paired import CONFIDENCE_LEVEL
 from nnlab.stats.student_t import t_quantile
 
@@ -98,40 +98,26 @@ class PaperTable:
 
 
 def paper_tables(
-    db: store.Database,
-    scope: Scope,
-    *,
-    by: str | None = None,
-    at: EpochChoice = "best",
-    top: int | None = None,
-    group_by: Sequence[str] = (),
-    pivot: str | None = None,
-    interval: IntervalMethod = IntervalMethod.T,
-    test: PairedTest = PairedTest.T,
-    mixed: bool = False,
+    db: store.Database, scope: Scope, request: RankingRequest, *, pivot: str | None = None
 ) -> tuple[PaperTable, ...]:
     """A table for each group of comparable runs in a scope, the newest first.
 
     With `pivot`, the table has a group of columns for each value of that field. If runs with
     different values are not comparable (as for `data`), each value is ranked separately, in one
-    table. `mixed` puts all runs into one table.
+    table. A request for a mixed ranking puts all runs into one table.
 
     Raises:
         UnknownName: no run has that metric, or no trial has that field.
         UsageError: no epoch is finished.
     """
-    groups = comparable_groups(db, scope, by=by)
+    groups = comparable_groups(db, scope, by=request.by)
     left_out: tuple[str, ...] = ()
-    if mixed:
-        groups = (ComparableGroup(scope, resolve_objective(db, scope, by)),)
+    if request.mixed:
+        groups = (ComparableGroup(scope, resolve_objective(db, scope, request.by)),)
     elif pivot in DATA_FIELDS:
         group, left_out = merge_groups_along(groups, [pivot])
         groups = (group,)
-    options = {"at": at, "top": top, "interval": interval, "test": test}
-    built = [
-        build_table(db, group, group_by=group_by, pivot=pivot, left_out=left_out, **options)  # type: ignore[arg-type]
-        for group in groups
-    ]
+    built = [build_table(db, group, request, pivot=pivot, left_out=left_out) for group in groups]
     tables = tuple(table for table in built if table is not None)
     if not tables:
         raise UsageError(f"nothing to compare: no epoch of {scope.title} is finished")
@@ -141,13 +127,9 @@ def paper_tables(
 def build_table(
     db: store.Database,
     group: ComparableGroup,
+    request: RankingRequest,
     *,
-    at: EpochChoice = "best",
-    top: int | None = None,
-    group_by: Sequence[str] = (),
     pivot: str | None = None,
-    interval: IntervalMethod = IntervalMethod.T,
-    test: PairedTest = PairedTest.T,
     left_out: Sequence[str] = (),
 ) -> PaperTable | None:
     """The ranking of a group as a table; None if nothing was measured.
@@ -158,13 +140,9 @@ def build_table(
     Raises:
         UnknownName: no trial has the field `pivot`.
     """
-
-    def rank_part(part: ComparableGroup) -> Ranking:
-        fields = () if pivot else group_by
-        limit = None if pivot else top
-        return rank_group(db, part, at=at, top=limit, group_by=fields, interval=interval, test=test)
-
-    full_ranking = rank_part(group)
+    # With a pivot, rows are formed and cut off below, across all values of the field.
+    part_request = replace(request, top=None, group_by=()) if pivot else request
+    full_ranking = rank_group(db, group, part_request)
     if not full_ranking.rows:
         return None
     if pivot is None:
@@ -172,12 +150,16 @@ def build_table(
         fields = full_ranking.fields
     else:
         parts = {
-            format_value(value) or "-": rank_part(
-                replace(group, scope=replace(group.scope, studies=None, runs=runs))
+            format_value(value) or "-": rank_group(
+                db,
+                replace(group, scope=replace(group.scope, studies=None, runs=runs)),
+                part_request,
             )
             for value, runs in _runs_by_value(full_ranking, pivot).items()
         }
-        fields = tuple(group_by) or tuple(name for name in full_ranking.fields if name != pivot)
+        fields = tuple(request.group_by) or tuple(
+            name for name in full_ranking.fields if name != pivot
+        )
     names = _column_names(parts, full_ranking, short=pivot is not None)
     row_texts = dict.fromkeys(_row_key(row, fields) for part in parts.values() for row in part.rows)
     cells = {name: _row_cells(part, fields, len(names)) for name, part in parts.items()}
@@ -186,7 +168,7 @@ def build_table(
             texts,
             tuple(cell for name in parts for cell in cells[name].get(texts, (None,) * len(names))),
         )
-        for texts in list(row_texts)[: top or None]
+        for texts in list(row_texts)[: request.top or None]
     )
     is_tuned = any(len(part.rows) > len(cells[name]) for name, part in parts.items())
     return PaperTable(
@@ -194,7 +176,7 @@ def build_table(
         tuple((_group_name(name, pivot), len(names)) for name in parts) if pivot else (),
         tuple(names) * len(parts),
         rows,
-        _caption(parts, full_ranking, test, left_out, is_tuned=is_tuned),
+        _caption(parts, full_ranking, request.test, left_out, is_tuned=is_tuned),
         "tab:"
         + (re.sub(r"[^a-z0-9]+", "-", _table_title(full_ranking).lower()).strip("-") or "results"),
         full_ranking.objective.metric,

@@ -4,9 +4,9 @@ import csv
 import io
 from collections.abc import Sequence
 
-import nnlab
 from nnlab.io.escaping import escape_formula, escape_html, escape_latex, escape_markdown
 from nnlab.report.paper_table import MeasuredCell, PaperTable
+from nnlab.version import nnlab_version
 
 _SISETUP = (
     r"\sisetup{uncertainty-mode=separate, table-align-uncertainty=true, mode=match,"
@@ -21,7 +21,7 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
         map(_column_kind, _cells_by_column(table))
     )
     lines = [
-        f"% made by nnlab {nnlab.__version__}{': ' + _plain_tex(command) if command else ''}",
+        f"% made by nnlab {nnlab_version()}{': ' + _plain_tex(command) if command else ''}",
         r"% \usepackage{booktabs} and \usepackage{siunitx} (version 3) in the preamble",
         r"\begin{table}",
         r"  \centering",

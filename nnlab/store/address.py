@@ -2,9 +2,9 @@
 
 >>> parse_address("runs.db").artifacts.name
 'runs.artifacts'
->>> parse_address("sqlite:///lab/runs.db").shown
+>>> parse_address("sqlite:///lab/runs.db").display_name
 'lab/runs.db'
->>> parse_address("postgresql+psycopg://ann:secret@lab.example/results").shown
+>>> parse_address("postgresql+psycopg://ann:secret@lab.example/results").display_name
 'postgresql://ann@lab.example/results'
 """
 
@@ -35,16 +35,16 @@ DEFAULT_SCHEMA = "nnlab"
 class Address(ABC):
     """A database, and the folder for the files of runs.
 
-    `shown` is its name in messages, without a password; `target` opens it and may have one.
+    `display_name` is its name in messages, without a password; `target` opens it and may have one.
     """
 
     target: str = field(repr=False)
-    shown: str
+    display_name: str
     artifacts: Path
 
     @property
     @abstractmethod
-    def elsewhere(self) -> str:
+    def portable_target(self) -> str:
         """The target that opens it from another working folder."""
 
 
@@ -55,7 +55,7 @@ class FileAddress(Address):
     path: Path
 
     @property
-    def elsewhere(self) -> str:
+    def portable_target(self) -> str:
         """The target that opens it from another working folder."""
         return str(self.path.absolute())
 
@@ -77,7 +77,7 @@ class ServerAddress(Address):
     options: Mapping[str, str] = field(repr=False)
 
     @property
-    def elsewhere(self) -> str:
+    def portable_target(self) -> str:
         """The target that opens it from another working folder, for a file that others may read.
 
         Raises:
@@ -86,7 +86,7 @@ class ServerAddress(Address):
         url = make_url(self.target)
         if url.password or any(is_secret_name(name) for name in url.query):
             raise UsageError(
-                f"the URL of {self.shown} holds a password, which a job's script would show",
+                f"the URL of {self.display_name} holds a password, which a job's script would show",
                 hint="leave it out, and put it into ~/.pgpass where the job runs",
             )
         query = {**url.query, "artifacts": str(self.artifacts.absolute())}
@@ -194,13 +194,15 @@ def _parse_server_url(url: URL) -> ServerAddress:
     display_url = URL.create(
         "postgresql", url.username, host=url.host, port=url.port, database=url.database
     ).render_as_string()
-    shown = display_url if schema == DEFAULT_SCHEMA else f"{display_url} (schema {schema})"
+    display_name = display_url if schema == DEFAULT_SCHEMA else f"{display_url} (schema {schema})"
     folder = (
         Path(artifacts).expanduser()
         if artifacts
         else _default_artifacts_folder(url.database, schema)
     )
-    return ServerAddress(url.render_as_string(hide_password=False), shown, folder, schema, options)
+    return ServerAddress(
+        url.render_as_string(hide_password=False), display_name, folder, schema, options
+    )
 
 
 def _refuse_split_password(url: URL) -> None:

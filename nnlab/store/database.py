@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, get_args
 
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -16,9 +17,11 @@ from nnlab.store.address import Address
 # How long a writer waits for another one; nnlab's own transactions take milliseconds.
 BUSY_SECONDS = 30.0
 
-# The purpose of a transaction, as an execution option of its connection.
-PURPOSE = "nnlab_purpose"
+# An exclusive transaction excludes every other writer from its start; shared ones do not exclude
+# each other.
 Purpose = Literal["read", "exclusive", "shared"]
+# The execution option of a connection that holds the purpose of its transactions.
+_PURPOSE_OPTION = "nnlab_purpose"
 
 
 class Database(ABC):
@@ -37,8 +40,10 @@ class Database(ABC):
         self.shared: str | None = None
         self._engine = engine
         self._engines: dict[Purpose, Engine] = {
-            purpose: engine.execution_options(**{PURPOSE: purpose}) for purpose in get_args(Purpose)
+            purpose: engine.execution_options(**{_PURPOSE_OPTION: purpose})
+            for purpose in get_args(Purpose)
         }
+        event.listen(engine, "begin", self._on_begin)
         self._writes = writes
         self._thread_transaction = threading.local()
         self.unreadable_rows: dict[tuple[str, object], str] = {}
@@ -54,15 +59,17 @@ class Database(ABC):
             yield connection
 
     @contextmanager
-    def write(self, *, alone: bool = True, references: bool = True) -> Iterator[Connection]:
+    def write(
+        self, *, exclusive: bool = True, check_foreign_keys: bool = True
+    ) -> Iterator[Connection]:
         """A write transaction: durable at exit, rolled back by an exception.
 
         Args:
-            alone: whether it excludes every other writer from its start. A transaction that
+            exclusive: whether it excludes every other writer from its start. A transaction that
                 changes only a run that this process has claimed need not; a file has one writer
                 at a time in any case.
-            references: whether foreign keys are checked, if that can be turned off. False is only
-                for bulk inserts whose references were checked before.
+            check_foreign_keys: whether foreign keys are checked, if that can be turned off. False
+                is only for bulk inserts whose references were checked before.
 
         Raises:
             DatabaseReadOnly: the database was opened for reading.
@@ -74,14 +81,14 @@ class Database(ABC):
             return
         if not self._writes:
             raise DatabaseReadOnly(
-                f"{self.address.shown} was opened for reading only",
+                f"{self.address.display_name} was opened for reading only",
                 hint="update nnlab: a later version wrote this database" if self.newer else None,
             )
-        purpose: Purpose = "exclusive" if alone else "shared"
+        purpose: Purpose = "exclusive" if exclusive else "shared"
         try:
             with (
                 self._translate_driver_errors(),
-                self._transaction(purpose, references) as connection,
+                self._transaction(purpose, check_foreign_keys) as connection,
             ):
                 yield connection
         except DiskFull:
@@ -89,7 +96,7 @@ class Database(ABC):
             raise
 
     @contextmanager
-    def transaction(self, *, alone: bool = True) -> Iterator[None]:
+    def transaction(self, *, exclusive: bool = True) -> Iterator[None]:
         """Combines everything that this thread writes in the block into one transaction.
 
         It is durable at exit, and rolled back by an exception that leaves the block. An exception
@@ -99,7 +106,7 @@ class Database(ABC):
         Raises:
             DatabaseReadOnly, StoreError: as `write` does.
         """
-        with self.write(alone=alone) as connection:
+        with self.write(exclusive=exclusive) as connection:
             self._thread_transaction.connection = connection
             try:
                 yield
@@ -134,11 +141,39 @@ class Database(ABC):
     def _translate_error(self, error: BaseException | None) -> NnlabError | None:
         """The error to raise instead of the driver's; None for an error of nnlab itself."""
 
-    @abstractmethod
+    @contextmanager
     def _transaction(
-        self, purpose: Purpose, references: bool = True
-    ) -> AbstractContextManager[Connection]:
+        self, purpose: Purpose, check_foreign_keys: bool = True
+    ) -> Iterator[Connection]:
         """A connection in a transaction; raises the driver's errors."""
+        writes = purpose != "read"
+        if writes:
+            self._check_not_moved()
+        with (
+            self._engines[purpose].connect() as connection,
+            self._begin(connection, check_foreign_keys),
+        ):
+            yield connection
+        if writes:
+            # If the file was removed during the transaction, the commit is lost.
+            self._check_not_moved()
+
+    @abstractmethod
+    def _begin(
+        self, connection: Connection, check_foreign_keys: bool
+    ) -> AbstractContextManager[None]:
+        """A transaction, committed at exit and rolled back by an exception."""
+
+    def _on_begin(self, connection: Connection) -> None:
+        """Called by SQLAlchemy when a transaction begins: the drivers begin none by themselves."""
+        self._execute_begin(connection, connection.get_execution_options()[_PURPOSE_OPTION])
+
+    @abstractmethod
+    def _execute_begin(self, connection: Connection, purpose: Purpose) -> None:
+        """Executes the statement that begins a transaction."""
+
+    def _check_not_moved(self) -> None:  # noqa: B027  only a file can be moved
+        """Raises DatabaseMoved if the database is no longer where it was opened."""
 
     def _after_full_disk(self) -> None:  # noqa: B027  not every database can do this
         """Frees space for a last small write: the end of a run."""

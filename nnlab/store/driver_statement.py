@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
 
 
 class DriverStatement:
@@ -32,7 +31,7 @@ class DriverStatement:
         """
         sql, names, constants = self._compile(connection)
         values = {**constants, **values}
-        return _driver(connection).execute(sql, tuple([values[name] for name in names]))
+        return driver_of(connection).execute(sql, tuple([values[name] for name in names]))
 
     def fetch(self, connection: Connection, **values: Any) -> list[Any]:
         """All rows, as the driver's tuples."""
@@ -42,7 +41,7 @@ class DriverStatement:
     def execute_many(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
         """Executes it for each row; a row has the parameters in the order of the statement."""
         sql, _, _ = self._compile(connection)
-        cursor = _driver(connection).cursor()
+        cursor = driver_of(connection).cursor()
         try:
             cursor.executemany(sql, rows)
         finally:
@@ -52,8 +51,7 @@ class DriverStatement:
         dialect = connection.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            text = self._build().compile(dialect=dialect)
-            assert isinstance(text, SQLCompiler)
+            text = dialect.statement_compiler(dialect, self._build())
             constants = {
                 name: bind.effective_value for name, bind in text.binds.items() if not bind.required
             }
@@ -62,7 +60,6 @@ class DriverStatement:
         return compiled
 
 
-def _driver(connection: Connection) -> Any:
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    return driver
+def driver_of(connection: Connection) -> Any:
+    """The connection of the driver, sqlite3 or psycopg, below a connection of SQLAlchemy."""
+    return connection.connection.driver_connection

@@ -35,18 +35,19 @@ class RunSpec:
 class EnqueueResult:
     """The ids of the runs in the order of their specifications, and counts by earlier status.
 
-    `new` runs were created, `waiting` runs were queued or interrupted before, `retried` runs had
-    failed and are queued again, `done` runs have a result, `busy` runs are being trained.
+    `created` runs are new, `already_waiting` runs were queued or interrupted before, `retried` runs
+    had failed and are queued again, `already_ended` runs have a result, `already_running` runs are
+    being trained.
     `kept_names` maps the runs that did not get the requested name to the name that they have
     (None: no name).
     """
 
     run_ids: tuple[int, ...]
-    new: int
-    waiting: int
+    created: int
+    already_waiting: int
     retried: int
-    done: int
-    busy: int
+    already_ended: int
+    already_running: int
     kept_names: Mapping[int, str | None] = field(default_factory=dict)
 
 
@@ -61,7 +62,7 @@ _TrialSeed = tuple[int, int]  # trial, seed
 
 
 def enqueue(
-    db: Database, study: Study, plans: Sequence[RunSpec], *, again: bool = False
+    db: Database, study: Study, run_specs: Sequence[RunSpec], *, repeat: bool = False
 ) -> EnqueueResult:
     """Queues every specified run that does not exist yet, and failed ones again.
 
@@ -73,21 +74,21 @@ def enqueue(
     Args:
         db: the database.
         study: the study of the runs.
-        plans: the specifications; the same setting and seed twice is one run.
-        again: whether to create a new run for each; earlier ones are then no longer current.
+        run_specs: the specifications; the same setting and seed twice is one run.
+        repeat: whether to create a new run for each; earlier ones are then no longer current.
     """
-    observer = Observer.here()
+    observer = Observer.local()
     with db.write() as connection:
-        trials = _get_or_create_trials(connection, study, plans)
-        specs = {(trials[plan.digest], plan.seed): plan for plan in plans}
+        trials = _get_or_create_trials(connection, study, run_specs)
+        specs = {(trials[spec.digest], spec.seed): spec for spec in run_specs}
         before = _current_runs(connection, study, set(trials.values()), observer)
-        if again:
+        if repeat:
             _mark_not_current(connection, [before[key].id for key in specs if key in before])
-        new = [key for key in specs if again or key not in before]
+        new = [key for key in specs if repeat or key not in before]
         repeats = _next_repeats(connection, {trial for trial, _ in new})
         _insert_runs(connection, [(key, repeats.get(key, 0), specs[key]) for key in new])
         db.prepare_partitions(connection, _highest_run_id(connection))
-        kept = {} if again else {key: before[key] for key in specs if key in before}
+        kept = {} if repeat else {key: before[key] for key in specs if key in before}
         failed = [run.id for run in kept.values() if run.status is Status.FAILED]
         _requeue(connection, failed)
         _clear_stop_requests(connection, [run.id for run in kept.values()])
@@ -101,25 +102,25 @@ def enqueue(
     statuses = [run.status for run in kept.values()]
     return EnqueueResult(
         run_ids=tuple(after[key].id for key in specs),
-        new=len(new),
-        waiting=sum(status in (Status.QUEUED, Status.INTERRUPTED) for status in statuses),
+        created=len(new),
+        already_waiting=sum(status in (Status.QUEUED, Status.INTERRUPTED) for status in statuses),
         retried=len(failed),
-        done=sum(status in (Status.FINISHED, Status.DIVERGED) for status in statuses),
-        busy=sum(status is Status.RUNNING for status in statuses),
+        already_ended=sum(status in (Status.FINISHED, Status.DIVERGED) for status in statuses),
+        already_running=sum(status is Status.RUNNING for status in statuses),
         kept_names=kept_names,
     )
 
 
-def _may_take_name(run: _ExistingRun, plan: RunSpec) -> bool:
+def _may_take_name(run: _ExistingRun, spec: RunSpec) -> bool:
     """Whether a run has the name of a specification, or has no name and is not trained yet."""
-    if plan.name is None or replace_invalid_unicode(plan.name) == run.name:
+    if spec.name is None or replace_invalid_unicode(spec.name) == run.name:
         return True
     return run.name is None and run.status.needs_training
 
 
 def missing_run_ids(db: Database, study: Study) -> tuple[int, ...]:
     """The ids of the study's runs without a result that no worker is training, oldest first."""
-    observer = Observer.here()
+    observer = Observer.local()
     with db.read() as connection:
         rows = connection.execute(_select_current_runs(study).order_by(run_table.c.id))
         return tuple(
@@ -144,10 +145,10 @@ def _select_current_runs(study: Study) -> Select[Any]:
 
 
 def _get_or_create_trials(
-    connection: Connection, study: Study, plans: Sequence[RunSpec]
+    connection: Connection, study: Study, run_specs: Sequence[RunSpec]
 ) -> dict[str, int]:
     """The ids of the trials by digest; new trials are inserted."""
-    settings = {plan.digest: plan.setting for plan in plans}
+    settings = {spec.digest: spec.setting for spec in run_specs}
     trial_ids = _trial_ids_by_digest(connection, study, settings)
     new = [
         {"study_id": study.id, "digest": digest, "setting": to_json(dict(setting))}

@@ -32,7 +32,7 @@ def copy_to_file(database: Database, destination: Path) -> None:
     part = destination.with_name(f".{destination.name}.{os.getpid()}.part")
     try:
         if isinstance(database, FileDatabase):
-            with database.driver() as source:
+            with database.driver_connection() as source:
                 _backup_sqlite_file(source, part, destination)
         else:
             _copy_rows(database, part, destination)
@@ -69,7 +69,7 @@ def _copy_rows(database: Database, part: Path, destination: Path) -> None:
     target = FileDatabase(address, FileAccess.WRITE)
     try:
         copy_database(database, target, lambda *_: None)
-        with target.driver() as connection:
+        with target.driver_connection() as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
     finally:
         target.close()

@@ -63,17 +63,17 @@ class MarkedFolder(Folder):
         self._folder, self._marker, self._marked = folder, marker, False
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """See `Folder`."""
-        return self._folder.shown
+        return self._folder.display_name
 
     def within(self, name: str) -> Folder:
         """A folder in it, without a marker of its own."""
         return self._folder.within(name)
 
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """The names of the files directly in it, without the marker."""
-        return [name for name in self._folder.names() if name != MARKER]
+        return [name for name in self._folder.file_names() if name != MARKER]
 
     def read(self, name: str) -> bytes:
         """See `Folder`."""
@@ -97,16 +97,16 @@ class MarkedFolder(Folder):
         """See `Folder`."""
         self._folder.remove(name)
 
-    def tidy(self) -> None:
+    def remove_incomplete_files(self) -> None:
         """See `Folder`; a folder with only the marker in it counts as empty."""
-        if self._folder.names() == [MARKER]:
+        if self._folder.file_names() == [MARKER]:
             self._folder.remove(MARKER)
             self._marked = False
-        self._folder.tidy()
+        self._folder.remove_incomplete_files()
 
-    def clear(self) -> None:
+    def remove_folder(self) -> None:
         """See `Folder`."""
-        self._folder.clear()
+        self._folder.remove_folder()
         self._marked = False
 
     def size_of(self, name: str) -> int | None:
@@ -159,11 +159,11 @@ def reason_to_keep_external(
     if not ends_with_creation_stamp(place, created_at):
         return "nnlab does not create a folder of that name for this run"
     if isinstance(folder, LocalFolder):
-        path = Path(folder.shown)
+        path = Path(folder.display_name)
         if path.parent.is_symlink():
             return "its folder is a symbolic link"
         return reason_to_keep(path, run_id, created_at)
-    names = folder.names()
+    names = folder.file_names()
     return _foreign_content_reason(names, (), lambda: folder.read(MARKER), run_id, created_at)
 
 
@@ -202,12 +202,12 @@ def delete_external_folder(folder: Folder) -> None:
     Raises:
         OutputError: it cannot be deleted.
     """
-    if MARKER in folder.names():
-        folder.clear()
+    if MARKER in folder.file_names():
+        folder.remove_folder()
         return
     # Without a marker only the files that nnlab creates are deleted.
-    for name in folder.names():
+    for name in folder.file_names():
         if not _OWN_NAMES.fullmatch(name):
-            raise OutputError(f"{folder.shown}/{name} was not created by nnlab")
+            raise OutputError(f"{folder.display_name}/{name} was not created by nnlab")
         folder.remove(name)
-    folder.tidy()
+    folder.remove_incomplete_files()

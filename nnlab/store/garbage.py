@@ -52,31 +52,37 @@ _BACKUP_SUFFIX = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 class Garbage:
     """What can be deleted: the ids of removed runs and studies, folders, files, and their size.
 
-    `folders` belong to removed runs, `orphans` to runs that are not in the database. `leftovers`
-    are checkpoints of ended runs, and partly written files of processes that died. `size` is the
-    size of all these files in bytes. `elsewhere` are removed runs whose files are outside of the
-    database's own folder, with their place. `kept` are folders that look like those of removed or
-    unknown runs but are not deleted, with the reason.
+    `run_folders` belong to removed runs, `orphan_folders` to runs that are not in the database.
+    `leftover_files` are checkpoints of ended runs, and partly written files of processes that died.
+    `total_bytes` is the size of all these files. `external_folders` lists the removed runs whose
+    files are outside of the database's own folder, with their location. `kept_folders` are folders
+    that look like those of removed or unknown runs but are not deleted, with the reason.
     """
 
-    runs: tuple[int, ...]
-    studies: tuple[int, ...]
-    folders: tuple[Path, ...]
-    orphans: tuple[Path, ...]
-    leftovers: tuple[Path, ...]
-    backups: tuple[Path, ...]
-    size: int
-    elsewhere: tuple[tuple[int, str], ...] = ()
-    kept: tuple[tuple[str, str], ...] = ()
+    run_ids: tuple[int, ...]
+    study_ids: tuple[int, ...]
+    run_folders: tuple[Path, ...]
+    orphan_folders: tuple[Path, ...]
+    leftover_files: tuple[Path, ...]
+    backup_files: tuple[Path, ...]
+    total_bytes: int
+    external_folders: tuple[tuple[int, str], ...] = ()
+    kept_folders: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.studies or self.orphans or self.leftovers or self.backups)
+        return bool(
+            self.run_ids
+            or self.study_ids
+            or self.orphan_folders
+            or self.leftover_files
+            or self.backup_files
+        )
 
     @property
     def paths(self) -> tuple[str, ...]:
         """Every file and folder that can be deleted."""
-        own = (*self.folders, *self.orphans, *self.leftovers, *self.backups)
-        return (*map(str, own), *(f"{place}/{run_id}" for run_id, place in self.elsewhere))
+        own = (*self.run_folders, *self.orphan_folders, *self.leftover_files, *self.backup_files)
+        return (*map(str, own), *(f"{place}/{run_id}" for run_id, place in self.external_folders))
 
 
 def find_garbage(db: Database, *, now: datetime | None = None) -> Garbage:
@@ -180,22 +186,22 @@ def collect_garbage(db: Database, garbage: Garbage) -> int:
     before = db.size()
     freed = 0
     # `_delete_rows` deletes in an order that breaks no reference; checking would read all points.
-    with db.write(references=False) as connection:
+    with db.write(check_foreign_keys=False) as connection:
         # Under the lock, so that no run is restored whose files are partly deleted.
-        runs = _still_removed(connection, run, garbage.runs)
-        restored = set(garbage.runs) - set(runs)
-        for path in (*garbage.folders, *garbage.orphans):
+        runs = _still_removed(connection, run, garbage.run_ids)
+        restored = set(garbage.run_ids) - set(runs)
+        for path in (*garbage.run_folders, *garbage.orphan_folders):
             # Checked again: it may have been replaced while the user was asked.
             run_id = int(path.name)
             if run_id not in restored and reason_to_keep(path, run_id, None) is None:
                 freed += _delete(path)
-        for path in (*garbage.leftovers, *garbage.backups):
+        for path in (*garbage.leftover_files, *garbage.backup_files):
             freed += _delete(path)
-        for run_id, place in garbage.elsewhere:
+        for run_id, place in garbage.external_folders:
             if run_id in runs:
                 delete_external_folder(folder_at(place).within(str(run_id)))
-                folder_at(place).tidy()
-        _delete_rows(connection, runs, _still_removed(connection, study, garbage.studies))
+                folder_at(place).remove_incomplete_files()
+        _delete_rows(connection, runs, _still_removed(connection, study, garbage.study_ids))
         idle = not running_run_ids(connection)
     if idle:
         db.vacuum()

@@ -45,7 +45,7 @@ def renew_lease(
     Raises:
         LeaseLost: another worker has taken the run over.
     """
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         extend_lease(connection, claim, (time.time() if now is None else now) + lease_seconds)
 
 
@@ -73,7 +73,7 @@ def release_run(
         False if another worker has claimed the run; then nothing was changed.
     """
     now = datetime.now(UTC)
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         started_at = connection.execute(
             select(attempt.c.started_at)
             .join(run, run.c.lease_attempt_id == attempt.c.id)
@@ -97,7 +97,7 @@ def release_run(
 
 
 def mark_worker_dead(
-    db: Database, *, hostname: str, pid: int, reason: str, space: str | None = None
+    db: Database, *, hostname: str, pid: int, reason: str, pid_namespace: str | None = None
 ) -> tuple[int, ...]:
     """Interrupts the runs of a worker that is known to be dead; returns their ids.
 
@@ -106,16 +106,17 @@ def mark_worker_dead(
         hostname: the worker's host.
         pid: the worker's process id.
         reason: how it died.
-        space: the namespace of its process id, for a worker on another host.
+        pid_namespace: the namespace of its process id, for a worker on another host.
     """
     now = timestamp_to_text(datetime.now(UTC))
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         rows = connection.execute(
             update(attempt)
             .where(
                 attempt.c.ended_at.is_(None),
                 attempt.c.hostname == hostname,
-                attempt.c.pid_space == (current_pid_namespace() if space is None else space),
+                attempt.c.pid_space
+                == (current_pid_namespace() if pid_namespace is None else pid_namespace),
                 attempt.c.pid == pid,
             )
             .values(outcome="lost", ended_at=now)

@@ -18,7 +18,7 @@ class Observer:
     hostname: str
 
     @classmethod
-    def here(cls) -> "Observer":
+    def local(cls) -> "Observer":
         """This machine, now."""
         return cls(time.time(), socket.gethostname())
 
@@ -43,8 +43,8 @@ class Observer:
             return Status(status)
         if lease_until is None or lease_until <= self.now or pid is None:
             return Status.INTERRUPTED
-        # On the worker's own host its process can be checked, so that nobody waits for the lease of
-        # a killed worker. An observer for another host must not check process ids of this one.
+        # On the worker's own host its process can be checked, so that no worker waits for the lease
+        # of a killed one. An observer for another host must not check process ids of this one.
         is_local = (
             hostname == self.hostname == socket.gethostname()
             and pid_namespace == current_pid_namespace()

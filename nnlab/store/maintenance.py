@@ -28,14 +28,14 @@ from nnlab.store.tables import artifact, metadata, metric, point, run, summary, 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """A database's place, revision, sizes in bytes, and number of rows by table."""
+    """A database's name for messages, revision, sizes, and number of rows by table."""
 
-    place: str
+    display_name: str
     revision: str
-    size: int
-    log_size: int | None
-    artifacts_size: int
-    rows: Mapping[str, int]
+    file_bytes: int
+    log_bytes: int | None
+    artifact_bytes: int
+    row_counts: Mapping[str, int]
 
 
 def database_status(db: Database) -> DatabaseStatus:
@@ -50,12 +50,12 @@ def database_status(db: Database) -> DatabaseStatus:
             for table in TABLES
         }
     return DatabaseStatus(
-        place=db.address.shown,
+        display_name=db.address.display_name,
         revision=revision or "",
-        size=db.size() - (log_size or 0),
-        log_size=log_size,
-        artifacts_size=total_size([db.address.artifacts]),
-        rows=rows,
+        file_bytes=db.size() - (log_size or 0),
+        log_bytes=log_size,
+        artifact_bytes=total_size([db.address.artifacts]),
+        row_counts=rows,
     )
 
 
@@ -223,7 +223,7 @@ def _find_missing_files(connection: Connection, db: Database) -> Iterator[str]:
     folders: dict[str | None, Folder] = {}
     for run_id, kind, path, size, place in rows:
         folder = folders.setdefault(place, artifacts_folder(db, place))
-        label = f"run {run_id}: its {kind} {folder.shown}/{path}"
+        label = f"run {run_id}: its {kind} {folder.display_name}/{path}"
         try:
             stored_size = folder.size_of(path)
         except OutputError as error:

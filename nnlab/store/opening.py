@@ -49,7 +49,7 @@ def open_database(
             ):
                 raise
             raise StoreError(
-                f"{address.shown} needs psycopg, which is not installed: {error}",
+                f"{address.display_name} needs psycopg, which is not installed: {error}",
                 hint='pip install "nnlab[postgres]"',
             ) from None
         return open_server(
@@ -108,7 +108,8 @@ def _create_or_upgrade_schema(
     if revision is None:
         if not create:
             raise NoDatabase(
-                f"{address.shown} holds no results of nnlab", hint="nnlab train creates the tables"
+                f"{address.display_name} holds no results of nnlab",
+                hint="nnlab train creates the tables",
             )
         create_schema(address, migrations, busy_seconds=busy_seconds)
     elif revision in migrations.revisions[:-1]:
@@ -141,7 +142,8 @@ def _open_readable(address: FileAddress, busy_seconds: float) -> FileDatabase:
     if log.exists() and log.stat().st_size:
         # FROZEN ignores the log, so the newest results would silently be missing.
         raise DatabaseReadOnly(
-            f"{address.shown} cannot be read where it is: its newest results are in {log.name},"
+            f"{address.display_name} cannot be read where it is: its newest results are in"
+            f" {log.name},"
             " and reading that needs a folder that can be written",
             hint="copy both files to another folder and name the copy with --db",
         )

@@ -103,7 +103,7 @@ def import_curves(db: Database, run_id: int, curves: Iterable[Curve]) -> int:
     new_curves = [curve for curve in curves if len(curve)]
     if not new_curves:
         return 0
-    with db.write(references=False) as connection:
+    with db.write(check_foreign_keys=False) as connection:
         metrics = get_or_create_metrics(connection, [curve.metric for curve in new_curves])
         # Rows in the order of the table's key fill one page of the file after another.
         new_curves.sort(key=lambda curve: metrics[curve.metric][0])

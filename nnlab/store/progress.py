@@ -35,35 +35,35 @@ _WAITING = (Status.QUEUED, Status.INTERRUPTED)
 class Progress:
     """Counts of the current runs by status, and their epochs.
 
-    `held` counts waiting runs that were asked to stop. `epochs_left` are the epochs still to be
-    trained, without those of held runs. `speed` is in epochs per second, summed over all runs.
-    `working` are the running runs; `failures` are sorted from the newest to the oldest.
+    `stopped_waiting` counts waiting runs that were asked to stop; no worker trains them.
+    `epochs_left` are the epochs still to be trained, without those of stopped runs.
+    `epochs_per_second` is summed over all runs. `failed_runs` has the newest first.
     """
 
     by_status: Mapping[Status, int]
-    held: int
-    epochs: int
+    stopped_waiting: int
+    epochs_done: int
     epochs_planned: int
     epochs_left: int
-    speed: float
-    working: tuple[Run, ...]
-    failures: tuple[Run, ...]
+    epochs_per_second: float
+    running_runs: tuple[Run, ...]
+    failed_runs: tuple[Run, ...]
 
     @property
-    def runs(self) -> int:
+    def run_count(self) -> int:
         """The number of current runs."""
         return sum(self.by_status.values())
 
     @property
-    def done(self) -> bool:
-        """True if no run is running, and none is waiting except held ones."""
+    def is_finished(self) -> bool:
+        """True if no run is running, and none is waiting except stopped ones."""
         waiting = sum(self.by_status.get(status, 0) for status in _WAITING)
-        return bool(self.runs) and not self.working and waiting <= self.held
+        return bool(self.run_count) and not self.running_runs and waiting <= self.stopped_waiting
 
     @property
     def seconds_left(self) -> float | None:
         """The remaining seconds at this speed; None if the speed is zero."""
-        return self.epochs_left / self.speed if self.speed > 0 else None
+        return self.epochs_left / self.epochs_per_second if self.epochs_per_second > 0 else None
 
 
 def progress(
@@ -81,7 +81,7 @@ def progress(
         failures: the maximum number of failed or diverged runs to return.
         now: the end of the window in which the speed is measured; None reads the clock.
     """
-    observer = Observer.here()
+    observer = Observer.local()
     now = now or datetime.fromtimestamp(observer.now).astimezone()
     scope, values = scope_of(study_ids, None)
     with db.read() as connection:

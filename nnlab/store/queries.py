@@ -204,7 +204,7 @@ def count_runs(
         if counts[Status.RUNNING]:
             # Only for these it must be checked whether the worker is alive.
             del counts[Status.RUNNING]
-            observer = Observer.here()
+            observer = Observer.local()
             for worker in _running_workers_statement(scope).fetch(connection, **values):
                 with note_unreadable(db, "run", "that says it is running"):
                     counts[observer.status(*worker)] += 1
@@ -349,7 +349,7 @@ def timestamp_or_none(text: object) -> datetime | None:
 
 
 def _statuses_by_study(db: Database, connection: Connection) -> dict[int, Counter[Status]]:
-    observer = Observer.here()
+    observer = Observer.local()
     counts: dict[int, Counter[Status]] = {}
     rows = connection.execute(
         select(trial_table.c.study_id, func.count(), *WORKER_COLUMNS)
@@ -382,7 +382,7 @@ def _select_runs(
 ) -> Iterator[Run]:
     if limit is not None and limit <= 0:
         return
-    observer = Observer.here()
+    observer = Observer.local()
     count = 0
     rows = connection.execute(query)
     for run in decode_rows(db, "run", rows, partial(run_record, observer=observer)):

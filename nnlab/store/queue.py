@@ -60,7 +60,7 @@ def claim(
         db,
         environment,
         run_ids=run_ids,
-        most=1,
+        max_runs=1,
         pid=pid,
         command=command,
         hostname=hostname,
@@ -74,7 +74,7 @@ def claim(
 def claimable_run_ids(db: Database, run_ids: Sequence[int]) -> tuple[int, ...]:
     """The ids of the runs that `claim` could claim now, in the order given."""
     with db.read() as connection:
-        return tuple(_iterate_claimable(connection, run_ids, Observer.here()))
+        return tuple(_iterate_claimable(connection, run_ids, Observer.local()))
 
 
 @remote_callable
@@ -83,32 +83,32 @@ def claim_runs(
     environment: Environment | None = None,
     *,
     run_ids: Sequence[int],
-    most: int,
+    max_runs: int,
     pid: int,
     command: str,
     hostname: str,
-    space: str | None = None,
+    pid_namespace: str | None = None,
     lease_seconds: float = LEASE_SECONDS,
     now: float | None = None,
 ) -> tuple[Claim, ...]:
-    """Claims at most `most` runs as `claim` does, in one transaction.
+    """Claims at most `max_runs` runs as `claim` does, in one transaction.
 
-    `space` is the namespace of `pid` (`current_pid_namespace`), for a worker on another host.
+    `pid_namespace` is that of `pid` (`current_pid_namespace`), for a worker on another host.
     """
     observer = Observer(time.time() if now is None else now, hostname)
     started_at = timestamp_to_text(datetime.fromtimestamp(observer.now, UTC))
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         worker = {
             "environment_id": get_or_create_environment(connection, environment)
             if environment
             else None,
             "hostname": hostname,
-            "pid_space": current_pid_namespace() if space is None else space,
+            "pid_space": current_pid_namespace() if pid_namespace is None else pid_namespace,
             "pid": pid,
             "command": replace_invalid_unicode(command),
             "started_at": started_at,
         }
-        run_ids = _lock_claimable(connection, run_ids, most, observer, started_at)
+        run_ids = _lock_claimable(connection, run_ids, max_runs, observer, started_at)
         lease_until = observer.now + lease_seconds
         return tuple(
             _start_attempt(connection, run_id, worker, lease_until, observer) for run_id in run_ids

@@ -354,7 +354,7 @@ def _live_statuses(connection: Connection, run_ids: Sequence[int]) -> dict[int, 
     """The effective status of runs that are stored as running."""
     if not run_ids:
         return {}
-    observer = Observer.here()
+    observer = Observer.local()
     rows = connection.execute(
         select(run.c.id, *WORKER_COLUMNS)
         .select_from(join_worker(run))

@@ -55,9 +55,9 @@ class RemoteDatabase:
         return RemoteFolder(self.send_request)
 
     @contextmanager
-    def transaction(self, *, alone: bool = True) -> Iterator[None]:
+    def transaction(self, *, exclusive: bool = True) -> Iterator[None]:
         """Does nothing: each function remains a transaction of its own."""
-        del alone
+        del exclusive
         yield
 
     def close(self) -> None:
@@ -101,7 +101,17 @@ def execute_request(db: Database, request: RpcRequest) -> Any:
 
 
 _FOLDER_METHODS = frozenset(
-    ("names", "read", "write", "append", "rename", "remove", "tidy", "clear", "size_of")
+    (
+        "file_names",
+        "read",
+        "write",
+        "append",
+        "rename",
+        "remove",
+        "remove_incomplete_files",
+        "remove_folder",
+        "size_of",
+    )
 )
 
 
@@ -112,7 +122,7 @@ class RemoteFolder(Folder):
         self._send_request, self._path = send_request, path
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """Its path within the database's own folder."""
         return "/".join(("the database's folder", *self._path))
 
@@ -120,9 +130,9 @@ class RemoteFolder(Folder):
         """See `Folder`."""
         return RemoteFolder(self._send_request, (*self._path, name))
 
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """See `Folder`."""
-        names: list[str] = self._call("names")
+        names: list[str] = self._call("file_names")
         return names
 
     def read(self, name: str) -> bytes:
@@ -146,13 +156,13 @@ class RemoteFolder(Folder):
         """See `Folder`."""
         self._call("remove", name)
 
-    def tidy(self) -> None:
+    def remove_incomplete_files(self) -> None:
         """See `Folder`."""
-        self._call("tidy")
+        self._call("remove_incomplete_files")
 
-    def clear(self) -> None:
+    def remove_folder(self) -> None:
         """See `Folder`."""
-        self._call("clear")
+        self._call("remove_folder")
 
     def size_of(self, name: str) -> int | None:
         """See `Folder`."""

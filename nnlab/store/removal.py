@@ -23,8 +23,8 @@ from nnlab.store.tables import run, study, trial
 class Removal:
     """The ids of the studies and runs that were removed or restored."""
 
-    studies: tuple[int, ...]
-    runs: tuple[int, ...]
+    study_ids: tuple[int, ...]
+    run_ids: tuple[int, ...]
 
 
 def remove(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -> Removal:
@@ -149,7 +149,7 @@ def _update_current(connection: Connection, run_ids: Sequence[int]) -> None:
 
 def running_run_ids(connection: Connection) -> list[int]:
     """The ids of all runs that are being trained, sorted."""
-    observer = Observer.here()
+    observer = Observer.local()
     rows = connection.execute(
         select(run.c.id, *WORKER_COLUMNS)
         .select_from(join_worker(run))

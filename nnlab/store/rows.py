@@ -120,7 +120,7 @@ def study_record(row: Sequence[Any]) -> Study:
         created_at=timestamp(created_at),
         claim=claim or "",
         arms=tuple(_parse_arm(arm) for arm in json.loads(arms or "[]")),
-        decides=tuple(
+        comparisons=tuple(
             Comparison(**{**comparison, "arms": tuple(comparison["arms"])})
             for comparison in json.loads(decides or "[]")
         ),

@@ -35,7 +35,7 @@ def find_runs(db: Database, refs: Sequence[str], *, removed: bool = False) -> tu
             number is also the name of another run.
     """
     runs_by_id: dict[int, Run] = {}
-    observer = Observer.here()
+    observer = Observer.local()
     with db.read() as connection:
         for ref in refs:
             decode = partial(run_record, observer=observer)
@@ -60,7 +60,7 @@ def run_id_by_number(db: Database, ref: str, *, removed: bool = False) -> int | 
         ref: the number.
         removed: whether to find a removed run, or one that was not removed.
     """
-    observer = Observer.here()
+    observer = Observer.local()
     with db.read() as connection:
         runs = [run_record(row, observer) for row in _rows_by_number(connection, ref)]
     return next((run.id for run in runs if (run.removed_at is not None) == removed), None)

@@ -76,7 +76,7 @@ def begin_attempt(
     same_data: bool = False,
 ) -> dict[str, MetricState]:
     """Starts or resumes a run; returns the state of its metrics (see `RunWriter`)."""
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         extend_lease(connection, claim, lease_until)
         if same_data and data_fingerprint is not None:
             # In the transaction that stores the fingerprint: two seeds may begin at once.
@@ -119,7 +119,7 @@ def _stored_metrics(
 @remote_callable
 def put_epochs(db: Database, batches: Sequence[EpochBatch]) -> list[EpochBatchResult | LeaseLost]:
     """Stores epochs of several runs; returns an error for each run that another worker has."""
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         return [_put_batch(connection, batch) for batch in batches]
 
 
@@ -148,7 +148,7 @@ def put_single_metrics(
     db: Database, claim: Claim, lease_until: float, values: Mapping[str, float], epoch: int
 ) -> dict[str, MetricState]:
     """Stores metrics that a run has at one epoch only; returns their state."""
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         if _renew_unless_ended(connection, claim, lease_until):
             return {}
         metrics = get_or_create_metrics(connection, values, claim.run.trial.setting)
@@ -165,7 +165,7 @@ def put_single_metrics(
 @remote_callable
 def put_parent(db: Database, claim: Claim, lease_until: float, parent_id: int) -> None:
     """Stores the id of the run whose weights this run started from."""
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         extend_lease(connection, claim, lease_until)
         connection.execute(update(run).where(run.c.id == claim.run.id).values(parent_id=parent_id))
 
@@ -191,7 +191,7 @@ def put_attempt_end(
     """Ends the attempt and releases the lease (see `RunWriter.finish`)."""
     now = datetime.now(UTC)
     run_id = claim.run.id
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         if _renew_unless_ended(connection, claim, lease_until):
             return
         if status in (Status.FINISHED, Status.DIVERGED):
@@ -306,7 +306,7 @@ def store_spooled_epochs(db: Database, claim: Claim, epochs: Sequence[Epoch]) ->
     if not epochs:
         return
     run_id = claim.run.id
-    with db.write(alone=False) as connection:
+    with db.write(exclusive=False) as connection:
         extend_lease(connection, claim, time.time() + LEASE_SECONDS)
         metrics = get_or_create_metrics(
             connection,

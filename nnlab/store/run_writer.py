@@ -93,7 +93,7 @@ class RunWriter:
         if error is not None:
             raise error
 
-    def extra(self, values: Mapping[str, float], epoch: int) -> None:
+    def write_single(self, values: Mapping[str, float], epoch: int) -> None:
         """Stores metrics that a run has at one epoch only, such as test metrics."""
         if values:
             plain = {name: float(value) for name, value in values.items()}

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import column, select, table
 from sqlalchemy.engine import Connection
 
-import nnlab
 from nnlab.errors import NotADatabase, StoreError
 from nnlab.store.address import Address
 from nnlab.store.tables import metadata
@@ -65,7 +64,7 @@ def shipped_migrations_folder() -> Path:
     Raises:
         StoreError: there is no such folder.
     """
-    package = Path(nnlab.__file__).parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "migrations", package.parent / "migrations"):
         if (folder / "env.py").is_file():
             return folder
@@ -90,7 +89,7 @@ def find_revision(tables: set[str], connection: Connection, address: Address) ->
         taken = sorted(tables & set(TABLES))
         if taken:
             raise NotADatabase(
-                f"{address.shown} belongs to another program: its tables"
+                f"{address.display_name} belongs to another program: its tables"
                 f" {', '.join(taken)} are not nnlab's",
                 hint="name another database with --db",
             )
@@ -102,7 +101,7 @@ def find_revision(tables: set[str], connection: Connection, address: Address) ->
     if not rows and not tables & set(TABLES):
         return None
     raise NotADatabase(
-        f"{address.shown} is damaged: its table {VERSION_TABLE} names {len(rows)} revisions,"
+        f"{address.display_name} is damaged: its table {VERSION_TABLE} names {len(rows)} revisions,"
         " not one",
         hint="put back a backup",
     )

@@ -10,16 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
-from sqlalchemy import column, create_engine, event, insert, select, table
+from sqlalchemy import column, create_engine, insert, select, table
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import DiskFull, NnlabError, StoreError
 from nnlab.store.address import FileAddress
 from nnlab.store.constructs import parameters
-from nnlab.store.database import BUSY_SECONDS, PURPOSE, Database, Purpose
+from nnlab.store.database import BUSY_SECONDS, Database, Purpose
+from nnlab.store.driver_statement import driver_of
 from nnlab.store.filesystem import network_filesystem_type
 from nnlab.store.schema import TABLES, find_revision
 from nnlab.store.serialization import to_json
@@ -77,11 +78,10 @@ class FileDatabase(Database):
             creator=functools.partial(self._connect, foreign_keys),
             json_serializer=to_json,
         )
-        event.listen(engine, "begin", _begin_transaction)
         super().__init__(address, engine, writes=access.writes)
 
     @contextmanager
-    def driver(self) -> Iterator[sqlite3.Connection]:
+    def driver_connection(self) -> Iterator[sqlite3.Connection]:
         """The driver's connection, for work outside of transactions: backups and the log.
 
         Raises:
@@ -90,9 +90,7 @@ class FileDatabase(Database):
         with self._translate_driver_errors():
             pooled = self._engine.raw_connection()
             try:
-                connection = pooled.driver_connection
-                assert isinstance(connection, sqlite3.Connection)
-                yield connection
+                yield cast(sqlite3.Connection, pooled.driver_connection)
             finally:
                 pooled.close()
 
@@ -109,7 +107,7 @@ class FileDatabase(Database):
         self.shared = network_filesystem_type(self.address.path)
         new_mode = "delete" if self.shared else "wal"
         deadline = time.monotonic() + self.busy_seconds
-        with self.driver() as connection:
+        with self.driver_connection() as connection:
             while True:
                 try:
                     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -139,8 +137,7 @@ class FileDatabase(Database):
         rows: Iterable[tuple[Any, ...]],
     ) -> None:
         """See `Database`; the driver binds NaN as NULL."""
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
+        driver: sqlite3.Connection = driver_of(connection)
         # By the driver, which takes the rows one by one; SQLAlchemy would build a list of them.
         statement = insert(metadata.tables[table]).values(parameters(*columns))
         sql = str(statement.compile(dialect=connection.dialect))
@@ -163,7 +160,7 @@ class FileDatabase(Database):
 
     def find_invalid_utf8(self) -> Iterator[str]:
         """See `Database`."""
-        with self.driver() as connection:
+        with self.driver_connection() as connection:
             for table, columns in _text_columns(connection):
                 for column in columns:
                     # Handwritten: text that is not UTF-8 must be read as bytes.
@@ -177,7 +174,7 @@ class FileDatabase(Database):
 
     def vacuum(self) -> None:
         """Rewrites the file without the space of deleted rows, and empties its log."""
-        with suppress(DiskFull), self.driver() as connection:
+        with suppress(DiskFull), self.driver_connection() as connection:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
@@ -193,7 +190,7 @@ class FileDatabase(Database):
 
     def _after_full_disk(self) -> None:
         """Moves the log into the file, which frees disk space."""
-        with suppress(StoreError), self.driver() as connection:
+        with suppress(StoreError), self.driver_connection() as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @property
@@ -206,20 +203,17 @@ class FileDatabase(Database):
         create = self.access is FileAccess.CREATE
         return translate_sqlite_error(error, self.address, newer=self.newer, create=create)
 
+    def _execute_begin(self, connection: Connection, purpose: Purpose) -> None:
+        # IMMEDIATE: a transaction that begins as a reader fails if another one writes first.
+        connection.exec_driver_sql("BEGIN" if purpose == "read" else "BEGIN IMMEDIATE")
+
     @contextmanager
-    def _transaction(self, purpose: Purpose, references: bool = True) -> Iterator[Connection]:
-        writes = purpose != "read"
-        if writes:
-            self._check_file_not_moved()
+    def _begin(self, connection: Connection, check_foreign_keys: bool) -> Iterator[None]:
         with (
-            self._engines[purpose].connect() as connection,
-            nullcontext() if references else _foreign_keys_off(connection),
+            nullcontext() if check_foreign_keys else _foreign_keys_off(connection),
             connection.begin(),
         ):
-            yield connection
-        if writes:
-            # If the file was removed during the transaction, the commit is lost.
-            self._check_file_not_moved()
+            yield
 
     def _connect(self, foreign_keys: bool) -> sqlite3.Connection:
         connection = _connect(self._path, self.access, self.busy_seconds, foreign_keys)
@@ -227,7 +221,7 @@ class FileDatabase(Database):
             self._identity = _file_identity(self._path)
         return connection
 
-    def _check_file_not_moved(self) -> None:
+    def _check_not_moved(self) -> None:
         """Raises DatabaseMoved if the path no longer names the file that was opened.
 
         SQLite keeps writing to a file that was removed or renamed, and reports no error.
@@ -239,8 +233,7 @@ class FileDatabase(Database):
 @contextmanager
 def _foreign_keys_off(connection: Connection) -> Iterator[None]:
     # Checking foreign keys takes a fifth of the time of a bulk insert.
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
+    driver: sqlite3.Connection = driver_of(connection)
     driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
     try:
         yield
@@ -265,7 +258,7 @@ def _connect(
         f"file:{quoted}?{_URI_QUERY[access]}",
         uri=True,
         timeout=busy_seconds,
-        isolation_level=None,  # only `_begin_transaction` begins transactions
+        isolation_level=None,  # only `Database` begins transactions
         check_same_thread=False,
     )
     # Invalid UTF-8 is replaced, so that one bad text does not hide other rows; `db check` names it.
@@ -283,12 +276,6 @@ def _connect(
         connection.close()
         raise
     return connection
-
-
-def _begin_transaction(connection: Connection) -> None:
-    # IMMEDIATE: a transaction that begins as a reader fails if another one writes first.
-    reads = connection.get_execution_options()[PURPOSE] == "read"
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _text_columns(connection: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:

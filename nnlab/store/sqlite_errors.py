@@ -43,7 +43,8 @@ def translate_sqlite_error(
     match code & _PRIMARY_CODE_MASK:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return DatabaseLocked(
-                f"{address.shown} is locked: another process has been writing to it for too long",
+                f"{address.display_name} is locked: another process has been writing to"
+                " it for too long",
                 hint="try again; if it stays so, look for a stopped process that has it open",
             )
         case sqlite3.SQLITE_READONLY:
@@ -60,12 +61,13 @@ def translate_sqlite_error(
             return cannot_open_error(address, create=create)
         case _ if any(words in str(error) for words in _INVALID_VALUE_MESSAGES):
             return StoreError(
-                f"a value in {address.shown} cannot be read: {error}",
+                f"a value in {address.display_name} cannot be read: {error}",
                 hint="nnlab db check names the row",
             )
         case sqlite3.SQLITE_ERROR if newer:
             return NewerSchema(
-                f"{address.shown} was written by a later nnlab, and this part of it cannot be"
+                f"{address.display_name} was written by a later nnlab, and this part of it cannot"
+                " be"
                 f" read: {error}",
                 hint="update nnlab",
             )
@@ -77,7 +79,7 @@ def not_a_database_error(address: FileAddress, *, damaged: bool) -> NotADatabase
     """The error for a file that is damaged or of another kind."""
     what = "is damaged" if damaged else "is not an nnlab database, or is damaged"
     return NotADatabase(
-        f"{address.shown} {what}",
+        f"{address.display_name} {what}",
         hint=f"name another file with --db, or put back a backup ({address.path.name}.backup-*)",
     )
 
@@ -85,7 +87,7 @@ def not_a_database_error(address: FileAddress, *, damaged: bool) -> NotADatabase
 def disk_full_error(address: FileAddress) -> DiskFull:
     """The error for a full disk; the transaction was rolled back."""
     return DiskFull(
-        f"no room left on the disk of {address.shown}; everything stored before is kept",
+        f"no room left on the disk of {address.display_name}; everything stored before is kept",
         hint="free some space, then repeat the command: it continues where it stopped",
     )
 
@@ -93,7 +95,7 @@ def disk_full_error(address: FileAddress) -> DiskFull:
 def read_only_error(address: FileAddress) -> DatabaseReadOnly:
     """The error for a read-only file or folder."""
     return DatabaseReadOnly(
-        f"{address.shown} cannot be written: the file, its folder or the disk is read-only",
+        f"{address.display_name} cannot be written: the file, its folder or the disk is read-only",
         hint="change its permissions, or copy it and name the copy with --db",
     )
 
@@ -103,10 +105,10 @@ def cannot_open_error(address: FileAddress, *, create: bool = False) -> NnlabErr
     path = address.path
     if path.is_dir():
         return NotADatabase(
-            f"{address.shown} is a folder, not a database", hint="--db names a file"
+            f"{address.display_name} is a folder, not a database", hint="--db names a file"
         )
     if not path.parent.is_dir():
-        message = f"there is no folder {path.parent} for the database {address.shown}"
+        message = f"there is no folder {path.parent} for the database {address.display_name}"
         hint = f"mkdir -p {path.parent}"
         return OutputError(message, hint=hint) if create else NoDatabase(message, hint=hint)
     if not path.exists() and not create:
@@ -114,7 +116,8 @@ def cannot_open_error(address: FileAddress, *, create: bool = False) -> NnlabErr
     if os.access(path, os.R_OK):
         return read_only_error(address)
     return OutputError(
-        f"{address.shown} cannot be opened: its folder {path.parent} may not be entered or written",
+        f"{address.display_name} cannot be opened: its folder {path.parent} may not be"
+        " entered or written",
         hint="change the permissions, or name another file with --db",
     )
 
@@ -122,7 +125,7 @@ def cannot_open_error(address: FileAddress, *, create: bool = False) -> NnlabErr
 def no_database_error(address: FileAddress) -> NoDatabase:
     """The error for a missing database."""
     return NoDatabase(
-        f"there is no database {address.shown}",
+        f"there is no database {address.display_name}",
         hint="nnlab train creates it; --db or NNLAB_DB names another one",
     )
 
@@ -136,7 +139,8 @@ def _translate_read_only(code: int, address: FileAddress) -> NnlabError:
 def database_moved_error(address: FileAddress) -> DatabaseMoved:
     """The error for a path that no longer names the file that was opened."""
     return DatabaseMoved(
-        f"{address.shown} was moved or deleted while it was in use, or another file took its place",
+        f"{address.display_name} was moved or deleted while it was in use, or another file"
+        " took its place",
         hint="put it back, then repeat the command",
     )
 
@@ -149,6 +153,6 @@ def _translate_io_error(error: sqlite3.Error, address: FileAddress) -> NnlabErro
     if free < _MIN_FREE_BYTES:
         return disk_full_error(address)
     return StoreError(
-        f"the disk of {address.shown} failed: {error}",
+        f"the disk of {address.display_name} failed: {error}",
         hint="check the disk, its quota and, for a network folder, the connection",
     )

@@ -22,13 +22,13 @@ STOPPED_REASON = "stopped by nnlab stop"
 class StopResult:
     """The ids of the runs of a request, by their status before it.
 
-    `running` runs will end after their current epoch, `held` runs are waiting and will not be
-    claimed, `over` runs had ended already.
+    `ending` runs will end after their current epoch, `waiting` runs are waiting and will not be
+    claimed, `already_ended` runs had ended already.
     """
 
-    running: tuple[int, ...]
-    held: tuple[int, ...]
-    over: tuple[int, ...]
+    ending: tuple[int, ...]
+    waiting: tuple[int, ...]
+    already_ended: tuple[int, ...]
 
 
 def request_stop(db: Database, run_ids: Iterable[int]) -> StopResult:
@@ -36,7 +36,7 @@ def request_stop(db: Database, run_ids: Iterable[int]) -> StopResult:
 
     The request is kept for a run that was asked before, and has no effect on one that has ended.
     """
-    observer = Observer.here()
+    observer = Observer.local()
     running: list[int] = []
     waiting: list[int] = []
     ended: list[int] = []

@@ -36,7 +36,7 @@ def create_study(
     seeds: Sequence[int],
     claim: str = "",
     arms: Sequence[Arm] = (),
-    decides: Sequence[Comparison] = (),
+    comparisons: Sequence[Comparison] = (),
     sampler: Sampler | None = None,
 ) -> Study:
     """Creates a study, or returns the one with that name if it has the same definition.
@@ -53,7 +53,7 @@ def create_study(
         seeds: the seeds of each trial.
         claim: the claim that the comparisons decide.
         arms: the arms that are compared.
-        decides: the comparisons.
+        comparisons: the comparisons.
         sampler: how its trials are chosen, or None for the whole grid.
 
     Raises:
@@ -61,7 +61,7 @@ def create_study(
             or sampler.
     """
     definition = _StudyDefinition(
-        objective, space, tuple(seeds), claim, tuple(arms), tuple(decides), sampler
+        objective, space, tuple(seeds), claim, tuple(arms), tuple(comparisons), sampler
     )
     with db.write() as connection:
         existing = _select_study(connection, name)
@@ -163,7 +163,7 @@ def _insert_study(
             created_at=timestamp_to_text(datetime.now(UTC)),
             claim=replace_invalid_unicode(definition.claim) or None,
             arms=dataclasses_to_json(definition.arms),
-            decides=dataclasses_to_json(definition.decides),
+            decides=dataclasses_to_json(definition.comparisons),
             sampler=sampler_to_json(definition.sampler),
         )
     )
@@ -219,7 +219,7 @@ class _StudyDefinition:
     seeds: tuple[int, ...]
     claim: str
     arms: tuple[Arm, ...]
-    decides: tuple[Comparison, ...]
+    comparisons: tuple[Comparison, ...]
     sampler: Sampler | None
 
     @property
@@ -235,7 +235,7 @@ def _definition_of(study: Study) -> _StudyDefinition:
         study.seeds,
         study.claim,
         study.arms,
-        study.decides,
+        study.comparisons,
         study.sampler,
     )
 
@@ -271,10 +271,10 @@ def _format_trials(digests: set[str] | None) -> str:
 
 
 def _comparison_differences(old: _StudyDefinition, new: _StudyDefinition) -> list[str]:
-    if old.decides == new.decides:
+    if old.comparisons == new.comparisons:
         return []
     before, after = (
-        ", ".join(comparison.says for comparison in definition.decides) or "nothing"
+        ", ".join(comparison.says for comparison in definition.comparisons) or "nothing"
         for definition in (old, new)
     )
     return [f"decided by: {before} -> {after}"]

@@ -28,8 +28,8 @@ CopyProgress = Callable[[str, str, int, int], None]
 class CopyResult:
     """The number of rows of each table after the copy, and of all tables before it."""
 
-    rows: dict[str, int]
-    before: int
+    row_counts: dict[str, int]
+    rows_before: int
 
 
 def copy_database(source: Database, target: Database, report: CopyProgress) -> CopyResult:
@@ -44,7 +44,7 @@ def copy_database(source: Database, target: Database, report: CopyProgress) -> C
         StoreError: one of them cannot be read or written, or the copy differs from the source.
     """
     if source.address.target == target.address.target:
-        raise UsageError(f"{source.address.shown} cannot be copied onto itself")
+        raise UsageError(f"{source.address.display_name} cannot be copied onto itself")
     tables = [_TableReader(metadata.tables[name]) for name in TABLES]
     with source.read() as source_connection:
         total = {table.name: table.count(source_connection) for table in tables}
@@ -59,7 +59,7 @@ def copy_database(source: Database, target: Database, report: CopyProgress) -> C
         for table in tables:
             done = before[table.name]
             for chunk in _remaining_chunks(table, source_connection, target):
-                with target.write(references=False) as connection:
+                with target.write(check_foreign_keys=False) as connection:
                     target.insert(connection, table.name, table.column_names, chunk)
                 done += len(chunk)
                 report("copying", table.name, done, total[table.name])
@@ -182,7 +182,7 @@ def _check_target_is_prefix(
         for source_row, target_row in zip_longest(source_rows[: len(target_rows)], target_rows):
             if source_row != target_row:
                 raise UsageError(
-                    f"{target.address.shown} holds other results: {table.name}"
+                    f"{target.address.display_name} holds other results: {table.name}"
                     f" {table.key_text(target_row)} is not that of the source; nothing was copied",
                     hint="copy into a new database",
                 )
@@ -201,6 +201,6 @@ def _check_equal_rows(
             raise StoreError(
                 "the copy differs from the source:"
                 f" {table.name} {table.key_text(source_row or target_row)}"
-                f" in {target.address.shown}",
+                f" in {target.address.display_name}",
                 hint="does another program write there? copy into a new database",
             )

@@ -41,7 +41,7 @@ def upgrade_schema(
                     _check_integrity(connection)
         except DatabaseReadOnly as error:
             raise DatabaseReadOnly(
-                f"{address.shown} was written by an earlier nnlab and must be upgraded, but"
+                f"{address.display_name} was written by an earlier nnlab and must be upgraded, but"
                 " cannot be written",
                 hint=error.hint,
             ) from error
@@ -50,7 +50,7 @@ def upgrade_schema(
 def newer_schema_error(address: Address, revision: str, migrations: Migrations) -> NewerSchema:
     """The error for writing to a schema of a later version."""
     return NewerSchema(
-        f"{address.shown} has revision {revision} of the schema; this nnlab knows up to"
+        f"{address.display_name} has revision {revision} of the schema; this nnlab knows up to"
         f" {migrations.head}",
         hint="update nnlab, or name another database with --db; reading it works",
     )
@@ -75,11 +75,12 @@ def _translate_migration_errors(
             with contextlib.suppress(OSError):
                 backup.unlink()  # the disk is full because of it
             raise DiskFull(
-                f"no room left to upgrade {address.shown}; it is unchanged",
-                hint=f"an upgrade needs about twice the size of {address.shown}",
+                f"no room left to upgrade {address.display_name}; it is unchanged",
+                hint=f"an upgrade needs about twice the size of {address.display_name}",
             ) from error
         raise UpgradeFailed(
-            f"{address.shown} could not be upgraded from revision {revision} to {migrations.head}"
+            f"{address.display_name} could not be upgraded from revision {revision} to"
+            f" {migrations.head}"
             f" and is unchanged: {error}",
             hint=f"a backup is in {backup}; the nnlab that wrote it still reads both",
         ) from error

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import nnlab
 from nnlab.errors import UnknownName
 
-_STUDIES_FOLDER = Path(nnlab.__file__).parent / "studies"
+_STUDIES_FOLDER = Path(__file__).resolve().parents[1] / "studies"
 
 
 def builtin_study_names() -> tuple[str, ...]:

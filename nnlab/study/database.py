@@ -69,12 +69,14 @@ def opening_notes(database: store.Database) -> tuple[str, ...]:
     notes = []
     if database.newer:
         notes.append(
-            f"{database.address.shown} was written by a newer nnlab: opened for reading only,"
+            f"{database.address.display_name} was written by a newer nnlab: opened for reading"
+            " only,"
             " and what is new in it is not shown"
         )
     if database.shared:
         notes.append(
-            f"{database.address.shown} is on a network file system ({database.shared}): written"
+            f"{database.address.display_name} is on a network file system ({database.shared}):"
+            " written"
             " with SQLite's rollback journal, which is safe there and slower (docs/database.md)"
         )
     return tuple(notes)
@@ -91,6 +93,6 @@ def unreadable_rows_note(database: store.Database) -> str | None:
     rest = len(problems) - _MAX_LISTED_ROWS
     more = f" and {rest} more" if rest > 0 else ""
     return (
-        f"left out, because {database.address.shown} holds values there that nnlab never"
+        f"left out, because {database.address.display_name} holds values there that nnlab never"
         f" writes: {', '.join(problems[:_MAX_LISTED_ROWS])}{more}; `nnlab db check` lists all"
     )

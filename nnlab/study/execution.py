@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from nnlab import store
 from nnlab.engine.data import location
@@ -16,6 +17,7 @@ from nnlab.study.sampler_loop import queue_sampler_trials
 from nnlab.study.waiting import wait_for_other_processes
 from nnlab.workers import slurm
 from nnlab.workers.executor import ExecutionOptions
+from nnlab.workers.spool import retry_when_disconnected
 
 RESUME_HINT = "the same command goes on where this one stopped"
 
@@ -92,7 +94,10 @@ def execute_runs(
             hooks.report,
             hooks.catch_stop_signals,
         )
-    error = execution_error(db, run_ids, allow_diverged=execution.allow_diverged)
+    # The server may be away now: everything is stored, so the command must not fail.
+    error = retry_when_disconnected(
+        partial(execution_error, db, run_ids, allow_diverged=execution.allow_diverged)
+    )
     return ExecutionResult(tuple(run_ids), error)
 
 

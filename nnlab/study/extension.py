@@ -188,7 +188,7 @@ def _trial_count(sampler: Sampler) -> int:
 
 def _same_comparisons(db: store.Database, study: Study, request: TrainRequest) -> bool:
     spec = build_study_spec(request, db=db.address.target)
-    return (spec.arms, spec.comparisons) == (study.arms, study.decides)
+    return (spec.arms, spec.comparisons) == (study.arms, study.comparisons)
 
 
 def _added_values(db: store.Database, study: Study, request: TrainRequest) -> Space:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab import store
 from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.errors import Interrupted, NnlabError
@@ -93,7 +94,7 @@ def _result_values(db: store.Database, run_ids: Sequence[int]) -> dict[str, Any]
         "runs": len(runs),
         "failed": sum(run.status is Status.FAILED for run in runs),
     }
-    ranking = rank(db, Scope("these runs", runs=tuple(run_ids)), top=1)
+    ranking = rank(db, Scope("these runs", runs=tuple(run_ids)), RankingRequest(top=1))
     # Runs that cannot be compared have no best trial.
     if ranking.rows and not ranking.left_out:
         best = ranking.rows[0]

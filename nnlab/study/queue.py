@@ -83,7 +83,7 @@ def queue_runs(
     run_specs, moved_paths = reuse_trials_of_moved_data(db, study, run_specs)
     if failed is not None:
         run_specs = [spec for spec in run_specs if (spec.digest, spec.seed) in failed]
-    enqueued = store.enqueue(db, study, run_specs, again=again)
+    enqueued = store.enqueue(db, study, run_specs, repeat=again)
     return QueuedRuns(
         study, tuple(run_specs), enqueued, changes, moved_paths, request.name, request.tags
     )
@@ -138,7 +138,7 @@ def _get_or_create_study(
             seeds=spec.seeds,
             claim=spec.claim,
             arms=spec.arms,
-            decides=spec.comparisons,
+            comparisons=spec.comparisons,
             sampler=spec.sampler,
         )
     except StudyExists as error:

@@ -57,7 +57,7 @@ def study_job_script(
 ) -> str:
     """The script of an array job with a task for each run, up to the limit of parallel tasks."""
     command = slurm.worker_command(
-        study, address.elsewhere, [*_device_options(resources, options), *options]
+        study, address.portable_target, [*_device_options(resources, options), *options]
     )
     return slurm.job_script(
         resources,

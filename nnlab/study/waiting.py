@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 from nnlab import store
 from nnlab.errors import Interrupted
 from nnlab.io.text import format_count
 from nnlab.records import Run, Status
 from nnlab.study.events import AbandonedRunsFound, ExecutionEvent, WaitingForRuns
+from nnlab.workers.spool import retry_when_disconnected
 
 _POLL_SECONDS = 0.5
 _SECONDS_BETWEEN_REPORTS = 10.0
@@ -63,11 +65,12 @@ def _running_elsewhere(
     report: Callable[[ExecutionEvent], None],
 ) -> list[Run]:
     """The runs that other processes train, after those of a dead process were trained here."""
-    runs = store.runs(db, run_ids=run_ids)
+    query_runs = partial(store.runs, db, run_ids=run_ids)
+    runs = retry_when_disconnected(query_runs)
     if any(_is_abandoned(run) for run in runs):
         report(AbandonedRunsFound())
         train_missing()
-        runs = store.runs(db, run_ids=run_ids)
+        runs = retry_when_disconnected(query_runs)
     return [run for run in runs if run.status is Status.RUNNING]
 
 

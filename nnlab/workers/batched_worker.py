@@ -91,7 +91,7 @@ class _BatchedWorker:
         """Releases the remaining runs, so that they can be resumed."""
         # If the store itself failed, the leases expire.
         db = self._context.db
-        with contextlib.suppress(StoreError), db.transaction(alone=False):
+        with contextlib.suppress(StoreError), db.transaction(exclusive=False):
             for claim in self.remaining:
                 store.release_run(db, claim, Status.INTERRUPTED, reason=error_summary(error))
 
@@ -107,7 +107,7 @@ class _BatchedWorker:
 
     def _open(self, run_contexts: Sequence[RunContext]) -> None:
         def open_all() -> None:
-            with self._context.db.transaction(alone=False):
+            with self._context.db.transaction(exclusive=False):
                 for run_context in run_contexts:
                     with self._handle_lease_lost(run_context):
                         run_context.open(f"stacked {len(run_contexts)}")
@@ -168,7 +168,7 @@ class _BatchedWorker:
         for run_context in run_contexts:
             run_context.write_final_files()
         results = []
-        with self._context.db.transaction(alone=False):
+        with self._context.db.transaction(exclusive=False):
             for run_context in run_contexts:
                 with self._handle_lease_lost(run_context):
                     results.append((run_context, run_context.store_result()))

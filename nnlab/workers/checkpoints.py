@@ -98,7 +98,7 @@ class Checkpoints:
         """
         names = self._file_names()
         for name, previous in zip_longest(names, names[1:]):
-            path = f"{self._folder.shown}/{name}"
+            path = f"{self._folder.display_name}/{name}"
             try:
                 _raise_if_beyond_stored(name, path, stored_epochs)
                 checkpoint.restore_checkpoint(session, self._read(name), path)
@@ -118,12 +118,12 @@ class Checkpoints:
         for name in self._file_names():
             self._remove(name)
         with contextlib.suppress(OutputError, ConnectionLost):
-            self._folder.tidy()
+            self._folder.remove_incomplete_files()
 
     def _file_names(self) -> list[str]:
         """The names of the checkpoints, the newest first."""
         if self._names is None:
-            names = [name for name in self._folder.names() if _FILE_NAME.fullmatch(name)]
+            names = [name for name in self._folder.file_names() if _FILE_NAME.fullmatch(name)]
             self._names = sorted(names, key=_epoch_of, reverse=True)
         return self._names
 

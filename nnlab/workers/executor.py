@@ -4,6 +4,7 @@ SLURM is not chosen here: its jobs execute the train command, which then chooses
 """
 
 import gc
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
 
 if TYPE_CHECKING:
     from nnlab.workers.callbacks import RunCallbacks
+
+# Held while this process trains: torch's threads and determinism are settings of the process.
+_THIS_PROCESS_TRAINS = threading.Lock()
 
 # Trains a queue; the callable is checked between epochs.
 ExecuteQueue = Callable[["RunCallbacks", Callable[[], bool]], object]
@@ -132,18 +136,22 @@ def _in_process_executor(
     db: store.Database, run_ids: Sequence[int], options: ExecutionOptions
 ) -> ExecuteQueue:
     # Imported only here: torch takes a second or two to load, and pools do not need it.
+    from nnlab.engine.torch_state import restore_torch_state
     from nnlab.workers.planner import BatchPlanner
     from nnlab.workers.run_queue import run_queue
     from nnlab.workers.worker_context import WorkerContext
 
-    # Imported modules are never garbage: the collector need not examine them.
-    gc.freeze()
-    gc.enable()
+    if not gc.isenabled():
+        # The command line turns the collector off while modules are imported. They are never
+        # garbage, so the collector need not examine them.
+        gc.freeze()
+        gc.enable()
     planner = BatchPlanner(options.engine)
 
     def execute(callbacks: "RunCallbacks", should_stop: Callable[[], bool]) -> object:
         context = WorkerContext(db, callbacks, should_stop, options.save_policy)
-        return run_queue(context, run_ids, planner=planner)
+        with _THIS_PROCESS_TRAINS, restore_torch_state():
+            return run_queue(context, run_ids, planner=planner)
 
     return execute
 

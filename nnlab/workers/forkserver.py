@@ -2,13 +2,36 @@
 
 import multiprocessing
 import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 
 from nnlab.workers.worker_job import WorkerJob
 
 _PRELOADED_MODULE = "nnlab.workers.forkserver_preload"
+
+_MAIN_MODULE_HIDDEN = threading.Lock()
+
+
+@contextmanager
+def hidden_main_module() -> Iterator[None]:
+    """A context in which multiprocessing does not find the script that the user runs.
+
+    A new process would import that script first. Workers need nothing from it, and a script that
+    calls `nnlab.train` outside of `if __name__ == "__main__"` would train once more in each.
+    """
+    with _MAIN_MODULE_HIDDEN:
+        main_module = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main_module
 
 
 def create_worker_process(job: WorkerJob, parent: Connection | None) -> BaseProcess:
@@ -45,8 +68,10 @@ def start_forkserver() -> None:
         from multiprocessing import forkserver
 
         # Ctrl-C reaches all processes of the terminal, and SIGUSR1 all of a SLURM job. A process
-        # that ignores a signal when it starts another one passes that on.
-        ignored = (signal.SIGINT, signal.SIGUSR1)
+        # that ignores a signal when it starts another one passes that on. Python lets only the
+        # main thread do so.
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        ignored = (signal.SIGINT, signal.SIGUSR1) if in_main_thread else ()
         handlers = [signal.signal(number, signal.SIG_IGN) for number in ignored]
         try:
             forkserver.ensure_running()

@@ -95,7 +95,8 @@ class LocalPool(WorkerPool[_ProcessHandle]):
             parent_end, worker_end = multiprocessing.Pipe()
             process = forkserver.create_worker_process(job, worker_end)
             try:
-                process.start()
+                with forkserver.hidden_main_module():
+                    process.start()
             except (EOFError, OSError) as error:
                 # The forkserver has just died; a new one starts after the system has noticed.
                 parent_end.close()

@@ -8,9 +8,9 @@ from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
-import nnlab
 from nnlab.io.redaction import mask_command, mask_diff
 from nnlab.records import Environment
+from nnlab.version import nnlab_version
 from nnlab.workers.git_state import GitState, git_state
 
 RECORDED_PACKAGES = (
@@ -45,7 +45,7 @@ def collect_environment(device: str, threads: int, *, git_diff: bool = True) -> 
         platform=platform.platform(),
         python=platform.python_version(),
         torch=versions["torch"],
-        nnlab=nnlab.__version__,
+        nnlab=nnlab_version(),
         packages=versions,
         device=device,
         threads=threads,

@@ -206,7 +206,7 @@ class RunContext:
             seconds,
             self._selected_errors,
         )
-        self.writer.extra(self._test_metrics, session.selected_epoch)  # noqa: S610  not Django's
+        self.writer.write_single(self._test_metrics, session.selected_epoch)
         self.writer.finish(
             result.status,
             selected_epoch=result.selected_epoch,

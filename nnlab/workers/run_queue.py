@@ -97,10 +97,10 @@ def _claim_runs(
     return store.claim_runs(
         db,
         run_ids=group.run_ids,
-        most=width,
+        max_runs=width,
         hostname=socket.gethostname(),
         pid=os.getpid(),
         command=masked_command_line(),
-        space=store.current_pid_namespace(),
+        pid_namespace=store.current_pid_namespace(),
         lease_seconds=LEASE_SECONDS,
     )

@@ -65,7 +65,7 @@ class Spool:
         self._written = 0
         self._folder.remove(self._name)
         self.write()
-        return f"{self._folder.shown}/{self._name}"
+        return f"{self._folder.display_name}/{self._name}"
 
     def clear(self) -> None:
         """Removes the epochs and the file, after they were stored."""
@@ -84,7 +84,7 @@ def deliver_spooled_epochs(db: store.AnyDatabase, claim: store.Claim, folder: Fo
     Raises:
         StoreError: they cannot be stored; the files are left in place.
     """
-    matches = [match for match in map(_SPOOL_FILE_NAME.fullmatch, folder.names()) if match]
+    matches = [match for match in map(_SPOOL_FILE_NAME.fullmatch, folder.file_names()) if match]
     # In the order of the attempts, so that epochs of a later attempt replace earlier ones.
     names = [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
     contents = {name: folder.read(name) for name in names}
@@ -203,8 +203,8 @@ class EpochDelivery(Generic[SpooledRunT]):
         ]
         return DatabaseMoved(
             f"{error.message}; all epochs so far are kept in {', '.join(paths)}",
-            hint=f"restore {self._db.address.shown} (or a backup, without the old -wal file) and"
-            " repeat the command: it stores these epochs and resumes the runs",
+            hint=f"restore {self._db.address.display_name} (or a backup, without the old -wal file)"
+            " and repeat the command: it stores these epochs and resumes the runs",
         )
 
     def _spool(self, runs: Sequence[SpooledRun]) -> None:

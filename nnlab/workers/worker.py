@@ -108,7 +108,7 @@ def _open_run_context(context: WorkerContext, claim: store.Claim) -> RunContext:
 
 def _finish_run(db: store.AnyDatabase, run_context: RunContext) -> RunResult:
     run_context.write_final_files()
-    with db.transaction(alone=False):
+    with db.transaction(exclusive=False):
         return run_context.store_result()
 
 

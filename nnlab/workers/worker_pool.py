@@ -184,7 +184,7 @@ class WorkerPool(ABC, Generic[WorkerHandleT]):
             self._db,
             hostname=worker.address.hostname,
             pid=worker.address.pid,
-            space=worker.address.pid_namespace,
+            pid_namespace=worker.address.pid_namespace,
             reason=reason,
         )
 

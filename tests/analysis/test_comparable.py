@@ -12,6 +12,7 @@ from command_line_runner import QUICK, Nnlab
 from nnlab import store
 from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.figures.trials import trial_title
 from nnlab.records import Curve, Objective
@@ -93,11 +94,11 @@ def test_equal_fingerprints_are_equal_data_whatever_their_name(runs: Runs) -> No
 
 def test_a_ranking_names_what_it_leaves_out(runs: Runs) -> None:
     db = runs({"data": "iris"}, {}, {"lr": 0.5})
-    ranking = rank(db, ALL, by="val/loss")
+    ranking = rank(db, ALL, RankingRequest(by="val/loss"))
     assert [row.runs for row in ranking.rows] == [(2,), (3,)]
     assert ranking.left_out == ("not comparable with these, not ranked here: iris",)
     assert ranking.heading == "digits"
-    mixed = rank(db, ALL, by="val/loss", mixed=True)
+    mixed = rank(db, ALL, RankingRequest(by="val/loss", mixed=True))
     assert len(mixed.rows) == 3
     assert mixed.notes[0] == "not comparable, ranked together by request: digits; iris"
 
@@ -118,7 +119,7 @@ def test_hashes_and_what_follows_from_the_data_are_no_columns(runs: Runs) -> Non
         {"objective": "val/accuracy:max", "model_version": "bb"},
         {**regression, "data_version": "cc"},
     )
-    ranking = rank(db, ALL, by="val/loss", mixed=True)
+    ranking = rank(db, ALL, RankingRequest(by="val/loss", mixed=True))
     assert ranking.fields == ("data",)
     assert {trial_title(row, ranking) for row in ranking.rows} == {
         "data=digits (trial 1)",
@@ -145,9 +146,9 @@ def mixed_folder(nnlab: Nnlab) -> Nnlab:
 
 
 def test_compare_prints_a_table_for_each_group(mixed_folder: Nnlab) -> None:
-    told = mixed_folder("compare").out
-    assert "2 groups of runs that are not comparable" in told
-    assert told.index("\ndiabetes\n") < told.index("val/loss") < told.index("\niris\n")
+    text = mixed_folder("compare").out
+    assert "2 groups of runs that are not comparable" in text
+    assert text.index("\ndiabetes\n") < text.index("val/loss") < text.index("\niris\n")
     rows = list(csv.DictReader(io.StringIO(mixed_folder("compare", "--format", "csv").out)))
     assert [(row["group"], row["metric"], row["rank"]) for row in rows] == [
         ("diabetes", "val/loss", "1"),
@@ -161,11 +162,11 @@ def test_compare_prints_a_table_for_each_group(mixed_folder: Nnlab) -> None:
 
 
 def test_a_report_ranks_each_group_with_its_own_loss(mixed_folder: Nnlab, folder: Path) -> None:
-    told = mixed_folder("report", "-o", "r.md").out
+    printed = mixed_folder("report", "-o", "r.md").out
     text = (folder / "r.md").read_text()
     assert "## Ranking: diabetes" in text
     assert "## Ranking: iris" in text
-    assert "iris: opt=" in told
+    assert "iris: opt=" in printed
     mixed_folder("report", "-o", "r.html")
     page = (folder / "r.html").read_text()
     assert "<h2>Ranking: iris</h2>" in page
@@ -178,10 +179,10 @@ def test_a_report_ranks_each_group_with_its_own_loss(mixed_folder: Nnlab, folder
 def test_figures_name_what_they_leave_out(mixed_folder: Nnlab) -> None:
     by = ("--by", "val/accuracy")
     for words in (("ranking", *by), ("sweep", "--x", "opt", *by), ("curves",)):
-        told = mixed_folder("plot", *words)
-        assert "not comparable with these, not ranked here: " in told.err
-    told = mixed_folder("plot", "compare", "1", "5", expect=2)
-    assert "are not comparable: diabetes; iris" in told.err
+        answer = mixed_folder("plot", *words)
+        assert "not comparable with these, not ranked here: " in answer.err
+    answer = mixed_folder("plot", "compare", "1", "5", expect=2)
+    assert "are not comparable: diabetes; iris" in answer.err
 
 
 def test_nobody_is_told_of_a_best_among_runs_that_cannot_be_compared(

@@ -1,4 +1,4 @@
-"""A learning rate from range tests: read off curves known exactly, and from real ones."""
+"""`find_lr` on synthetic range tests with a known answer, and on real ones."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from nnlab.errors import UsageError
 Make = Callable[..., RunConfig]
 
 
-def made(losses: list[float]) -> LRRangeTest:
+def make_range_test(losses: list[float]) -> LRRangeTest:
     lrs = tuple(10 ** (-6 + 6 * i / (len(losses) - 1)) for i in range(len(losses)))
     return LRRangeTest(lrs, tuple(losses), tuple(losses))
 
@@ -21,26 +21,28 @@ def made(losses: list[float]) -> LRRangeTest:
 def test_the_steepest_fall_of_a_curve_known_exactly() -> None:
     """A logistic fall around lr 1e-3, then a rise."""
     losses = [2 - 1.5 / (1 + math.exp(-(i - 100) / 6)) + max(0, i - 150) / 10 for i in range(201)]
-    found = made(losses)
-    steepest = steepest_lr(found)
+    result = make_range_test(losses)
+    steepest = steepest_lr(result)
     assert steepest is not None
     assert math.log10(steepest) == pytest.approx(-3, abs=0.2)
-    assert math.log10(found.lrs[found.best]) == pytest.approx(-6 + 6 * 149 / 200, abs=0.5)
+    assert math.log10(result.lrs[result.best]) == pytest.approx(-6 + 6 * 149 / 200, abs=0.5)
 
 
 def test_a_loss_that_only_rises_has_no_fall() -> None:
-    assert steepest_lr(made([1 + i / 10 for i in range(50)])) is None
+    assert steepest_lr(make_range_test([1 + i / 10 for i in range(50)])) is None
 
 
 def test_the_suggestion_is_the_median_of_the_seeds_to_two_digits(config: Make) -> None:
-    told: list[int] = []
-    found = find_lr(config(opt="sgd"), (0, 1, 2), low=1e-4, high=10.0, steps=60, each=told.append)
-    assert told == [0, 1, 2]
-    middle = sorted(steepest_lr(test) or math.nan for test in found.tests)[1]
-    assert found.suggested == float(f"{middle:.2g}")
-    bottom = sorted(test.lrs[test.best] for test in found.tests)[1]
-    assert found.tenth_of_lowest_loss_lr == float(f"{bottom / 10:.2g}")
-    assert found.tests[0] != found.tests[1]
+    messages: list[int] = []
+    suggestion = find_lr(
+        config(opt="sgd"), (0, 1, 2), low=1e-4, high=10.0, steps=60, each=messages.append
+    )
+    assert messages == [0, 1, 2]
+    middle = sorted(steepest_lr(test) or math.nan for test in suggestion.tests)[1]
+    assert suggestion.suggested == float(f"{middle:.2g}")
+    bottom = sorted(test.lrs[test.best] for test in suggestion.tests)[1]
+    assert suggestion.tenth_of_lowest_loss_lr == float(f"{bottom / 10:.2g}")
+    assert suggestion.tests[0] != suggestion.tests[1]
 
 
 def test_what_cannot_be_found_is_told(config: Make) -> None:

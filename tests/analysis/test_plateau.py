@@ -1,4 +1,4 @@
-"""Where a loss stops falling: kinks that are known, and curves without one."""
+"""Plateau detection: known changes of slope, and curves without one."""
 
 import math
 import random
@@ -30,7 +30,7 @@ def test_a_known_kink_is_found_within_two_epochs(
 
 
 @pytest.mark.parametrize(
-    ("kink", "fall", "noise", "told"),
+    ("kink", "fall", "noise", "message"),
     [
         (40, 0.05, 0.02, "no decay is needed yet"),
         (40, 0.0, 0.02, "did not fall by more than its noise"),
@@ -38,11 +38,11 @@ def test_a_known_kink_is_found_within_two_epochs(
     ],
     ids=["falls to the end", "never fell", "no noise"],
 )
-def test_without_a_stall_it_says_why(kink: int, fall: float, noise: float, told: str) -> None:
+def test_without_a_stall_it_says_why(kink: int, fall: float, noise: float, message: str) -> None:
     for seed in range(5):
         movement = fit_loss_trend(losses(40, kink, fall, noise, seed))
         assert movement.plateau is None
-        assert told in movement.why
+        assert message in movement.why
 
 
 @pytest.mark.parametrize("wrong", [[1.0] * (MIN_EPOCHS - 1), [1.0] * 20 + [0.0], [math.nan] * 20])
@@ -53,10 +53,10 @@ def test_what_cannot_be_read_is_refused(wrong: list[float]) -> None:
 
 def test_joined_pieces_are_found_exactly_where_there_is_no_noise() -> None:
     values = [10.0 - 2 * min(i, 4) - 0.5 * max(0, i - 4) for i in range(20)]
-    found = fit_piecewise_linear(values)
-    assert found.breakpoints == (4,)
-    assert found.slopes == pytest.approx((-2.0, -0.5))
-    assert found.fit == pytest.approx(values)
+    fit = fit_piecewise_linear(values)
+    assert fit.breakpoints == (4,)
+    assert fit.slopes == pytest.approx((-2.0, -0.5))
+    assert fit.fit == pytest.approx(values)
 
 
 def test_noise_is_told_from_a_slope() -> None:

@@ -1,4 +1,4 @@
-"""One number of a run, at every moment that a study may ask for."""
+"""The value of a run at each epoch that a comparison can name."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

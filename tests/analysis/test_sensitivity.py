@@ -1,4 +1,6 @@
-"""How sensitive a stored run is, against its own loss and the exact Hessian of a linear model."""
+"""The sensitivity of a stored run, compared to its own loss and to the exact Hessian of a linear
+model.
+"""
 
 from pathlib import Path
 
@@ -30,15 +32,15 @@ def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
     db: store.Database,
 ) -> None:
     (run,) = store.runs(db)
-    found = measure_sensitivity(db, run, examples=EXAMPLES, grid=5, directions=3)
-    assert found.examples == EXAMPLES
-    assert found.steps == (-1.0, -0.5, 0.0, 0.5, 1.0)
-    assert len(found.lines) == 3
-    for line in found.lines:
-        assert line[2] == pytest.approx(found.loss, rel=1e-9)
+    sensitivity = measure_sensitivity(db, run, examples=EXAMPLES, grid=5, directions=3)
+    assert sensitivity.examples == EXAMPLES
+    assert sensitivity.steps == (-1.0, -0.5, 0.0, 0.5, 1.0)
+    assert len(sensitivity.lines) == 3
+    for line in sensitivity.lines:
+        assert line[2] == pytest.approx(sensitivity.loss, rel=1e-9)
     # The plane's axes are the first two lines: rows go along the second, columns along the first.
-    assert found.surface[2] == pytest.approx(found.lines[0], rel=1e-9)
-    assert [row[2] for row in found.surface] == pytest.approx(found.lines[1], rel=1e-9)
+    assert sensitivity.surface[2] == pytest.approx(sensitivity.lines[0], rel=1e-9)
+    assert [row[2] for row in sensitivity.surface] == pytest.approx(sensitivity.lines[1], rel=1e-9)
 
     saved = transfer.read_weights(
         Path(find_initial_weights(db, str(run.id)).for_seed(run.seed).path)
@@ -54,8 +56,10 @@ def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
     flat = torch.cat([value.flatten() for value in saved.values()]).requires_grad_()
     (slope,) = torch.autograd.grad(loss(flat), flat)
     hessian = torch.autograd.functional.hessian(loss, flat)  # type: ignore[no-untyped-call]
-    assert found.loss == pytest.approx(loss(flat).item(), rel=1e-9)
-    assert found.gradient_norm == pytest.approx(slope.norm().item(), rel=1e-9)
-    assert found.converged
-    assert found.eigenvalue == pytest.approx(torch.linalg.eigvalsh(hessian)[-1].item(), rel=1e-2)
-    assert found.rise > 0
+    assert sensitivity.loss == pytest.approx(loss(flat).item(), rel=1e-9)
+    assert sensitivity.gradient_norm == pytest.approx(slope.norm().item(), rel=1e-9)
+    assert sensitivity.converged
+    assert sensitivity.eigenvalue == pytest.approx(
+        torch.linalg.eigvalsh(hessian)[-1].item(), rel=1e-2
+    )
+    assert sensitivity.rise > 0

@@ -1,4 +1,4 @@
-"""A test value is shown with the epoch that it was measured at, or not at all."""
+"""A test value is shown with the epoch at which it was measured, or left out."""
 
 import csv
 import io
@@ -11,6 +11,7 @@ from command_line_runner import Nnlab
 
 from nnlab import store
 from nnlab.analysis.ranking import rank
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.records import Curve
 
@@ -30,9 +31,9 @@ def make(folder: Path, curves: Mapping[str, tuple[float, ...]] = CURVES) -> stor
     setting = {"data": "digits", "loss": "cross_entropy", "objective": "val/accuracy:max"}
     plans = [store.RunSpec(setting, "d", seed, 6) for seed in (0, 1)]
     for run_id in store.enqueue(db, study, plans).run_ids:
-        found = [Curve(m, tuple(range(1, 7)), values) for m, values in curves.items()]
-        found += [Curve(metric, (SELECTED,), (value,)) for metric, value in TESTED.items()]
-        store.import_curves(db, run_id, found)
+        curve_list = [Curve(m, tuple(range(1, 7)), values) for m, values in curves.items()]
+        curve_list += [Curve(metric, (SELECTED,), (value,)) for metric, value in TESTED.items()]
+        store.import_curves(db, run_id, curve_list)
     with db.write() as connection:
         connection.exec_driver_sql(
             "UPDATE run SET selected_epoch = ?, data_fingerprint = 'f', status = 'finished'",
@@ -54,7 +55,7 @@ def make(folder: Path, curves: Mapping[str, tuple[float, ...]] = CURVES) -> stor
 def test_the_epoch_of_a_value_and_of_its_test_value(
     tmp_path: Path, by: str, at: object, epoch: int, *, there: bool
 ) -> None:
-    (row,) = rank(make(tmp_path), Scope("all"), by=by, at=at).rows  # type: ignore[arg-type]
+    (row,) = rank(make(tmp_path), Scope("all"), RankingRequest(by=by, at=at)).rows  # type: ignore[arg-type]
     assert (row.epoch, row.test_epoch, row.test_epochs_match) == (epoch, SELECTED, there)
     assert row.test is not None
     assert row.test.mean == TESTED[f"test/{by.partition('/')[2]}"]
@@ -62,7 +63,7 @@ def test_the_epoch_of_a_value_and_of_its_test_value(
 
 def test_a_value_that_is_nan_has_no_epoch(tmp_path: Path) -> None:
     nothing = {"val/accuracy": (math.nan,) * 6}
-    (row,) = rank(make(tmp_path, nothing), Scope("all"), by="val/accuracy").rows
+    (row,) = rank(make(tmp_path, nothing), Scope("all"), RankingRequest(by="val/accuracy")).rows
     assert (row.epoch, row.test_epochs_match) == (None, False)
 
 
@@ -92,10 +93,10 @@ def test_seeds_with_different_data_are_marked_in_every_table(nnlab: Nnlab, folde
     with db.write() as connection:
         connection.exec_driver_sql("UPDATE run SET data_fingerprint = 'g' WHERE seed = 1")
     db.close()
-    found = nnlab("compare", "--format", "json").json
+    output = nnlab("compare", "--format", "json").json
     note = "seeds 0, 1 of trial 1 were trained on different data"
-    assert found["rows"][0]["different_data"] is True
-    assert note in found["notes"]
+    assert output["rows"][0]["different_data"] is True
+    assert note in output["notes"]
     table = nnlab("compare").out
     assert "different!" in table
     assert note in table

@@ -1,4 +1,4 @@
-"""Bad input: a clear message, the right exit code, nothing lost, never a traceback."""
+"""Invalid input: a clear message and the right exit code, no data loss, no traceback."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from limited_folders import mounted
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--opt", "adm"], "unknown optimizer 'adm': did you mean 'adam'? Known: adadelta,"),
         (["--data", "digit"], "did you mean 'digits'"),
@@ -63,10 +63,10 @@ from limited_folders import mounted
         (["--trials=3"], "--trials describes a study, which nnlab init-study sets up"),
     ],
 )
-def test_train_says_what_is_wrong(nnlab: Nnlab, words: list[str], told: str) -> None:
+def test_train_says_what_is_wrong(nnlab: Nnlab, words: list[str], message: str) -> None:
     answer = nnlab("train", *words, expect=None)
     assert answer.code in (1, 2)
-    assert told in " ".join(answer.err.replace("│", " ").split())
+    assert message in " ".join(answer.err.replace("│", " ").split())
     assert "Traceback" not in answer.err
     assert "internal error" not in answer.err
 
@@ -122,23 +122,23 @@ def test_nothing_is_made_when_the_settings_are_wrong(nnlab: Nnlab, folder: Path)
 
 
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "message"),
     [("", "the value is missing"), ("tall", "'tall' is not a number")],
 )
 def test_a_data_file_with_bad_cells_trains_nothing(
-    nnlab: Nnlab, folder: Path, cell: str, told: str
+    nnlab: Nnlab, folder: Path, cell: str, message: str
 ) -> None:
     rows = "".join(f"{i},{'ab'[i % 2]}\n" for i in range(40))
     (folder / "points.csv").write_text(f"height,kind\n{rows}{cell},a\n")
     answer = nnlab("train", "--data", "csv:points.csv#kind", expect=1)
-    assert f"line 42, column 'height': {told}" in answer.err
+    assert f"line 42, column 'height': {message}" in answer.err
     assert not (folder / "runs.db").exists()
     (folder / "points.csv").write_text(f"height,kind\n{rows}")
     nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
     (folder / "points.csv").write_text(f"height,kind\n{rows}{rows}")
     nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
-    found = nnlab("ls", "--format", "json").json
-    assert [run["status"] for run in found] == ["finished"] * 2  # new content, new trial
+    output = nnlab("ls", "--format", "json").json
+    assert [run["status"] for run in output] == ["finished"] * 2  # new content, new trial
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_read_only_database_is_read_but_not_written(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["plot", "curves", "-o", "nowhere/x.pdf"], "the folder 'nowhere' does not exist"),
         (["plot", "curves", "-o", "x.docx"], "x.docx"),
@@ -354,12 +354,12 @@ def test_a_read_only_database_is_read_but_not_written(
     ],
 )
 def test_every_command_says_what_is_wrong(
-    trained: Nnlab, folder: Path, words: list[str], told: str
+    trained: Nnlab, folder: Path, words: list[str], message: str
 ) -> None:
     (folder / "folder.pdf").mkdir()
     answer = trained(*words, expect=None)
     assert answer.code in (1, 2)
-    assert told in " ".join(answer.err.replace("│", " ").split())
+    assert message in " ".join(answer.err.replace("│", " ").split())
     assert "Traceback" not in answer.err
     assert "internal error" not in answer.err
     assert "secret" not in answer.err
@@ -395,7 +395,7 @@ def test_a_network_file_system_is_said_and_works(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--devices", "cpu:2000"], "processes can train on the CPU of this machine"),
         (["--devices", "tpu"], "--devices tpu: this machine has"),
@@ -405,9 +405,9 @@ def test_a_network_file_system_is_said_and_works(
     ],
 )
 def test_a_dry_run_refuses_devices_that_are_not_there(
-    nnlab: Nnlab, folder: Path, words: list[str], told: str
+    nnlab: Nnlab, folder: Path, words: list[str], message: str
 ) -> None:
     answer = nnlab("train", *QUICK, "--dry-run", *words, expect=None)
     assert answer.code in (1, 2)
-    assert told in answer.err
+    assert message in answer.err
     assert list(folder.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Built-in studies: listed, set up, trained, answered; and studies of one's own that claim."""
+"""Built-in studies, and user-defined studies with a claim, from creation to verdict."""
 
 from pathlib import Path
 
@@ -94,8 +94,8 @@ def test_a_claim_of_ones_own_from_file_to_verdict(nnlab: Nnlab, folder: Path) ->
     assert "verdict: supported" in nnlab("compare", "own").out
     nnlab("report", "own", "-o", "own.md")
     text = (folder / "own.md").read_text()
-    for told in ("Two epochs beat one.", "**Verdict: supported** with 5 seeds", "the best of 2"):
-        assert told in text
+    for phrase in ("Two epochs beat one.", "**Verdict: supported** with 5 seeds", "the best of 2"):
+        assert phrase in text
     for picture in ("own-verdict.png", "own-curves.png"):
         assert picture in text
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
@@ -124,7 +124,7 @@ def test_before_all_runs_are_there_nothing_is_decided(nnlab: Nnlab, folder: Path
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (('name = "short"', ""), "arm 1 needs a name of its own"),
         (('name = "long"', 'name = "short"'), "arm 2 needs a name of its own"),
@@ -135,11 +135,11 @@ def test_before_all_runs_are_there_nothing_is_decided(nnlab: Nnlab, folder: Path
     ],
 )
 def test_what_is_wrong_in_a_file_is_told(
-    nnlab: Nnlab, folder: Path, change: tuple[str, str], told: str
+    nnlab: Nnlab, folder: Path, change: tuple[str, str], message: str
 ) -> None:
     (folder / "own.toml").write_text(OWN.replace(*change))
     answer = nnlab("init-study", "own", "--config", "own.toml", expect=2)
-    assert told in " ".join(answer.err.split())
+    assert message in " ".join(answer.err.split())
     assert not (folder / "runs.db").exists()
 
 

@@ -1,4 +1,4 @@
-"""A data set that differs from load to load: its seeds are not averaged unless that is wanted."""
+"""Data sets that differ at each load: their seeds are averaged only if that is requested."""
 
 from pathlib import Path
 
@@ -46,9 +46,9 @@ def runs() -> tuple[Run, ...]:
 
 def test_the_second_seed_is_refused_if_its_data_differ(nnlab: Nnlab) -> None:
     train(nnlab, "changing", "--seed", "0")
-    told = train(nnlab, "changing", "--seed", "1", expect=1)
-    assert "the data differ from those of run 1 (seed 0) of the same trial" in told
-    assert "--allow-changing-data trains anyway" in told
+    text = train(nnlab, "changing", "--seed", "1", expect=1)
+    assert "the data differ from those of run 1 (seed 0) of the same trial" in text
+    assert "--allow-changing-data trains anyway" in text
     first, second = runs()
     assert (first.status, second.status, second.epochs) == (Status.FINISHED, Status.FAILED, 0)
 
@@ -77,9 +77,9 @@ def test_trained_again_all_seeds_are_new_ones(nnlab: Nnlab) -> None:
 def test_each_run_is_refused_by_itself(nnlab: Nnlab, engine: str) -> None:
     """The data of a process are loaded once for several runs: all of these differ from run 1."""
     train(nnlab, "changing", "--seed", "0")
-    told = train(nnlab, "changing", "--seed", "1,2", "--engine", engine, expect=1)
-    assert "2 of 2 runs failed" in told
-    assert "could not be trained together" not in told
+    text = train(nnlab, "changing", "--seed", "1,2", "--engine", engine, expect=1)
+    assert "2 of 2 runs failed" in text
+    assert "could not be trained together" not in text
 
 
 @pytest.mark.parametrize("words", [(), ("--split-seed", "3", "--label-noise", "0.1")])

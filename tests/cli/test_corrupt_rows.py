@@ -1,4 +1,4 @@
-"""Values that nnlab never writes, in every column: one clear line, and all other rows."""
+"""Invalid values in every column: one clear line per row, and all other rows are shown."""
 
 import contextlib
 import shutil
@@ -46,7 +46,7 @@ def _columns() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def valid_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database of two trials without constraints, so that any value can be put into it."""
     path = tmp_path_factory.mktemp("sound") / "runs.db"
     words = [*QUICK, "--lr", "0.1,0.01", "--tag", "t", "-q", "--no-keep-models", "--no-git-diff"]
@@ -66,8 +66,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def broken(sound: Path, folder: Path) -> Path:
-    shutil.copy(sound, folder / "runs.db")
+def broken(valid_database: Path, folder: Path) -> Path:
+    shutil.copy(valid_database, folder / "runs.db")
     return folder / "runs.db"
 
 
@@ -107,20 +107,20 @@ READERS: dict[str, Callable[[store.Database], object]] = {
 
 @pytest.mark.parametrize(("table", "column"), list(_columns()))
 def test_every_reader_gives_the_other_rows_or_says_what_is_wrong(
-    sound: Path, tmp_path: Path, table: str, column: str
+    valid_database: Path, tmp_path: Path, table: str, column: str
 ) -> None:
     path = tmp_path / "runs.db"
     values = (*_ANYTHING, *(_JSON if column in _JSON_COLUMNS else ()))
     for value in values:
-        shutil.copy(sound, path)
+        shutil.copy(valid_database, path)
         corrupt(path, table, column, value)
         db = store.open_database(str(path), write=False)
         for name, read in READERS.items():
             with contextlib.suppress(StoreError, UsageError):
-                found = read(db)
+                result = read(db)
                 if name in ("runs", "trials") and table != "study":
-                    assert len(found) >= 1, (value, name)  # type: ignore[arg-type]
-                repr(found)
+                    assert len(result) >= 1, (value, name)  # type: ignore[arg-type]
+                repr(result)
         db.close()
 
 
@@ -153,10 +153,10 @@ def test_every_command_says_what_is_wrong_in_a_line(
     corrupt(broken, table, column, value)
     for words in COMMANDS:
         answer = nnlab(*words, expect=None)
-        told = f"{words}: {answer.err}"
-        assert "internal error" not in answer.err, told
-        assert "Traceback" not in answer.err, told
-        assert answer.code in (0, 1, 2, 3), told
+        error = f"{words}: {answer.err}"
+        assert "internal error" not in answer.err, error
+        assert "Traceback" not in answer.err, error
+        assert answer.code in (0, 1, 2, 3), error
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_one_bad_row_hides_no_other_and_is_named(
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "value", "told"),
+    ("table", "column", "value", "message"),
     [
         ("study", "seeds", "'{'", "study 1 cannot be read"),
         ("finding", "severity", "'fatal'", "cannot be read"),
@@ -203,10 +203,10 @@ def test_one_bad_row_hides_no_other_and_is_named(
     ],
 )
 def test_check_names_what_it_finds(
-    nnlab: Nnlab, broken: Path, table: str, column: str, value: str, told: str
+    nnlab: Nnlab, broken: Path, table: str, column: str, value: str, message: str
 ) -> None:
     corrupt(broken, table, column, value)
-    assert told in nnlab("db", "check", expect=1).out
+    assert message in nnlab("db", "check", expect=1).out
 
 
 def test_a_byte_that_is_no_utf_8_hides_nothing(nnlab: Nnlab, broken: Path) -> None:

@@ -1,4 +1,4 @@
-"""`nnlab data`: what is in a data set, as text, JSON and a picture."""
+"""`nnlab data`: the content of a data set as text, JSON and a figure."""
 
 import subprocess
 import sys
@@ -32,12 +32,12 @@ def test_looking_at_data_imports_no_torch(folder: Path) -> None:
 
 
 def test_the_same_as_json(nnlab: Nnlab) -> None:
-    found = nnlab("data", "show", "iris", "--format", "json").json
-    assert found["splits"] == {"train": 106, "val": 22, "test": 22}
-    assert found["counts"]["setosa"] == {"train": 36, "val": 7, "test": 7}
-    assert len(found["features"]) == 4
-    assert found["features"][0]["mean"] == pytest.approx(5.83, abs=0.1)
-    assert found["version"] is None
+    output = nnlab("data", "show", "iris", "--format", "json").json
+    assert output["splits"] == {"train": 106, "val": 22, "test": 22}
+    assert output["counts"]["setosa"] == {"train": 36, "val": 7, "test": 7}
+    assert len(output["features"]) == 4
+    assert output["features"][0]["mean"] == pytest.approx(5.83, abs=0.1)
+    assert output["version"] is None
 
 
 def test_what_was_inferred_of_a_file_is_told(nnlab: Nnlab, folder: Path) -> None:
@@ -47,32 +47,32 @@ def test_what_was_inferred_of_a_file_is_told(nnlab: Nnlab, folder: Path) -> None
     assert "constant features 1: same" in " ".join(out.split())
     assert "colour=green" in out
     assert "content hash" in out
-    found = nnlab("data", "show", "csv:points.csv#y", "--format", "json").json
-    assert found["columns"][1] == {"name": "colour", "values": ["green", "red"]}
-    assert [feature["constant"] for feature in found["features"]] == [False] * 3 + [True]
+    output = nnlab("data", "show", "csv:points.csv#y", "--format", "json").json
+    assert output["columns"][1] == {"name": "colour", "values": ["green", "red"]}
+    assert [feature["constant"] for feature in output["features"]] == [False] * 3 + [True]
 
 
 def test_options_make_the_problem_harder(nnlab: Nnlab) -> None:
     words = ("--classes", "0-4", "--train-size", "200", "--label-noise", "0.1")
-    found = nnlab("data", "show", "digits", *words, "--format", "json").json
-    assert found["splits"]["train"] == 200
-    assert found["classes"] == ["0", "1", "2", "3", "4"]
+    output = nnlab("data", "show", "digits", *words, "--format", "json").json
+    assert output["splits"]["train"] == 200
+    assert output["classes"] == ["0", "1", "2", "3", "4"]
     assert "20 of the training split" in nnlab("data", "show", "digits", *words).out
 
 
 def test_the_noise_floor_is_shown(nnlab: Nnlab) -> None:
     words = ("teacher-student", "--data-noise", "0.5", "--samples", "400")
     assert "rmse 0.5 (mse 0.25;" in nnlab("data", "show", *words).out
-    found = nnlab("data", "show", *words, "--format", "json").json
-    assert found["noise_floor"] == 0.25
-    assert found["splits"] == {"train": 280, "val": 60, "test": 60}
-    assert found["targets"][0]["split"] == "train"
+    output = nnlab("data", "show", *words, "--format", "json").json
+    assert output["noise_floor"] == 0.25
+    assert output["splits"] == {"train": 280, "val": 60, "test": 60}
+    assert output["targets"][0]["split"] == "train"
 
 
 def test_long_lists_are_cut_in_the_table_only(nnlab: Nnlab) -> None:
     assert "20 more features; --format json lists all" in nnlab("data", "show", "sequences").out
-    found = nnlab("data", "show", "sequences", "--format", "json").json
-    assert len(found["features"]) == 40
+    output = nnlab("data", "show", "sequences", "--format", "json").json
+    assert len(output["features"]) == 40
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf"])
@@ -83,7 +83,7 @@ def test_a_picture_is_drawn(nnlab: Nnlab, folder: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("irsi",), 2, "did you mean 'iris'"),
         (("iris", "--samples", "50"), 2, "--samples has no effect with --data iris"),
@@ -99,9 +99,11 @@ def test_a_picture_is_drawn(nnlab: Nnlab, folder: Path, suffix: str) -> None:
         (("mnist:none",), 1, "no folder at none"),
     ],
 )
-def test_what_is_wrong_is_told(nnlab: Nnlab, words: tuple[str, ...], code: int, told: str) -> None:
+def test_what_is_wrong_is_told(
+    nnlab: Nnlab, words: tuple[str, ...], code: int, message: str
+) -> None:
     answer = nnlab("data", "show", *words, expect=code)
-    assert told in answer.err.replace("\n", " ")
+    assert message in answer.err.replace("\n", " ")
 
 
 def test_fetch_tells_where_a_set_lies(
@@ -124,7 +126,7 @@ def test_a_class_of_one_row_and_an_identifier_are_named(nnlab: Nnlab, folder: Pa
     out = nnlab("data", "show", "csv:t.csv#y").out
     assert "classes with a single row 1: r" in " ".join(out.split())
     assert "columns that look like identifiers 1: row_id" in " ".join(out.split())
-    found = nnlab("data", "show", "csv:t.csv#y", "--format", "json").json
-    assert (found["single_row_classes"], found["id_columns"]) == (["r"], ["row_id"])
+    output = nnlab("data", "show", "csv:t.csv#y", "--format", "json").json
+    assert (output["single_row_classes"], output["id_columns"]) == (["r"], ["row_id"])
     trained = nnlab("train", "--data", "csv:t.csv#y", "--epochs", "2").out
     assert "1 class has a single row; 1 column looks like an identifier" in trained

@@ -1,4 +1,4 @@
-"""diagnose and explain as typed: runs, curves from elsewhere, codes that fail a script."""
+"""`nnlab diagnose` and `explain`: runs, CSV files, and `--fail-on`."""
 
 import csv
 import io
@@ -60,7 +60,7 @@ def test_a_folder_of_files_is_a_row_each(nnlab: Nnlab, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("epoch,a\n1,2\n", "no column of a loss or an accuracy among epoch, a"),
         ("epoch,val_loss\n1,much\n", "line 2: 'much' is not a number"),
@@ -74,12 +74,12 @@ def test_a_folder_of_files_is_a_row_each(nnlab: Nnlab, folder: Path) -> None:
     ],
 )
 def test_what_is_wrong_with_a_file_is_told(
-    nnlab: Nnlab, folder: Path, text: str, told: str
+    nnlab: Nnlab, folder: Path, text: str, message: str
 ) -> None:
     (folder / "bad.csv").write_text(text)
     answer = nnlab("diagnose", "--csv", "bad.csv", expect=1)
     assert "bad.csv" in answer.err
-    assert told in answer.err
+    assert message in answer.err
 
 
 def test_what_cannot_be_meant_is_told(nnlab: Nnlab, folder: Path) -> None:
@@ -87,8 +87,8 @@ def test_what_cannot_be_meant_is_told(nnlab: Nnlab, folder: Path) -> None:
     (folder / "a.csv").write_text(RISING)
     assert "not both" in nnlab("diagnose", "1", "--csv", "a.csv", expect=2).err
     assert "--map needs --csv" in nnlab("diagnose", "--map", "epoch=x", expect=2).err
-    for text, told in (("epoch", "NAME=COLUMN"), ("loss=x", "unknown column 'loss'")):
-        assert told in nnlab("diagnose", "--csv", "a.csv", "--map", text, expect=2).err
+    for text, phrase in (("epoch", "NAME=COLUMN"), ("loss=x", "unknown column 'loss'")):
+        assert phrase in nnlab("diagnose", "--csv", "a.csv", "--map", text, expect=2).err
     missing = nnlab("diagnose", "--csv", "a.csv", "--map", "val_loss=val_los", expect=1).err
     assert "did you mean 'val_loss'?" in missing
 

@@ -1,4 +1,4 @@
-"""Studies that grow: open ones take any run, `--extend` adds to the others."""
+"""Extending studies: open studies accept any run, `--extend` adds to the others."""
 
 import shlex
 from pathlib import Path
@@ -11,8 +11,8 @@ GRID = (*QUICK, "--lr", "0.01,0.1", "--seeds", "2")
 
 def study(nnlab: Nnlab, name: str = "s") -> dict[str, object]:
     """What `nnlab studies` says of one."""
-    found = nnlab("studies", "--format", "json").json
-    (row,) = (row for row in found if row["study"] == name)
+    output = nnlab("studies", "--format", "json").json
+    (row,) = (row for row in output if row["study"] == name)
     return dict(row)
 
 
@@ -22,7 +22,7 @@ def seeds_by_trial(nnlab: Nnlab) -> dict[str, list[int]]:
     for run in nnlab("ls", "--format", "json", "--limit", "0").json:
         assert run["status"] == "finished"
         seeds.setdefault(run["trial"], []).append(run["seed"])
-    return {trial: sorted(found) for trial, found in seeds.items()}
+    return {trial: sorted(result) for trial, result in seeds.items()}
 
 
 def suggested(text: str, begin: str) -> list[str]:
@@ -36,8 +36,8 @@ def test_a_study_made_by_train_takes_any_run(nnlab: Nnlab) -> None:
     nnlab("train", "--study", "m", "--data", "iris", "--model", "linear", "--epochs", "2", "-q")
     nnlab("train", "--study", "m", *QUICK, "-q")
     nnlab("train", "--study", "m", "--data", "diabetes", "--epochs", "2", "--seeds", "2", "-q")
-    found = study(nnlab, "m")
-    assert (found["trials"], found["finished"]) == (3, 4)
+    result = study(nnlab, "m")
+    assert (result["trials"], result["finished"]) == (3, 4)
     answer = nnlab("train", "--study", "m")  # later, without options
     assert "4 runs in study 'm': 4 already trained" in answer.out
     refused = nnlab("init-study", "m", *GRID, expect=2).err
@@ -246,5 +246,5 @@ def test_more_seeds_train_the_weights_that_they_begin_with(nnlab: Nnlab) -> None
     nnlab("train", "--config", "own.toml", "-q")
     nnlab("train", "--study", "own", "--seeds", "3", "--extend", "-q")
     assert study(nnlab, "own/pretrain")["finished"] == 3
-    found = study(nnlab, "own")
-    assert (found["finished"], found["failed"]) == (6, 0)
+    result = study(nnlab, "own")
+    assert (result["finished"], result["failed"]) == (6, 0)

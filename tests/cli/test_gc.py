@@ -1,4 +1,4 @@
-"""`nnlab db gc` on a database that somebody else wrote: nothing outside its own folders goes."""
+"""`nnlab db gc` on an untrusted database deletes nothing outside of its own folders."""
 
 import sqlite3
 from pathlib import Path
@@ -16,11 +16,11 @@ def say_in_database(folder: Path, sql: str, *bound: object) -> None:
 @pytest.fixture
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of the user, outside of what the database may touch."""
-    made = tmp_path_factory.mktemp("photos")
-    (made / "1").mkdir()
+    path = tmp_path_factory.mktemp("photos")
+    (path / "1").mkdir()
     for name in ("holiday.jpg", "model.pt", "checkpoint-3.pt"):
-        (made / "1" / name).write_text("mine")
-    return made
+        (path / "1" / name).write_text("mine")
+    return path
 
 
 def intact(photos: Path) -> bool:
@@ -37,8 +37,8 @@ def test_a_place_that_the_database_claims_is_not_deleted(
     say_in_database(folder, "UPDATE run SET artifacts = ?", f"{prefix}{photos}")
     nnlab("rm", "1", "-y")
     answer = nnlab("db", "gc", "-y")
-    told = " ".join(answer.err.split())
-    assert "is kept: nnlab does not create a folder of that name for this run" in told
+    error = " ".join(answer.err.split())
+    assert "is kept: nnlab does not create a folder of that name for this run" in error
     assert intact(photos)
 
 

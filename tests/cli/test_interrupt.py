@@ -1,4 +1,4 @@
-"""Stopped in every way, and gone on: nothing finished is lost, and the numbers are the same."""
+"""Interrupted and resumed runs: finished epochs are kept, and the numbers are the same."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ def status(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> list[Point]:
+def uninterrupted_points(tmp_path_factory: pytest.TempPathFactory) -> list[Point]:
     """The points of a run that nobody disturbed."""
     folder = tmp_path_factory.mktemp("calm")
     process = started(folder, "train", *LONG, "-q")
@@ -53,7 +53,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> list[Point]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_finishes_the_epoch_and_the_same_command_goes_on(
-    nnlab: Nnlab, folder: Path, calm: list[Point], number: signal.Signals
+    nnlab: Nnlab, folder: Path, uninterrupted_points: list[Point], number: signal.Signals
 ) -> None:
     process = started(folder, "train", *LONG, "-v")
     seen = wait_for_epoch(process, 5)
@@ -68,11 +68,11 @@ def test_one_signal_finishes_the_epoch_and_the_same_command_goes_on(
     answer = nnlab("train", *LONG)
     assert "1 waiting or interrupted" in answer.out
     assert f"goes on after epoch {stored}" in answer.out
-    assert points(folder) == calm
+    assert points(folder) == uninterrupted_points
 
 
 def test_the_second_signal_stops_at_once_and_loses_no_finished_epoch(
-    nnlab: Nnlab, folder: Path, calm: list[Point]
+    nnlab: Nnlab, folder: Path, uninterrupted_points: list[Point]
 ) -> None:
     # One epoch of this takes long enough to be in the middle of it.
     process = started(folder, "train", "--epochs", "3", "--width", "2048", "--depth", "4", "-v")
@@ -89,7 +89,7 @@ def test_the_second_signal_stops_at_once_and_loses_no_finished_epoch(
 
 @pytest.mark.parametrize("after", [2, 7, 20])
 def test_kill_9_loses_no_epoch_that_was_shown(
-    nnlab: Nnlab, folder: Path, calm: list[Point], after: int
+    nnlab: Nnlab, folder: Path, uninterrupted_points: list[Point], after: int
 ) -> None:
     process = started(folder, "train", *LONG, "-v")
     seen = wait_for_epoch(process, after)
@@ -97,11 +97,11 @@ def test_kill_9_loses_no_epoch_that_was_shown(
     process.communicate()
     stored = points(folder)
     assert max(epoch for _, epoch, _ in stored) >= seen
-    assert stored == [row for row in calm if row in set(stored)]
+    assert stored == [row for row in uninterrupted_points if row in set(stored)]
     listed = nnlab("ls", "--format", "json").json[0]
     assert listed["status"] == "interrupted"  # nothing stays running once its worker is dead
     nnlab("train", *LONG, "-q")
-    assert points(folder) == calm
+    assert points(folder) == uninterrupted_points
     attempts = nnlab("show", "1", "--format", "json").json[0]["attempts"]
     assert [tried["outcome"] for tried in attempts] == ["lost", "finished"]
     assert "no problems" in nnlab("db", "check").out
@@ -109,24 +109,24 @@ def test_kill_9_loses_no_epoch_that_was_shown(
 
 @pytest.mark.parametrize(("damaged", "then"), [(1, "resumes from"), (2, "starts over")])
 def test_damaged_checkpoints_are_set_aside(
-    nnlab: Nnlab, folder: Path, calm: list[Point], damaged: int, then: str
+    nnlab: Nnlab, folder: Path, uninterrupted_points: list[Point], damaged: int, then: str
 ) -> None:
     process = started(folder, "train", *LONG, "-v", "--checkpoint-every", "2")
     wait_for_epoch(process, 7)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     artifacts = folder / "runs.artifacts" / "1"
-    found = {int(path.stem.split("-")[1]): path for path in artifacts.glob("checkpoint-*.pt")}
-    newest = sorted(found, reverse=True)
+    result = {int(path.stem.split("-")[1]): path for path in artifacts.glob("checkpoint-*.pt")}
+    newest = sorted(result, reverse=True)
     assert len(newest) == 2
     for epoch in newest[:damaged]:
-        found[epoch].write_bytes(found[epoch].read_bytes()[:-100])
+        result[epoch].write_bytes(result[epoch].read_bytes()[:-100])
     answer = nnlab("train", *LONG)
     assert f"checkpoint-{newest[0]}.pt is damaged: its checksum does not match" in answer.out
     assert f"the run {then}" in answer.out
     goes_on = f"goes on after epoch {newest[1]}"
     assert (goes_on in answer.out) == (damaged == 1)
-    assert points(folder) == calm
+    assert points(folder) == uninterrupted_points
     assert sorted(path.name for path in artifacts.iterdir()) == sorted(
         [
             ".nnlab-run",

@@ -1,4 +1,4 @@
-"""Data files that were moved: found beside the database, in NNLAB_DATA, or named anew."""
+"""Moved data files are found beside the database, in NNLAB_DATA, or by a new path."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Narrow terminals: no number, word, option or command is broken, whatever the width."""
+"""Narrow terminals: numbers, words, options and commands are not broken at any width."""
 
 import re
 from collections.abc import Callable
@@ -36,7 +36,7 @@ Shown = Callable[[list[str], int | None], str]
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with some runs and a figure."""
     place = tmp_path_factory.mktemp("narrow")
     with pytest.MonkeyPatch.context() as patch:
@@ -47,9 +47,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shown(lab: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shown:
+def shown(
+    runs_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shown:
     """What a command prints in a terminal of so many columns, or in a pipe."""
-    monkeypatch.chdir(lab)
+    monkeypatch.chdir(runs_folder)
 
     def run(words: list[str], width: int | None) -> str:
         if width is None:
@@ -115,11 +117,11 @@ def test_a_command_that_was_typed_is_one_line(shown: Shown) -> None:
 
 def helps() -> list[list[str]]:
     """The words of every command that has a help."""
-    found: list[list[str]] = [[]]
+    result: list[list[str]] = [[]]
     for name in COMMANDS:
-        found.append([name])
-        found += [[name, inner] for inner in getattr(load_command(name), "commands", {})]
-    return found
+        result.append([name])
+        result += [[name, inner] for inner in getattr(load_command(name), "commands", {})]
+    return result
 
 
 @pytest.mark.parametrize("words", helps(), ids=lambda words: " ".join(words) or "nnlab")
@@ -224,9 +226,9 @@ def test_wide_letters_take_two_cells() -> None:
 def test_a_bar_shows_whole_metrics(width: int) -> None:
     title = "run 10/12 model=resnet-8 opt=adam lr=0.001 seed=3"
     metrics = "loss 0.1234, val 0.5678  accuracy 0.9876, val 0.8765  lr 0.001"
-    shown, told = fit_bar_texts(title, metrics, width)
+    shown, text = fit_bar_texts(title, metrics, width)
     assert title.split(" ")[: len(shown.split(" "))] == shown.split(" ")
-    assert [part for part in metrics.split("  ") if part in told] == [
-        p for p in told.split("  ") if p
+    assert [part for part in metrics.split("  ") if part in text] == [
+        p for p in text.split("  ") if p
     ]
-    assert len(shown) + 1 + len(told) <= max(width - 28, 11)
+    assert len(shown) + 1 + len(text) <= max(width - 28, 11)

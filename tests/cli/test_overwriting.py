@@ -1,4 +1,4 @@
-"""No command replaces a file that nnlab did not make, unless it is told to."""
+"""No command replaces a file that nnlab did not create, except with `--force`."""
 
 import hashlib
 from pathlib import Path
@@ -50,9 +50,9 @@ def test_a_figure_of_nnlab_is_replaced_in_every_format(
 ) -> None:
     trained("plot", "curves", "-o", f"a.{suffix}")
     trained("plot", "ranking", "-o", f"a.{suffix}")
-    found = read_figure_provenance(folder / f"a.{suffix}")
-    assert found is not None
-    assert found["kind"] == "ranking"
+    provenance = read_figure_provenance(folder / f"a.{suffix}")
+    assert provenance is not None
+    assert provenance["kind"] == "ranking"
 
 
 def test_the_figures_beside_a_report_are_checked_too(trained: Nnlab, folder: Path) -> None:
@@ -99,10 +99,10 @@ def test_a_refresh_writes_the_numbers_again_that_the_figure_had(nnlab: Nnlab, fo
     nnlab("plot", "ranking", "-o", "points.pdf", "--data")
     nnlab("train", *QUICK, "--opt", "adam", "-q")
     nnlab("figures", "--refresh")
-    found = read_figure_provenance(folder / "points.pdf")
-    assert found is not None
+    provenance = read_figure_provenance(folder / "points.pdf")
+    assert provenance is not None
     content = (folder / "points.csv").read_bytes()
-    assert found["data"] == hashlib.sha256(content).hexdigest()
+    assert provenance["data"] == hashlib.sha256(content).hexdigest()
     assert len(content.splitlines()) == 3
 
 

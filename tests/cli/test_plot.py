@@ -1,4 +1,6 @@
-"""`nnlab plot` and `nnlab figures`: every kind from real runs, checked and drawn again."""
+"""`nnlab plot` and `nnlab figures`: every kind of figure is drawn, checked and redrawn from real
+runs.
+"""
 
 import contextlib
 import csv
@@ -60,12 +62,12 @@ def test_every_kind_is_a_command_and_every_command_a_kind() -> None:
 def test_every_kind_is_drawn_checked_and_drawn_again(grid: Nnlab, folder: Path) -> None:
     kinds = [kind for kind in KINDS if kind != "remedy"]
     for kind in kinds:
-        told = grid(*words_of(kind), "-o", f"{kind}.svg")
-        assert told.out.startswith(f"{kind}.svg: "), told.out
-        found = read_figure_provenance(folder / f"{kind}.svg")
-        assert found is not None
-        assert found["kind"] == kind
-        assert len(found["data"]) == 64
+        answer = grid(*words_of(kind), "-o", f"{kind}.svg")
+        assert answer.out.startswith(f"{kind}.svg: "), answer.out
+        provenance = read_figure_provenance(folder / f"{kind}.svg")
+        assert provenance is not None
+        assert provenance["kind"] == kind
+        assert len(provenance["data"]) == 64
     listed = {row["file"]: row["state"] for row in grid("figures", "--format", "json").json}
     assert listed == {f"{kind}.svg": "fresh" for kind in kinds}
 
@@ -76,9 +78,9 @@ def test_a_stale_figure_is_found_and_drawn_anew(nnlab: Nnlab, folder: Path) -> N
     assert "fresh" in nnlab("plot", "--check", "fig.pdf").out
     before = (folder / "fig.csv").read_text()
     nnlab("train", *QUICK, "--opt", "adam", "-q")
-    told = nnlab("plot", "--check", "fig.pdf", expect=3)
-    assert "stale, the numbers differ" in told.out
-    assert "nnlab plot ranking --venue icml -o fig.pdf" in told.out
+    answer = nnlab("plot", "--check", "fig.pdf", expect=3)
+    assert "stale, the numbers differ" in answer.out
+    assert "nnlab plot ranking --venue icml -o fig.pdf" in answer.out
     assert "2 stale" in nnlab("figures").err
     nnlab("figures", "--refresh")
     assert "fresh" in nnlab("plot", "--check", "fig.pdf").out
@@ -97,16 +99,16 @@ def test_a_figure_of_what_is_gone_says_so(trained: Nnlab, folder: Path) -> None:
 def test_a_figures_file_never_makes_code_run(trained: Nnlab, folder: Path, field: str) -> None:
     """What a file says of itself was written by whoever sent it."""
     (folder / "evil.py").write_text("open('ran', 'w')\ndef f(**_): ...\n")
-    told = {"kind": "init", "words": [], "page": {}, "data": "0", "nnlab": "0"}
+    metadata = {"kind": "init", "words": [], "page": {}, "data": "0", "nnlab": "0"}
     for settings in ({field: "evil.py:f"}, {field: ["evil.py:f"]}, "evil.py:f"):
-        save_figure(Figure(), folder / "sent.png", {**told, "options": {"settings": settings}})
+        save_figure(Figure(), folder / "sent.png", {**metadata, "options": {"settings": settings}})
         assert "unknown" in trained("plot", "--check", "sent.png", expect=3).out
         trained("figures", "--refresh")
     assert not (folder / "ran").exists()
 
 
 @pytest.mark.parametrize(
-    "told",
+    "message",
     [
         {"kind": "curves", "words": ["none"], "options": {}, "page": {}},
         {"kind": "curves", "words": [], "options": {"nonsense": 1}, "page": {}},
@@ -117,9 +119,9 @@ def test_a_figures_file_never_makes_code_run(trained: Nnlab, folder: Path, field
     ],
 )
 def test_rubbish_in_a_figures_file_is_told(
-    trained: Nnlab, folder: Path, told: dict[str, object]
+    trained: Nnlab, folder: Path, message: dict[str, object]
 ) -> None:
-    save_figure(Figure(), folder / "sent.pdf", told)
+    save_figure(Figure(), folder / "sent.pdf", message)
     answer = trained("plot", "--check", "sent.pdf", expect=3)
     assert "gone" in answer.out or "unknown" in answer.out
     trained("figures")
@@ -203,37 +205,37 @@ def test_steps_are_batches_and_without_a_probe_not_known(nnlab: Nnlab, folder: P
 
 
 def test_without_a_file_curves_are_drawn_in_letters(trained: Nnlab) -> None:
-    told = trained("plot", "curves").out
-    assert "Loss (cross entropy, nats)" in told
-    assert "Accuracy" in told
-    assert "opt=adam" in told
-    assert "\x1b" not in told
-    assert "next: add -o curves.pdf" in told
+    text = trained("plot", "curves").out
+    assert "Loss (cross entropy, nats)" in text
+    assert "Accuracy" in text
+    assert "opt=adam" in text
+    assert "\x1b" not in text
+    assert "next: add -o curves.pdf" in text
 
 
 def test_without_a_file_a_figure_without_curves_is_its_numbers(trained: Nnlab) -> None:
-    told = trained("plot", "ranking").out
-    assert "opt=adam" in told
-    assert "mean" in told
+    text = trained("plot", "ranking").out
+    assert "opt=adam" in text
+    assert "mean" in text
 
 
 def test_provenance_names_runs_command_and_numbers_but_no_secret(
     trained: Nnlab, folder: Path
 ) -> None:
     trained("plot", "curves", "--top", "1", "-o", "a.pdf", "--legend", "direct")
-    found = read_figure_provenance(folder / "a.pdf")
-    assert found is not None
-    assert found["command"] == "nnlab plot curves --top 1 --legend direct"
-    assert found["database"] == "runs.db"
-    assert set(found) == {
+    provenance = read_figure_provenance(folder / "a.pdf")
+    assert provenance is not None
+    assert provenance["command"] == "nnlab plot curves --top 1 --legend direct"
+    assert provenance["database"] == "runs.db"
+    assert set(provenance) == {
         "nnlab", "kind", "words", "options", "page", "command", "database", "runs", "commits",
         "data",
     }  # fmt: skip
-    assert len(found["runs"].split(",")) in (1, 2)
+    assert len(provenance["runs"].split(",")) in (1, 2)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--venue", "nips"), "did you mean 'neurips'"),
         (("--palette", "jet"), "unknown palette 'jet'"),
@@ -246,12 +248,12 @@ def test_provenance_names_runs_command_and_numbers_but_no_secret(
         (("--metric", "nonsense", "-o", "x.jpg"), "a figure is written as"),
     ],
 )
-def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str) -> None:
-    assert told in " ".join(trained("plot", "curves", *words, expect=2).err.split())
+def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], message: str) -> None:
+    assert message in " ".join(trained("plot", "curves", *words, expect=2).err.split())
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("plot", "heatmap"), "this figure needs two settings in which trials differ"),
         (("plot", "sweep", "--x", "widht"), "did you mean 'width'"),
@@ -267,15 +269,17 @@ def test_what_a_page_cannot_be(trained: Nnlab, words: tuple[str, ...], told: str
         (("plot", "init", "--seed", "1,2"), "this figure needs a single seed"),
     ],
 )
-def test_what_cannot_be_drawn_says_why(trained: Nnlab, words: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_drawn_says_why(
+    trained: Nnlab, words: tuple[str, ...], message: str
+) -> None:
     answer = trained(*words, "-o", "x.png", expect=None)
     assert answer.code in (1, 2)
-    assert told in " ".join(answer.err.split()), answer.err
+    assert message in " ".join(answer.err.split()), answer.err
 
 
 def test_test_examples_are_looked_at_aloud(trained: Nnlab) -> None:
-    told = trained("plot", "confusion", "1", "--split", "test", "-o", "c.png")
-    assert "are no longer unbiased estimates" in told.err
+    answer = trained("plot", "confusion", "1", "--split", "test", "-o", "c.png")
+    assert "are no longer unbiased estimates" in answer.err
 
 
 def test_confusion_counts_every_example_and_agrees_with_accuracy(
@@ -317,11 +321,11 @@ PDFFONTS = shutil.which("pdffonts")
 def test_fonts_are_embedded_and_of_no_type_3(trained: Nnlab, folder: Path) -> None:
     for venue in ("neurips", "nature"):
         trained("plot", "curves", "-o", f"{venue}.pdf", "--venue", venue)
-        told = subprocess.run(
+        metadata = subprocess.run(
             [str(PDFFONTS), f"{venue}.pdf"], capture_output=True, text=True, check=True
         ).stdout.splitlines()[2:]
-        assert told
-        for line in told:
+        assert metadata
+        for line in metadata:
             assert "Type 3" not in line
             assert line.split()[-5] == "yes", line
 
@@ -331,8 +335,8 @@ def test_without_a_desktop_the_picture_is_kept(
     trained: Nnlab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("typer.launch", lambda _: 3)
-    told = trained("plot", "curves", "--show", expect=2)
-    path = Path(told.err.split("the figure is in ")[1].split()[0])
+    answer = trained("plot", "curves", "--show", expect=2)
+    path = Path(answer.err.split("the figure is in ")[1].split()[0])
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

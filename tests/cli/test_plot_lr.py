@@ -1,4 +1,4 @@
-"""`nnlab plot lr`: learning rates before any training."""
+"""`nnlab plot lr`: learning rates before training."""
 
 from pathlib import Path
 
@@ -68,8 +68,8 @@ def schedules(points: tuple[TrialSpec, ...]) -> list[tuple[RunConfig, float, Set
 
 
 def test_the_rates_are_those_of_the_loop_to_the_end_of_the_last_step() -> None:
-    found = lines_of(decay=("linear",), opt=("sgd",), lr=(0.4,), epochs=(2,))
-    assert found == {"decay=linear": pytest.approx((0.4, 0.3, 0.2, 0.1, 0.1))}
+    result = lines_of(decay=("linear",), opt=("sgd",), lr=(0.4,), epochs=(2,))
+    assert result == {"decay=linear": pytest.approx((0.4, 0.3, 0.2, 0.1, 0.1))}
 
 
 def test_settings_with_one_learning_rate_share_a_line() -> None:

@@ -1,10 +1,10 @@
-"""Several processes work off one study, and die, and are stopped: nothing is lost."""
+"""A pool of worker processes trains a study while workers die or are stopped: nothing is lost."""
 
 from pathlib import Path
 
 import pytest
 from command_line_runner import Nnlab, started
-from workers.launcher_contract import MODEL, STUDY, AttachedContract, asked, ended, statuses
+from workers.launcher_contract import MODEL, STUDY, AttachedContract, ended, query, statuses
 
 TWO = ("--devices", "cpu:2")
 
@@ -16,14 +16,14 @@ class TestPool(AttachedContract):
 
 
 @pytest.fixture
-def own(folder: Path) -> tuple[str, ...]:
+def user_models(folder: Path) -> tuple[str, ...]:
     (folder / "model.py").write_text(MODEL)
     return ("--data", "iris", "--epochs", "2", "--study", "s", *TWO)
 
 
-def test_it_is_told_how_a_worker_died(folder: Path, own: tuple[str, ...]) -> None:
+def test_it_is_told_how_a_worker_died(folder: Path, user_models: tuple[str, ...]) -> None:
     code, out, err = ended(
-        started(folder, "train", *own, "--model", "model.py:Crash,model.py:Good")
+        started(folder, "train", *user_models, "--model", "model.py:Crash,model.py:Good")
     )
     assert code == 1
     assert "its worker died of signal 11 (SIGSEGV); the run will resume from its checkpoint" in out
@@ -43,9 +43,9 @@ def test_a_process_that_cannot_even_begin_is_not_started_for_ever(folder: Path) 
 
 
 def test_fail_fast_stops_the_rest_and_retry_trains_only_what_failed(
-    nnlab: Nnlab, folder: Path, own: tuple[str, ...]
+    nnlab: Nnlab, folder: Path, user_models: tuple[str, ...]
 ) -> None:
-    words = ("train", *own, "--model", "model.py:Wrong", "--seeds", "9", "--fail-fast")
+    words = ("train", *user_models, "--model", "model.py:Wrong", "--seeds", "9", "--fail-fast")
     code, _, err = ended(started(folder, *words))
     assert code == 1
     assert "runs failed; run " in err
@@ -64,15 +64,15 @@ def test_nothing_failed_is_nothing_to_retry(trained: Nnlab) -> None:
 
 
 def test_a_run_that_is_short_of_memory_is_tried_alone_and_then_fails_with_its_peak(
-    folder: Path, own: tuple[str, ...]
+    folder: Path, user_models: tuple[str, ...]
 ) -> None:
-    words = ("train", *own, "--model", "model.py:Hungry,model.py:Good", "--seeds", "2")
+    words = ("train", *user_models, "--model", "model.py:Hungry,model.py:Good", "--seeds", "2")
     code, out, err = ended(started(folder, *words))
     assert code == 1
     assert "retrying once no other run uses its device" in out
     assert "out of memory, at a peak of " in err
     assert sorted(statuses(folder)) == ["failed", "failed", "finished", "finished"]
-    peaks = asked(
+    peaks = query(
         folder,
         "SELECT peak_bytes FROM attempt a JOIN run r ON r.id = run_id WHERE status = 'failed'",
     )

@@ -1,4 +1,4 @@
-"""probe, find-lr and find-decay as typed: tables, figures, JSON, and what they refuse."""
+"""`nnlab probe`, `find-lr` and `find-decay`: tables, figures, JSON, and refused input."""
 
 from pathlib import Path
 
@@ -39,8 +39,8 @@ def test_find_lr_suggests_draws_and_stores_nothing(nnlab: Nnlab, folder: Path) -
     assert "next: nnlab train" in answer.out
     assert (folder / "lr.png").exists()
     assert not (folder / "runs.db").exists()
-    found = nnlab("find-lr", "--data", "iris", "--opt", "sgd", "--format", "json").json
-    assert 1e-3 < found["suggested"] < 10
+    output = nnlab("find-lr", "--data", "iris", "--opt", "sgd", "--format", "json").json
+    assert 1e-3 < output["suggested"] < 10
     assert "no learning rate" in nnlab("find-lr", "--opt", "lbfgs", expect=2).err
     assert "one setting" in nnlab("find-lr", "--opt", "sgd,adam", expect=2).err
     assert "--low must be" in nnlab("find-lr", "--low", "1", "--high", "0.1", expect=2).err
@@ -48,13 +48,13 @@ def test_find_lr_suggests_draws_and_stores_nothing(nnlab: Nnlab, folder: Path) -
 
 def test_find_decay_proposes_tries_and_says_whether_it_can_tell(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *NOISY, "-q")
-    found = nnlab("find-decay", "1", "--format", "json").json
-    assert found["run"] == 1
-    assert found["why"]
-    if found["epoch"] is None:  # nothing stalls: the same holds for --try
-        assert found["proposals"] == []
+    output = nnlab("find-decay", "1", "--format", "json").json
+    assert output["run"] == 1
+    assert output["why"]
+    if output["epoch"] is None:  # nothing stalls: the same holds for --try
+        assert output["proposals"] == []
         return
-    assert [p["decay"] for p in found["proposals"]] == ["multistep", "exp", "inv"]
+    assert [p["decay"] for p in output["proposals"]] == ["multistep", "exp", "inv"]
     answer = nnlab("find-decay", "1", "--try", "-o", "decay.png")
     assert "the control" in answer.out
     assert (folder / "decay.png").exists()

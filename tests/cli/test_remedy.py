@@ -1,4 +1,4 @@
-"""remedy as typed: what it proposes, tries and proves."""
+"""`nnlab remedy`: proposals, training, and results."""
 
 import json
 import shlex
@@ -21,12 +21,12 @@ def test_the_right_remedy_is_proved_and_its_line_trains(nnlab: Nnlab, folder: Pa
     line = next(x for x in answer.out.splitlines() if "helped most" in x).split(": nnlab ")[1]
     assert line == ("train --data iris --width 8 --depth 1 --opt sgd --epochs 10")
     nnlab(*line.split(), "-q")
-    found = nnlab("remedy", "1", "--format", "json").json  # nothing is trained again
-    best = found["remedies"][0]
-    assert (best["outcome"], best["n"], found["finding"]) == ("helped", 8, "NN203")
+    output = nnlab("remedy", "1", "--format", "json").json  # nothing is trained again
+    best = output["remedies"][0]
+    assert (best["outcome"], best["n"], output["finding"]) == ("helped", 8, "NN203")
     assert best["low"] > 0
     assert best["p"] <= 0.05
-    nnlab("plot", "remedy", found["study"], "-o", "r.svg")
+    nnlab("plot", "remedy", output["study"], "-o", "r.svg")
     text = (folder / "r.svg").read_text()
     assert "1000 times the learning rate" in text
 
@@ -65,9 +65,9 @@ def test_early_stopping_is_judged_at_the_last_epoch(nnlab: Nnlab, folder: Path) 
     nnlab("train", "--data", "diabetes", "--lr", "0.01", "--epochs", "60", "-q")
     nnlab("remedy", "1", "--seeds", "7")
     answer = nnlab("remedy", "1", "--seeds", "7", "--format", "json").json
-    (early,) = (one for one in answer["remedies"] if one["name"] == "early stopping")
+    (early,) = (remedy for remedy in answer["remedies"] if remedy["name"] == "early stopping")
     assert (early["at"], early["outcome"]) == ("last", "helped")
-    assert {one["at"] for one in answer["remedies"] if one is not early} == {"best"}
+    assert {remedy["at"] for remedy in answer["remedies"] if remedy is not early} == {"best"}
     db = sqlite3.connect(folder / "runs.db")
     last = dict(
         db.execute(
@@ -94,5 +94,5 @@ def digests(db: sqlite3.Connection) -> tuple[str, str]:
 def test_what_cannot_be_mended_is_told(nnlab: Nnlab) -> None:
     nnlab("train", "--data", "iris", "--epochs", "1", "--probe", "none", "-q")
     assert "no findings" in nnlab("remedy", "1", expect=2).err
-    told = nnlab("plot", "remedy", "default", "-o", "x.png", expect=2).err
-    assert "is not a remedy study" in told
+    error = nnlab("plot", "remedy", "default", "-o", "x.png", expect=2).err
+    assert "is not a remedy study" in error

@@ -1,4 +1,4 @@
-"""Looking at results: compare, ls, show, studies, choices, devices, in every format."""
+"""`compare`, `ls`, `show`, `studies`, `choices` and `devices` in every format."""
 
 import contextlib
 import csv
@@ -13,14 +13,14 @@ from command_line_runner import QUICK, Nnlab
 
 
 def test_compare_aggregates_seeds_and_shows_what_differs(trained: Nnlab) -> None:
-    found = trained("compare", "--by", "val/loss", "--format", "json").json
-    assert found["by"] == "val/loss"
-    assert found["direction"] == "min"
-    assert found["fields"] == ["opt"]  # lr and the rest only follow from it
-    means = [row["mean"] for row in found["rows"]]
+    output = trained("compare", "--by", "val/loss", "--format", "json").json
+    assert output["by"] == "val/loss"
+    assert output["direction"] == "min"
+    assert output["fields"] == ["opt"]  # lr and the rest only follow from it
+    means = [row["mean"] for row in output["rows"]]
     assert means == sorted(means)
     runs = {run: trained("show", str(run), "--format", "json").json[0] for run in (1, 2, 3, 4)}
-    for row in found["rows"]:
+    for row in output["rows"]:
         best = [
             next(m["best"] for m in runs[run]["metrics"] if m["metric"] == "val/loss")
             for run in row["runs"]
@@ -32,7 +32,7 @@ def test_compare_aggregates_seeds_and_shows_what_differs(trained: Nnlab) -> None
 
 @pytest.mark.parametrize("at", ["best", "last", "2"])
 def test_compare_at(trained: Nnlab, at: str) -> None:
-    found = trained("compare", "--by", "train/loss", "--at", at, "--format", "json").json
+    output = trained("compare", "--by", "train/loss", "--at", at, "--format", "json").json
     curves = {
         run: [
             float(row["train/loss"])
@@ -43,7 +43,7 @@ def test_compare_at(trained: Nnlab, at: str) -> None:
         for run in (1, 2, 3, 4)
     }
     pick = {"best": min, "last": lambda c: c[-1], "2": lambda c: c[1]}[at]
-    for row in found["rows"]:
+    for row in output["rows"]:
         values = [pick(curves[run]) for run in row["runs"]]  # type: ignore[operator]
         assert row["mean"] == pytest.approx(sum(values) / len(values))
 
@@ -57,18 +57,18 @@ def test_compare_top_and_group_by(trained: Nnlab) -> None:
 
 
 def test_compare_runs_by_number(trained: Nnlab) -> None:
-    found = trained("compare", "1", "2", "3", "--format", "json").json
-    assert sorted(run for row in found["rows"] for run in row["runs"]) == [1, 2, 3]
+    output = trained("compare", "1", "2", "3", "--format", "json").json
+    assert sorted(run for row in output["rows"] for run in row["runs"]) == [1, 2, 3]
 
 
 def test_two_runs_explain_their_trials_with_all_seeds(trained: Nnlab) -> None:
-    found = trained("compare", "1", "2", "--format", "json").json
-    assert sorted(run for row in found["rows"] for run in row["runs"]) == [1, 2, 3, 4]
-    assert found["rows"][1]["against_best"]["n"] == 2
-    told = trained("compare", "1", "2").out
-    assert "what differs: opt" in told
-    assert "effect: #1 is better by" in told
-    assert "verdict: " in told
+    output = trained("compare", "1", "2", "--format", "json").json
+    assert sorted(run for row in output["rows"] for run in row["runs"]) == [1, 2, 3, 4]
+    assert output["rows"][1]["against_best"]["n"] == 2
+    text = trained("compare", "1", "2").out
+    assert "what differs: opt" in text
+    assert "effect: #1 is better by" in text
+    assert "verdict: " in text
 
 
 def test_a_table_says_what_can_be_told_from_the_best(nnlab: Nnlab) -> None:
@@ -92,11 +92,11 @@ def test_methods_are_compared_across_data_sets(nnlab: Nnlab) -> None:
         "train", "--data", "iris,wine", "--epochs", "4", "--opt", "sgd,adam", "--lr", "0.01,0.1",
         "--seeds", "2", "-q",
     )  # fmt: skip
-    found = nnlab("compare", "--across", "opt", "--format", "json").json
-    assert found["tasks"] == ["iris", "wine"]
-    assert {one["name"] for one in found["methods"]} == {"adam", "sgd"}
-    assert all(one["runs"] == 4 for one in found["methods"])
-    assert found["methods"][0]["iqm"] >= found["methods"][1]["iqm"]
+    output = nnlab("compare", "--across", "opt", "--format", "json").json
+    assert output["tasks"] == ["iris", "wine"]
+    assert {method["name"] for method in output["methods"]} == {"adam", "sgd"}
+    assert all(method["runs"] == 4 for method in output["methods"])
+    assert output["methods"][0]["iqm"] >= output["methods"][1]["iqm"]
     assert "IQM" in nnlab("compare", "--across", "opt").out
     assert "unknown field 'colour'" in nnlab("compare", "--across", "colour", expect=2).err
     assert "two methods" in nnlab("compare", "--across", "model", expect=2).err
@@ -107,9 +107,9 @@ def test_effects_say_which_choice_matters(nnlab: Nnlab) -> None:
         "train", "--data", "iris", "--epochs", "3", "--width", "8,16", "--lr", "1e-6,0.01,0.1",
         "-q",
     )  # fmt: skip
-    found = nnlab("effects", "default", "--format", "json").json
-    assert found["effects"][0]["fields"] == ["lr"]
-    assert found["effects"][0]["share"] > 0.7
+    output = nnlab("effects", "default", "--format", "json").json
+    assert output["effects"][0]["fields"] == ["lr"]
+    assert output["effects"][0]["share"] > 0.7
     assert "share of variance" in nnlab("effects", "default", "--by", "val/loss").out
     nnlab("train", "--data", "iris", "--epochs", "1", "--study", "one", "-q")
     assert "four trials" in nnlab("effects", "one", expect=2).err
@@ -183,18 +183,18 @@ def test_columns_decides_the_width_of_a_table(
 
 
 def test_show_tells_the_provenance(trained: Nnlab) -> None:
-    found = trained("show", "1", "--format", "json").json[0]
-    attempt = found["attempts"][0]
+    output = trained("show", "1", "--format", "json").json[0]
+    attempt = output["attempts"][0]
     for key in ("platform", "python", "torch", "nnlab", "device", "threads"):
         assert attempt["environment"][key]
     assert attempt["environment"]["packages"]["numpy"]
     assert attempt["hostname"]
     assert attempt["command"]
     assert attempt["outcome"] == "finished"
-    assert found["data_fingerprint"]
-    assert found["digest"]
-    assert found["wall_seconds"] >= found["device_seconds"] > 0
-    assert found["started_at"] <= found["ended_at"]
+    assert output["data_fingerprint"]
+    assert output["digest"]
+    assert output["wall_seconds"] >= output["device_seconds"] > 0
+    assert output["started_at"] <= output["ended_at"]
     text = trained("show", "1").out
     for word in ("finished", "Data hash", "Machine", "Command", "val/accuracy", "test/accuracy"):
         assert word in text
@@ -232,9 +232,9 @@ def test_choices_list_every_kind(nnlab: Nnlab) -> None:
 
 
 def test_devices_name_the_processor(nnlab: Nnlab) -> None:
-    found = nnlab("devices", "--format", "json").json
-    assert found[-1]["device"] == "cpu"
-    assert sum(row["auto"] for row in found) == 1
+    output = nnlab("devices", "--format", "json").json
+    assert output[-1]["device"] == "cpu"
+    assert sum(row["auto"] for row in output) == 1
 
 
 def test_text_from_users_is_shown_as_it_is(nnlab: Nnlab, folder: Path) -> None:
@@ -252,9 +252,9 @@ def test_text_from_users_is_shown_as_it_is(nnlab: Nnlab, folder: Path) -> None:
 def test_each_data_set_is_ranked_by_its_own_objective(nnlab: Nnlab) -> None:
     nnlab("train", *QUICK, "--opt", "sgd,adam", "-q")
     nnlab("train", "--data", "diabetes", "--epochs", "2", "--name", "sugar", "-q")
-    found = nnlab("compare", "--format", "json").json
-    assert (found["heading"], found["by"], found["total"]) == ("diabetes", "val/loss", 1)
-    (other,) = found["other_groups"]
+    output = nnlab("compare", "--format", "json").json
+    assert (output["heading"], output["by"], output["total"]) == ("diabetes", "val/loss", 1)
+    (other,) = output["other_groups"]
     assert (other["heading"], other["by"], other["total"]) == ("iris", "val/accuracy", 2)
     mixed = nnlab("compare", "--mixed", "--format", "json").json
     assert (mixed["by"], mixed["total"], mixed["other_groups"]) == ("val/accuracy", 2, [])
@@ -272,5 +272,5 @@ def test_show_tells_how_each_attempt_was_trained(trained: Nnlab, folder: Path) -
             "INSERT INTO attempt (run_id, hostname, pid_space, pid, command, first_epoch,"
             " started_at) VALUES (1, 'h', '', 1, 'nnlab train', 2, '2026-01-01T00:00:00+00:00')"
         )
-    told = trained("show", "1").out
-    assert "finished from epoch 1 (stacked 4, 3 MiB), running from epoch 2" in told
+    text = trained("show", "1").out
+    assert "finished from epoch 1 (stacked 4, 3 MiB), running from epoch 2" in text

@@ -1,4 +1,4 @@
-"""Two processes that ask a sampler at the same time."""
+"""Two processes ask a sampler for trials at the same time."""
 
 from pathlib import Path
 

@@ -30,17 +30,17 @@ def test_a_sampler_chooses_as_many_trials_as_it_may(nnlab: Nnlab, sampler: str) 
     out = nnlab("train", "--study", "s").out
     assert ("tpe: 4 trials more, 8 of 9\n" in out) == (sampler == "tpe")
     assert ("tpe: 1 trial more, 9 of 9\n" in out) == (sampler == "tpe")
-    found = settings(nnlab)
-    assert len(set(found)) == 9
-    assert all(1e-4 <= lr <= 1.0 and float(f"{lr:.4g}") == lr for lr, _ in found)
-    assert {opt for _, opt in found} == {"sgd", "adam"}
+    result = settings(nnlab)
+    assert len(set(result)) == 9
+    assert all(1e-4 <= lr <= 1.0 and float(f"{lr:.4g}") == lr for lr, _ in result)
+    assert {opt for _, opt in result} == {"sgd", "adam"}
     rows = nnlab("compare", "s", "--format", "json").json["rows"]
     assert {row["n"] for row in rows} == {2}  # the same seeds for each
     nnlab("report", "s", "-o", "s.md")
     assert f"chosen by {sampler}" in Path("s.md").read_text()
     again = nnlab("train", "--study", "s").out
     assert "nothing to train" in again
-    assert settings(nnlab) == found
+    assert settings(nnlab) == result
 
 
 def test_who_is_killed_goes_on_with_what_was_known(nnlab: Nnlab, folder: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_file_says_the_same(nnlab: Nnlab, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--sampler", "tpe"), "--trials is missing"),
         (("--sampler", "tpee", "--trials", "3"), "did you mean 'tpe'"),
@@ -99,9 +99,9 @@ def test_a_file_says_the_same(nnlab: Nnlab, folder: Path) -> None:
     ids=str,
 )
 def test_what_cannot_be_is_said_before_anything_is_made(
-    nnlab: Nnlab, folder: Path, words: tuple[str, ...], told: str
+    nnlab: Nnlab, folder: Path, words: tuple[str, ...], message: str
 ) -> None:
-    assert told in nnlab("init-study", "s", *SPACE, *words, expect=2).err
+    assert message in nnlab("init-study", "s", *SPACE, *words, expect=2).err
     assert not (folder / "runs.db").exists()
 
 
@@ -148,8 +148,8 @@ def test_who_does_badly_ends_early_and_comes_last(nnlab: Nnlab, engine: str) -> 
     places = [row["pruned"] for row in compared["rows"]]
     assert places == sorted(places)
     assert sum(places) == len(ended)
-    told = f"{len(ended)} runs pruned: their trials are ranked last"
-    assert told in nnlab("compare", "s").out
+    metadata = f"{len(ended)} runs pruned: their trials are ranked last"
+    assert metadata in nnlab("compare", "s").out
     # The first of all is the best of those that got their epochs, whatever the rest reached.
     assert nnlab("compare", "s", "--top", "1", "--format", "json").json["rows"][0]["pruned"] == 0
     assert "nothing to train" in nnlab("train", "--study", "s").out
@@ -168,13 +168,13 @@ def test_the_median_ends_none_before_five_have_ended(nnlab: Nnlab) -> None:
 
 def test_the_best_at_the_edge_is_said(nnlab: Nnlab) -> None:
     words = (*QUICK, "--opt", "adam", "--lr", "1e-5,1e-4,1e-2", "--study", "s")
-    told = (
+    text = (
         "the best lr 0.01 is at the edge of the values tried (1e-05 to 0.01);"
         " extend the range: --lr 0.000316..0.316"
     )
-    assert told in nnlab("train", *words).out
-    assert told in nnlab("compare", "s").out
-    assert told in nnlab("compare", "s", "--format", "json").json["notes"]
+    assert text in nnlab("train", *words).out
+    assert text in nnlab("compare", "s").out
+    assert text in nnlab("compare", "s", "--format", "json").json["notes"]
     nnlab("report", "s", "-o", "s.md")
     assert "at the edge of the values tried" in Path("s.md").read_text()
     assert "edge" not in nnlab("compare", "s", "--group-by", "lr").out

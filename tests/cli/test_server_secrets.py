@@ -1,4 +1,4 @@
-"""A server that wants a password and TLS: they come from where they belong, and are told nobody."""
+"""A server with a password and TLS: the secrets are read from the right places and never shown."""
 
 import shutil
 import sqlite3
@@ -16,7 +16,7 @@ HBA = "hostssl all ann 127.0.0.1/32 scram-sha-256\nhost all ann 127.0.0.1/32 rej
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres_server.Server]:
+def password_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres_server.Server]:
     """A server that lets ann in by TLS and with her password alone."""
     if why := postgres_server.why_not() or postgres_server.why_none_of_our_own():
         pytest.skip(why)
@@ -28,23 +28,25 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres_serve
          "-addext", "subjectAltName=DNS:localhost", "-keyout", "key", "-out", "cert"],
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
-    with postgres_server.server() as made:
-        with psycopg.connect(made.url.replace("+psycopg", ""), autocommit=True) as connection:
+    with postgres_server.server() as started_server:
+        with psycopg.connect(
+            started_server.url.replace("+psycopg", ""), autocommit=True
+        ) as connection:
             connection.execute(f"CREATE ROLE ann LOGIN PASSWORD '{SECRET}'")
             connection.execute("CREATE DATABASE results OWNER ann")
-        made.put("server.key", (folder / "key").read_bytes())
-        made.put("server.crt", (folder / "cert").read_bytes())
-        made.put("postgresql.conf", "ssl = on\n", first=True)
-        made.put("pg_hba.conf", HBA, first=True)
-        made.restart()
-        (made.folder / "cert").write_bytes((folder / "cert").read_bytes())
-        yield made
+        started_server.put("server.key", (folder / "key").read_bytes())
+        started_server.put("server.crt", (folder / "cert").read_bytes())
+        started_server.put("postgresql.conf", "ssl = on\n", first=True)
+        started_server.put("pg_hba.conf", HBA, first=True)
+        started_server.restart()
+        (started_server.folder / "cert").write_bytes((folder / "cert").read_bytes())
+        yield started_server
 
 
 @pytest.fixture
-def url(guarded: postgres_server.Server, tmp_path: Path) -> str:
+def url(password_server: postgres_server.Server, tmp_path: Path) -> str:
     """Without a password."""
-    return f"postgresql+psycopg://ann@localhost:{guarded.port}/results?hostaddr=127.0.0.1"
+    return f"postgresql+psycopg://ann@localhost:{password_server.port}/results?hostaddr=127.0.0.1"
 
 
 def test_without_the_password_nobody_comes_in(nnlab: Nnlab, url: str) -> None:
@@ -72,12 +74,12 @@ def test_a_password_comes_from_libpqs_variable_or_its_file(
 
 
 def test_tls_is_what_the_url_says(
-    nnlab: Nnlab, url: str, guarded: postgres_server.Server, monkeypatch: pytest.MonkeyPatch
+    nnlab: Nnlab, url: str, password_server: postgres_server.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", SECRET)
     answer = nnlab("train", *QUICK, "--db", f"{url}&sslmode=disable", expect=1)
     assert "pg_hba.conf rejects connection" in answer.err
-    checked = f"{url}&sslmode=verify-full&sslrootcert={guarded.folder / 'cert'}&schema=tls"
+    checked = f"{url}&sslmode=verify-full&sslrootcert={password_server.folder / 'cert'}&schema=tls"
     nnlab("train", *QUICK, "-q", "--db", checked)
     other = checked.replace("@localhost", "@another.example")
     assert "does not match host name" in nnlab("ls", "--db", other, expect=1).err
@@ -88,7 +90,7 @@ def test_a_password_in_the_url_is_shown_and_kept_nowhere(
 ) -> None:
     with_it = url.replace("ann@", f"ann:{SECRET}@") + "&schema=secret"
     monkeypatch.setattr("sys.argv", ["nnlab", "train", "--db", with_it])
-    told = nnlab("train", *QUICK, "--seeds", "2", "--db", with_it)
+    result = nnlab("train", *QUICK, "--seeds", "2", "--db", with_it)
     for words in (
         ("ls",), ("show", "1"), ("show", "1", "--format", "json"), ("compare",), ("studies",),
         ("db", "status"), ("db", "check"), ("diagnose", "1"),
@@ -100,7 +102,7 @@ def test_a_password_in_the_url_is_shown_and_kept_nowhere(
         where = () if "copy" in words else ("--db", with_it)
         answer = nnlab(*words, *where)
         assert SECRET not in answer.out + answer.err, words
-    assert SECRET not in told.out + told.err
+    assert SECRET not in result.out + result.err
     for path in folder.rglob("*"):
         if path.is_file():
             assert SECRET.encode() not in path.read_bytes(), path

@@ -1,4 +1,4 @@
-"""Standard output that fails, and what reaches it: one clear line, no control character."""
+"""Failing standard output: one clear line; no control characters in the output."""
 
 import csv
 import io
@@ -112,15 +112,15 @@ def test_letters_that_an_output_lacks_are_replaced(
     assert answer.stdout.isascii()
     assert " +- " in answer.stdout
     trained("init-study", "größe-学", *QUICK)
-    found = shell(folder, f"{NNLAB} studies --format json", **environment)
-    assert found.stdout.isascii()
-    assert "größe-学" in [row["study"] for row in json.loads(found.stdout)]
+    result = shell(folder, f"{NNLAB} studies --format json", **environment)
+    assert result.stdout.isascii()
+    assert "größe-学" in [row["study"] for row in json.loads(result.stdout)]
     assert "grosse-?" not in shell(folder, f"{NNLAB} studies", **environment).stdout
     assert "gro?e-?" in shell(folder, f"{NNLAB} studies", **environment).stdout
 
 
 @pytest.fixture
-def attacked(trained: Nnlab, folder: Path) -> Nnlab:
+def malicious_database(trained: Nnlab, folder: Path) -> Nnlab:
     """A database whose texts hold control characters, markup and a formula."""
     with closing(sqlite3.connect(folder / "runs.db")) as connection, connection:
         connection.execute(
@@ -142,19 +142,19 @@ def attacked(trained: Nnlab, folder: Path) -> Nnlab:
     ],
 )
 def test_no_control_character_of_a_database_is_printed(
-    attacked: Nnlab, folder: Path, words: str, monkeypatch: pytest.MonkeyPatch
+    malicious_database: Nnlab, folder: Path, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for width in ("", "60"):
         monkeypatch.setenv("COLUMNS", width)
-        answer = attacked(*words.split())
+        answer = malicious_database(*words.split())
         text = answer.out + answer.err
         text += (folder / "r.md").read_text() if "report" in words else ""
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text)
 
 
-def test_what_a_database_holds_is_still_readable(attacked: Nnlab) -> None:
-    assert SHOWN in attacked("ls").out
-    (first, *_) = attacked("ls", "--format", "json").json
+def test_what_a_database_holds_is_still_readable(malicious_database: Nnlab) -> None:
+    assert SHOWN in malicious_database("ls").out
+    (first, *_) = malicious_database("ls", "--format", "json").json
     assert first["name"] == f"=HYPERLINK(1){ATTACK}"
 
 
@@ -163,8 +163,8 @@ def test_an_error_holds_no_control_character(nnlab: Nnlab, trained: Nnlab) -> No
     assert r"\x1b[2J" in trained("show", f"x{ATTACK}", expect=2).err
 
 
-def test_a_spreadsheet_executes_no_cell(attacked: Nnlab) -> None:
-    rows = list(csv.DictReader(io.StringIO(attacked("ls", "--format", "csv").out)))
+def test_a_spreadsheet_executes_no_cell(malicious_database: Nnlab) -> None:
+    rows = list(csv.DictReader(io.StringIO(malicious_database("ls", "--format", "csv").out)))
     assert {row["name"] for row in rows} == {"'=HYPERLINK(1)" + SHOWN}
     assert all(float(row["best"]) for row in rows)
 

@@ -1,4 +1,4 @@
-"""Studies: set up once, trained to the end, reported; two workers share one."""
+"""Studies from creation to report; two workers share one study."""
 
 from pathlib import Path
 
@@ -22,8 +22,14 @@ def test_a_study_from_question_to_report(nnlab: Nnlab, folder: Path) -> None:
     assert (compared["by"], compared["fields"]) == ("val/loss", ["lr"])
     nnlab("report", "rate", "-o", "rate.md")
     text = (folder / "rate.md").read_text()
-    for told in ("Which rate?", "## Findings", "## Ranking", "## What was run", "lower is better"):
-        assert told in text
+    for phrase in (
+        "Which rate?",
+        "## Findings",
+        "## Ranking",
+        "## What was run",
+        "lower is better",
+    ):
+        assert phrase in text
     best = compared["rows"][0]["setting"]["lr"]
     assert f"| 1 | {best:g} | 2 |" in text
 

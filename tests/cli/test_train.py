@@ -1,4 +1,4 @@
-"""`nnlab train`: what it stores, what it says, what it does not train twice."""
+"""`nnlab train`: what it stores and prints, and which runs it does not repeat."""
 
 import sqlite3
 from pathlib import Path
@@ -33,8 +33,8 @@ def test_one_command_trains_and_every_epoch_lands_in_runs_db(nnlab: Nnlab, folde
 
 def test_defaults_are_shown_resolved_and_stored_resolved(nnlab: Nnlab, folder: Path) -> None:
     answer = nnlab("train", "--opt", "momentum", "--decay", "exp", "--epochs", "1")
-    for told in ("opt momentum", "lr 0.05", "momentum 0.9", "decay_rate 0.05", "activation relu"):
-        assert told in answer.out
+    for text in ("opt momentum", "lr 0.05", "momentum 0.9", "decay_rate 0.05", "activation relu"):
+        assert text in answer.out
     stored = rows(
         folder,
         "SELECT setting ->> '$.lr', setting ->> '$.momentum', setting ->> '$.beta1' FROM trial",
@@ -43,11 +43,11 @@ def test_defaults_are_shown_resolved_and_stored_resolved(nnlab: Nnlab, folder: P
 
 
 def test_a_grid_trains_every_trial_with_every_seed(trained: Nnlab) -> None:
-    found = trained("ls", "--format", "json").json
-    assert {(run["trial"], run["seed"]) for run in found} == {
+    output = trained("ls", "--format", "json").json
+    assert {(run["trial"], run["seed"]) for run in output} == {
         (trial, seed) for trial in ("opt=sgd", "opt=adam") for seed in (0, 1)
     }
-    assert {run["status"] for run in found} == {"finished"}
+    assert {run["status"] for run in output} == {"finished"}
 
 
 def test_the_same_command_trains_nothing_twice(trained: Nnlab, folder: Path) -> None:
@@ -101,9 +101,9 @@ def test_settings_from_a_file_and_what_is_typed_goes_first(nnlab: Nnlab, folder:
         'data = "iris"\nopt = ["sgd", "adam"]\nlr = 0.1\nepochs = 2\nseeds = 2\ntags = ["x"]\n'
     )
     nnlab("train", "--config", "c.toml", "--lr", "0.01", "-q")
-    found = nnlab("ls", "--format", "json").json
-    assert len(found) == 4
-    assert {tuple(run["tags"]) for run in found} == {("x",)}
+    output = nnlab("ls", "--format", "json").json
+    assert len(output) == 4
+    assert {tuple(run["tags"]) for run in output} == {("x",)}
     assert rows(folder, "SELECT DISTINCT setting ->> '$.lr' FROM trial") == [(0.01,)]
 
 

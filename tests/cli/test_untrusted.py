@@ -1,4 +1,4 @@
-"""Databases and figures of somebody else: reading them executes nothing and ends no list."""
+"""Untrusted databases and figures: reading them executes no code and aborts no list."""
 
 import os
 import sqlite3
@@ -43,7 +43,7 @@ OWN = ("--data", "data.py:make", "--model", "model.py:Net", "--epochs", "12", "-
 
 
 @pytest.fixture
-def sent(nnlab: Nnlab, folder: Path) -> Nnlab:
+def untrusted_folder(nnlab: Nnlab, folder: Path) -> Nnlab:
     """A database whose runs were trained with a model and data that lie beside it."""
     (folder / "model.py").write_text(MODEL)
     (folder / "data.py").write_text(DATA)
@@ -73,36 +73,40 @@ READING = [
 ]  # fmt: skip
 
 
-def test_no_command_that_reads_executes_code_of_a_run(sent: Nnlab, folder: Path) -> None:
+def test_no_command_that_reads_executes_code_of_a_run(
+    untrusted_folder: Nnlab, folder: Path
+) -> None:
     for words in READING:
-        sent(*words)
+        untrusted_folder(*words)
         assert not (folder / "ran").exists(), words
     # What must be typed is found without making the data.
-    told = (folder / "again" / "trials" / "0001.toml").read_text()
-    assert 'loss = "cross_entropy"' in told
-    assert 'data = "data.py:make"' in told
+    text = (folder / "again" / "trials" / "0001.toml").read_text()
+    assert 'loss = "cross_entropy"' in text
+    assert 'data = "data.py:make"' in text
 
 
 @pytest.mark.parametrize("kind", ["landscape", "confusion", "calibration", "examples"])
 def test_a_model_is_executed_only_if_the_command_names_its_run(
-    sent: Nnlab, folder: Path, kind: str
+    untrusted_folder: Nnlab, folder: Path, kind: str
 ) -> None:
     for words in (("s",), ()):
-        answer = sent("plot", kind, *words, expect=1)
-        told = " ".join(answer.err.split())
-        assert "is not executed: user code is executed only for runs that the command names" in told
-        assert f"nnlab plot {kind} RUN" in told
+        answer = untrusted_folder("plot", kind, *words, expect=1)
+        error = " ".join(answer.err.split())
+        assert (
+            "is not executed: user code is executed only for runs that the command names" in error
+        )
+        assert f"nnlab plot {kind} RUN" in error
     assert not (folder / "ran").exists()
     few = ("--grid", "3", "--directions", "2", "--examples", "16") if kind == "landscape" else ()
-    sent("plot", kind, "1", *few, "-o", "named.svg")
+    untrusted_folder("plot", kind, "1", *few, "-o", "named.svg")
     assert (folder / "ran").exists()
 
 
 @pytest.mark.parametrize("name", ["1", "s"])
 def test_verify_trains_and_so_executes_the_code_of_what_it_names(
-    sent: Nnlab, folder: Path, name: str
+    untrusted_folder: Nnlab, folder: Path, name: str
 ) -> None:
-    sent("verify", name)
+    untrusted_folder("verify", name)
     assert (folder / "ran").exists()
 
 
@@ -111,30 +115,32 @@ def test_verify_trains_and_so_executes_the_code_of_what_it_names(
     "words", [("plot", "confusion", "1"), ("probe", "sensitivity", "1"), ("verify", "1")]
 )
 def test_a_changed_file_is_refused_before_it_is_executed(
-    sent: Nnlab, folder: Path, file: str, words: tuple[str, ...]
+    untrusted_folder: Nnlab, folder: Path, file: str, words: tuple[str, ...]
 ) -> None:
     text = (folder / file).read_text()
     (folder / file).write_text(text.replace('"ran"', '"changed"'))
-    answer = sent(*words, expect=None)
+    answer = untrusted_folder(*words, expect=None)
     assert answer.code != 0
     assert "has changed since this run was set up" in " ".join((answer.out + answer.err).split())
     assert not (folder / "changed").exists()
 
 
 def test_a_figure_of_a_users_model_is_unknown_and_nothing_is_executed(
-    sent: Nnlab, folder: Path
+    untrusted_folder: Nnlab, folder: Path
 ) -> None:
     """The model need not be named by the figure: the run that it names has one."""
-    sent("plot", "confusion", "1", "-o", "c.svg")
-    sent("plot", "landscape", "1", "--grid", "3", "--directions", "2", "--examples", "16",
-         "-o", "l.svg")  # fmt: skip
+    untrusted_folder("plot", "confusion", "1", "-o", "c.svg")
+    landscape = ("plot", "landscape", "1", "--grid", "3", "--directions", "2", "--examples", "16")
+    untrusted_folder(*landscape, "-o", "l.svg")
     (folder / "ran").unlink()
-    answer = sent("plot", "--check", "c.svg", expect=3)
+    answer = untrusted_folder("plot", "--check", "c.svg", expect=3)
     assert "unknown, " in answer.out
     assert "is not executed" in " ".join(answer.out.split())
-    states = {row["file"]: row["state"] for row in sent("figures", "--format", "json").json}
+    states = {
+        row["file"]: row["state"] for row in untrusted_folder("figures", "--format", "json").json
+    }
     assert states == {"c.svg": "unknown", "l.svg": "unknown"}
-    sent("figures", "--refresh")
+    untrusted_folder("figures", "--refresh")
     assert not (folder / "ran").exists()
 
 
@@ -192,13 +198,13 @@ RUBBISH: list[dict[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("told", RUBBISH, ids=range(len(RUBBISH)))
+@pytest.mark.parametrize("message", RUBBISH, ids=range(len(RUBBISH)))
 def test_a_figure_with_unexpected_metadata_does_not_end_the_list(
-    nnlab: Nnlab, folder: Path, told: dict[str, object]
+    nnlab: Nnlab, folder: Path, message: dict[str, object]
 ) -> None:
     nnlab("train", "--data", "iris", "--width", "4", "--depth", "1", "--epochs", "2", "-q")
     whole = {"kind": "curves", "words": [], "options": {}, "page": {}, "data": "0", "nnlab": "0"}
-    save_figure(Figure(), folder / "bad.pdf", whole | told)
+    save_figure(Figure(), folder / "bad.pdf", whole | message)
     nnlab("plot", "ranking", "-o", "good.svg")
     nnlab("train", "--data", "iris", "--width", "4", "--depth", "1", "--epochs", "2",
           "--lr", "0.5", "-q")  # fmt: skip
@@ -224,8 +230,13 @@ def test_a_figure_with_unexpected_metadata_does_not_end_the_list(
 def test_a_figure_whose_drawing_would_never_end_is_not_drawn(
     trained: Nnlab, folder: Path, kind: str, options: dict[str, object]
 ) -> None:
-    told = {"kind": kind, "words": ["1"] if kind == "landscape" else [], "page": {}, "data": "0"}
-    save_figure(Figure(), folder / "sent.svg", {**told, "options": options})
+    metadata = {
+        "kind": kind,
+        "words": ["1"] if kind == "landscape" else [],
+        "page": {},
+        "data": "0",
+    }
+    save_figure(Figure(), folder / "sent.svg", {**metadata, "options": options})
     (row,) = trained("figures", "--format", "json").json
     assert (row["state"], row["why"]) == (
         "unknown",
@@ -257,7 +268,7 @@ def test_metadata_of_any_length_are_none_of_ours(tmp_path: Path, suffix: str) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("train", "--config", "FILE", "--dry-run"), "FILE: a pipe, not a regular file"),
         (("init-study", "s", "--config", "FILE"), "FILE: a pipe, not a regular file"),
@@ -267,12 +278,12 @@ def test_metadata_of_any_length_are_none_of_ours(tmp_path: Path, suffix: str) ->
     ],
 )
 def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(
-    nnlab: Nnlab, folder: Path, words: tuple[str, ...], told: str
+    nnlab: Nnlab, folder: Path, words: tuple[str, ...], message: str
 ) -> None:
     os.mkfifo(folder / "pipe.csv")
     answer = nnlab(*(word.replace("FILE", "pipe.csv") for word in words), expect=None)
     assert answer.code in (1, 2)
-    assert told.replace("FILE", "pipe.csv") in " ".join(answer.err.split())
+    assert message.replace("FILE", "pipe.csv") in " ".join(answer.err.split())
 
 
 def test_nested_toml_without_end_is_told(nnlab: Nnlab, folder: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_file_without_a_name_gets_a_suggestion(nnlab: Nnlab) -> None:
     ("words", "message"),
     [
         (("--class-weights", "1,-2,3"), "--class-weights must be balanced, or numbers above 0"),
-        (("--class-weights", "1,2"), "has 2 weights, the data has 3 classes"),
+        (("--class-weights", "1,2"), "--class-weights 1,2 has 2 weights, iris has 3 classes"),
         (("--pos-weight", "2"), "--pos-weight has no effect with --loss cross_entropy"),
         (
             ("--loss", "mine.py:focal", "--label-smoothing", "0.1"),

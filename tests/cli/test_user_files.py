@@ -1,4 +1,4 @@
-"""A person with a model.py and a data.csv: trained, compared, and told what is wrong where."""
+"""A user's model.py and data.csv: trained and compared; errors name the line."""
 
 import json
 import sqlite3
@@ -54,7 +54,7 @@ def test_the_same_model_gives_the_same_numbers_and_another_file_another_trial(
     first = nnlab("show", "1", "--format", "json").json[0]["metrics"]
     nnlab("train", *OWN, "--again", "-q")
     again = nnlab("show", "2", "--format", "json").json[0]["metrics"]
-    timeless = [[m for m in found if m["metric"] != "time/epoch"] for found in (first, again)]
+    timeless = [[m for m in result if m["metric"] != "time/epoch"] for result in (first, again)]
     assert timeless[0] == timeless[1]
     (folder / "model.py").write_text(MODEL.replace("0.2", "0.5"))
     assert "1 new" in nnlab("train", *OWN).out
@@ -70,7 +70,7 @@ def test_an_error_in_training_names_the_users_own_line(nnlab: Nnlab, folder: Pat
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("import nothing_like_it\nclass Net: ...\n", "line 1"),
         ("def Net(:\n", "line 1"),
@@ -79,11 +79,11 @@ def test_an_error_in_training_names_the_users_own_line(nnlab: Nnlab, folder: Pat
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_line(
-    nnlab: Nnlab, folder: Path, content: str, told: str
+    nnlab: Nnlab, folder: Path, content: str, message: str
 ) -> None:
     (folder / "model.py").write_text(content)
     answer = nnlab("train", *OWN, expect=1)
-    assert told in answer.err
+    assert message in answer.err
     assert "model.py" in answer.err
     assert "Traceback" not in answer.err
 

@@ -1,4 +1,4 @@
-"""Trained again: the same to the last bit, or the first number that is not."""
+"""`nnlab verify`: bitwise equal results, or the first number that differs."""
 
 import contextlib
 import sqlite3
@@ -30,14 +30,18 @@ def verdicts(nnlab: Nnlab, *words: str, expect: int = 0) -> Any:
 @pytest.mark.parametrize("engine", ["solo", "stacked"])
 def test_what_was_trained_repeats_to_the_last_bit(nnlab: Nnlab, engine: str) -> None:
     nnlab("train", *STUDY, "--engine", engine)
-    found = verdicts(nnlab, "s")
-    assert [one["run"] for one in found] == [1, 2, 3, 4]
-    for one in found:
-        assert one["holds"]
-        assert (one["epochs"], one["largest"], one["weights"]) == (3, 0.0, True)
-        assert one["values"] > 3 * 8
-        assert one["engine"] == ("solo" if engine == "solo" else "stacked 4")
-        assert one["changes"] == []
+    result = verdicts(nnlab, "s")
+    assert [comparison["run"] for comparison in result] == [1, 2, 3, 4]
+    for comparison in result:
+        assert comparison["holds"]
+        assert (comparison["epochs"], comparison["largest"], comparison["weights"]) == (
+            3,
+            0.0,
+            True,
+        )
+        assert comparison["values"] > 3 * 8
+        assert comparison["engine"] == ("solo" if engine == "solo" else "stacked 4")
+        assert comparison["changes"] == []
     out = nnlab("verify", "s").out
     assert "run 1  the same to the last bit: 3 epochs" in out
     assert out.endswith("4 of 4 runs as stored\n")
@@ -45,9 +49,9 @@ def test_what_was_trained_repeats_to_the_last_bit(nnlab: Nnlab, engine: str) -> 
 
 def test_a_run_of_a_stack_is_trained_with_those_beside_it(nnlab: Nnlab) -> None:
     nnlab("train", *STUDY, "--engine", "stacked")
-    (one,) = verdicts(nnlab, "3", "--epochs", "2")
-    assert (one["run"], one["holds"], one["engine"]) == (3, True, "stacked 4")
-    assert (one["epochs"], one["weights"]) == (2, False)
+    (result,) = verdicts(nnlab, "3", "--epochs", "2")
+    assert (result["run"], result["holds"], result["engine"]) == (3, True, "stacked 4")
+    assert (result["epochs"], result["weights"]) == (2, False)
 
 
 def test_where_its_stack_is_not_whole_the_losses_agree_to_rounding(
@@ -55,10 +59,10 @@ def test_where_its_stack_is_not_whole_the_losses_agree_to_rounding(
 ) -> None:
     nnlab("train", *STUDY, "--engine", "stacked")
     change(folder, "DELETE FROM attempt WHERE run_id = 4")
-    (one,) = verdicts(nnlab, "1")
-    assert one["holds"]
-    assert (one["engine"], one["tolerance"], one["values"]) == ("solo", 2e-3, 7)
-    assert 0.0 <= one["largest"] < 1e-4
+    (result,) = verdicts(nnlab, "1")
+    assert result["holds"]
+    assert (result["engine"], result["tolerance"], result["values"]) == ("solo", 2e-3, 7)
+    assert 0.0 <= result["largest"] < 1e-4
     assert "(trained alone and not in its batch" in nnlab("verify", "1").out
 
 
@@ -96,8 +100,8 @@ def test_other_weights_are_found(nnlab: Nnlab, folder: Path) -> None:
     name = next(iter(weights))
     weights[name] = weights[name] + 1e-7
     torch.save(weights, path)
-    (one,) = verdicts(nnlab, "1", expect=1)
-    assert one["first"] == {
+    (result,) = verdicts(nnlab, "1", expect=1)
+    assert result["first"] == {
         "what": "weights",
         "epoch": None,
         "stored": name,
@@ -120,9 +124,9 @@ def test_other_data_is_said_before_anything_is_trained(
     nnlab("train", *own, "--engine", engine)
     (folder / "own.csv").write_text(f"a,b,y\n{rows}\n3,3,1\n")
     prepare._prepare_cached.cache_clear()  # another day, another process
-    for one in verdicts(nnlab, "s", expect=1):
-        assert (one["holds"], one["epochs"]) == (False, 0)
-        assert "csv:own.csv has changed since this run was set up" in one["problem"]
+    for entry in verdicts(nnlab, "s", expect=1):
+        assert (entry["holds"], entry["epochs"]) == (False, 0)
+        assert "csv:own.csv has changed since this run was set up" in entry["problem"]
 
 
 @pytest.mark.parametrize("engine", ["solo", "stacked"])
@@ -142,8 +146,8 @@ def test_a_data_set_that_is_not_what_it_was_is_said(
 def test_an_interrupted_run_is_compared_as_far_as_it_went(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "-q")
     change(folder, "UPDATE run SET status = 'interrupted', epochs = 2")
-    (one,) = verdicts(nnlab, "1")
-    assert (one["holds"], one["epochs"], one["weights"]) == (True, 2, False)
+    (result,) = verdicts(nnlab, "1")
+    assert (result["holds"], result["epochs"], result["weights"]) == (True, 2, False)
 
 
 def test_a_run_that_began_with_another_begins_so_again(nnlab: Nnlab, folder: Path) -> None:
@@ -162,7 +166,7 @@ def test_what_changed_since_is_said(
     monkeypatch.setattr(
         provenance, "_package_versions", lambda: {"torch": "9.9", "numpy": "8.8", "scipy": "7.7"}
     )
-    changes = {one["what"]: one["now"] for one in verdicts(nnlab, "1")[0]["changes"]}
+    changes = {entry["what"]: entry["now"] for entry in verdicts(nnlab, "1")[0]["changes"]}
     assert changes == {
         "torch": "9.9",
         "numpy": "8.8",
@@ -202,13 +206,13 @@ def test_a_run_whose_ties_were_not_broken_still_verifies(
     with monkeypatch.context() as earlier:
         earlier.setattr("nnlab.engine.session.is_better_epoch", first_wins)
         nnlab(*words, "--engine", engine)
-    for one in verdicts(nnlab, "1", "2"):
-        assert (one["holds"], one["weights"], one["epochs"]) == (True, True, 8)
+    for entry in verdicts(nnlab, "1", "2"):
+        assert (entry["holds"], entry["weights"], entry["epochs"]) == (True, True, 8)
     with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection:
         first = [epoch for (epoch,) in connection.execute("SELECT selected_epoch FROM run")]
     nnlab(*words, "--engine", engine, "--again")
-    for one in verdicts(nnlab, "3", "4"):
-        assert (one["holds"], one["weights"]) == (True, True)
+    for entry in verdicts(nnlab, "3", "4"):
+        assert (entry["holds"], entry["weights"]) == (True, True)
     with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection:
         now = [e for (e,) in connection.execute("SELECT selected_epoch FROM run WHERE current")]
     assert all(epoch < 8 for epoch in first)

@@ -1,4 +1,4 @@
-"""`nnlab train` where another process trains the last runs of the study."""
+"""`nnlab train` waits while another process trains the last runs of the study."""
 
 import os
 import signal
@@ -54,10 +54,10 @@ class Other:
 @pytest.fixture
 def other(nnlab: Nnlab, folder: Path) -> Iterator[Other]:
     nnlab("init-study", "s", *QUICK, "--lr", "0.01,0.1")
-    made = Other()
-    yield made
-    made.die()
-    made.db.close()
+    created = Other()
+    yield created
+    created.die()
+    created.db.close()
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:

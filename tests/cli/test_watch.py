@@ -1,4 +1,4 @@
-"""Watching, stopping and being told, from beside a training."""
+"""`nnlab watch`, `stop` and `train --notify`."""
 
 import contextlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from command_line_runner import QUICK, Nnlab, started
-from store.store_fixtures import Lab, finish, make_lab
+from store.store_fixtures import StoreHarness, finish, make_harness
 
 from nnlab import store
 from nnlab.analysis.progress import take_snapshot
@@ -27,53 +27,53 @@ LONG = ("--data", "digits", "--epochs", "400", "--study", "long")
 
 
 @pytest.fixture
-def lab(folder: Path) -> Iterator[Lab]:
-    made = make_lab(folder / "runs.db")
-    yield made
-    made.db.close()
+def harness(folder: Path) -> Iterator[StoreHarness]:
+    new_harness = make_harness(folder / "runs.db")
+    yield new_harness
+    new_harness.db.close()
 
 
 def now(nnlab: Nnlab, *words: str) -> Any:
     return nnlab("watch", *words, "--once", "--format", "json").json
 
 
-def test_one_look_tells_how_things_stand(nnlab: Nnlab, lab: Lab) -> None:
-    first, second, third, _ = lab.queue(4)
-    lab.train(first, 0.5, 0.25)
-    writer = lab.writer([second])
+def test_one_look_tells_how_things_stand(nnlab: Nnlab, harness: StoreHarness) -> None:
+    first, second, third, _ = harness.queue(4)
+    harness.train(first, 0.5, 0.25)
+    writer = harness.writer([second])
     writer.write(Epoch(1, {"train/loss": 0.75, "val/loss": 0.5}, 0.1))
-    finish(lab.writer([third]), Status.FAILED)
-    found = now(nnlab, "depth")
-    assert (found["study"], found["metric"], found["direction"]) == ("depth", "val/loss", "min")
-    counts = {name: found[name] for name in ("runs", "finished", "running", "queued", "failed")}
+    finish(harness.writer([third]), Status.FAILED)
+    result = now(nnlab, "depth")
+    assert (result["study"], result["metric"], result["direction"]) == ("depth", "val/loss", "min")
+    counts = {name: result[name] for name in ("runs", "finished", "running", "queued", "failed")}
     assert counts == {"runs": 4, "finished": 1, "running": 1, "queued": 1, "failed": 1}
-    assert (found["epochs"], found["epochs_planned"], found["done"]) == (3, 12, False)
-    assert found["best"] == {"trial": "lr=0.1", "value": 0.25, "seeds": 1}
-    assert found["in_progress"] == [
+    assert (result["epochs"], result["epochs_planned"], result["done"]) == (3, 12, False)
+    assert result["best"] == {"trial": "lr=0.1", "value": 0.25, "seeds": 1}
+    assert result["in_progress"] == [
         {
             "run": second, "study": "depth", "trial": "lr=0.2", "seed": 0, "epochs": 1,
             "epochs_planned": 3, "loss": 0.75, "objective": 0.5, "stopping": False,
         }
     ]  # fmt: skip
-    assert [row["run"] for row in found["failures"]] == [third]
-    store.request_stop(lab.db, [second])
+    assert [row["run"] for row in result["failures"]] == [third]
+    store.request_stop(harness.db, [second])
     text = nnlab("watch", "--once").out
     assert "2 of 4 runs done, 1 queued, 1 running, 1 failed" in text
-    for told in ("3/12 epochs", "best val/loss 0.25, 1 seed (lr=0.1)", "stopping", "failed"):
-        assert told in text
+    for phrase in ("3/12 epochs", "best val/loss 0.25, 1 seed (lr=0.1)", "stopping", "failed"):
+        assert phrase in text
 
 
 def test_it_ends_with_the_study_and_fails_with_it(
-    nnlab: Nnlab, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    nnlab: Nnlab, harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = lab.queue(2)
+    first, second = harness.queue(2)
     ends = iter([Status.FINISHED, Status.FAILED])
     looks = []
 
     def work(stop: object) -> bool:
         looks.append(stop)
         if len(looks) % 2:  # every second look sees nothing new
-            finish(lab.writer([first, second]), next(ends))
+            finish(harness.writer([first, second]), next(ends))
         return True
 
     monkeypatch.setattr(watch_command, "_sleep_until_refresh", work)
@@ -84,13 +84,13 @@ def test_it_ends_with_the_study_and_fails_with_it(
         "1 of 2 runs done, 1 queued",
         "2 of 2 runs done, 1 failed",
     ]
-    store.enqueue(lab.db, lab.study, lab.plans(2))
-    lab.train(second, 0.5)
+    store.enqueue(harness.db, harness.study, harness.plans(2))
+    harness.train(second, 0.5)
     (line,) = nnlab("watch", "depth", "--format", "json").out.splitlines()
     assert json.loads(line)["done"] is True
 
 
-def test_a_study_that_is_not_there_is_said(nnlab: Nnlab, lab: Lab) -> None:
+def test_a_study_that_is_not_there_is_said(nnlab: Nnlab, harness: StoreHarness) -> None:
     assert "did you mean 'depth'" in nnlab("watch", "dept", expect=2).err
     assert now(nnlab)["runs"] == 0
 
@@ -103,13 +103,13 @@ def test_a_database_that_cannot_be_written_can_be_watched(nnlab: Nnlab, folder: 
 
 
 def test_the_table_of_a_terminal_is_redrawn_and_stays(
-    nnlab: Nnlab, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    nnlab: Nnlab, harness: StoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (run_id,) = lab.queue()
+    (run_id,) = harness.queue()
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
 
     def work(stop: object) -> bool:
-        finish(lab.writer([run_id]))
+        finish(harness.writer([run_id]))
         return True
 
     monkeypatch.setattr(watch_command, "_sleep_until_refresh", work)
@@ -119,14 +119,17 @@ def test_the_table_of_a_terminal_is_redrawn_and_stays(
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_a_live_table_breaks_no_number(
-    lab: Lab, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    harness: StoreHarness,
+    width: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (run_id,) = lab.queue()
-    writer = lab.writer([run_id])
+    (run_id,) = harness.queue()
+    writer = harness.writer([run_id])
     writer.write(Epoch(1, {"train/loss": 0.12345, "val/loss": 1234.5}, 0.1))
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    snapshot = take_snapshot(lab.db, None)
+    snapshot = take_snapshot(harness.db, None)
     with SnapshotTable() as view:
         view.show(snapshot)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out)
@@ -137,7 +140,7 @@ def test_a_live_table_breaks_no_number(
 
 
 @pytest.fixture
-def beside(folder: Path) -> Iterator[Start]:
+def start_command(folder: Path) -> Iterator[Start]:
     """Starts command lines in processes of their own; none outlives the test."""
     processes: list[subprocess.Popen[str]] = []
 
@@ -167,14 +170,14 @@ def waits(path: Path, epochs: int) -> None:
 
 
 def test_a_run_is_stopped_from_beside_and_goes_on_to_the_same_numbers(
-    nnlab: Nnlab, folder: Path, beside: Start
+    nnlab: Nnlab, folder: Path, start_command: Start
 ) -> None:
-    process = beside("train", *LONG, "--seeds", "2", "-q", "--engine", "solo")
+    process = start_command("train", *LONG, "--seeds", "2", "-q", "--engine", "solo")
     waits(folder / "runs.db", 3)
-    follower = beside("watch", "long")
-    told = nnlab("stop", "long").out
-    assert "1 run in training: stopped after the epoch" in told
-    assert "1 run waiting: held back" in told
+    follower = start_command("watch", "long")
+    text = nnlab("stop", "long").out
+    assert "1 run in training: stopped after the epoch" in text
+    assert "1 run waiting: held back" in text
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "nnlab stop held back 2 of 2 runs" in err
@@ -187,7 +190,7 @@ def test_a_run_is_stopped_from_beside_and_goes_on_to_the_same_numbers(
     assert (folder / "runs.artifacts" / "1" / f"checkpoint-{first['epochs']}.pt").is_file()
     assert first["attempts"][0]["engine"] == "solo"
     assert "waiting: held back" in nnlab("stop", "1").out
-    again = beside("train", *LONG, "--seeds", "2", "-v")
+    again = start_command("train", *LONG, "--seeds", "2", "-v")
     assert again.stdout is not None
     line = next(line for line in again.stdout if "goes on after" in line)
     assert f"run 1  seed=0  goes on after epoch {first['epochs']}" in line
@@ -195,15 +198,15 @@ def test_a_run_is_stopped_from_beside_and_goes_on_to_the_same_numbers(
     again.communicate(timeout=60)
 
 
-def test_ctrl_c_leaves_watching_cleanly(lab: Lab, beside: Start) -> None:
-    lab.queue()
-    process = beside("watch")
+def test_ctrl_c_leaves_watching_cleanly(harness: StoreHarness, start_command: Start) -> None:
+    harness.queue()
+    process = start_command("watch")
     assert process.stdout is not None
     assert "0 of 1 run done" in process.stdout.readline()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "")
-    assert lab.status(1) is Status.QUEUED
+    assert harness.status(1) is Status.QUEUED
 
 
 TELL = 'echo "$NNLAB_EVENT $NNLAB_STUDY run=$NNLAB_RUN $NNLAB_FAILED/$NNLAB_RUNS" >> told'
@@ -212,9 +215,9 @@ TELL = 'echo "$NNLAB_EVENT $NNLAB_STUDY run=$NNLAB_RUN $NNLAB_FAILED/$NNLAB_RUNS
 def test_the_end_of_a_study_is_told(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "--seeds", "2", "--study", "s", "-q", "--notify", TELL + "; cat > json")
     assert (folder / "told").read_text() == "finished s run= 0/2\n"
-    found = json.loads((folder / "json").read_text())
+    result = json.loads((folder / "json").read_text())
     best = now(nnlab, "s")["best"]
-    assert (found["best"], found["best_metric"]) == (best["value"], "val/accuracy")
+    assert (result["best"], result["best_metric"]) == (best["value"], "val/accuracy")
     nnlab("train", *QUICK, "--seeds", "2", "--study", "s", "-q", "--notify", TELL)
     assert len((folder / "told").read_text().splitlines()) == 1  # nothing was trained
 
@@ -236,8 +239,8 @@ def test_each_failure_is_told_and_the_end(nnlab: Nnlab, folder: Path) -> None:
     (folder / "net.py").write_text(BROKEN)
     words = ("train", "--data", "iris", "--model", "net.py:Net", "--epochs", "1", "-q")
     nnlab(*words, "--seeds", "2", "--notify", TELL + '; echo "$NNLAB_REASON" > why', expect=1)
-    told = (folder / "told").read_text().splitlines()
-    assert told == ["failed default run=1 /", "failed default run=2 /", "failed default run= 2/2"]
+    text = (folder / "told").read_text().splitlines()
+    assert text == ["failed default run=1 /", "failed default run=2 /", "failed default run= 2/2"]
     assert "$(touch hacked)" in (folder / "why").read_text()
     assert not (folder / "hacked").exists()
     (folder / "told").unlink()
@@ -247,14 +250,14 @@ def test_each_failure_is_told_and_the_end(nnlab: Nnlab, folder: Path) -> None:
 
 def test_a_notifier_that_fails_is_told_in_a_line_and_changes_nothing(nnlab: Nnlab) -> None:
     answer = nnlab("train", *QUICK, "-q", "--notify", "echo no host >&2; exit 4")
-    told = [line for line in answer.err.splitlines() if "--notify" in line]
-    assert len(told) == 1
-    assert "ended with exit code 4: no host" in told[0]
+    error = [line for line in answer.err.splitlines() if "--notify" in line]
+    assert len(error) == 1
+    assert "ended with exit code 4: no host" in error[0]
     assert now(nnlab)["finished"] == 1
 
 
-def test_an_interruption_is_told(folder: Path, beside: Start) -> None:
-    process = beside("train", *LONG, "-q", "--notify", TELL)
+def test_an_interruption_is_told(folder: Path, start_command: Start) -> None:
+    process = start_command("train", *LONG, "-q", "--notify", TELL)
     waits(folder / "runs.db", 2)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

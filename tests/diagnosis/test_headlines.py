@@ -1,4 +1,4 @@
-"""Which findings tables show, and what is said of overfitting over seeds."""
+"""The findings that tables show, and the summary of overfitting over seeds."""
 
 import pytest
 
@@ -11,12 +11,14 @@ from nnlab.diagnosis.headlines import (
 from nnlab.records import Finding, Severity
 
 
-def found(code: str, severity: Severity = Severity.WARNING, onset: int | None = 5) -> Finding:
+def make_finding(
+    code: str, severity: Severity = Severity.WARNING, onset: int | None = 5
+) -> Finding:
     return Finding(code, "", severity, 0.9, onset, "", "", {})
 
 
-PLATEAU = found("NN102", Severity.INFO)
-OVERFITS = found("NN101")
+PLATEAU = make_finding("NN102", Severity.INFO)
+OVERFITS = make_finding("NN101")
 
 
 def codes(findings: tuple[Finding, ...]) -> list[str]:
@@ -24,7 +26,7 @@ def codes(findings: tuple[Finding, ...]) -> list[str]:
 
 
 def test_a_plateau_is_a_flag_though_it_is_no_warning() -> None:
-    notes = found("NN105", Severity.INFO)
+    notes = make_finding("NN105", Severity.INFO)
     assert codes(table_findings([PLATEAU, notes])) == ["NN102"]
     assert codes(table_findings([OVERFITS, notes])) == ["NN101"]
 
@@ -32,12 +34,12 @@ def test_a_plateau_is_a_flag_though_it_is_no_warning() -> None:
 @pytest.mark.parametrize(
     "cause",
     [
-        found("NN401"),
-        found("NN202"),
-        found("NN201", Severity.ERROR),
-        found("NN106", Severity.ERROR),
-        found("NN204"),
-        found("NN204", Severity.INFO),
+        make_finding("NN401"),
+        make_finding("NN202"),
+        make_finding("NN201", Severity.ERROR),
+        make_finding("NN106", Severity.ERROR),
+        make_finding("NN204"),
+        make_finding("NN204", Severity.INFO),
     ],
     ids=lambda finding: f"{finding.code} {finding.severity}",
 )
@@ -49,11 +51,17 @@ def test_noise_inputs_and_larger_faults_keep_it_out_of_headlines(cause: Finding)
 
 
 def test_inputs_that_did_no_harm_are_no_cause() -> None:
-    assert headline_findings([found("NN401", Severity.INFO), OVERFITS]) == (OVERFITS,)
+    assert headline_findings([make_finding("NN401", Severity.INFO), OVERFITS]) == (OVERFITS,)
 
 
 def test_onsets_by_code_counts_runs() -> None:
-    runs = [[OVERFITS], [], [PLATEAU], [found("NN202"), OVERFITS], [found("NN101", onset=9)]]
+    runs = [
+        [OVERFITS],
+        [],
+        [PLATEAU],
+        [make_finding("NN202"), OVERFITS],
+        [make_finding("NN101", onset=9)],
+    ]
     assert onsets_by_code(runs) == {"NN101": (5, 9), "NN102": (5,)}
     assert onsets_by_code([[], []]) == {}
 

@@ -1,4 +1,4 @@
-"""NN101: what it says, its onset, evidence and confidence, on curves worked by hand."""
+"""NN101: message, onset, evidence and confidence on hand-computed curves."""
 
 import json
 import math

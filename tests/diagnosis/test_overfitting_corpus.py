@@ -259,7 +259,7 @@ def draw(generator: Generator, seed: int) -> tuple[Truth, History]:
     )
 
 
-def found(history: History) -> Finding | None:
+def overfitting_finding(history: History) -> Finding | None:
     return next((f for f in diagnose(history) if f.code == "NN101"), None)
 
 
@@ -278,7 +278,9 @@ def test_overfitting_is_told_from_health(
     right = missed = false = healthy = 0
     notes = []
     for generator in generators:
-        hits = sum(found(draw(generator, seed)[1]) is not None for seed in range(DRAWS))
+        hits = sum(
+            overfitting_finding(draw(generator, seed)[1]) is not None for seed in range(DRAWS)
+        )
         if generator.__name__.startswith("overfit"):
             right, missed = right + hits, missed + DRAWS - hits
         else:
@@ -293,7 +295,7 @@ def test_onset_is_near_the_true_minimum() -> None:
     for generator in (g for g in (*FITTED, *UNSEEN) if g.__name__.startswith("overfit")):
         for seed in range(DRAWS):
             truth, history = draw(generator, seed)
-            finding = found(history)
+            finding = overfitting_finding(history)
             if finding is not None and finding.onset is not None:
                 lowest = 1 + min(range(len(truth.val)), key=truth.val.__getitem__)
                 errors.append(abs(finding.onset - lowest) / len(truth.val))

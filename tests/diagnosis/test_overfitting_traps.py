@@ -1,4 +1,4 @@
-"""Histories that look like overfitting and are not, or the other way round."""
+"""Histories that resemble overfitting but are not, and the opposite."""
 
 import math
 import random
@@ -39,10 +39,10 @@ def test_tiny_absolute_rise_of_a_healthy_dropout_run(start: float, train_end: fl
 @pytest.mark.parametrize("last", [math.nan, math.inf, 1e150])
 def test_a_run_that_ends_without_a_number_diverged(last: float) -> None:
     val = [1.0, 0.8, 0.7, 0.9, 2.0, 40.0, last]
-    (found,) = diagnose(history([1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2], val))
-    assert (found.code, found.onset, found.severity) == ("NN201", 7, Severity.ERROR)
-    (found,) = diagnose(history([1.0, 0.8, 0.6, 0.5, 0.4, 0.3, last], [*val[:-1], 60.0]))
-    assert (found.code, found.onset) == ("NN201", 7)
+    (finding,) = diagnose(history([1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2], val))
+    assert (finding.code, finding.onset, finding.severity) == ("NN201", 7, Severity.ERROR)
+    (finding,) = diagnose(history([1.0, 0.8, 0.6, 0.5, 0.4, 0.3, last], [*val[:-1], 60.0]))
+    assert (finding.code, finding.onset) == ("NN201", 7)
 
 
 def test_both_losses_rising_is_divergence() -> None:
@@ -164,36 +164,46 @@ def test_a_loss_that_never_moved_is_no_plateau() -> None:
     assert "NN102" not in codes(history(falling(60, 2.3, 0.01, 8), [2.3] * 60))
 
 
-def found(code: str, severity: Severity = Severity.WARNING, confidence: float = 0.9) -> Finding:
+def make_finding(
+    code: str, severity: Severity = Severity.WARNING, confidence: float = 0.9
+) -> Finding:
     return Finding(code, "", severity, confidence, None, "", "", {})
 
 
 def test_causes_come_before_symptoms_and_what_is_only_worth_knowing_last() -> None:
-    overfits, swings = found("NN101"), found("NN202", confidence=0.6)
-    notes = found("NN402", Severity.INFO, 0.99), found("NN105", Severity.INFO)
-    dead, nothing = found("NN303"), found("NN106", Severity.ERROR)
+    overfits, swings = make_finding("NN101"), make_finding("NN202", confidence=0.6)
+    notes = make_finding("NN402", Severity.INFO, 0.99), make_finding("NN105", Severity.INFO)
+    dead, nothing = make_finding("NN303"), make_finding("NN106", Severity.ERROR)
     ordered = sort_by_priority([overfits, *notes, nothing, dead, swings])
     assert [f.code for f in ordered] == ["NN202", "NN303", "NN106", "NN101", "NN105", "NN402"]
 
 
 def test_symptoms_are_folded_under_their_cause() -> None:
-    one, other = group_symptoms([found("NN106", Severity.ERROR), found("NN403"), found("NN303")])
-    assert (one.finding.code, [s.code for s in one.symptoms]) == ("NN303", ["NN106"])
+    first, other = group_symptoms(
+        [make_finding("NN106", Severity.ERROR), make_finding("NN403"), make_finding("NN303")]
+    )
+    assert (first.finding.code, [s.code for s in first.symptoms]) == ("NN303", ["NN106"])
     assert (other.finding.code, other.symptoms) == ("NN403", ())
 
 
 def test_a_symptom_of_a_symptom_is_folded_under_the_same_cause() -> None:
     (group,) = group_symptoms(
-        [found("NN202"), found("NN106", Severity.ERROR), found("NN102", Severity.INFO)]
+        [
+            make_finding("NN202"),
+            make_finding("NN106", Severity.ERROR),
+            make_finding("NN102", Severity.INFO),
+        ]
     )
     assert [s.code for s in group.symptoms] == ["NN106", "NN102"]
-    (group,) = group_symptoms([found("NN401"), found("NN101")])
+    (group,) = group_symptoms([make_finding("NN401"), make_finding("NN101")])
     assert (group.finding.code, [s.code for s in group.symptoms]) == ("NN401", ["NN101"])
 
 
 def test_what_is_only_worth_knowing_is_no_cause() -> None:
-    folds = group_symptoms([found("NN305", Severity.INFO), found("NN106", Severity.ERROR)])
-    assert [one.finding.code for one in folds] == ["NN106", "NN305"]
+    folds = group_symptoms(
+        [make_finding("NN305", Severity.INFO), make_finding("NN106", Severity.ERROR)]
+    )
+    assert [entry.finding.code for entry in folds] == ["NN106", "NN305"]
 
 
 def test_every_code_has_its_place() -> None:
@@ -225,7 +235,7 @@ def test_accuracies_alone_are_enough() -> None:
     turning = tuple(0.85 - 0.3 * math.exp(-e / 3) - 0.006 * max(0, e - 10) for e in epochs)
     healthy = tuple(0.93 - 0.4 * math.exp(-e / 6) for e in epochs)
 
-    def told(val: Sequence[float]) -> list[str]:
+    def overfitting_codes(val: Sequence[float]) -> list[str]:
         return codes(
             History(
                 {
@@ -235,8 +245,8 @@ def test_accuracies_alone_are_enough() -> None:
             )
         )
 
-    assert "NN101" in told(turning)
-    assert "NN101" not in told(healthy)
+    assert "NN101" in overfitting_codes(turning)
+    assert "NN101" not in overfitting_codes(healthy)
 
 
 @pytest.mark.parametrize("length", [3, 30, 1000])

@@ -1,4 +1,4 @@
-"""Each rule on the least history that shows its fault, and on the healthy one beside it."""
+"""Each rule on the smallest history with its fault, and on the same history without it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ Curves = Mapping[str, Sequence[float] | float]
 
 def history(curves: Curves) -> History:
     """A metric given as one number is of the first epoch alone."""
-    found = {}
+    result = {}
     for name, values in curves.items():
         listed = [values] if isinstance(values, int | float) else list(values)
         metric = name.replace("__", "/")
-        found[metric] = Curve(metric, tuple(range(1, len(listed) + 1)), tuple(map(float, listed)))
-    return History(found)
+        result[metric] = Curve(metric, tuple(range(1, len(listed) + 1)), tuple(map(float, listed)))
+    return History(result)
 
 
 def falling(end: float, start: float = 1.1, rate: float = 8.0, n: int = N) -> list[float]:
@@ -67,7 +67,7 @@ def test_a_healthy_run_has_no_finding() -> None:
     assert diagnose(history(HEALTHY), {"model": "mlp", "dropout": 0.0}) == ()
 
 
-def found(code: str, curves: Curves, setting: Mapping[str, Any]) -> Finding | None:
+def find(code: str, curves: Curves, setting: Mapping[str, Any]) -> Finding | None:
     return next((f for f in diagnose(history(curves), setting) if f.code == code), None)
 
 
@@ -200,11 +200,11 @@ FAULTS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_and_health_is_not(name: str) -> None:
     code, changed, setting = FAULTS[name]
-    finding = found(code, {**HEALTHY, **changed}, setting)
+    finding = find(code, {**HEALTHY, **changed}, setting)
     assert finding is not None, [f.code for f in diagnose(history({**HEALTHY, **changed}), setting)]
     assert 0.5 <= finding.confidence <= 1
     assert finding.message
-    assert found(code, HEALTHY, {}) is None
+    assert find(code, HEALTHY, {}) is None
 
 
 NEIGHBOURS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
@@ -252,12 +252,12 @@ NEIGHBOURS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
 @pytest.mark.parametrize("name", NEIGHBOURS)
 def test_what_only_looks_like_a_fault_is_none(name: str) -> None:
     code, changed, setting = NEIGHBOURS[name]
-    finding = found(code, {**HEALTHY, **changed}, setting)
+    finding = find(code, {**HEALTHY, **changed}, setting)
     assert finding is None or finding.severity is Severity.INFO
 
 
 def test_a_run_thrown_about_that_came_back_is_only_told() -> None:
-    back = found("NN202", {**HEALTHY, "train__loss": [9.0, *falling(0.15)[1:]]}, {})
+    back = find("NN202", {**HEALTHY, "train__loss": [9.0, *falling(0.15)[1:]]}, {})
     assert back is not None
     assert back.severity is Severity.INFO
 
@@ -274,9 +274,9 @@ def test_seeds_that_fail_while_others_learn_disagree() -> None:
     good = history(HEALTHY)
     bad = history({**HEALTHY, **STUCK})
     seeds = [(good, diagnose(good)), (good, ()), (bad, diagnose(bad))]
-    told = rule.check_seeds(seeds, "val/accuracy:max")
-    assert told is not None
-    assert told.message.startswith("1 of 3 seeds")
+    text = rule.check_seeds(seeds, "val/accuracy:max")
+    assert text is not None
+    assert text.message.startswith("1 of 3 seeds")
     assert rule.check_seeds([(good, ())] * 3, "val/accuracy:max") is None
     assert rule.check_seeds(seeds[:2], "val/accuracy:max") is None
 
@@ -286,9 +286,9 @@ def test_seeds_in_two_groups_disagree() -> None:
         (history({"val__loss": falling(end), "val__accuracy": learning()}), ())
         for end in (0.1, 0.11, 0.12, 0.6)
     ]
-    told = SeedsDisagree().check_seeds(runs, "val/loss:min")
-    assert told is not None
-    assert told.evidence["highest"] > 5 * told.evidence["lowest"]
+    text = SeedsDisagree().check_seeds(runs, "val/loss:min")
+    assert text is not None
+    assert text.evidence["highest"] > 5 * text.evidence["lowest"]
 
 
 def test_a_case_knows_what_was_learned() -> None:

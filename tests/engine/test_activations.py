@@ -1,4 +1,4 @@
-"""Activations: their formulas, their gains, and a maxout that chooses among pieces."""
+"""Activations: formulas, gains, and maxout over its pieces."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Augmentation: each change against a case worked by hand, and draws that can be repeated."""
+"""Augmentation: each transformation against a hand-computed case, and repeatable draws."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ IMAGES = tuple(name for name in choice_names("augment") if name not in ("none", 
 CHANGING = (*IMAGES, "noise")
 
 
-def made(
+def make_augmentation(
     augmentation: str, shape: tuple[int, ...] = (1, 8, 8), **settings: object
 ) -> AugmentationPipeline:
     config = RunConfig(augment=augmentation, **settings)  # type: ignore[arg-type]
@@ -25,12 +25,12 @@ def made(
     return change
 
 
-def drawn(seed: int = 0) -> torch.Generator:
+def make_generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
 def images(n: int = 64, channels: int = 1, height: int = 8, width: int = 8) -> torch.Tensor:
-    return torch.randn(n, channels, height, width, generator=drawn(9))
+    return torch.randn(n, channels, height, width, generator=make_generator(9))
 
 
 def test_none_changes_nothing_and_is_not_there() -> None:
@@ -42,36 +42,36 @@ def test_none_changes_nothing_and_is_not_there() -> None:
 def test_every_change_keeps_shape_and_input_and_can_be_repeated(name: str, channels: int) -> None:
     examples = images(channels=channels, height=8, width=6)
     before = examples.clone()
-    change = made(name)
-    first = change(examples, drawn())
+    change = make_augmentation(name)
+    first = change(examples, make_generator())
     assert first.shape == examples.shape
     assert first.dtype == examples.dtype
     assert torch.equal(examples, before)
     torch.manual_seed(99)  # the global generator plays no part
-    assert torch.equal(change(examples, drawn()), first)
-    assert not torch.equal(change(examples, drawn(1)), first)
+    assert torch.equal(change(examples, make_generator()), first)
+    assert not torch.equal(change(examples, make_generator(1)), first)
 
 
 @pytest.mark.parametrize("name", CHANGING)
 def test_every_image_has_a_draw_of_its_own(name: str) -> None:
     same = images(1).expand(64, -1, -1, -1)
-    distinct = made(name)(same, drawn()).flatten(1)
+    distinct = make_augmentation(name)(same, make_generator()).flatten(1)
     assert len({tuple(image) for image in distinct.tolist()}) >= 2
 
 
 @pytest.mark.parametrize("name", CHANGING)
 def test_torch_counts_every_change_as_deterministic(name: str) -> None:
-    free = made(name)(images(), drawn())
+    free = make_augmentation(name)(images(), make_generator())
     torch.use_deterministic_algorithms(True)  # what is not deterministic raises
     try:
-        assert torch.equal(made(name)(images(), drawn()), free)
+        assert torch.equal(make_augmentation(name)(images(), make_generator()), free)
     finally:
         torch.use_deterministic_algorithms(False)
 
 
 def test_flip_mirrors_about_half_of_the_images_left_to_right() -> None:
     examples = images(1000)
-    out = made("flip")(examples, drawn())
+    out = make_augmentation("flip")(examples, make_generator())
     mirrored = (out == examples.flip(3)).flatten(1).all(1)
     kept = (out == examples).flatten(1).all(1)
     assert (mirrored ^ kept).all()
@@ -81,7 +81,7 @@ def test_flip_mirrors_about_half_of_the_images_left_to_right() -> None:
 @given(far=st.integers(1, 5), seed=st.integers(0, 99))
 def test_shift_moves_each_image_by_whole_pixels_and_fills_with_zeros(far: int, seed: int) -> None:
     examples = images(6, 2, 5, 4).abs() + 1.0
-    out = made("shift", augment_shift=far)(examples, drawn(seed))
+    out = make_augmentation("shift", augment_shift=far)(examples, make_generator(seed))
     padded = torch.nn.functional.pad(examples, (far, far, far, far))
     for image, moved in zip(padded, out, strict=True):
         assert any(
@@ -94,7 +94,7 @@ def test_shift_moves_each_image_by_whole_pixels_and_fills_with_zeros(far: int, s
 def test_shift_takes_every_place_alike() -> None:
     examples = torch.zeros(9000, 1, 3, 3)
     examples[:, :, 1, 1] = 1.0
-    places = made("shift", augment_shift=1)(examples, drawn()).sum((0, 1))
+    places = make_augmentation("shift", augment_shift=1)(examples, make_generator()).sum((0, 1))
     assert places.min() > 900
     assert places.max() < 1100
 
@@ -131,7 +131,7 @@ def test_twice_the_size_moves_points_twice_as_far_from_the_middle() -> None:
 def test_rotations_stay_within_their_bound() -> None:
     examples = torch.zeros(500, 1, 41, 41)
     examples[:, :, 20, 40] = 1.0  # as far from the middle as can be
-    out = made("rotate", augment_rotate=30.0)(examples, drawn())
+    out = make_augmentation("rotate", augment_rotate=30.0)(examples, make_generator())
     heights = torch.arange(20.0, -21.0, -1.0)[:, None]
     mass = out.sum((1, 2, 3))
     sine = (out * heights).sum((1, 2, 3)) / mass / 20
@@ -142,8 +142,10 @@ def test_rotations_stay_within_their_bound() -> None:
 
 def test_rotate_and_scale_together_interpolate_once() -> None:
     examples = images(5)
-    angle, size = torch.rand(2, 5, generator=drawn()).unbind()
-    out = made("rotate+scale", augment_rotate=20.0, augment_scale=0.3)(examples, drawn())
+    angle, size = torch.rand(2, 5, generator=make_generator()).unbind()
+    out = make_augmentation("rotate+scale", augment_rotate=20.0, augment_scale=0.3)(
+        examples, make_generator()
+    )
     turned = (2 * angle - 1) * torch.pi / 9
     assert torch.allclose(
         out, augment._apply_affine(examples, turned, 1 + (2 * size - 1) * 0.3), atol=1e-6
@@ -151,7 +153,9 @@ def test_rotate_and_scale_together_interpolate_once() -> None:
 
 
 def test_erase_sets_one_square_to_the_mean() -> None:
-    out = made("erase", augment_erase=0.25)(torch.ones(600, 3, 8, 12), drawn())
+    out = make_augmentation("erase", augment_erase=0.25)(
+        torch.ones(600, 3, 8, 12), make_generator()
+    )
     gone = out == 0
     assert gone[:, 0].sum((1, 2)).tolist() == [2 * 3] * 600
     assert torch.equal(gone[:, 0], gone[:, 2])
@@ -163,7 +167,10 @@ def test_erase_sets_one_square_to_the_mean() -> None:
 
 def test_brightness_adds_one_number_to_an_image() -> None:
     examples = images(400, 3)
-    by = (made("brightness", augment_brightness=0.4)(examples, drawn()) - examples).flatten(1)
+    by = (
+        make_augmentation("brightness", augment_brightness=0.4)(examples, make_generator())
+        - examples
+    ).flatten(1)
     assert torch.allclose(by, by[:, :1].expand_as(by), atol=1e-6)
     assert by.abs().max() <= 0.4 + 1e-6
     assert by[:, 0].std().item() == pytest.approx(0.8 / 12**0.5, rel=0.1)
@@ -171,7 +178,9 @@ def test_brightness_adds_one_number_to_an_image() -> None:
 
 @pytest.mark.parametrize("shape", [(4,), (1, 16), (1, 8, 8)])
 def test_noise_has_its_sd_in_tables_sequences_and_images(shape: tuple[int, ...]) -> None:
-    out = made("noise", shape, augment_noise=0.3)(torch.zeros(4000, *shape), drawn())
+    out = make_augmentation("noise", shape, augment_noise=0.3)(
+        torch.zeros(4000, *shape), make_generator()
+    )
     assert out.std().item() == pytest.approx(0.3, rel=0.03)
     assert out.mean().item() == pytest.approx(0.0, abs=0.02)
 
@@ -179,7 +188,7 @@ def test_noise_has_its_sd_in_tables_sequences_and_images(shape: tuple[int, ...])
 @pytest.mark.parametrize("name", IMAGES)
 def test_what_needs_images_says_so(name: str) -> None:
     with pytest.raises(DataError, match=rf"--augment {name} needs images; .* has shape \[4\]"):
-        made(name, (4,))
+        make_augmentation(name, (4,))
 
 
 @pytest.mark.parametrize("text", ["flip+flip", "none+flip"])

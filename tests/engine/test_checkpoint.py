@@ -52,8 +52,8 @@ Make = Callable[..., RunConfig]
 def test_a_resumed_run_equals_an_uninterrupted_one(
     config: Make, settings: dict[str, object], stop_after: int
 ) -> None:
-    calm = build_session(config(**settings))
-    uninterrupted = [epoch.values for epoch in train(calm)]
+    expected = build_session(config(**settings))
+    uninterrupted = [epoch.values for epoch in train(expected)]
 
     broken = build_session(config(**settings))
     parts = [epoch.values for epoch in islice(train(broken), stop_after)]
@@ -63,10 +63,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     parts += [epoch.values for epoch in train(resumed)]
 
     assert parts == uninterrupted
-    assert resumed.selected_epoch == calm.selected_epoch
-    for name, tensor in calm.model.state_dict().items():
+    assert resumed.selected_epoch == expected.selected_epoch
+    for name, tensor in expected.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name
-    assert resumed.test() == calm.test()
+    assert resumed.test() == expected.test()
 
 
 def test_a_checkpoint_of_another_run_is_refused(config: Make) -> None:
@@ -112,8 +112,8 @@ def test_the_model_file_is_a_plain_state_dict(config: Make) -> None:
 def test_ties_are_broken_the_same_way_in_a_resumed_run(config: Make) -> None:
     """Accuracy is 1 from early on: the epoch selected in the end is one of the lowest val/loss."""
     setting = {"data": "blobs", "data_noise": 0.05, "samples": 100, "epochs": 10, "lr": 0.03}
-    calm, broken, resumed = (build_session(config(**setting)) for _ in range(3))
-    epochs = list(train(calm))
+    expected, broken, resumed = (build_session(config(**setting)) for _ in range(3))
+    epochs = list(train(expected))
     assert [e.values["val/accuracy"] for e in epochs[4:]] == [1.0] * 6
     list(islice(train(broken), 6))
     checkpoint.restore_checkpoint(resumed, checkpoint.serialize_checkpoint(broken), "c.pt")
@@ -122,8 +122,8 @@ def test_ties_are_broken_the_same_way_in_a_resumed_run(config: Make) -> None:
         broken.improved_epoch,
     )
     list(train(resumed))
-    assert resumed.selected_epoch == calm.selected_epoch == 10
-    assert resumed.test() == calm.test()
+    assert resumed.selected_epoch == expected.selected_epoch == 10
+    assert resumed.test() == expected.test()
 
 
 def test_a_checkpoint_without_the_tie_break_still_resumes(config: Make) -> None:

@@ -1,4 +1,4 @@
-"""Noise inside models: what it drops, what it keeps on average, and that it can be repeated."""
+"""Dropout: what is dropped, the mean that is kept, and repeatability."""
 
 from collections.abc import Callable
 

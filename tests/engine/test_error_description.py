@@ -34,7 +34,7 @@ def test_the_layer_whose_shapes_do_not_match_is_named() -> None:
     layer = "net.2 (Linear(in_features=64, out_features=10, bias=True)) got [5, 32]"
     assert describe_failing_layer(error) == layer
     assert describe_error(error).endswith(f"(5x32 and 64x10) - in layer {layer}")
-    assert "test_failure.py, line" in describe_error(error)
+    assert "test_error_description.py, line" in describe_error(error)
 
 
 def test_an_error_in_the_outermost_module_names_no_layer() -> None:

@@ -1,4 +1,4 @@
-"""What initialisations do to a signal: the figure of the lecture as numbers."""
+"""The outputs of layers after initialisation."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Initialisations: standard deviation, gain, and the signal in a deep network."""
+"""Initialisations: standard deviation, gain, and signal propagation in a deep network."""
 
 import math
 from itertools import pairwise
@@ -18,7 +18,7 @@ from nnlab.engine.seeds import make_generator
 Shape = tuple[int, ...]
 
 
-def drawn(
+def draw_weights(
     name: str, shape: Shape, gain: float = 1.0, seed: int = 0, scale: float = 1.0, fan: str = "in"
 ) -> torch.Tensor:
     weight = torch.empty(shape)
@@ -59,7 +59,7 @@ def spreads(config: RunConfig, model: nn.Module) -> list[float]:
     ],
 )
 def test_the_standard_deviation_is_the_papers(name: str, shape: Shape, sd: float) -> None:
-    weight = drawn(name, shape, gain=math.sqrt(2))
+    weight = draw_weights(name, shape, gain=math.sqrt(2))
     assert weight.std().item() == pytest.approx(sd, rel=0.02)
     assert abs(weight.mean().item()) < sd * 0.02
 
@@ -77,7 +77,7 @@ def test_the_spread_follows_from_the_fans(fan_in: int, fan_out: int, scale: floa
         ("uniform", "in"): scale / math.sqrt(3),
     }
     for (name, fan), sd in expected.items():
-        weight = drawn(name, shape, scale=scale, fan=fan)
+        weight = draw_weights(name, shape, scale=scale, fan=fan)
         # 10,000 numbers or more: the sd is known to 1 % or better, five times that is allowed.
         assert weight.std().item() == pytest.approx(sd, rel=0.05), name
 
@@ -92,25 +92,25 @@ def test_msra_is_torchs_kaiming(fan: str, shape: Shape) -> None:
         mode="fan_in" if fan == "in" else "fan_out",
         generator=torch.Generator().manual_seed(0),
     )
-    assert torch.equal(drawn("msra", shape, gain=math.sqrt(2), fan=fan), expected)
+    assert torch.equal(draw_weights("msra", shape, gain=math.sqrt(2), fan=fan), expected)
 
 
 def test_orthogonal_rows_are_orthonormal() -> None:
-    weight = drawn("orthogonal", (20, 50), gain=2.0)
+    weight = draw_weights("orthogonal", (20, 50), gain=2.0)
     assert torch.allclose(weight @ weight.T, 4.0 * torch.eye(20), atol=1e-5)
 
 
 def test_zeros_are_zero() -> None:
-    assert not drawn("zeros", (3, 4)).any()
+    assert not draw_weights("zeros", (3, 4)).any()
 
 
 def test_uniform_keeps_within_its_bound() -> None:
-    assert 0.049 < drawn("uniform", (100, 100), scale=0.05).abs().max() <= 0.05
+    assert 0.049 < draw_weights("uniform", (100, 100), scale=0.05).abs().max() <= 0.05
 
 
 def test_the_same_generator_gives_the_same_weights() -> None:
-    assert torch.equal(drawn("msra", (5, 5)), drawn("msra", (5, 5)))
-    assert not torch.equal(drawn("msra", (5, 5)), drawn("msra", (5, 5), seed=1))
+    assert torch.equal(draw_weights("msra", (5, 5)), draw_weights("msra", (5, 5)))
+    assert not torch.equal(draw_weights("msra", (5, 5)), draw_weights("msra", (5, 5), seed=1))
 
 
 def test_default_is_chosen_by_the_activation() -> None:

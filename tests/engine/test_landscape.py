@@ -18,7 +18,7 @@ from nnlab.engine.loss_landscape import (
 Make = Callable[..., object]
 
 
-def drawn(seed: int = 0) -> torch.Generator:
+def make_generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
@@ -26,7 +26,7 @@ def drawn(seed: int = 0) -> torch.Generator:
 def landscape() -> LossLandscape:
     torch.manual_seed(3)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double().eval()
-    examples = torch.randn(20, 3, generator=drawn(1), dtype=torch.float64)
+    examples = torch.randn(20, 3, generator=make_generator(1), dtype=torch.float64)
     return LossLandscape(model, functional.cross_entropy, examples, torch.arange(20) % 2)
 
 
@@ -51,7 +51,8 @@ def test_a_hessian_vector_product_equals_that_of_the_exact_hessian(
     landscape: LossLandscape,
 ) -> None:
     direction = [
-        torch.randn(p.shape, generator=drawn(5), dtype=torch.float64) for p in landscape.parameters
+        torch.randn(p.shape, generator=make_generator(5), dtype=torch.float64)
+        for p in landscape.parameters
     ]
     product = torch.cat([part.flatten() for part in landscape.hessian_vector_product(direction)])
     row = torch.cat([part.flatten() for part in direction])
@@ -61,10 +62,12 @@ def test_a_hessian_vector_product_equals_that_of_the_exact_hessian(
 def test_the_eigenvalue_is_that_of_the_exact_hessian(landscape: LossLandscape) -> None:
     values = torch.linalg.eigvalsh(hessian(landscape))
     expected = max(values.tolist(), key=abs)
-    eigenvalue = top_eigenvalue(landscape, drawn(), tolerance=1e-9, max_iterations=2000)
+    eigenvalue = top_eigenvalue(landscape, make_generator(), tolerance=1e-9, max_iterations=2000)
     assert eigenvalue.converged
     assert eigenvalue.value == pytest.approx(expected, rel=1e-4)
-    assert not top_eigenvalue(landscape, drawn(), tolerance=1e-15, max_iterations=2).converged
+    assert not top_eigenvalue(
+        landscape, make_generator(), tolerance=1e-15, max_iterations=2
+    ).converged
 
 
 def test_the_gradient_is_torchs(landscape: LossLandscape) -> None:
@@ -77,7 +80,7 @@ def test_the_gradient_is_torchs(landscape: LossLandscape) -> None:
 def test_each_filter_of_a_direction_has_the_norm_of_the_models_filter(
     landscape: LossLandscape,
 ) -> None:
-    direction = random_filter_normalized_direction(landscape.model, drawn())
+    direction = random_filter_normalized_direction(landscape.model, make_generator())
     for part, parameter in zip(direction, landscape.parameters, strict=True):
         if parameter.ndim == 1:
             assert not part.any()
@@ -88,7 +91,7 @@ def test_each_filter_of_a_direction_has_the_norm_of_the_models_filter(
 def test_slices_agree_at_the_weights_and_restore_them(landscape: LossLandscape) -> None:
     before = [p.detach().clone() for p in landscape.parameters]
     first, second = (
-        random_filter_normalized_direction(landscape.model, drawn(seed)) for seed in (0, 1)
+        random_filter_normalized_direction(landscape.model, make_generator(seed)) for seed in (0, 1)
     )
     steps = (-0.5, 0.0, 0.5)
     plane = loss_surface(landscape, first, second, steps)

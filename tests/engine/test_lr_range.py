@@ -1,4 +1,4 @@
-"""The lr range test finds the stability limit, and the same one each time."""
+"""The lr range test finds the stability limit, reproducibly."""
 
 from collections.abc import Callable
 

@@ -17,7 +17,7 @@ from nnlab.errors import ConfigError, DataError
 CLASSES = 4
 
 
-def made(
+def make_mixing(
     *, shape: tuple[int, ...] = (2, 6, 5), mixup: float = 0.0, cutmix: float = 0.0
 ) -> BatchMixer:
     config = resolve(RunConfig(mixup=mixup, cutmix=cutmix), DataFacts("classification"))
@@ -26,7 +26,7 @@ def made(
     return blend
 
 
-def drawn(seed: int = 0) -> torch.Generator:
+def make_generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
@@ -47,7 +47,9 @@ def test_shares_of_the_classes_sum_to_one_and_the_batch_is_left_alone(
 ) -> None:
     examples, targets = batch()
     before = examples.clone()
-    blended, shares = made(mixup=mixup, cutmix=cutmix)(examples, targets, drawn(seed))
+    blended, shares = make_mixing(mixup=mixup, cutmix=cutmix)(
+        examples, targets, make_generator(seed)
+    )
     assert shares.shape == (12, CLASSES)
     assert shares.dtype == blended.dtype == examples.dtype
     assert torch.allclose(shares.sum(1), torch.ones(12, dtype=torch.float64))
@@ -65,7 +67,7 @@ def test_mixup_is_a_convex_blend_of_two_and_so_is_the_target(
     config = resolve(RunConfig(mixup=alpha), DataFacts("classification"))
     blend = mixup_cutmix.build(config, shape, 12)
     assert blend is not None
-    blended, shares = blend(examples, torch.arange(12), drawn(seed))
+    blended, shares = blend(examples, torch.arange(12), make_generator(seed))
     assert ((shares > 0).sum(1) <= 2).all()
     expected = (shares @ examples.flatten(1)).reshape(examples.shape)
     assert torch.allclose(blended, expected, atol=1e-9)
@@ -77,7 +79,7 @@ def test_cutmix_counts_the_pixels_that_it_pastes(alpha: float, seed: int) -> Non
     config = resolve(RunConfig(cutmix=alpha), DataFacts("classification"))
     blend = mixup_cutmix.build(config, (2, 6, 5), 12)
     assert blend is not None
-    blended, shares = blend(examples, torch.arange(12), drawn(seed))
+    blended, shares = blend(examples, torch.arange(12), make_generator(seed))
     for own in range(12):
         present = sorted({int(number) for number in blended[own].flatten().tolist()})
         for label in present:
@@ -91,7 +93,7 @@ def test_cutmix_counts_the_pixels_that_it_pastes(alpha: float, seed: int) -> Non
 
 def test_the_shares_of_mixup_are_those_of_a_beta() -> None:
     examples, targets = batch(2, (1,))
-    blend, generator = made(shape=(1,), mixup=0.4), drawn()
+    blend, generator = make_mixing(shape=(1,), mixup=0.4), make_generator()
     shares: list[float] = []
     while len(shares) < 3000:
         out = blend(examples, targets, generator)[1]
@@ -106,7 +108,7 @@ def test_the_shares_of_mixup_are_those_of_a_beta() -> None:
 
 def test_of_both_each_batch_takes_one_by_a_fair_coin() -> None:
     examples, targets = batch()
-    blend, generator = made(mixup=1.0, cutmix=1.0), drawn()
+    blend, generator = make_mixing(mixup=1.0, cutmix=1.0), make_generator()
     pasted = 0
     for _ in range(400):
         blended, _ = blend(examples, targets, generator)
@@ -116,8 +118,8 @@ def test_of_both_each_batch_takes_one_by_a_fair_coin() -> None:
 
 def test_the_same_generator_blends_the_same() -> None:
     examples, targets = batch()
-    blend = made(mixup=1.0, cutmix=1.0)
-    generator, twin = drawn(5), drawn(5)
+    blend = make_mixing(mixup=1.0, cutmix=1.0)
+    generator, twin = make_generator(5), make_generator(5)
     for _ in range(4):
         first, second = blend(examples, targets, generator), blend(examples, targets, twin)
         assert torch.equal(first[0], second[0])
@@ -127,7 +129,7 @@ def test_the_same_generator_blends_the_same() -> None:
 
 def test_cutmix_needs_images() -> None:
     with pytest.raises(DataError, match=r"--cutmix needs images; .* has shape \[4\]"):
-        made(shape=(4,), cutmix=1.0)
+        make_mixing(shape=(4,), cutmix=1.0)
 
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])

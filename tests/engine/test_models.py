@@ -1,4 +1,4 @@
-"""Models: their layers and sizes as in the papers, what they take, and that they train."""
+"""Models: layers and sizes as in the papers, accepted input shapes, training."""
 
 from collections.abc import Callable
 from itertools import pairwise

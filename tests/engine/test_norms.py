@@ -1,4 +1,4 @@
-"""Normalisation layers against their formulas, and what they refuse."""
+"""Normalisation layers against their formulas, and refused inputs."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,6 @@
-"""Optimizers: torch's own step for step, our own against their algorithm, all of them resumed."""
+"""Optimizers: torch's compared step by step, nnlab's against their algorithms; all resume
+exactly.
+"""
 
 import io
 from collections.abc import Callable

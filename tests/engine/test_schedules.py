@@ -1,4 +1,4 @@
-"""Schedules against torch's own, epoch by epoch, and what each promises."""
+"""Schedules compared to torch's epoch by epoch, and their documented properties."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Optimizers without a learning rate: their steps by hand, their cost, their minimum."""
+"""Optimizers without a learning rate: hand-computed steps, cost, and minimum."""
 
 from collections.abc import Callable
 

@@ -236,8 +236,12 @@ def test_positive_weights_equal_those_of_torch() -> None:
     "setting", [{"class_weights": "1,2"}, {"loss": "bce", "pos_weight": "1,2,3,4"}]
 )
 def test_a_wrong_number_of_weights_is_an_error(setting: dict[str, str]) -> None:
-    with pytest.raises(DataError, match=r"has [24] weights, the data has 3 classes"):
-        build_session(make_config(**setting))
+    with pytest.raises(ConfigError, match=r"has [24] weights, iris has 3 classes"):
+        make_config(**setting)
+    # The classes that are used are known only when the data is read.
+    selected = make_config(**setting, classes="0-1" if "loss" in setting else "0+2+1")
+    with pytest.raises(DataError, match=r"has [24] weights, the data has [23] classes"):
+        build_session(selected)
 
 
 def test_training_with_class_weights_equals_a_plain_torch_loop() -> None:

@@ -1,4 +1,4 @@
-"""What an axis shows: everything, unless runs that diverged would hide the rest."""
+"""Axis ranges: everything is shown, unless diverged runs would hide the rest."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A row for each comparison, its interval and its region inside the view."""
+"""Figures of claims: one row per comparison, with its interval and region in view."""
 
 import math
 from dataclasses import replace

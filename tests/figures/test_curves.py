@@ -1,4 +1,4 @@
-"""Learning curves as drawn: nothing overlaps, nothing is clipped, nothing is left out."""
+"""Learning curves: nothing overlaps, is clipped, or is missing."""
 
 import itertools
 import math
@@ -225,8 +225,8 @@ def test_a_curve_that_explodes_does_not_hide_the_others() -> None:
     wild = History(
         {"val/loss": Curve("val/loss", epochs, (2.0, 1.0, *(10.0**k for k in range(3, 11))))}
     )
-    calm = History({"val/loss": Curve("val/loss", epochs, tuple(2.0 / e for e in epochs))})
-    (ax,) = draw_curves([Series("wild", (wild,)), Series("calm", (calm,))]).axes
+    expected = History({"val/loss": Curve("val/loss", epochs, tuple(2.0 / e for e in epochs))})
+    (ax,) = draw_curves([Series("wild", (wild,)), Series("calm", (expected,))]).axes
     assert ax.get_ylim()[1] < 100
 
 
@@ -269,8 +269,8 @@ def test_negative_losses_stay_linear() -> None:
 
 def test_any_label_is_drawn_as_it_is() -> None:
     labels = ["_hidden", "$x_1$", "a\nb", "", "%s & {}", "\x00\u65e5\u672c"]
-    found = legend_labels(draw_curves([Series(label, (history(1),)) for label in labels]))
-    assert found[-6:] == ["_hidden", "$x_1$", "a b", "(no name)", "%s & {}", "□□□"]
+    result = legend_labels(draw_curves([Series(label, (history(1),)) for label in labels]))
+    assert result[-6:] == ["_hidden", "$x_1$", "a b", "(no name)", "%s & {}", "□□□"]
 
 
 def test_long_labels_stay_different() -> None:
@@ -323,7 +323,7 @@ def test_imports_stay_light(modules: str, absent: str) -> None:
 
 
 def legend_texts(figure: Figure) -> list[str]:
-    legends = [one for one in figure.findobj(Legend) if isinstance(one, Legend)]
+    legends = [entry for entry in figure.findobj(Legend) if isinstance(entry, Legend)]
     return [text.get_text() for legend in legends for text in legend.get_texts()]
 
 
@@ -336,7 +336,7 @@ def test_a_lone_run_shows_what_its_few_validation_examples_leave_open() -> None:
         }
     )
     figure = draw_curves([Series("run", (alone,))], metrics=["val/accuracy"])
-    (band,) = [one for ax in figure.axes for one in ax.collections]
+    (band,) = [entry for ax in figure.axes for entry in ax.collections]
     corners = np.asarray(band.get_paths()[0].vertices)
     heights = {(round(float(x)), round(float(y), 6)) for x, y in corners}
     for epoch, value in zip((1, 2, 3), accuracy, strict=True):

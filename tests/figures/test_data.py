@@ -1,4 +1,4 @@
-"""Pictures of data sets: one kind for each kind of data, everything of it drawn."""
+"""Figures of data sets: one form per type of data, complete."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +22,12 @@ def pictured(data: str) -> tuple[Figure, Dataset]:
     return draw_dataset(dataset, np.arange(len(dataset.targets))), dataset
 
 
-def made(examples_of: NDArray[np.generic], targets: NDArray[np.generic], classes: int) -> Dataset:
+def make_dataset(
+    examples_of: NDArray[np.generic], targets: NDArray[np.generic], classes: int
+) -> Dataset:
     names = tuple(f"class {index}" for index in range(classes))
     task = "classification" if classes else "regression"
-    return Dataset("made", task, examples_of, targets, names)  # type: ignore[arg-type]
+    return Dataset("make_dataset", task, examples_of, targets, names)  # type: ignore[arg-type]
 
 
 def test_images_are_a_grid_with_a_row_for_each_class() -> None:
@@ -42,7 +44,7 @@ def test_images_are_a_grid_with_a_row_for_each_class() -> None:
 def test_colours_are_drawn_as_they_are(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, channels, 6, 5)).astype(np.uint8)
     pixels[0, 0, 0, :2] = (0, 255)
-    figure = draw_dataset(made(pixels, np.arange(20) % 2, 2), np.arange(20))
+    figure = draw_dataset(make_dataset(pixels, np.arange(20) % 2, 2), np.arange(20))
     shown = np.asarray(figure.axes[0].images[0].get_array())
     expected = pixels[0, 0] if channels == 1 else pixels[0, :3].transpose(1, 2, 0)
     assert np.allclose(shown, expected / 255)
@@ -85,14 +87,14 @@ def test_numbers_are_a_histogram() -> None:
 def odd(kind: str) -> Dataset:
     draw = np.random.default_rng(0)
     if kind == "one feature":
-        return made(draw.random((30, 1)), np.arange(30) % 2, 2)
+        return make_dataset(draw.random((30, 1)), np.arange(30) % 2, 2)
     if kind == "thirty classes":
-        return made(draw.random((90, 4)), np.arange(90) % 30, 30)
+        return make_dataset(draw.random((90, 4)), np.arange(90) % 30, 30)
     if kind == "a class without examples":
-        return made(draw.random((20, 1, 4, 4)), np.zeros(20, np.int64), 2)
+        return make_dataset(draw.random((20, 1, 4, 4)), np.zeros(20, np.int64), 2)
     if kind == "images to regress":
-        return made(draw.random((40, 3, 4, 4)), draw.random(40), 0)
-    return made(np.ones((20, 5)), np.arange(20) % 2, 2)
+        return make_dataset(draw.random((40, 3, 4, 4)), draw.random(40), 0)
+    return make_dataset(np.ones((20, 5)), np.arange(20) % 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A loss that stalls, as drawn."""
+"""The figure of a loss with a plateau."""
 
 import pytest
 from figure_checks import xs, ys
@@ -15,5 +15,5 @@ def test_the_loss_is_drawn_and_the_epoch_marked_where_there_is_one(stalled: int 
     assert ys(ax.lines[0]) == LOSSES
     marks = [xs(line) for line in ax.lines[1:]]
     assert marks == ([] if stalled is None else [(3.0, 3.0)])
-    told = [text.get_text().strip() for text in ax.texts]
-    assert told == ([] if stalled is None else ["falls no more from epoch 3"])
+    printed = [text.get_text().strip() for text in ax.texts]
+    assert printed == ([] if stalled is None else ["plateau from epoch 3"])

@@ -1,4 +1,4 @@
-"""Long curves in few points, without losing a peak."""
+"""Downsampling long curves keeps their peaks."""
 
 import math
 
@@ -12,12 +12,12 @@ from nnlab.stats import mean_curve
 
 def test_by_hand() -> None:
     band = mean_curve([Curve("lr", (1, 2, 3, 4, 5), (1.0, 3.0, math.nan, math.nan, 7.0))])
-    found = downsample_band(band, 3)
-    assert found.epochs == (2, 4, 5)
-    assert (found.mean[0], found.mean[2]) == (2.0, 7.0)
-    assert math.isnan(found.mean[1])
-    assert (found.low[0], found.high[0]) == (1.0, 3.0)
-    assert found.n == (1, 0, 1)
+    result = downsample_band(band, 3)
+    assert result.epochs == (2, 4, 5)
+    assert (result.mean[0], result.mean[2]) == (2.0, 7.0)
+    assert math.isnan(result.mean[1])
+    assert (result.low[0], result.high[0]) == (1.0, 3.0)
+    assert result.n == (1, 0, 1)
 
 
 def test_a_short_curve_is_itself() -> None:
@@ -28,7 +28,7 @@ def test_a_short_curve_is_itself() -> None:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(1, 50))
 def test_no_extreme_is_lost(values: list[float], most: int) -> None:
     band = mean_curve([Curve("lr", tuple(range(1, len(values) + 1)), tuple(values))])
-    found = downsample_band(band, most)
-    assert len(found) <= most
-    assert (min(found.low), max(found.high)) == (min(values), max(values))
-    assert set(found.epochs) <= set(band.epochs)
+    result = downsample_band(band, most)
+    assert len(result) <= most
+    assert (min(result.low), max(result.high)) == (min(values), max(values))
+    assert set(result.epochs) <= set(band.epochs)

@@ -1,4 +1,4 @@
-"""Histograms of what layers put out, as drawn."""
+"""Histograms of layer outputs."""
 
 import numpy as np
 from figure_checks import xs, ys

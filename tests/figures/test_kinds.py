@@ -1,4 +1,4 @@
-"""Every kind of figure, on all that users may have: nothing overlaps, nothing is clipped."""
+"""Every kind of figure on all kinds of runs: nothing overlaps or is clipped."""
 
 import math
 import random
@@ -40,7 +40,7 @@ NAN = math.nan
 
 def places(trials: int, seeds: int, label: str = "lr=", broken: bool = False) -> list[RankedRow]:
     draw = random.Random(trials + seeds)
-    found = []
+    result = []
     for i in range(trials):
         values = [0.98 - 0.8 * i / trials + draw.gauss(0, 0.02) for _ in range(seeds)]
         if broken and i % 3 == 1:
@@ -51,13 +51,13 @@ def places(trials: int, seeds: int, label: str = "lr=", broken: bool = False) ->
         sd = float(np.std(values, ddof=1)) if seeds > 1 else NAN
         bounds = confidence_interval(values) if seeds > 1 else None
         tier = None if seeds == 1 else 1 if i < trials / 3 else 2
-        found.append(RankedRow(f"{label}{i}", tuple(values), mean, sd, bounds, tier))
-    return found
+        result.append(RankedRow(f"{label}{i}", tuple(values), mean, sd, bounds, tier))
+    return result
 
 
 def lines(count: int, points: int, seeds: int, *, words: bool = False) -> list[SweepLine]:
     draw = random.Random(count * points)
-    found = []
+    result = []
     for i in range(count):
         dots = []
         for k in range(points):
@@ -67,8 +67,8 @@ def lines(count: int, points: int, seeds: int, *, words: bool = False) -> list[S
             dots.append(
                 SweepPoint(at, mean, confidence_interval(values) if seeds > 1 else None, values)
             )
-        found.append(SweepLine(f"opt={i} {LONG if count == 12 else ''}", tuple(dots)))
-    return found
+        result.append(SweepLine(f"opt={i} {LONG if count == 12 else ''}", tuple(dots)))
+    return result
 
 
 def grid(rows: int, columns: int, name: str = "w") -> HeatmapData:
@@ -101,13 +101,13 @@ def axes(trials: int, count: int) -> tuple[list[ParallelAxis], list[float]]:
 
 
 def paced(trials: int) -> list[CostCurve]:
-    found = []
+    result = []
     for i in range(trials):
         cost = tuple(0.5 * (e + 1) * (1 + i) for e in range(40))
         mean = tuple(2.0 * math.exp(-0.1 * e) + 0.1 for e in range(40))
         low, high = tuple(m * 0.9 for m in mean), tuple(m * 1.1 for m in mean)
-        found.append(CostCurve(f"lr={i}", cost, mean, low, high, cost[20] if i % 2 else None))
-    return found
+        result.append(CostCurve(f"lr={i}", cost, mean, low, high, cost[20] if i % 2 else None))
+    return result
 
 
 def layer_panels(titles: int, depth: int) -> list[LayerCurves]:
@@ -363,14 +363,14 @@ DEFICIENCIES = {
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
 @pytest.mark.parametrize("palette", [name for name in PALETTES if name != "grey"])
 def test_the_first_colours_are_told_apart(palette: str, deficiency: str) -> None:
-    colors = [seen_with(one, DEFICIENCIES[deficiency]) for one in PALETTES[palette][:4]]
+    colors = [seen_with(entry, DEFICIENCIES[deficiency]) for entry in PALETTES[palette][:4]]
     apart = [np.linalg.norm(a - b) for i, a in enumerate(colors) for b in colors[:i]]
     assert min(apart) > 10  # CIE 1976: 2.3 is just noticeable
 
 
 @pytest.mark.parametrize("palette", PALETTES)
 def test_on_a_dark_ground_every_colour_is_light(palette: str) -> None:
-    for one in Paper(style="dark", palette=palette).colors:
-        red, green, blue = (int(one[i : i + 2], 16) for i in (1, 3, 5))
+    for entry in Paper(style="dark", palette=palette).colors:
+        red, green, blue = (int(entry[i : i + 2], 16) for i in (1, 3, 5))
         assert 0.2126 * red + 0.7152 * green + 0.0722 * blue >= 119
     assert Paper(palette=palette).colors == PALETTES[palette]

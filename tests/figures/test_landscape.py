@@ -1,4 +1,4 @@
-"""Slices of the loss, as drawn."""
+"""Slices of the loss."""
 
 import math
 

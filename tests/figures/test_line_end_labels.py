@@ -1,4 +1,4 @@
-"""Names at the ends of lines: in order, apart, inside."""
+"""Labels at line ends: in order, without overlap, inside the axes."""
 
 import itertools
 
@@ -15,16 +15,16 @@ PLACES = st.lists(st.floats(0, 100), max_size=20).map(sorted)
 
 
 @given(PLACES, st.floats(0.1, 30))
-def test_names_are_apart_and_inside(wanted: list[float], least: float) -> None:
-    placed = spread_positions(wanted, least, 0.0, 100.0)
-    room = min(least, 100.0 / max(len(wanted) - 1, 1))
+def test_names_are_apart_and_inside(targets: list[float], least: float) -> None:
+    placed = spread_positions(targets, least, 0.0, 100.0)
+    room = min(least, 100.0 / max(len(targets) - 1, 1))
     assert all(b - a >= room - 1e-6 for a, b in itertools.pairwise(placed))
     assert all(-1e-6 <= place <= 100 + 1e-6 for place in placed)
 
 
 @given(PLACES)
-def test_names_that_have_room_stay_where_they_are(wanted: list[float]) -> None:
-    spread = [10.0 * i for i, _ in enumerate(wanted)][:10]
+def test_names_that_have_room_stay_where_they_are(targets: list[float]) -> None:
+    spread = [10.0 * i for i, _ in enumerate(targets)][:10]
     assert spread_positions(spread, 5.0, 0.0, 100.0) == spread
 
 

@@ -1,4 +1,4 @@
-"""Learning rates as drawn: every line named, nothing overlaps, the scale that fits."""
+"""Learning rate figures: every line is labelled, nothing overlaps, the scale fits."""
 
 import itertools
 from collections.abc import Iterator
@@ -39,21 +39,21 @@ def texts(figure: Figure) -> Iterator[tuple[str, Bbox]]:
     """The texts of the legend and of the axes, with their boxes in pixels."""
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     (ax,) = figure.axes
-    found = [ax.xaxis.label, ax.yaxis.label]
+    result = [ax.xaxis.label, ax.yaxis.label]
     for axis in (ax.xaxis, ax.yaxis):
         low, high = sorted(axis.get_view_interval())
-        found += [t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
+        result += [t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
     for legend in figure.findobj(Legend):
         assert isinstance(legend, Legend)
-        found += legend.get_texts()
-    for text in found:
+        result += legend.get_texts()
+    for text in result:
         assert isinstance(text, Text)
         if text.get_text():
             yield text.get_text(), text.get_window_extent(renderer)
 
 
 def names_in(figure: Figure) -> list[str]:
-    legends = [one for one in figure.findobj(Legend) if isinstance(one, Legend)]
+    legends = [entry for entry in figure.findobj(Legend) if isinstance(entry, Legend)]
     return [text.get_text() for legend in legends for text in legend.get_texts()]
 
 
@@ -67,10 +67,10 @@ def test_no_text_overlaps_or_is_clipped(name: str) -> None:
         assert box.y0 >= 0, text
         assert box.x1 <= width, text
         assert box.y1 <= height, text
-    for (one, box), (other, there) in itertools.combinations(boxes, 2):
+    for (entry, box), (other, there) in itertools.combinations(boxes, 2):
         overlap = Bbox.intersection(box, there)
         if overlap is not None:
-            assert min(overlap.width, overlap.height) <= 0.5, f"{one!r} over {other!r}"
+            assert min(overlap.width, overlap.height) <= 0.5, f"{entry!r} over {other!r}"
 
 
 def test_the_axes_are_named() -> None:

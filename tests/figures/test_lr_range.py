@@ -1,4 +1,4 @@
-"""A range test as drawn: the numbers given, and the suggestion where it was found."""
+"""The figure of a range test, with its suggestion."""
 
 import pytest
 from figure_checks import xs, ys

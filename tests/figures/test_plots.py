@@ -1,4 +1,4 @@
-"""What other people's scripts call: `nnlab.plots.curves(history)`."""
+"""The public functions of `nnlab.plots`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Figures as files: repeated bytes, provenance inside, whole or not at all."""
+"""Figure files: identical bytes, provenance, atomic writes."""
 
 import errno
 import hashlib
@@ -41,9 +41,9 @@ def test_bytes_repeat(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_saving_twice_or_in_two_formats_changes_nothing(kind: str, tmp_path: Path) -> None:
-    one = figure()
-    save_figure(one, tmp_path / "first.png", PROVENANCE)
-    save_figure(one, tmp_path / f"again.{kind}", PROVENANCE)
+    result = figure()
+    save_figure(result, tmp_path / "first.png", PROVENANCE)
+    save_figure(result, tmp_path / f"again.{kind}", PROVENANCE)
     save_figure(figure(), tmp_path / f"alone.{kind}", PROVENANCE)
     assert (tmp_path / f"again.{kind}").read_bytes() == (tmp_path / f"alone.{kind}").read_bytes()
 
@@ -70,14 +70,14 @@ def inflated(stream: bytes) -> bytes:
 def test_png_carries_its_provenance(tmp_path: Path) -> None:
     path = tmp_path / "a.PNG"
     save_figure(figure(), path, PROVENANCE)
-    data, at, found = path.read_bytes(), 8, {}
+    data, at, result = path.read_bytes(), 8, {}
     while at < len(data):
         (size,) = struct.unpack(">I", data[at : at + 4])
         if data[at + 4 : at + 8] == b"tEXt":
             key, _, text = data[at + 8 : at + 8 + size].partition(b"\0")
-            found[key.decode()] = text.decode("latin-1")
+            result[key.decode()] = text.decode("latin-1")
         at += 12 + size
-    assert json.loads(found["Description"].removeprefix("nnlab-figure:")) == PROVENANCE
+    assert json.loads(result["Description"].removeprefix("nnlab-figure:")) == PROVENANCE
 
 
 def test_svg_carries_its_provenance_and_its_text_as_paths(tmp_path: Path) -> None:
@@ -106,10 +106,10 @@ def test_a_file_of_others_says_nothing(kind: str, content: bytes, tmp_path: Path
 
 
 def test_postscript_has_no_transparency_and_no_date(tmp_path: Path) -> None:
-    one = figure()
-    before = [artist.get_alpha() for artist in one.findobj()]
-    save_figure(one, tmp_path / "a.eps", PROVENANCE)
-    assert [artist.get_alpha() for artist in one.findobj()] == before
+    result = figure()
+    before = [artist.get_alpha() for artist in result.findobj()]
+    save_figure(result, tmp_path / "a.eps", PROVENANCE)
+    assert [artist.get_alpha() for artist in result.findobj()] == before
     text = (tmp_path / "a.eps").read_text(encoding="latin-1")
     assert text.startswith("%!PS-Adobe")
     assert "CreationDate" not in text
@@ -128,10 +128,10 @@ def test_tex_sees_letters_and_never_a_command(tmp_path: Path) -> None:
 
 
 def test_pixels_have_no_place_in_pgf(tmp_path: Path) -> None:
-    one = figure()
-    one.axes[0].imshow([[0.0, 1.0]], aspect="auto")
+    result = figure()
+    result.axes[0].imshow([[0.0, 1.0]], aspect="auto")
     with pytest.raises(UsageError, match=r"cannot hold"):
-        save_figure(one, tmp_path / "a.tikz", {})
+        save_figure(result, tmp_path / "a.tikz", {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -188,10 +188,10 @@ def test_a_failure_while_writing_leaves_the_old_figure(
         raise OSError(number, os.strerror(number))
 
     (tmp_path / "a.pdf").write_bytes(b"old")
-    one = figure()
+    result = figure()
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(NnlabError, match=words):
-        save_figure(one, tmp_path / "a.pdf", {})
+        save_figure(result, tmp_path / "a.pdf", {})
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.pdf", b"old")]
 
 

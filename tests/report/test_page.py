@@ -1,4 +1,4 @@
-"""A report as a page: whole in one file, everything escaped, and it works in a browser."""
+"""Reports as HTML: one file, all text escaped, works in a browser."""
 
 import json
 import re
@@ -195,10 +195,10 @@ def browsed(page: Path, width: int) -> dict[str, object]:
     )  # fmt: skip
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert not console, console
-    found = re.search(r'data-said="([^"]*)"', done.stdout)
-    assert found, done.stdout[-2000:]
-    said: dict[str, object] = json.loads(found[1].replace("&quot;", '"').replace("&amp;", "&"))
-    return said
+    match = re.search(r'data-said="([^"]*)"', done.stdout)
+    assert match, done.stdout[-2000:]
+    output: dict[str, object] = json.loads(match[1].replace("&quot;", '"').replace("&amp;", "&"))
+    return output
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -207,19 +207,19 @@ def test_in_a_browser_it_sorts_hides_filters_and_tells(
     study: Nnlab, tmp_path: Path, width: int
 ) -> None:
     study("report", NASTY, "-o", "r.html")
-    said = browsed(tmp_path / "r.html", width)
-    assert said["errors"] == []
-    up, down = said["up"], said["down"]
+    output = browsed(tmp_path / "r.html", width)
+    assert output["errors"] == []
+    up, down = output["up"], output["down"]
     assert isinstance(up, list)
     assert isinstance(down, list)
     numbers = [float(text.split()[0]) for text in up]
     assert numbers == sorted(numbers)
     assert down == up[::-1] or sorted(down) == sorted(up)
-    assert (said["hidden"], said["shown"]) == ("none", "inline")
-    assert said["left"] == 1
-    assert "epoch 1" in str(said["tip"])
-    assert said["theme"] in ("dark", "light")
-    assert said["wide"]
+    assert (output["hidden"], output["shown"]) == ("none", "inline")
+    assert output["left"] == 1
+    assert "epoch 1" in str(output["tip"])
+    assert output["theme"] in ("dark", "light")
+    assert output["wide"]
 
 
 def test_five_hundred_runs_make_a_small_page(nnlab: Nnlab, tmp_path: Path) -> None:

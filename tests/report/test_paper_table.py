@@ -60,9 +60,9 @@ def test_latex_aligns_by_siunitx_and_escapes() -> None:
 
 def test_powers_of_ten_are_numbers_of_their_own() -> None:
     row = (("a",), (MeasuredCell(1.5e-9, 2e-10, bold=True),))
-    one = PaperTable(("C",), (), ("Loss",), (row,), "", "tab:x", "val/loss")
-    assert r"\bfseries \num{1.5 +- 0.2 e-9}" in table_as_latex(one)
-    assert r"\begin{tabular}{lc}" in table_as_latex(one)
+    result = PaperTable(("C",), (), ("Loss",), (row,), "", "tab:x", "val/loss")
+    assert r"\bfseries \num{1.5 +- 0.2 e-9}" in table_as_latex(result)
+    assert r"\begin{tabular}{lc}" in table_as_latex(result)
 
 
 def test_html_escapes_and_marks_the_best() -> None:
@@ -79,57 +79,63 @@ def test_csv_has_numbers_in_full() -> None:
     assert rows[2]["Validation 50 % half width"] == ""
 
 
-def test_groups_of_columns_are_the_values_of_a_choice(two_sets: Nnlab) -> None:
-    found = json.loads(two_sets("compare", "s", "--pivot", "data", "--format", "json").out)
-    assert [group["name"] for group in found["groups"]] == ["iris", "wine"]
-    assert found["stub"] == ["Optimizer", "Learning rate"]
-    assert len(found["rows"]) == 4
-    alone = json.loads(two_sets("compare", "s", "--mixed", "--format", "json").out)["rows"]
+def test_groups_of_columns_are_the_values_of_a_choice(two_dataset_study: Nnlab) -> None:
+    result = json.loads(
+        two_dataset_study("compare", "s", "--pivot", "data", "--format", "json").out
+    )
+    assert [group["name"] for group in result["groups"]] == ["iris", "wine"]
+    assert result["stub"] == ["Optimizer", "Learning rate"]
+    assert len(result["rows"]) == 4
+    alone = json.loads(two_dataset_study("compare", "s", "--mixed", "--format", "json").out)["rows"]
     means = {
         (row["setting"]["data"], row["setting"]["opt"], row["setting"]["lr"]): row["mean"]
         for row in alone
     }
-    span = found["groups"][0]["columns"]
-    for row in found["rows"]:
+    span = result["groups"][0]["columns"]
+    for row in result["rows"]:
         opt, lr = row["stub"]
         for place, data in enumerate(("iris", "wine")):
             assert row["cells"][place * span]["mean"] == means[data, opt, float(lr)]
     for place in (0, span):
-        assert any(row["cells"][place]["best"] for row in found["rows"])
+        assert any(row["cells"][place]["best"] for row in result["rows"])
 
 
-def test_a_method_speaks_through_its_best_trial(two_sets: Nnlab) -> None:
+def test_a_method_speaks_through_its_best_trial(two_dataset_study: Nnlab) -> None:
     words = ("compare", "s", "--pivot", "data", "--group-by", "opt", "--format", "json")
-    found = json.loads(two_sets(*words).out)
-    alone = json.loads(two_sets("compare", "s", "--mixed", "--format", "json").out)["rows"]
-    assert len(found["rows"]) == 2
-    for row in found["rows"]:
+    result = json.loads(two_dataset_study(*words).out)
+    alone = json.loads(two_dataset_study("compare", "s", "--mixed", "--format", "json").out)["rows"]
+    assert len(result["rows"]) == 2
+    for row in result["rows"]:
         best = max(
             r["mean"]
             for r in alone
             if r["setting"]["opt"] == row["stub"][0] and r["setting"]["data"] == "iris"
         )
         assert row["cells"][0]["mean"] == best
-    assert "each the best of its trials" in found["caption"]
+    assert "each the best of its trials" in result["caption"]
 
 
-def test_transposed_it_holds_the_same_cells(two_sets: Nnlab) -> None:
+def test_transposed_it_holds_the_same_cells(two_dataset_study: Nnlab) -> None:
     words = ("compare", "s", "--pivot", "data", "--format", "json")
-    plain, turned = two_sets(*words).json, two_sets(*words, "--transpose").json
+    plain, turned = two_dataset_study(*words).json, two_dataset_study(*words, "--transpose").json
     cells = [[c["mean"] for c in row["cells"]] for row in plain["rows"]]
     across = [[c["mean"] for c in row["cells"]] for row in turned["rows"]]
     assert list(map(list, zip(*cells, strict=True))) == across
     assert turned["stub"][0] == "Data set"
 
 
-def test_caption_and_label_are_as_given(two_sets: Nnlab) -> None:
-    told = two_sets("compare", "s", "--format", "latex", "--caption", "50 %", "--label", "tab:me")
-    assert r"\caption{50 \%}" in told.out
-    assert r"\label{tab:me}" in told.out
+def test_caption_and_label_are_as_given(two_dataset_study: Nnlab) -> None:
+    answer = two_dataset_study(
+        "compare", "s", "--format", "latex", "--caption", "50 %", "--label", "tab:me"
+    )
+    assert r"\caption{50 \%}" in answer.out
+    assert r"\label{tab:me}" in answer.out
 
 
-def test_an_unknown_pivot_names_the_nearest(two_sets: Nnlab) -> None:
-    assert "did you mean 'data'" in two_sets("compare", "s", "--pivot", "date", expect=2).err
+def test_an_unknown_pivot_names_the_nearest(two_dataset_study: Nnlab) -> None:
+    assert (
+        "did you mean 'data'" in two_dataset_study("compare", "s", "--pivot", "date", expect=2).err
+    )
 
 
 def compiled(folder: Path, body: str) -> Path:
@@ -148,13 +154,13 @@ def compiled(folder: Path, body: str) -> Path:
 
 @pytest.mark.skipif(PDFLATEX is None, reason=NO_TEX)
 def test_a_document_with_a_table_and_a_figure_of_each_venue_compiles(
-    two_sets: Nnlab, tmp_path: Path
+    two_dataset_study: Nnlab, tmp_path: Path
 ) -> None:
     kinds = (("--top", "3"), ("--pivot", "data"), ("--pivot", "data", "--transpose"))
-    parts = [two_sets("compare", "s", *words, "--format", "latex").out for words in kinds]
+    parts = [two_dataset_study("compare", "s", *words, "--format", "latex").out for words in kinds]
     for venue in VENUES:
         files = [word for kind in ("pdf", "pgf", "tikz") for word in ("-o", f"{venue}.{kind}")]
-        two_sets("plot", "curves", "s", "--venue", venue, *files)
+        two_dataset_study("plot", "curves", "s", "--venue", venue, *files)
         parts += [rf"\includegraphics[width=2cm]{{{venue}.pdf}}\par"]
         parts += [
             rf"\resizebox{{2cm}}{{!}}{{\input{{{venue}.{kind}}}}}" for kind in ("pgf", "tikz")

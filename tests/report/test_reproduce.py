@@ -1,4 +1,4 @@
-"""A folder that a reviewer can run: it trains everything again and compares the numbers."""
+"""Reproduction folders train everything again and compare the numbers."""
 
 import json
 import sqlite3
@@ -16,7 +16,7 @@ from nnlab.report.reproduce.lock import build_lock
 BIN = Path(sys.executable).parent
 
 
-def made(folder: Path) -> subprocess.CompletedProcess[str]:
+def make_reproduce(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "-C", str(folder), "reproduce", f"BIN={BIN}"],
         capture_output=True,
@@ -31,13 +31,13 @@ def test_everything_is_trained_again_and_agrees_to_the_last_bit(
     nnlab("init-study", "s", *QUICK, "--opt", "sgd,adam", "--dropout", "0,0.3", "--seeds", "3")
     nnlab("train", "--study", "s", "-q", "--engine", "solo")
     nnlab("report", "s", "--reproduce", "again")
-    done = made(tmp_path / "again")
+    done = make_reproduce(tmp_path / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 of 4 trials agree on val/accuracy" in done.stdout
     assert "3 of 3 runs equal to the last bit" in done.stdout
-    told = (tmp_path / "again" / "requirements.txt").read_text()
-    assert "torch==" in told
-    assert "+cpu" not in told
+    text = (tmp_path / "again" / "requirements.txt").read_text()
+    assert "torch==" in text
+    assert "+cpu" not in text
 
 
 def test_a_number_that_differs_is_an_error(nnlab: Nnlab, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_number_that_differs_is_an_error(nnlab: Nnlab, tmp_path: Path) -> None
     expected = json.loads(path.read_text())
     expected["trials"][0]["runs"][0]["value"] += 0.5
     path.write_text(json.dumps(expected))
-    done = made(tmp_path / "again")
+    done = make_reproduce(tmp_path / "again")
     assert done.returncode == 2
     assert "DIFF" in done.stdout
     assert "0 of 1 trials agree" in done.stdout
@@ -87,7 +87,7 @@ def test_a_model_of_ones_own_comes_along_if_it_is_still_the_same(
     nnlab("train", "--data", "iris", "--model", "model.py:small", "--epochs", "2", "-q")
     nnlab("report", "--reproduce", "again")
     assert (tmp_path / "again" / "model.py").read_text() == MODEL
-    done = made(tmp_path / "again")
+    done = make_reproduce(tmp_path / "again")
     assert done.returncode == 0, done.stdout + done.stderr
     (tmp_path / "model.py").write_text(MODEL + "# changed\n")
     assert "has changed" in nnlab("report", "--reproduce", "other", expect=2).err
@@ -98,9 +98,9 @@ def test_data_of_ones_own_are_named(nnlab: Nnlab, tmp_path: Path) -> None:
     (tmp_path / "points.csv").write_text("x,y,kind\n" + rows)
     nnlab("train", "--data", "csv:points.csv#kind", "--epochs", "2", "-q")
     nnlab("report", "--reproduce", "again")
-    told = (tmp_path / "again" / "README.md").read_text()
+    text = (tmp_path / "again" / "README.md").read_text()
     assert (
-        "needs these data files, with paths relative to this folder: `csv:points.csv#kind`" in told
+        "needs these data files, with paths relative to this folder: `csv:points.csv#kind`" in text
     )
 
 
@@ -135,8 +135,8 @@ def test_a_database_of_somebody_else_chooses_no_packages(nnlab: Nnlab, folder: P
     answer = nnlab("report", "--reproduce", "again")
     assert "7 packages left out" in answer.out
     assert (folder / "again" / "requirements.txt").read_text() == "torch==2.6.0\n"
-    told = " ".join((folder / "again" / "README.md").read_text().split())
-    assert "7 packages of the recorded environment are not in `requirements.txt`" in told
+    text = " ".join((folder / "again" / "README.md").read_text().split())
+    assert "7 packages of the recorded environment are not in `requirements.txt`" in text
     for path in (folder / "again").rglob("*"):
         assert path.is_dir() or "evil" not in path.read_text()
 
@@ -190,3 +190,62 @@ def test_a_model_under_the_name_of_a_file_of_the_folder_is_refused(
     nnlab("train", "--data", "iris", "--model", "check.py:small", "--epochs", "2", "-q")
     answer = nnlab("report", "--reproduce", "again", expect=2)
     assert "check.py cannot be copied to the new folder" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("version", "source"),
+    [
+        ("0.1.1.dev3+g2450a77", "a checkout of nnlab at commit 2450a77"),
+        ("0.1.1.dev3+g2450a77.d20260520", "a checkout of nnlab at commit 2450a77"),
+        ("0+g2450a77", "a checkout of nnlab at commit 2450a77"),
+        ("0.1.0.dev0", "its checkout of nnlab"),
+        ("0+unknown", "its checkout of nnlab"),
+    ],
+)
+def test_a_development_version_is_no_requirement_of_pip(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, source: str
+) -> None:
+    monkeypatch.setattr("nnlab.report.reproduce.nnlab_version", lambda: version)
+    nnlab("train", *QUICK, "-q")
+    nnlab("report", "--reproduce", "again")
+    command = ["make", "-C", "again", "reproduce"]
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert answer.returncode == 2
+    assert f"nnlab {version} is a development version" in answer.stderr
+    assert f"'make wheel' in {source}, then run 'make reproduce NNLAB=" in answer.stderr
+    assert not (folder / "again" / ".venv").exists()
+    assert f"'make wheel' in {source}" in (folder / "again" / "README.md").read_text()
+    command = ["make", "-n", "-C", "again", "reproduce", "NNLAB=/tmp/nnlab.whl"]
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert 'install --quiet -r requirements.txt "/tmp/nnlab.whl"' in answer.stdout
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "1.0rc1", "1.0.post1"])
+def test_a_released_version_is_installed_by_its_number(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr("nnlab.report.reproduce.nnlab_version", lambda: version)
+    nnlab("train", *QUICK, "-q")
+    nnlab("report", "--reproduce", "again")
+    command = ["make", "-n", "-C", "again", "reproduce"]
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert f'install --quiet -r requirements.txt "nnlab=={version}"' in answer.stdout
+    assert "development version" not in (folder / "again" / "README.md").read_text()
+
+
+def test_every_kind_of_report_accepts_a_development_version(
+    nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = "0.1.1.dev3+g2450a77"
+    monkeypatch.setattr("nnlab.report.reproduce.nnlab_version", lambda: version)
+    nnlab("train", *QUICK, "-q")
+    for name in ("r.html", "r.md", "r.tex"):
+        nnlab("report", "-o", name)
+        nnlab("report", "-o", name)  # a report of nnlab is replaced
+        assert version in (folder / name).read_text().replace("\\", "")
+    for name in ("c.png", "c.pdf", "c.svg", "c.pgf"):
+        nnlab("plot", "curves", "-o", name)
+        nnlab("plot", "--check", name)
+    (run,) = nnlab("show", "1", "--format", "json").json
+    assert run["attempts"][0]["environment"]["nnlab"] == version
+    assert version in nnlab("compare", "--format", "latex").out

@@ -1,4 +1,4 @@
-"""Tiers: none where the seeds are too few to decide, in every place that shows them."""
+"""Tiers are shown only where there are enough seeds."""
 
 import pytest
 from command_line_runner import Nnlab
@@ -41,18 +41,18 @@ def test_two_seeds_are_too_few_for_a_tier(two_seeds: Nnlab) -> None:
 def test_four_seeds_have_tiers_and_one_trial_with_fewer_has_none(nnlab: Nnlab) -> None:
     nnlab("train", *SETTING, "--seeds", "4", "-q")
     nnlab("train", *SETTING[:-1], "1e-5", "--seeds", "2", "-q")
-    found = nnlab("compare", "--by", "val/loss", "--format", "json").json
-    tiers = {row["setting"]["lr"]: row["tier"] for row in found["rows"]}
+    output = nnlab("compare", "--by", "val/loss", "--format", "json").json
+    tiers = {row["setting"]["lr"]: row["tier"] for row in output["rows"]}
     assert tiers == {0.05: 1, 1e-6: 2, 1e-5: None}
-    (note,) = (note for note in found["notes"] if "too few" in note)
-    rank = next(row["rank"] for row in found["rows"] if row["tier"] is None)
+    (note,) = (note for note in output["notes"] if "too few" in note)
+    rank = next(row["rank"] for row in output["rows"] if row["tier"] is None)
     assert note == f"too few seeds to rank #{rank}: at least 4 are needed"
 
 
 def test_a_report_and_a_paper_table_do_not_claim_more(two_seeds: Nnlab) -> None:
-    told = two_seeds("report", "default", "-o", "r.md").out
-    assert "too few seeds to rank: at least 4 are needed" in told
-    assert "better than every other" not in told
+    printed = two_seeds("report", "default", "-o", "r.md").out
+    assert "too few seeds to rank: at least 4 are needed" in printed
+    assert "better than every other" not in printed
     table = two_seeds("compare", "--pivot", "model", "--format", "json").json
     assert "Bold: the best mean (too few seeds to rank: at least 4 are needed)" in table["caption"]
     assert sum(row["cells"][0]["best"] for row in table["rows"]) == 1

@@ -1,4 +1,4 @@
-"""A simple function to search, in place of a training, and a search of it."""
+"""A simple objective function for samplers, instead of a training."""
 
 import json
 import math

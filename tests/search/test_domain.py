@@ -1,4 +1,4 @@
-"""Domains: what lies where in a range, and how a space is read for a sampler."""
+"""Search domains: positions of values, and how a space is converted for a sampler."""
 
 import math
 from fractions import Fraction

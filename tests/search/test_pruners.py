@@ -1,4 +1,4 @@
-"""Pruners: cases worked by hand, and what Optuna decides of the same curves."""
+"""Pruners: hand-computed cases, and Optuna's decisions on the same curves."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Methods over tasks: numbers by hand, and intervals that cover."""
+"""Methods across tasks: hand-computed values, and coverage of the intervals."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Five numbers of a sample: by hand, against `statistics`, and by their properties."""
+"""Summary statistics: hand-computed values, `statistics`, and properties."""
 
 import math
 import statistics
@@ -14,39 +14,39 @@ VALUES = st.floats(-1e150, 1e150, allow_subnormal=False)
 
 
 def test_by_hand() -> None:
-    found = aggregate([0.97, 0.95, 0.99])
-    assert (found.n, found.missing, found.low, found.high) == (3, 0, 0.95, 0.99)
-    assert found.mean == pytest.approx(0.97)
-    assert found.sd == pytest.approx(0.02)
-    assert found.sem == pytest.approx(0.02 / math.sqrt(3))
+    summary = aggregate([0.97, 0.95, 0.99])
+    assert (summary.n, summary.missing, summary.low, summary.high) == (3, 0, 0.95, 0.99)
+    assert summary.mean == pytest.approx(0.97)
+    assert summary.sd == pytest.approx(0.02)
+    assert summary.sem == pytest.approx(0.02 / math.sqrt(3))
 
 
 def test_one_seed_says_nothing_of_the_spread() -> None:
-    found = aggregate([0.5])
-    assert (found.n, found.mean, found.low, found.high) == (1, 0.5, 0.5, 0.5)
-    assert math.isnan(found.sd)
-    assert math.isnan(found.sem)
+    summary = aggregate([0.5])
+    assert (summary.n, summary.mean, summary.low, summary.high) == (1, 0.5, 0.5, 0.5)
+    assert math.isnan(summary.sd)
+    assert math.isnan(summary.sem)
 
 
 @pytest.mark.parametrize("values", [[], [NAN], [None, NAN]])
 def test_nothing_left_is_nan_throughout(values: list[float | None]) -> None:
-    found = aggregate(values)
-    assert (found.n, found.missing) == (0, len(values))
-    assert all(map(math.isnan, (found.mean, found.sd, found.sem, found.low, found.high)))
+    summary = aggregate(values)
+    assert (summary.n, summary.missing) == (0, len(values))
+    assert all(map(math.isnan, (summary.mean, summary.sd, summary.sem, summary.low, summary.high)))
 
 
 def test_nan_and_none_are_counted_apart() -> None:
-    found = aggregate([1.0, NAN, 3.0, None])
-    assert (found.n, found.missing, found.mean) == (2, 2, 2.0)
+    summary = aggregate([1.0, NAN, 3.0, None])
+    assert (summary.n, summary.missing, summary.mean) == (2, 2, 2.0)
 
 
 @pytest.mark.parametrize(
     ("values", "mean"), [([1.0, math.inf], math.inf), ([-math.inf, 2.0], -math.inf)]
 )
 def test_an_infinite_value_is_a_result(values: list[float], mean: float) -> None:
-    found = aggregate(values)
-    assert (found.n, found.missing, found.mean) == (2, 0, mean)
-    assert math.isnan(found.sd)
+    summary = aggregate(values)
+    assert (summary.n, summary.missing, summary.mean) == (2, 0, mean)
+    assert math.isnan(summary.sd)
 
 
 def test_infinities_of_both_signs_have_no_mean() -> None:
@@ -65,17 +65,17 @@ def test_values_near_the_limits_neither_overflow_nor_vanish() -> None:
 
 @given(st.lists(VALUES, min_size=2, max_size=50))
 def test_agrees_with_the_standard_library(values: list[float]) -> None:
-    found = aggregate(values)
+    summary = aggregate(values)
     scale = max(map(abs, values))
-    assert found.mean == pytest.approx(statistics.mean(values), rel=1e-12, abs=scale * 1e-15)
-    assert found.sd == pytest.approx(statistics.stdev(values), rel=1e-9, abs=scale * 1e-15)
+    assert summary.mean == pytest.approx(statistics.mean(values), rel=1e-12, abs=scale * 1e-15)
+    assert summary.sd == pytest.approx(statistics.stdev(values), rel=1e-9, abs=scale * 1e-15)
 
 
 @given(st.lists(VALUES, min_size=1, max_size=50))
 def test_mean_lies_between_the_extremes(values: list[float]) -> None:
-    found = aggregate(values)
-    assert found.low <= found.mean <= found.high
-    assert aggregate(reversed(values)) == found or len(values) == 1
+    summary = aggregate(values)
+    assert summary.low <= summary.mean <= summary.high
+    assert aggregate(reversed(values)) == summary or len(values) == 1
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=20), st.floats(-1e3, 1e3))

@@ -1,4 +1,4 @@
-"""Verdicts: seldom wrong where nothing is to be found, right where the effect is clear."""
+"""Verdicts on claims: error rates without an effect, power with a clear one."""
 
 import math
 
@@ -32,28 +32,28 @@ def test_the_share_holds_for_skewed_differences_too() -> None:
     # A difference of two runs is symmetric where nothing is to choose between them.
     draw = np.random.default_rng(2)
     rows = draw.exponential(1.0, (DRAWS, 6)) - draw.exponential(1.0, (DRAWS, 6))
-    found = [assess_claim(list(row), above=0.0).verdict for row in rows]
-    assert found.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
+    verdicts = [assess_claim(list(row), above=0.0).verdict for row in rows]
+    assert verdicts.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
 
 
 def test_at_the_margin_equivalence_is_seldom_claimed() -> None:
     draw = np.random.default_rng(3)
     rows = draw.normal(0.1, 0.02, (DRAWS, 8))
-    found = [assess_claim(list(row), above=-0.1, below=0.1).verdict for row in rows]
-    assert found.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
+    verdicts = [assess_claim(list(row), above=-0.1, below=0.1).verdict for row in rows]
+    assert verdicts.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
 
 
 def test_a_claim_of_two_parts_is_seldom_supported_where_one_is_false() -> None:
     draw = np.random.default_rng(4)
     nothing = draw.normal(0.0, 1.0, (DRAWS, 6))
     clear = draw.normal(9.0, 1.0, (DRAWS, 6))
-    found = [
+    verdicts = [
         overall_verdict(
             [assess_claim(list(a), above=0.0).verdict, assess_claim(list(b), above=0.0).verdict]
         )
         for a, b in zip(nothing, clear, strict=True)
     ]
-    assert found.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
+    assert verdicts.count(Verdict.SUPPORTED) <= 0.05 * DRAWS
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_four_seeds_decide_nothing_however_far_out() -> None:
 def test_one_seed_that_stands_apart_keeps_the_exact_test_from_agreeing() -> None:
     # The interval of these six lies above 0, but one of them does not.
     values = [1.0, 1.1, 0.9, 1.0, 1.05, -0.2]
-    found = assess_claim(values, above=0.0)
-    assert found.low > 0
-    assert found.p == 2 / 2**6
+    assessment = assess_claim(values, above=0.0)
+    assert assessment.low > 0
+    assert assessment.p == 2 / 2**6
     assert assess_claim(values[1:], above=0.0).verdict is Verdict.CANNOT_TELL
 
 
 def test_no_values_are_no_evidence() -> None:
-    found = assess_claim([], above=0.0)
-    assert (found.verdict, found.n) == (Verdict.CANNOT_TELL, 0)
-    assert math.isnan(found.mean)
+    assessment = assess_claim([], above=0.0)
+    assert (assessment.verdict, assessment.n) == (Verdict.CANNOT_TELL, 0)
+    assert math.isnan(assessment.mean)
 
 
 def test_a_claim_without_a_bound_is_refused() -> None:
@@ -96,12 +96,14 @@ def test_a_claim_without_a_bound_is_refused() -> None:
 
 @given(st.lists(st.floats(1.0, 2.0), min_size=2, max_size=20))
 def test_the_interval_of_a_spread_is_that_of_chi_squared(values: list[float]) -> None:
-    found = assess_spread_claim(values, below=0.5)
+    assessment = assess_spread_claim(values, below=0.5)
     mean, sd, n = float(np.mean(values)), float(np.std(values, ddof=1)), len(values)
     low, high = (
         sd / mean * math.sqrt((n - 1) / float(stats.chi2.ppf(q, n - 1))) for q in (0.975, 0.025)
     )
-    assert (found.mean, found.low, found.high) == pytest.approx((sd / mean, low, high), abs=1e-9)
+    assert (assessment.mean, assessment.low, assessment.high) == pytest.approx(
+        (sd / mean, low, high), abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""Confusion, calibration and losses of predictions, against scikit-learn and by hand."""
+"""Confusion, calibration and losses of predictions, compared to scikit-learn and hand-computed
+values.
+"""
 
 import math
 
@@ -21,9 +23,9 @@ TARGETS = RNG.integers(0, 5, 300)
 
 
 def test_confusion_is_that_of_scikit_learn() -> None:
-    said = PROBABILITIES.argmax(axis=1)
-    expected = confusion_matrix(TARGETS, said, labels=range(5))
-    assert count_confusions(TARGETS, said, 5) == expected.tolist()
+    predicted = PROBABILITIES.argmax(axis=1)
+    expected = confusion_matrix(TARGETS, predicted, labels=range(5))
+    assert count_confusions(TARGETS, predicted, 5) == expected.tolist()
 
 
 def test_classes_that_never_come_have_empty_rows() -> None:

@@ -1,4 +1,6 @@
-"""The best against the rest: numbers by hand and by scipy, and error rates under a null."""
+"""Comparisons with the best trial: hand-computed values, scipy, and error rates without a
+difference.
+"""
 
 import math
 
@@ -23,17 +25,17 @@ B = {0: 0.85, 1: 0.90, 2: 0.89, 3: 0.88}
 
 
 def test_a_paired_comparison_is_scipys() -> None:
-    (found,) = compare_with_best(A, [B], higher=True)
-    assert found is not None
-    wanted = stats.ttest_rel(list(A.values()), list(B.values()))
-    interval = wanted.confidence_interval(0.95)
-    assert found.paired
-    assert found.n == 4
-    assert found.mean == pytest.approx(0.04)
-    assert (found.p, found.adjusted) == pytest.approx((wanted.pvalue, wanted.pvalue))
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
-    assert found.effect == pytest.approx(0.04 / np.std([0.05, 0.02, 0.06, 0.03], ddof=1))
-    assert found.improvement_probability == pytest.approx(15.5 / 16)  # 0.90 ties once
+    (comparison,) = compare_with_best(A, [B], higher=True)
+    assert comparison is not None
+    expected = stats.ttest_rel(list(A.values()), list(B.values()))
+    interval = expected.confidence_interval(0.95)
+    assert comparison.paired
+    assert comparison.n == 4
+    assert comparison.mean == pytest.approx(0.04)
+    assert (comparison.p, comparison.adjusted) == pytest.approx((expected.pvalue, expected.pvalue))
+    assert (comparison.low, comparison.high) == pytest.approx((interval.low, interval.high))
+    assert comparison.effect == pytest.approx(0.04 / np.std([0.05, 0.02, 0.06, 0.03], ddof=1))
+    assert comparison.improvement_probability == pytest.approx(15.5 / 16)  # 0.90 ties once
     (exact,) = compare_with_best(A, [B], higher=True, test=How.SIGN_FLIP)
     assert exact is not None
     assert exact.p == 2 / 16
@@ -41,21 +43,21 @@ def test_a_paired_comparison_is_scipys() -> None:
 
 def test_lower_is_better_turns_all_round() -> None:
     (up,) = compare_with_best(A, [B], higher=True)
-    a, b = ({seed: -value for seed, value in one.items()} for one in (A, B))
+    a, b = ({seed: -value for seed, value in entry.items()} for entry in (A, B))
     (down,) = compare_with_best(a, [b], higher=False)
     assert up == down
 
 
 def test_seeds_that_are_not_shared_are_compared_by_welch() -> None:
     other = {seed + 10: value for seed, value in B.items()}
-    (found,) = compare_with_best(A, [other], higher=True)
-    assert found is not None
-    wanted = stats.ttest_ind(list(A.values()), list(B.values()), equal_var=False)
-    assert not found.paired
-    assert found.p == pytest.approx(wanted.pvalue)
-    assert found.low == pytest.approx(wanted.confidence_interval(0.95).low)
+    (comparison,) = compare_with_best(A, [other], higher=True)
+    assert comparison is not None
+    expected = stats.ttest_ind(list(A.values()), list(B.values()), equal_var=False)
+    assert not comparison.paired
+    assert comparison.p == pytest.approx(expected.pvalue)
+    assert comparison.low == pytest.approx(expected.confidence_interval(0.95).low)
     pooled = math.sqrt((np.var(list(A.values()), ddof=1) + np.var(list(B.values()), ddof=1)) / 2)
-    assert found.effect == pytest.approx((1 - 3 / 23) * 0.04 / pooled)  # Hedges 1981, eq. 6
+    assert comparison.effect == pytest.approx((1 - 3 / 23) * 0.04 / pooled)  # Hedges 1981, eq. 6
 
 
 @pytest.mark.parametrize(
@@ -67,15 +69,20 @@ def test_one_value_is_no_comparison(first: dict[int, float], second: dict[int, f
 
 
 def test_equal_seeds_are_no_difference() -> None:
-    (found,) = compare_with_best(A, [A], higher=True)
-    assert found is not None
-    assert (found.mean, found.p, found.effect, found.improvement_probability) == (
+    (comparison,) = compare_with_best(A, [A], higher=True)
+    assert comparison is not None
+    assert (
+        comparison.mean,
+        comparison.p,
+        comparison.effect,
+        comparison.improvement_probability,
+    ) == (
         0.0,
         1.0,
         0.0,
         0.5,
     )
-    assert not found.is_significant
+    assert not comparison.is_significant
 
 
 def test_trials_that_are_not_shown_count_too() -> None:
@@ -114,8 +121,8 @@ def test_equal_trials_are_told_apart_no_more_often_than_stated(how: How, seeds: 
         values = shared + draw.normal(0, 0.5, (6, seeds))
         order = np.argsort(-values.mean(1))
         ranked = [dict(enumerate(values[i].tolist())) for i in order]
-        found = compare_with_best(ranked[0], ranked[1:], higher=True, test=how, predict=False)
-        errors += any(one is not None and one.is_significant for one in found)
+        comparison = compare_with_best(ranked[0], ranked[1:], higher=True, test=how, predict=False)
+        errors += any(entry is not None and entry.is_significant for entry in comparison)
     # Three standard errors above the level at most.
     assert errors / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
 
@@ -150,8 +157,8 @@ def test_an_interval_of_nothing_is_nan() -> None:
 
 def test_improvement_is_the_mann_whitney_share() -> None:
     a, b = list(A.values()), list(B.values())
-    wanted = stats.mannwhitneyu(a, b).statistic / 16
-    assert improvement_probability(a, b) == pytest.approx(wanted)
+    expected = stats.mannwhitneyu(a, b).statistic / 16
+    assert improvement_probability(a, b) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("tests", "least"), [(1, 6), (3, 7), (15, 10)])
@@ -164,15 +171,15 @@ def test_below_the_fewest_seeds_no_result_could_tell(tests: int, least: int) -> 
 def test_as_many_seeds_as_power_tables_say(effect: float) -> None:
     """Against the noncentral t distribution, for differences with exactly this mean and sd."""
     around = [effect + value for value in (-1.0, 0.0, 1.0)]  # sd 1
-    found = predict_seeds_needed(around)
+    result = predict_seeds_needed(around)
 
     def power(n: int) -> float:
         edge = stats.t.ppf(0.975, n - 1)
         return float(stats.nct.sf(edge, n - 1, effect * math.sqrt(n)))
 
-    wanted = next(n for n in range(2, 100) if power(n) >= 0.8)
-    assert found is not None
-    assert abs(found - wanted) <= max(2, 0.1 * wanted)
+    expected = next(n for n in range(2, 100) if power(n) >= 0.8)
+    assert result is not None
+    assert abs(result - expected) <= max(2, 0.1 * expected)
 
 
 def test_what_no_number_of_seeds_tells() -> None:
@@ -186,12 +193,12 @@ def test_equal_differences_are_tested_exactly_and_not_by_t() -> None:
     """0.615 on both seeds, up to rounding: t would be infinite, the exact p is 2 / 2^2."""
     best, other = {0: 0.815, 1: 0.915}, {0: 0.2, 1: 0.3}
     for how in How:
-        (found,) = compare_with_best(best, [other], higher=True, test=how)
-        assert found is not None
-        assert found.p == 0.5
-        assert math.isnan(found.low)
-        assert not found.has_enough_seeds
-        assert not found.is_significant
+        (comparison,) = compare_with_best(best, [other], higher=True, test=how)
+        assert comparison is not None
+        assert comparison.p == 0.5
+        assert math.isnan(comparison.low)
+        assert not comparison.has_enough_seeds
+        assert not comparison.is_significant
     many = {seed: 0.9 + seed / 7 for seed in range(6)}
     (exact,) = compare_with_best(many, [{s: v - 0.1 for s, v in many.items()}], higher=True)
     assert exact is not None
@@ -201,10 +208,10 @@ def test_equal_differences_are_tested_exactly_and_not_by_t() -> None:
 
 def test_constant_values_on_other_seeds_are_tested_by_permutation() -> None:
     best = dict.fromkeys(range(4), 0.9)
-    (found,) = compare_with_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True)
-    assert found is not None
-    assert found.p == pytest.approx(2 / 70)  # of the C(8, 4) ways to deal out the values
-    assert found.is_significant
+    (comparison,) = compare_with_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True)
+    assert comparison is not None
+    assert comparison.p == pytest.approx(2 / 70)  # of the C(8, 4) ways to deal out the values
+    assert comparison.is_significant
     (among,) = compare_with_best(best, [dict.fromkeys(range(10, 14), 0.5)], higher=True, trials=3)
     assert among is not None
     assert (among.min_seeds, among.is_significant) == (
@@ -217,10 +224,10 @@ def test_constant_values_on_other_seeds_are_tested_by_permutation() -> None:
 def test_a_t_test_of_fewer_than_four_seeds_decides_nothing(seeds: int) -> None:
     best = {seed: 0.97 + 0.001 * seed for seed in range(seeds)}
     other = {seed: 0.20 + 0.0013 * seed for seed in range(seeds)}
-    (found,) = compare_with_best(best, [other], higher=True)
-    assert found is not None
-    assert found.p < 0.05
-    assert (found.min_seeds, found.is_significant) == (4, False)
+    (comparison,) = compare_with_best(best, [other], higher=True)
+    assert comparison is not None
+    assert comparison.p < 0.05
+    assert (comparison.min_seeds, comparison.is_significant) == (4, False)
 
 
 @pytest.mark.parametrize(("trials", "fewest"), [(2, 6), (3, 7), (4, 8)])
@@ -230,10 +237,12 @@ def test_the_exact_test_decides_from_the_seeds_on_that_reach_the_level(
     def compared(seeds: int) -> bool:
         best = {seed: 0.9 + 0.01 * seed for seed in range(seeds)}
         other = {seed: 0.1 + 0.02 * seed for seed in range(seeds)}
-        (found,) = compare_with_best(best, [other], higher=True, test=How.SIGN_FLIP, trials=trials)
-        assert found is not None
-        assert found.min_seeds == fewest
-        return found.is_significant
+        (comparison,) = compare_with_best(
+            best, [other], higher=True, test=How.SIGN_FLIP, trials=trials
+        )
+        assert comparison is not None
+        assert comparison.min_seeds == fewest
+        return comparison.is_significant
 
     assert not compared(fewest - 1)
     assert compared(fewest)

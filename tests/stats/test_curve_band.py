@@ -50,8 +50,8 @@ def test_band_holds_its_mean_and_every_seed(seeds: list[dict[int, float]]) -> No
     band = mean_curve([curve(points) for points in seeds])
     assert band.epochs == tuple(sorted({epoch for points in seeds for epoch in points}))
     for i, epoch in enumerate(band.epochs):
-        here = [points[epoch] for points in seeds if epoch in points]
-        assert (band.low[i], band.high[i], band.n[i]) == (min(here), max(here), len(here))
+        present = [points[epoch] for points in seeds if epoch in points]
+        assert (band.low[i], band.high[i], band.n[i]) == (min(present), max(present), len(present))
         assert band.low[i] <= band.mean[i] <= band.high[i]
 
 

@@ -1,4 +1,4 @@
-"""Paired differences, against scipy and against counting every sign pattern."""
+"""Paired differences, compared to scipy and to enumerating every sign pattern."""
 
 import math
 from itertools import product
@@ -18,14 +18,14 @@ NUMBERS = st.floats(-100, 100).map(lambda value: round(value, 3))
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=12))
 def test_the_interval_is_that_of_scipy(pairs: list[tuple[float, float]]) -> None:
     a, b = zip(*pairs, strict=True)
-    found = compare_paired(a, b)
+    result = compare_paired(a, b)
     difference = np.subtract(a, b)
     spread = float(np.std(difference, ddof=1)) / math.sqrt(len(pairs))
     half = spread * float(stats.t.ppf(0.975, len(pairs) - 1))
-    assert found.n == len(pairs)
-    assert found.mean == pytest.approx(float(np.mean(difference)), abs=1e-9)
-    assert found.high - found.mean == pytest.approx(half, rel=1e-6, abs=1e-9)
-    assert found.mean - found.low == pytest.approx(half, rel=1e-6, abs=1e-9)
+    assert result.n == len(pairs)
+    assert result.mean == pytest.approx(float(np.mean(difference)), abs=1e-9)
+    assert result.high - result.mean == pytest.approx(half, rel=1e-6, abs=1e-9)
+    assert result.mean - result.low == pytest.approx(half, rel=1e-6, abs=1e-9)
 
 
 @given(st.lists(st.integers(-20, 20).map(float), min_size=1, max_size=9))
@@ -35,8 +35,8 @@ def test_every_sign_pattern_is_counted(differences: list[float]) -> None:
         for signs in product((1, -1), repeat=len(differences))
     ]
     total = sum(differences)
-    two_sided = sum(abs(found) >= abs(total) for found in sums) / len(sums)
-    greater = sum(found >= total for found in sums) / len(sums)
+    two_sided = sum(abs(result) >= abs(total) for result in sums) / len(sums)
+    greater = sum(result >= total for result in sums) / len(sums)
     assert sign_flip_p(differences, "greater") == pytest.approx(greater)
     assert sign_flip_p(differences) == pytest.approx(two_sided if total else 1.0)
 
@@ -72,8 +72,13 @@ def test_beyond_what_can_be_counted_the_t_test_answers(side: Alternative) -> Non
 
 
 def test_a_single_pair_bounds_nothing() -> None:
-    found = compare_paired([2.0], [1.0])
-    assert (found.mean, found.low, found.high, found.p) == (1.0, -math.inf, math.inf, 1.0)
+    difference = compare_paired([2.0], [1.0])
+    assert (difference.mean, difference.low, difference.high, difference.p) == (
+        1.0,
+        -math.inf,
+        math.inf,
+        1.0,
+    )
 
 
 @pytest.mark.parametrize(("a", "b"), [([1.0], []), ([], []), ([math.nan], [1.0])])

@@ -1,4 +1,4 @@
-"""Means with the digits that their uncertainty supports; every case worked by hand."""
+"""Means rounded by their uncertainty; hand-computed cases."""
 
 import math
 

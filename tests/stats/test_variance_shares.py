@@ -18,8 +18,10 @@ def of_one_seed(outcomes: list[float]) -> list[dict[int, float]]:
     return [{0: outcome} for outcome in outcomes]
 
 
-def found(trials: list[Trial], outcomes: list[float]) -> dict[tuple[str, ...], float]:
-    return {one.fields: one.share for one in variance_shares(trials, of_one_seed(outcomes)).shares}
+def shares_by_factors(trials: list[Trial], outcomes: list[float]) -> dict[tuple[str, ...], float]:
+    return {
+        share.fields: share.share for share in variance_shares(trials, of_one_seed(outcomes)).shares
+    }
 
 
 def sampled(count: int, seed: int) -> list[Trial]:
@@ -34,7 +36,9 @@ def sampled(count: int, seed: int) -> list[Trial]:
 def test_main_effects_have_the_shares_of_their_variances() -> None:
     """3a + b over signs: variances 9 and 1."""
     trials = grid(a=[-1, 1], b=[-1, 1], seed=[1, 2, 3, 4, 5, 6])
-    shares = found(trials, [3.0 * float(str(t["a"])) + float(str(t["b"])) for t in trials])
+    shares = shares_by_factors(
+        trials, [3.0 * float(str(t["a"])) + float(str(t["b"])) for t in trials]
+    )
     assert shares[("a",)] == pytest.approx(0.9, abs=0.02)
     assert shares[("b",)] == pytest.approx(0.1, abs=0.02)
     assert shares[("seed",)] < 0.01
@@ -44,7 +48,7 @@ def test_main_effects_have_the_shares_of_their_variances() -> None:
 def test_an_interaction_is_the_pairs_alone() -> None:
     trials = grid(opt=["sgd", "adam"], decay=["none", "exp"], seed=list(range(8)))
     same = [float((t["opt"] == "adam") == (t["decay"] == "exp")) for t in trials]
-    shares = found(trials, same)
+    shares = shares_by_factors(trials, same)
     assert shares[("opt", "decay")] > 0.9
     assert shares[("opt",)] < 0.05
 
@@ -53,7 +57,7 @@ def test_means_say_which_value_is_best_and_numbers_keep_their_order() -> None:
     trials = grid(lr=[0.001, 0.01, 0.1, 10.0], opt=["a", "b"], seed=[0, 1, 2])
     outcomes = [abs(np.log10(t["lr"]) + 2) for t in trials]  # type: ignore[arg-type]
     shares = variance_shares(trials, of_one_seed(outcomes)).shares
-    first = next(one for one in shares if one.fields == ("lr",))
+    first = next(share for share in shares if share.fields == ("lr",))
     assert list(first.means) == ["0.001", "0.01", "0.1", "10"]
     assert min(first.means, key=first.means.__getitem__) == "0.01"
 
@@ -89,7 +93,7 @@ def test_a_share_of_a_sampled_design_lies_inside_its_interval() -> None:
 def test_noise_alone_has_wide_intervals() -> None:
     draw = np.random.default_rng(0)
     shares = variance_shares(sampled(9, 5), of_one_seed(draw.normal(size=9).tolist())).shares
-    assert max(one.high - one.low for one in shares) > 0.3
+    assert max(share.high - share.low for share in shares) > 0.3
 
 
 @pytest.mark.parametrize(

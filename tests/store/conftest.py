@@ -1,4 +1,4 @@
-"""A lab on a real file, and other processes that use it too."""
+"""Fixtures of the store tests: a database in a file or on a server, and other processes."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.store_fixtures import Lab, make_lab
+from store.store_fixtures import StoreHarness, make_harness
 
 
 @pytest.fixture
@@ -15,28 +15,30 @@ def path(tmp_path: Path) -> Path:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test of a lab is one of every store, unless it is about the file."""
-    if "lab" in metafunc.fixturenames:
+    """Runs a test that uses the harness with each kind of database, unless it is about the file."""
+    if "harness" in metafunc.fixturenames:
         marked = metafunc.definition.get_closest_marker("file")
-        about_the_file = marked or {"path", "blank"} & set(metafunc.fixturenames)
-        kept_in = ["file"] if about_the_file else ["file", "server", "by post"]
-        metafunc.parametrize("lab", kept_in, indirect=True)
+        about_the_file = marked or {"path", "empty_harness"} & set(metafunc.fixturenames)
+        kinds = ["file"] if about_the_file else ["file", "server", "by post"]
+        metafunc.parametrize("harness", kinds, indirect=True)
 
 
 @pytest.fixture
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A lab in a file, on a server, or in a file that another process has open."""
-    kept_in = "server_url" if request.param == "server" else "path"
-    made = make_lab(request.getfixturevalue(kept_in), by_post=request.param == "by post")
-    yield made
-    made.db.close()
+def harness(request: pytest.FixtureRequest) -> Iterator[StoreHarness]:
+    """A database in a file, on a server, or in a file that another process has open."""
+    location = "server_url" if request.param == "server" else "path"
+    new_harness = make_harness(
+        request.getfixturevalue(location), by_post=request.param == "by post"
+    )
+    yield new_harness
+    new_harness.db.close()
 
 
 @pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lab without runs, to be copied where a test needs many."""
-    path = tmp_path_factory.mktemp("blank") / "runs.db"
-    make_lab(path).db.close()
+def empty_harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database without runs, to be copied where a test needs many."""
+    path = tmp_path_factory.mktemp("empty") / "runs.db"
+    make_harness(path).db.close()
     return path
 
 

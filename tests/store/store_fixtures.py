@@ -1,4 +1,4 @@
-"""A lab on a real file: a database, a study, and short ways to queue, claim and train."""
+"""`StoreHarness`: a database with a study, and short ways to queue, claim and train runs."""
 
 import os
 import pickle
@@ -21,7 +21,7 @@ ENVIRONMENT = Environment(
 
 
 @dataclass(frozen=True)
-class Lab:
+class StoreHarness:
     """A database and a study; `worker` is the database as those who train have it."""
 
     db: store.Database
@@ -80,8 +80,8 @@ class Lab:
         finish(writer)
 
     def curve(self, run_id: int, metric: str = "val/loss") -> dict[int, float]:
-        found = store.history(self.db, run_id).get(metric)
-        return dict(found) if found else {}
+        history = store.history(self.db, run_id).get(metric)
+        return dict(history) if history else {}
 
     def status(self, run_id: int) -> Status:
         return store.runs(self.db, run_ids=[run_id])[0].status
@@ -91,10 +91,10 @@ def finish(writer: store.RunWriter, status: Status = Status.FINISHED) -> None:
     writer.finish(status, selected_epoch=1, reason=None, wall_seconds=2.0, device_seconds=1.5)
 
 
-def copied_lab(blank: Path, folder: Path) -> Lab:
-    """A lab of its own without the tenth of a second that making one takes."""
-    shutil.copy(blank, folder / "runs.db")
-    return make_lab(folder / "runs.db")
+def copy_harness(empty_harness: Path, folder: Path) -> StoreHarness:
+    """A database of its own without the tenth of a second that making one takes."""
+    shutil.copy(empty_harness, folder / "runs.db")
+    return make_harness(folder / "runs.db")
 
 
 def asked_by_post(db: store.Database) -> store.RemoteDatabase:
@@ -110,7 +110,7 @@ def asked_by_post(db: store.Database) -> store.RemoteDatabase:
     return store.RemoteDatabase(db.address, ask)
 
 
-def make_lab(place: Path | str, *, by_post: bool = False, **options: float) -> Lab:
+def make_harness(place: Path | str, *, by_post: bool = False, **options: float) -> StoreHarness:
     db = store.open_database(str(place), write=True, create=True, **options)  # type: ignore[arg-type]
     study = store.create_study(
         db,
@@ -120,4 +120,4 @@ def make_lab(place: Path | str, *, by_post: bool = False, **options: float) -> L
         space=None,
         seeds=(),
     )
-    return Lab(db, study, asked_by_post(db) if by_post else db)
+    return StoreHarness(db, study, asked_by_post(db) if by_post else db)

@@ -1,4 +1,4 @@
-"""What --db may say, and what it must not give away."""
+"""Database addresses: accepted forms, and no secret in messages."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_a_path_or_a_sqlite_url_names_a_file(target: str, path: str, artifacts: 
     assert address.path == Path(path)
     assert address.artifacts == Path(artifacts)
     assert address.url.get_backend_name() == "sqlite"
-    assert address.shown == path
+    assert address.display_name == path
 
 
 def test_two_versions_of_a_lab_do_not_share_their_artifacts() -> None:
@@ -80,7 +80,7 @@ def test_a_server_is_named_as_libpq_names_it(
 ) -> None:
     address = parse_address(target)
     assert isinstance(address, ServerAddress)
-    assert (address.shown, address.schema) == (shown, schema)
+    assert (address.display_name, address.schema) == (shown, schema)
     assert address.options == options
     assert "hunter2" not in repr(address)
 
@@ -94,15 +94,15 @@ def test_artifacts_of_a_server_lie_where_its_url_says() -> None:
 
 
 def test_what_others_may_read_names_the_place_without_a_password() -> None:
-    elsewhere = parse_address("postgresql://ann@h/lab?artifacts=files").elsewhere
+    elsewhere = parse_address("postgresql://ann@h/lab?artifacts=files").portable_target
     assert parse_address(elsewhere).artifacts == Path("files").absolute()
-    assert parse_address(elsewhere).shown == "postgresql://ann@h/lab"
-    assert parse_address("runs.db").elsewhere == str(Path("runs.db").absolute())
+    assert parse_address(elsewhere).display_name == "postgresql://ann@h/lab"
+    assert parse_address("runs.db").portable_target == str(Path("runs.db").absolute())
     with pytest.raises(UsageError, match="only a folder can be named there"):
         parse_address("postgresql://ann@lab/results?artifacts=s3://lab/runs")
     for secret in ("postgresql://ann:hunter2@h/lab", "postgresql://ann@h/lab?password=hunter2"):
         with pytest.raises(UsageError, match="holds a password") as caught:
-            assert parse_address(secret).elsewhere
+            assert parse_address(secret).portable_target
         assert "hunter2" not in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""Locked, read-only, full: the message says what is wrong, and nothing that was stored is lost."""
+"""Locked, read-only and full databases: clear messages, and stored data are kept."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.store_fixtures import Lab, make_lab
+from store.store_fixtures import StoreHarness, make_harness
 
 from nnlab import store
 from nnlab.errors import (
@@ -44,27 +44,29 @@ def file_address(path: Path) -> FileAddress:
     return address
 
 
-def test_a_lock_held_for_too_long_is_told_and_passes(lab: Lab, path: Path, python: Start) -> None:
+def test_a_lock_held_for_too_long_is_told_and_passes(
+    harness: StoreHarness, path: Path, python: Start
+) -> None:
     other = store.open_database(str(path), write=True, busy_seconds=0.05)
     holder = python(HOLD, path)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(DatabaseLocked, match=r"runs\.db is locked") as caught:
-        store.enqueue(other, lab.study, lab.plans())
+        store.enqueue(other, harness.study, harness.plans())
     assert caught.value.hint is not None
     assert store.runs(other) == ()  # reading goes on meanwhile
     holder.communicate("\n", timeout=30)
-    assert store.enqueue(other, lab.study, lab.plans()).new == 1
+    assert store.enqueue(other, harness.study, harness.plans()).created == 1
     other.close()
 
 
 def test_a_writer_waits_for_a_lock_that_is_soon_given_back(
-    lab: Lab, path: Path, python: Start
+    harness: StoreHarness, path: Path, python: Start
 ) -> None:
     holder = python(HOLD.replace("sys.stdin.readline()", "import time; time.sleep(0.3)"), path)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    assert lab.queue(2) == (1, 2)
+    assert harness.queue(2) == (1, 2)
 
 
 @pytest.fixture
@@ -95,9 +97,9 @@ def test_a_full_disk_loses_no_finished_epoch(tmp_path: Path, mounted: Mount) -> 
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted("-t tmpfs -o size=1m tmpfs", disk)
-    lab = make_lab(disk / "runs.db")
-    first, second = lab.queue(2)
-    writer = lab.writer([first])
+    harness = make_harness(disk / "runs.db")
+    first, second = harness.queue(2)
+    writer = harness.writer([first])
     metrics = [f"metric/{n}" for n in range(50)]
     written = 0
     with pytest.raises(DiskFull, match="no room left on the disk") as caught:  # noqa: PT012
@@ -106,7 +108,7 @@ def test_a_full_disk_loses_no_finished_epoch(tmp_path: Path, mounted: Mount) -> 
             written = number
     assert written > 0
     assert "continues where it stopped" in (caught.value.hint or "")
-    lab.db.close()
+    harness.db.close()
     # Someone makes room: the disk is made larger.
     mounted("-o remount,size=8m", disk)
     db = store.open_database(str(disk / "runs.db"), write=True)
@@ -124,44 +126,44 @@ def _claim(db: store.Database, run_id: int) -> store.Claim:
     return claim
 
 
-def test_a_full_database_can_be_written_again_once_there_is_room(lab: Lab) -> None:
+def test_a_full_database_can_be_written_again_once_there_is_room(harness: StoreHarness) -> None:
     """The same without a file system of its own: SQLite is told how large the file may get."""
-    (run_id,) = lab.queue()
-    writer = lab.writer([run_id])
+    (run_id,) = harness.queue()
+    writer = harness.writer([run_id])
     writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
-    with lab.file.driver() as connection:
+    with harness.file.driver_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     wide = {f"metric/{n}": 0.25 for n in range(2000)}
     with pytest.raises(DiskFull):
         writer.write(Epoch(2, wide, 0.1))
-    assert lab.curve(run_id) == {1: 0.5}
-    assert store.find_problems(lab.db) == []
-    with lab.file.driver() as connection:
+    assert harness.curve(run_id) == {1: 0.5}
+    assert store.find_problems(harness.db) == []
+    with harness.file.driver_connection() as connection:
         connection.execute("PRAGMA max_page_count = 1000000")
     writer.write(Epoch(2, wide, 0.1))  # the same epoch once more: a failed write left no trace
-    assert store.summaries(lab.db, [run_id])[run_id]["metric/0"].n == 1
-    assert store.find_problems(lab.db) == []
+    assert store.summaries(harness.db, [run_id])[run_id]["metric/0"].n == 1
+    assert store.find_problems(harness.db) == []
 
 
-def test_no_room_for_curves_stores_none_of_them(lab: Lab) -> None:
-    (run_id,) = lab.queue()
-    with lab.file.driver() as connection:
+def test_no_room_for_curves_stores_none_of_them(harness: StoreHarness) -> None:
+    (run_id,) = harness.queue()
+    with harness.file.driver_connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     curve = Curve("val/loss", tuple(range(1, 5001)), (0.5,) * 5000)
     with pytest.raises(DiskFull):
-        store.import_curves(lab.db, run_id, [curve])
-    assert lab.curve(run_id) == {}
+        store.import_curves(harness.db, run_id, [curve])
+    assert harness.curve(run_id) == {}
 
 
 def test_a_read_only_folder_is_read_and_not_written(tmp_path: Path, mounted: Mount) -> None:
     folder, seen = tmp_path / "folder", tmp_path / "seen"
     folder.mkdir()
     seen.mkdir()
-    lab = make_lab(folder / "runs.db")
-    lab.train(*lab.queue(), 0.5, 0.25)
-    lab.db.close()
+    harness = make_harness(folder / "runs.db")
+    harness.train(*harness.queue(), 0.5, 0.25)
+    harness.db.close()
     mounted(f"--bind {folder}", seen)
     mounted("-o remount,bind,ro", seen)
     db = store.open_database(str(seen / "runs.db"), write=False)
@@ -186,12 +188,12 @@ def test_results_that_only_the_log_has_are_not_silently_left_out(
     folder, seen = tmp_path / "folder", tmp_path / "seen"
     folder.mkdir()
     seen.mkdir()
-    lab = make_lab(tmp_path / "runs.db")
-    lab.queue(3)
+    harness = make_harness(tmp_path / "runs.db")
+    harness.queue(3)
     # As after a crash: the log is there, the index of it is not.
     for name in ("runs.db", "runs.db-wal"):
         shutil.copy(tmp_path / name, folder / name)
-    lab.db.close()
+    harness.db.close()
     mounted(f"--bind {folder}", seen)
     mounted("-o remount,bind,ro", seen)
     with pytest.raises(DatabaseReadOnly, match=r"newest results are in runs\.db-wal"):
@@ -201,12 +203,12 @@ def test_results_that_only_the_log_has_are_not_silently_left_out(
     db.close()
 
 
-def test_a_read_only_file_is_told_in_words(lab: Lab, path: Path) -> None:
-    lab.queue()
+def test_a_read_only_file_is_told_in_words(harness: StoreHarness, path: Path) -> None:
+    harness.queue()
     reader = FileDatabase(file_address(path), FileAccess.READ_ONLY_FILE)
     assert len(store.runs(reader)) == 1
     with pytest.raises(DatabaseReadOnly, match="opened for reading only"):
-        store.enqueue(reader, lab.study, lab.plans(2))
+        store.enqueue(reader, harness.study, harness.plans(2))
     # The driver's own refusal, as of a write-protected file, is told as well.
     with (
         pytest.raises(DatabaseReadOnly, match="the file, its folder or the disk is read-only"),
@@ -216,18 +218,18 @@ def test_a_read_only_file_is_told_in_words(lab: Lab, path: Path) -> None:
     reader.close()
 
 
-def test_a_reader_cannot_write_by_mistake(lab: Lab, path: Path) -> None:
+def test_a_reader_cannot_write_by_mistake(harness: StoreHarness, path: Path) -> None:
     reader = store.open_database(str(path), write=False)
     with pytest.raises(DatabaseReadOnly), reader.read() as connection:
         connection.exec_driver_sql("DELETE FROM study")
     reader.close()
 
 
-def test_an_error_inside_a_transaction_leaves_nothing_of_it(lab: Lab) -> None:
-    with pytest.raises(KeyboardInterrupt), lab.db.write() as connection:  # noqa: PT012
+def test_an_error_inside_a_transaction_leaves_nothing_of_it(harness: StoreHarness) -> None:
+    with pytest.raises(KeyboardInterrupt), harness.db.write() as connection:  # noqa: PT012
         connection.exec_driver_sql("UPDATE study SET question = 'half'")
         raise KeyboardInterrupt
-    assert store.find_study(lab.db, "depth").question == "How deep?"
+    assert store.find_study(harness.db, "depth").question == "How deep?"
 
 
 def _driver_error(code: int) -> sqlite3.OperationalError:
@@ -240,9 +242,9 @@ def test_a_disk_that_fails_is_told_apart_from_a_full_one(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = file_address(path)
-    told = translate_sqlite_error(_driver_error(sqlite3.SQLITE_IOERR_WRITE), address)
-    assert type(told) is StoreError
-    assert "the disk of" in told.message
+    error = translate_sqlite_error(_driver_error(sqlite3.SQLITE_IOERR_WRITE), address)
+    assert type(error) is StoreError
+    assert "the disk of" in error.message
     usage = shutil.disk_usage(path.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
     assert isinstance(
@@ -251,11 +253,11 @@ def test_a_disk_that_fails_is_told_apart_from_a_full_one(
 
 
 def test_a_file_that_is_moved_away_under_a_writer_is_told(path: Path) -> None:
-    told = translate_sqlite_error(
+    error = translate_sqlite_error(
         _driver_error(sqlite3.SQLITE_READONLY_DBMOVED), file_address(path)
     )
-    assert told is not None
-    assert "moved or deleted while it was in use" in told.message
+    assert error is not None
+    assert "moved or deleted while it was in use" in error.message
 
 
 def test_errors_of_our_own_making_are_not_dressed_up(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Network file systems: found by what the system says of its mounts, and written safely."""
+"""Network file systems are detected from the mounts, and written safely."""
 
 import sqlite3
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Opening a database: made once, never by a reader, and refused with a reason."""
+"""Opening databases: created once, never by a reader, refused with a reason."""
 
 import sqlite3
 import subprocess
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store.store_fixtures import Lab, make_lab
+from store.store_fixtures import StoreHarness, make_harness
 
 from nnlab import store
 from nnlab.errors import NoDatabase, NotADatabase, OutputError
@@ -45,8 +45,8 @@ def test_processes_that_come_first_at_once_make_one_database(path: Path, python:
 
 
 @pytest.mark.file
-def test_a_made_database_is_durable_and_logs_ahead(lab: Lab) -> None:
-    with lab.db.write() as connection:
+def test_a_made_database_is_durable_and_logs_ahead(harness: StoreHarness) -> None:
+    with harness.db.write() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -67,7 +67,7 @@ def test_an_empty_file_is_no_database_yet_and_can_become_one(path: Path) -> None
     with pytest.raises(NoDatabase):
         store.open_database(str(path), write=False)
     assert path.stat().st_size == 0
-    make_lab(path).db.close()
+    make_harness(path).db.close()
     assert path.stat().st_size > 0
 
 
@@ -100,19 +100,19 @@ def test_another_kind_of_file_is_refused_and_left_alone(
     assert path.read_bytes() == content
 
 
-def test_a_truncated_database_is_told_as_damaged(lab: Lab, path: Path) -> None:
-    for run_id in lab.queue(3):
-        lab.train(run_id, *[0.5] * 200)
-    lab.db.close()
+def test_a_truncated_database_is_told_as_damaged(harness: StoreHarness, path: Path) -> None:
+    for run_id in harness.queue(3):
+        harness.train(run_id, *[0.5] * 200)
+    harness.db.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(NotADatabase, match="damaged"):
         store.open_database(str(path), write=False)
 
 
-def test_check_tells_of_a_damaged_page(lab: Lab, path: Path) -> None:
-    lab.train(*lab.queue(), *[0.5] * 2000)
-    lab.db.close()
+def test_check_tells_of_a_damaged_page(harness: StoreHarness, path: Path) -> None:
+    harness.train(*harness.queue(), *[0.5] * 2000)
+    harness.db.close()
     with sqlite3.connect(path) as connection:
         page, size = connection.execute(
             "SELECT rootpage, (SELECT page_size FROM pragma_page_size)"
@@ -135,11 +135,11 @@ def test_a_database_is_shared_with_tables_of_other_names(path: Path) -> None:
     connection.close()
     with pytest.raises(NoDatabase, match="holds no results of nnlab"):
         store.open_database(str(path), write=False)
-    lab = make_lab(path)
-    with lab.db.read() as connection_:
+    harness = make_harness(path)
+    with harness.db.read() as connection_:
         assert connection_.exec_driver_sql("SELECT name FROM recipe").scalar_one() == "bread"
-    assert store.database_status(lab.db).revision == HEAD
-    lab.db.close()
+    assert store.database_status(harness.db).revision == HEAD
+    harness.db.close()
 
 
 def test_tables_of_our_names_that_are_another_programs_are_not_touched(path: Path) -> None:
@@ -152,8 +152,8 @@ def test_tables_of_our_names_that_are_another_programs_are_not_touched(path: Pat
     assert path.read_bytes() == before
 
 
-def test_two_revisions_at_once_are_told_as_damage(lab: Lab, path: Path) -> None:
-    with lab.db.write() as connection:
+def test_two_revisions_at_once_are_told_as_damage(harness: StoreHarness, path: Path) -> None:
+    with harness.db.write() as connection:
         connection.exec_driver_sql("INSERT INTO nnlab_version VALUES ('0099')")
     with pytest.raises(NotADatabase, match="names 2 revisions"):
         store.open_database(str(path), write=False)
@@ -161,23 +161,23 @@ def test_two_revisions_at_once_are_told_as_damage(lab: Lab, path: Path) -> None:
 
 def test_a_path_with_signs_that_urls_use_is_just_a_path(tmp_path: Path) -> None:
     path = tmp_path / "a b?mode=ro#100%.db"
-    lab = make_lab(path)
-    lab.db.close()
+    harness = make_harness(path)
+    harness.db.close()
     assert path.is_file()
     store.open_database(str(path), write=False).close()
 
 
-def test_the_log_is_tidied_away_by_whoever_closes_last(lab: Lab, path: Path) -> None:
+def test_the_log_is_tidied_away_by_whoever_closes_last(harness: StoreHarness, path: Path) -> None:
     reader = store.open_database(str(path), write=False)
     assert store.metrics(reader) == ()
-    lab.db.close()
+    harness.db.close()
     assert store.metrics(reader) == ()
     reader.close()
     assert [file.name for file in path.parent.iterdir()] == ["runs.db"]
 
 
 def test_nothing_but_opening_an_old_or_new_file_imports_alembic(path: Path, python: Start) -> None:
-    make_lab(path).db.close()
+    make_harness(path).db.close()
     code = (
         "import sys; from nnlab import store;"
         "db = store.open_database(sys.argv[1], write=True); store.all_studies(db); db.close();"
@@ -187,9 +187,9 @@ def test_nothing_but_opening_an_old_or_new_file_imports_alembic(path: Path, pyth
     assert (answer, errors) == ("[]\n", "")
 
 
-def test_the_tables_are_those_that_the_design_names(lab: Lab) -> None:
+def test_the_tables_are_those_that_the_design_names(harness: StoreHarness) -> None:
     assert set(metadata.tables) == {
         "study", "trial", "run", "attempt", "environment",
         "metric", "point", "summary", "finding", "artifact",
     }  # fmt: skip
-    assert set(store.database_status(lab.db).rows) == set(metadata.tables)
+    assert set(store.database_status(harness.db).row_counts) == set(metadata.tables)

@@ -1,4 +1,4 @@
-"""What is asked of the store, and what comes back."""
+"""Queries of the store."""
 
 import math
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 from sqlalchemy import insert, update
-from store.store_fixtures import Lab, finish
+from store.store_fixtures import StoreHarness, finish
 
 from nnlab import store
 from nnlab.errors import UnknownName, UsageError
@@ -18,118 +18,123 @@ def numbers(runs: tuple[Run, ...]) -> list[int]:
     return [run.id for run in runs]
 
 
-def test_runs_are_chosen_by_all_that_is_given(lab: Lab) -> None:
-    lab.queue(4)
-    lab.train(2, 0.5)
-    lab.train(4, 0.5)
+def test_runs_are_chosen_by_all_that_is_given(harness: StoreHarness) -> None:
+    harness.queue(4)
+    harness.train(2, 0.5)
+    harness.train(4, 0.5)
     other = store.create_study(
-        lab.db, name="other", question="", objective=None, space=None, seeds=()
+        harness.db, name="other", question="", objective=None, space=None, seeds=()
     )
     tagged = store.RunSpec({"lr": 1.0}, "d", 0, 3, None, ("night", "gpu"))
-    store.enqueue(lab.db, other, [tagged])
-    assert numbers(store.runs(lab.db)) == [1, 2, 3, 4, 5]
-    assert numbers(store.runs(lab.db, study=lab.study.id)) == [1, 2, 3, 4]
-    assert numbers(store.runs(lab.db, run_ids=[4, 2, 77])) == [2, 4]
-    assert numbers(store.runs(lab.db, run_ids=[])) == []
-    assert numbers(store.runs(lab.db, status=Status.FINISHED)) == [2, 4]
-    assert numbers(store.runs(lab.db, tag="gpu")) == [5]
-    assert numbers(store.runs(lab.db, tag="gp")) == []
-    assert numbers(store.runs(lab.db, limit=2, newest_first=True)) == [5, 4]
-    assert numbers(store.runs(lab.db, limit=0)) == []
-    assert numbers(store.runs(lab.db, study=lab.study.id, status=Status.QUEUED, limit=1)) == [1]
+    store.enqueue(harness.db, other, [tagged])
+    assert numbers(store.runs(harness.db)) == [1, 2, 3, 4, 5]
+    assert numbers(store.runs(harness.db, study=harness.study.id)) == [1, 2, 3, 4]
+    assert numbers(store.runs(harness.db, run_ids=[4, 2, 77])) == [2, 4]
+    assert numbers(store.runs(harness.db, run_ids=[])) == []
+    assert numbers(store.runs(harness.db, status=Status.FINISHED)) == [2, 4]
+    assert numbers(store.runs(harness.db, tag="gpu")) == [5]
+    assert numbers(store.runs(harness.db, tag="gp")) == []
+    assert numbers(store.runs(harness.db, limit=2, newest_first=True)) == [5, 4]
+    assert numbers(store.runs(harness.db, limit=0)) == []
+    assert numbers(
+        store.runs(harness.db, study=harness.study.id, status=Status.QUEUED, limit=1)
+    ) == [1]
 
 
-def test_a_run_is_frozen_and_its_setting_is_a_mapping(lab: Lab) -> None:
-    lab.queue()
-    (run,) = store.runs(lab.db)
+def test_a_run_is_frozen_and_its_setting_is_a_mapping(harness: StoreHarness) -> None:
+    harness.queue()
+    (run,) = store.runs(harness.db)
     with pytest.raises(FrozenInstanceError):
         run.seed = 7  # type: ignore[misc]
     assert run.trial.setting == {"lr": 0.1, "opt": "sgd"}
     assert dict(run.trial.setting) == {"lr": 0.1, "opt": "sgd"}
     assert (len(run.trial.setting), "lr" in run.trial.setting) == (2, True)
     assert run.trial.setting.get("depth") is None
-    assert run == store.runs(lab.db)[0]
-    assert hash(run.trial) == hash(store.runs(lab.db)[0].trial)
+    assert run == store.runs(harness.db)[0]
+    assert hash(run.trial) == hash(store.runs(harness.db)[0].trial)
     assert "'lr': 0.1" in repr(run)
 
 
-def test_runs_are_found_by_number_and_name(lab: Lab) -> None:
-    store.enqueue(lab.db, lab.study, lab.plans(1, (0, 1), name="base"))
-    store.enqueue(lab.db, lab.study, lab.plans(2)[1:])
-    assert numbers(store.find_runs(lab.db, ["3", "#1"])) == [3, 1]
-    assert numbers(store.find_runs(lab.db, ["base", "1"])) == [1, 2]
-    store.enqueue(lab.db, lab.study, lab.plans(1, (0,), name="base"), again=True)
-    assert numbers(store.find_runs(lab.db, ["base"])) == [2, 4]
-    assert numbers(store.find_runs(lab.db, ["1"])) == [1]
-    assert store.run_names(lab.db) == ("base",)
+def test_runs_are_found_by_number_and_name(harness: StoreHarness) -> None:
+    store.enqueue(harness.db, harness.study, harness.plans(1, (0, 1), name="base"))
+    store.enqueue(harness.db, harness.study, harness.plans(2)[1:])
+    assert numbers(store.find_runs(harness.db, ["3", "#1"])) == [3, 1]
+    assert numbers(store.find_runs(harness.db, ["base", "1"])) == [1, 2]
+    store.enqueue(harness.db, harness.study, harness.plans(1, (0,), name="base"), repeat=True)
+    assert numbers(store.find_runs(harness.db, ["base"])) == [2, 4]
+    assert numbers(store.find_runs(harness.db, ["1"])) == [1]
+    assert store.run_names(harness.db) == ("base",)
 
 
-def test_a_number_that_is_also_a_name_is_ambiguous(lab: Lab) -> None:
-    store.enqueue(lab.db, lab.study, lab.plans(1))
-    store.enqueue(lab.db, lab.study, lab.plans(2, name="1")[1:])
-    store.enqueue(lab.db, lab.study, lab.plans(3, name="9")[2:])
+def test_a_number_that_is_also_a_name_is_ambiguous(harness: StoreHarness) -> None:
+    store.enqueue(harness.db, harness.study, harness.plans(1))
+    store.enqueue(harness.db, harness.study, harness.plans(2, name="1")[1:])
+    store.enqueue(harness.db, harness.study, harness.plans(3, name="9")[2:])
     with pytest.raises(UsageError, match=r"'1' is ambiguous: .* run 1 and the name of run 2") as at:
-        store.find_runs(lab.db, ["1"])
+        store.find_runs(harness.db, ["1"])
     assert at.value.hint == "'#1' is run 1; name the other by its own number"
-    assert numbers(store.find_runs(lab.db, ["#1"])) == [1]
-    assert numbers(store.find_runs(lab.db, ["2"])) == [2]
-    assert numbers(store.find_runs(lab.db, ["9"])) == [3]  # there is no run 9
-    assert store.run_id_by_number(lab.db, "#1") == 1
-    assert store.run_id_by_number(lab.db, "9") is None
+    assert numbers(store.find_runs(harness.db, ["#1"])) == [1]
+    assert numbers(store.find_runs(harness.db, ["2"])) == [2]
+    assert numbers(store.find_runs(harness.db, ["9"])) == [3]  # there is no run 9
+    assert store.run_id_by_number(harness.db, "#1") == 1
+    assert store.run_id_by_number(harness.db, "9") is None
 
 
 @pytest.mark.parametrize("ref", ["9", "#9", "bass", "", "1.5", "9" * 40, "\N{SUPERSCRIPT TWO}"])
-def test_unknown_runs_list_what_there_is(lab: Lab, ref: str) -> None:
-    store.enqueue(lab.db, lab.study, lab.plans(3, name="base"))
+def test_unknown_runs_list_what_there_is(harness: StoreHarness, ref: str) -> None:
+    store.enqueue(harness.db, harness.study, harness.plans(3, name="base"))
     with pytest.raises(UnknownName) as caught:
-        store.find_runs(lab.db, [ref])
+        store.find_runs(harness.db, [ref])
     assert "1 to 3" in caught.value.message
     assert "base" in caught.value.message
 
 
-def test_histories_come_for_many_runs_and_some_metrics(lab: Lab) -> None:
-    run_ids = lab.queue(3)
+def test_histories_come_for_many_runs_and_some_metrics(harness: StoreHarness) -> None:
+    run_ids = harness.queue(3)
     for run_id in run_ids[:2]:
-        writer = lab.writer([run_id])
+        writer = harness.writer([run_id])
         writer.write(Epoch(1, {"val/loss": 0.5, "lr": 0.1}, 0.1))
         writer.write(Epoch(2, {"val/loss": math.nan, "lr": 0.2}, 0.1))
         finish(writer)
-    found = store.histories(lab.db, run_ids)
-    assert found[3] == History({})
-    assert found[1].metrics == ("lr", "val/loss")
-    assert found[2]["lr"].epochs == (1, 2)
-    assert found[2]["lr"].values == (0.1, 0.2)
-    assert math.isnan(found[1]["val/loss"].values[1])
-    assert store.histories(lab.db, run_ids, ["lr"])[1].metrics == ("lr",)
-    assert store.summaries(lab.db, run_ids, ["lr"]).keys() == {1, 2}
-    assert store.histories(lab.db, []) == {}
+    histories = store.histories(harness.db, run_ids)
+    assert histories[3] == History({})
+    assert histories[1].metrics == ("lr", "val/loss")
+    assert histories[2]["lr"].epochs == (1, 2)
+    assert histories[2]["lr"].values == (0.1, 0.2)
+    assert math.isnan(histories[1]["val/loss"].values[1])
+    assert store.histories(harness.db, run_ids, ["lr"])[1].metrics == ("lr",)
+    assert store.summaries(harness.db, run_ids, ["lr"]).keys() == {1, 2}
+    assert store.histories(harness.db, []) == {}
 
 
-def test_histories_of_more_runs_than_one_query_takes(lab: Lab) -> None:
-    run_ids = lab.queue(1203)
-    with lab.db.write() as connection:
+def test_histories_of_more_runs_than_one_query_takes(harness: StoreHarness) -> None:
+    run_ids = harness.queue(1203)
+    with harness.db.write() as connection:
         connection.exec_driver_sql("INSERT INTO metric (name, direction) VALUES ('lr', 'min')")
         connection.execute(
             insert(tables.point),
             [{"run_id": n, "metric_id": 1, "epoch": 1, "value": n / 2} for n in run_ids],
         )
-    found = store.histories(lab.db, run_ids)
-    assert [found[number]["lr"].values for number in run_ids] == [(n / 2,) for n in run_ids]
+    histories = store.histories(harness.db, run_ids)
+    assert [histories[number]["lr"].values for number in run_ids] == [(n / 2,) for n in run_ids]
 
 
-def test_counts_go_by_scope(lab: Lab) -> None:
-    run_ids = lab.queue(3, (0, 1))
-    lab.train(run_ids[0], 0.5)
-    assert store.count_runs(lab.db) == {Status.FINISHED: 1, Status.QUEUED: 5}
-    assert store.count_runs(lab.db, study_ids=[99]) == {}
-    assert store.count_runs(lab.db, run_ids=run_ids[:2]) == {Status.FINISHED: 1, Status.QUEUED: 1}
-    assert store.count_trials(lab.db) == 1  # only those that have an epoch
-    lab.train(run_ids[1], 0.4)
-    assert store.count_trials(lab.db) == 2
-    assert store.count_trials(lab.db, study_ids=[lab.study.id], metric="val/loss") == 2
-    assert store.count_trials(lab.db, metric="val/nothing") == 0
-    assert store.count_trials(lab.db, run_ids=[]) == 0
-    assert store.all_studies(lab.db) == (lab.study,)
+def test_counts_go_by_scope(harness: StoreHarness) -> None:
+    run_ids = harness.queue(3, (0, 1))
+    harness.train(run_ids[0], 0.5)
+    assert store.count_runs(harness.db) == {Status.FINISHED: 1, Status.QUEUED: 5}
+    assert store.count_runs(harness.db, study_ids=[99]) == {}
+    assert store.count_runs(harness.db, run_ids=run_ids[:2]) == {
+        Status.FINISHED: 1,
+        Status.QUEUED: 1,
+    }
+    assert store.count_trials(harness.db) == 1  # only those that have an epoch
+    harness.train(run_ids[1], 0.4)
+    assert store.count_trials(harness.db) == 2
+    assert store.count_trials(harness.db, study_ids=[harness.study.id], metric="val/loss") == 2
+    assert store.count_trials(harness.db, metric="val/nothing") == 0
+    assert store.count_trials(harness.db, run_ids=[]) == 0
+    assert store.all_studies(harness.db) == (harness.study,)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +160,12 @@ def test_an_empty_lab_answers_with_nothing(
     db.close()
 
 
-def test_the_distinct_data_of_runs_and_trials_whose_data_changes(lab: Lab) -> None:
-    run_ids = lab.queue(trials=2, seeds=(0, 1))
+def test_the_distinct_data_of_runs_and_trials_whose_data_changes(harness: StoreHarness) -> None:
+    run_ids = harness.queue(trials=2, seeds=(0, 1))
     for run_id in run_ids[:3]:
-        lab.train(run_id, 0.5)
-    trials = [run.trial.id for run in store.runs(lab.db, run_ids=run_ids)]
-    with lab.db.write() as connection:
+        harness.train(run_id, 0.5)
+    trials = [run.trial.id for run in store.runs(harness.db, run_ids=run_ids)]
+    with harness.db.write() as connection:
         for run_id, fingerprint in zip(run_ids[:2], ("a", "b"), strict=True):
             connection.execute(
                 update(tables.run)
@@ -172,17 +177,19 @@ def test_the_distinct_data_of_runs_and_trials_whose_data_changes(lab: Lab) -> No
         (run_ids[1], trials[1], "b"),
         (run_ids[2], trials[2], None),
     }
-    assert set(store.distinct_data(lab.db)) == expected
-    assert set(store.distinct_data(lab.db, study_ids=[lab.study.id])) == expected
-    assert store.distinct_data(lab.db, run_ids=[]) == ()
-    assert [run.run_id for run in store.data_of_runs(lab.db, run_ids=run_ids)] == sorted(run_ids)
-    assert store.seeds_with_changing_data(lab.db, run_ids) == {}
-    with lab.db.write() as connection:
+    assert set(store.distinct_data(harness.db)) == expected
+    assert set(store.distinct_data(harness.db, study_ids=[harness.study.id])) == expected
+    assert store.distinct_data(harness.db, run_ids=[]) == ()
+    assert [run.run_id for run in store.data_of_runs(harness.db, run_ids=run_ids)] == sorted(
+        run_ids
+    )
+    assert store.seeds_with_changing_data(harness.db, run_ids) == {}
+    with harness.db.write() as connection:
         connection.execute(
             update(tables.run).where(tables.run.c.id == run_ids[2]).values(data_fingerprint="c")
         )
-    assert store.seeds_with_changing_data(lab.db, run_ids) == {trials[0]: (0, 1)}
-    fields = store.trial_fields(lab.db, ["opt", "nothing"], study_ids=[lab.study.id])
+    assert store.seeds_with_changing_data(harness.db, run_ids) == {trials[0]: (0, 1)}
+    fields = store.trial_fields(harness.db, ["opt", "nothing"], study_ids=[harness.study.id])
     assert fields == dict.fromkeys(trials, ("sgd", None))
-    selected = store.values_at_selected_epoch(lab.db, run_ids, "val/loss")
+    selected = store.values_at_selected_epoch(harness.db, run_ids, "val/loss")
     assert selected == dict.fromkeys(run_ids[:3], (1, 0.5))

@@ -1,4 +1,4 @@
-"""Migrations make what the queries expect, and revisions known here are the migrations'."""
+"""Migrations create the declared tables; the known revisions are those of the migrations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, create_engine, insert, inspect, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
-from store.store_fixtures import Lab
+from store.store_fixtures import StoreHarness
 
 from nnlab.records import Severity, Status
 from nnlab.store.address import ServerAddress
@@ -42,11 +42,11 @@ KINDS = {"FLOAT": "DOUBLE PRECISION"}
 
 
 @contextmanager
-def inspected(lab: Lab) -> Iterator[Connection]:
+def inspected(harness: StoreHarness) -> Iterator[Connection]:
     """A connection that gives values as SQLAlchemy expects them, not as the store does."""
-    address = lab.db.address
+    address = harness.db.address
     if not isinstance(address, ServerAddress):
-        with lab.db.read() as connection:
+        with harness.db.read() as connection:
             yield connection
         return
     options = {**address.options, "options": f"-c search_path={address.schema}"}
@@ -58,8 +58,8 @@ def inspected(lab: Lab) -> Iterator[Connection]:
         engine.dispose()
 
 
-def test_alembic_finds_no_difference(lab: Lab) -> None:
-    with inspected(lab) as connection:
+def test_alembic_finds_no_difference(harness: StoreHarness) -> None:
+    with inspected(harness) as connection:
         context = MigrationContext.configure(
             connection,
             opts={
@@ -73,54 +73,58 @@ def test_alembic_finds_no_difference(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("table", list(metadata.tables))
-def test_every_column_index_and_check_is_as_declared(lab: Lab, table: str) -> None:
+def test_every_column_index_and_check_is_as_declared(harness: StoreHarness, table: str) -> None:
     declared = metadata.tables[table]
-    with inspected(lab) as connection:
-        made = inspect(connection)
-        columns: Any = {column["name"]: column for column in made.get_columns(table)}
+    with inspected(harness) as connection:
+        inspector = inspect(connection)
+        columns: Any = {column["name"]: column for column in inspector.get_columns(table)}
         dialect = connection.dialect
         assert list(columns) == [column.name for column in declared.columns]
         for column in declared.columns:
-            found = columns[column.name]
-            assert found["nullable"] == column.nullable
+            result = columns[column.name]
+            assert result["nullable"] == column.nullable
             kind = column.type.compile(dialect)
             if dialect.name == "postgresql":
                 kind = KINDS.get(kind, kind)
-            assert found["type"].compile(dialect) == kind
-        keys = made.get_pk_constraint(table)["constrained_columns"]
+            assert result["type"].compile(dialect) == kind
+        keys = inspector.get_pk_constraint(table)["constrained_columns"]
         assert keys == [column.name for column in declared.primary_key]
         assert {
             tuple(index["column_names"])
-            for index in made.get_indexes(table)
+            for index in inspector.get_indexes(table)
             if "duplicates_constraint" not in index
         } == {tuple(column.name for column in index.columns) for index in declared.indexes}
-        checks = {check["name"]: check["sqltext"] for check in made.get_check_constraints(table)}
-        wanted = {
+        checks = {
+            check["name"]: check["sqltext"] for check in inspector.get_check_constraints(table)
+        }
+        expected = {
             str(check.name): str(check.sqltext)
             for check in declared.constraints
             if isinstance(check, CheckConstraint)
         }
         # A server keeps a check as what it understood, not as it was written.
-        assert checks == wanted or (dialect.name == "postgresql" and checks.keys() == wanted.keys())
+        assert checks == expected or (
+            dialect.name == "postgresql" and checks.keys() == expected.keys()
+        )
         assert {
             (tuple(key["constrained_columns"]), key["referred_table"])
-            for key in made.get_foreign_keys(table)
+            for key in inspector.get_foreign_keys(table)
         } == {((key.parent.name,), key.column.table.name) for key in declared.foreign_keys}
 
 
 @pytest.mark.file
 @pytest.mark.parametrize("table", ["point", "summary"])
-def test_measurements_are_clustered_by_their_key(lab: Lab, table: str) -> None:
-    with lab.db.read() as connection:
+def test_measurements_are_clustered_by_their_key(harness: StoreHarness, table: str) -> None:
+    with harness.db.read() as connection:
         sql = connection.exec_driver_sql(
             "SELECT sql FROM sqlite_master WHERE name = ?", (table,)
         ).scalar_one()
     assert "WITHOUT ROWID" in sql
 
 
-def test_every_status_and_severity_can_be_stored_and_nothing_else(lab: Lab) -> None:
-    (run_id,) = lab.queue()
-    with lab.db.write() as connection:
+def test_every_status_and_severity_can_be_stored_and_nothing_else(harness: StoreHarness) -> None:
+    (run_id,) = harness.queue()
+    with harness.db.write() as connection:
         for status in Status:
             connection.execute(update(metadata.tables["run"]).values(status=str(status)))
         for severity in Severity:
@@ -144,14 +148,14 @@ def test_every_status_and_severity_can_be_stored_and_nothing_else(lab: Lab) -> N
         "UPDATE finding SET confidence = 1.5",
         "INSERT INTO point VALUES (1, 99, 1, 0.5)",
     ):
-        with pytest.raises(IntegrityError), lab.db.write() as connection:
+        with pytest.raises(IntegrityError), harness.db.write() as connection:
             connection.exec_driver_sql(wrong)
 
 
 @pytest.mark.file
-def test_settings_and_times_can_be_read_with_sql_alone(lab: Lab) -> None:
-    lab.queue(2)
-    with lab.db.read() as connection:
+def test_settings_and_times_can_be_read_with_sql_alone(harness: StoreHarness) -> None:
+    harness.queue(2)
+    with harness.db.read() as connection:
         rates = connection.exec_driver_sql("SELECT setting ->> '$.lr' FROM trial").scalars().all()
         age = (
             connection.exec_driver_sql("SELECT julianday('now') - julianday(created_at) FROM run")

@@ -1,4 +1,4 @@
-"""What the database keeps as text comes back as it was."""
+"""Values stored as text are read back unchanged."""
 
 import math
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""What only a server has: a schema beside others', parts of tables, locks, a way to be gone."""
+"""PostgreSQL only: schemas, partitions, locks, lost connections."""
 
 import subprocess
 import threading
@@ -9,7 +9,7 @@ from pathlib import Path
 import postgres_server
 import pytest
 from sqlalchemy.engine import make_url
-from store.store_fixtures import ENVIRONMENT, Lab, make_lab
+from store.store_fixtures import ENVIRONMENT, StoreHarness, make_harness
 
 from nnlab import store
 from nnlab.errors import (
@@ -30,14 +30,14 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def served(server_url: str) -> Iterator[Lab]:
-    made = make_lab(server_url)
-    yield made
-    made.db.close()
+def served(server_url: str) -> Iterator[StoreHarness]:
+    new_harness = make_harness(server_url)
+    yield new_harness
+    new_harness.db.close()
 
 
-def tables(lab: Lab, schema: str | None = None) -> set[str]:
-    with lab.db.read() as connection:
+def tables(harness: StoreHarness, schema: str | None = None) -> set[str]:
+    with harness.db.read() as connection:
         return set(
             connection.exec_driver_sql(
                 "SELECT tablename FROM pg_tables WHERE schemaname = coalesce(%s, current_schema())",
@@ -72,8 +72,8 @@ def test_without_create_nothing_is_made(server_url: str) -> None:
             store.open_database(server_url, write=write)
 
 
-def test_it_shares_a_database_with_other_programs(served: Lab, postgres: str) -> None:
-    other = make_lab(next(postgres_server.schemas(postgres)))
+def test_it_shares_a_database_with_other_programs(served: StoreHarness, postgres: str) -> None:
+    other = make_harness(next(postgres_server.schemas(postgres)))
     assert other.queue() == served.queue() == (1,)
     served.train(1, 0.5)
     assert other.status(1) is Status.QUEUED
@@ -134,7 +134,9 @@ def next_revision(folder: Path, more: str = "") -> Migrations:
     return Migrations(folder, (*REVISIONS, "9999"))
 
 
-def test_an_older_schema_is_upgraded_and_a_newer_one_only_read(served: Lab, tmp_path: Path) -> None:
+def test_an_older_schema_is_upgraded_and_a_newer_one_only_read(
+    served: StoreHarness, tmp_path: Path
+) -> None:
     served.train(*served.queue(), 0.5)
     url = served.db.address.target
     db = store.open_database(url, write=False, migrations=next_revision(tmp_path / "next"))
@@ -148,7 +150,7 @@ def test_an_older_schema_is_upgraded_and_a_newer_one_only_read(served: Lab, tmp_
     db.close()
 
 
-def test_an_upgrade_that_fails_leaves_all_as_it_was(served: Lab, tmp_path: Path) -> None:
+def test_an_upgrade_that_fails_leaves_all_as_it_was(served: StoreHarness, tmp_path: Path) -> None:
     broken = next_revision(tmp_path / "next", "raise RuntimeError('lights out')")
     with pytest.raises(UpgradeFailed, match="is unchanged: lights out"):
         store.open_database(served.db.address.target, write=True, migrations=broken)
@@ -156,7 +158,9 @@ def test_an_upgrade_that_fails_leaves_all_as_it_was(served: Lab, tmp_path: Path)
     assert served.queue() == (1,)
 
 
-def test_points_lie_in_parts_by_their_runs(served: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_lie_in_parts_by_their_runs(
+    served: StoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(database, "RUNS_PER_PARTITION", 4)
     assert {"point_0"} == {name for name in tables(served) if name.startswith("point_")}
     # The first part was made as large as they are by default.
@@ -174,11 +178,11 @@ def test_points_lie_in_parts_by_their_runs(served: Lab, monkeypatch: pytest.Monk
     assert store.find_problems(served.db) == []
 
 
-def test_epochs_of_two_runs_are_stored_beside_each_other(served: Lab) -> None:
+def test_epochs_of_two_runs_are_stored_beside_each_other(served: StoreHarness) -> None:
     first, second = served.queue(2)
-    one, other = served.writer([first]), served.writer([second])
-    with served.db.write(alone=False):
-        thread = threading.Thread(target=one.write, args=(Epoch(1, {"val/loss": 0.5}, 0.1),))
+    result, other = served.writer([first]), served.writer([second])
+    with served.db.write(exclusive=False):
+        thread = threading.Thread(target=result.write, args=(Epoch(1, {"val/loss": 0.5}, 0.1),))
         thread.start()
         thread.join(10)
         assert not thread.is_alive()
@@ -186,7 +190,7 @@ def test_epochs_of_two_runs_are_stored_beside_each_other(served: Lab) -> None:
     assert served.curve(first) == served.curve(second) == {1: 0.5}
 
 
-def test_one_that_is_alone_keeps_all_others_out(served: Lab) -> None:
+def test_one_that_is_alone_keeps_all_others_out(served: StoreHarness) -> None:
     served.queue()
     other = store.open_database(served.db.address.target, write=True, busy_seconds=0.1)
     with served.db.write(), pytest.raises(DatabaseLocked, match="another process"):
@@ -195,7 +199,7 @@ def test_one_that_is_alone_keeps_all_others_out(served: Lab) -> None:
     other.close()
 
 
-def test_a_reader_never_waits_and_sees_one_moment(served: Lab) -> None:
+def test_a_reader_never_waits_and_sees_one_moment(served: StoreHarness) -> None:
     served.queue()
     with served.db.read() as connection:
         count = "SELECT count(*) FROM run"
@@ -205,17 +209,17 @@ def test_a_reader_never_waits_and_sees_one_moment(served: Lab) -> None:
     assert len(store.runs(served.db)) == 5
 
 
-def test_curves_are_imported_in_bulk(served: Lab) -> None:
+def test_curves_are_imported_in_bulk(served: StoreHarness) -> None:
     (run_id,) = served.queue()
     values = (0.1, float("nan"), float("inf"), -0.0, 5e-324)
     store.import_curves(served.db, run_id, [Curve("val/loss", (1, 2, 3, 4, 9), values)])
-    found = store.history(served.db, run_id)["val/loss"].values
-    assert str(found) == str(values)
+    curve = store.history(served.db, run_id)["val/loss"].values
+    assert str(curve) == str(values)
     with pytest.raises(UsageError, match="already"):
         store.import_curves(served.db, run_id, [Curve("val/loss", (1,), (0.1,))])
 
 
-def test_a_connection_that_the_server_closed_is_replaced(served: Lab) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(served: StoreHarness) -> None:
     (run_id,) = served.queue()
     writer = served.writer([run_id])
     with served.db.write() as connection:
@@ -238,10 +242,10 @@ def test_a_server_that_goes_in_mid_transaction_is_told() -> None:
     if why := postgres_server.why_not() or postgres_server.why_none_of_our_own():
         pytest.skip(why)
     with postgres_server.server() as server:
-        lab = make_lab(server.url)
-        (run_id,) = lab.queue()
-        writer = lab.writer([run_id])
-        with pytest.raises(ConnectionLost, match="cannot be reached"), lab.db.write():  # noqa: PT012
+        harness = make_harness(server.url)
+        (run_id,) = harness.queue()
+        writer = harness.writer([run_id])
+        with pytest.raises(ConnectionLost, match="cannot be reached"), harness.db.write():  # noqa: PT012
             server.stop("immediate")
             writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
         started = time.perf_counter()
@@ -250,11 +254,11 @@ def test_a_server_that_goes_in_mid_transaction_is_told() -> None:
         assert time.perf_counter() - started < 5
         server.start()
         writer.write(Epoch(1, {"val/loss": 0.5}, 0.1))
-        assert lab.curve(run_id) == {1: 0.5}
-        lab.db.close()
+        assert harness.curve(run_id) == {1: 0.5}
+        harness.db.close()
 
 
-def test_a_run_is_claimed_by_one_of_many_that_hurry(served: Lab, python: Start) -> None:
+def test_a_run_is_claimed_by_one_of_many_that_hurry(served: StoreHarness, python: Start) -> None:
     """What a claim looks at may change between its snapshot and its lock."""
     run_ids = served.queue(300)
     processes = [python(CLAIM, served.db.address.target) for _ in range(6)]

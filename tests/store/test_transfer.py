@@ -1,10 +1,10 @@
-"""A database moves between a file and a server whole, or not at all."""
+"""Copies between a file and a server are complete, or are not made."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store.store_fixtures import Lab, finish, make_lab
+from store.store_fixtures import StoreHarness, finish, make_harness
 
 from nnlab import store
 from nnlab.errors import StoreError, UsageError
@@ -21,18 +21,18 @@ OVERFITTING = Finding(
 @pytest.fixture
 def empty(request: pytest.FixtureRequest) -> Iterator[Callable[[str], store.Database]]:
     """Makes databases without rows: in a file, or on a server."""
-    made: list[store.Database] = []
+    created: list[store.Database] = []
 
     def make(kept_in: str) -> store.Database:
         if kept_in == "file":
-            place = str(request.getfixturevalue("tmp_path") / f"target-{len(made)}.db")
+            place = str(request.getfixturevalue("tmp_path") / f"target-{len(created)}.db")
         else:
             place = request.getfixturevalue("other_server_url")
-        made.append(store.open_database(place, write=True, create=True))
-        return made[-1]
+        created.append(store.open_database(place, write=True, create=True))
+        return created[-1]
 
     yield make
-    for database in made:
+    for database in created:
         database.close()
 
 
@@ -45,12 +45,12 @@ def other_server_url(postgres: str) -> Iterator[str]:
     postgres_server.drop(url)
 
 
-def fill(lab: Lab) -> None:
+def fill(harness: StoreHarness) -> None:
     """Something in every table, with NULLs, a NaN and an infinity."""
-    first, second, third, fourth = lab.queue(2, (0, 2**40))
-    lab.train(first, 0.5, float("nan"), 0.25)
-    lab.train(second, float("inf"), 0.1, metric="val/accuracy")
-    writer = lab.writer([third])
+    first, second, third, fourth = harness.queue(2, (0, 2**40))
+    harness.train(first, 0.5, float("nan"), 0.25)
+    harness.train(second, float("inf"), 0.1, metric="val/accuracy")
+    writer = harness.writer([third])
     writer.finish(
         Status.INTERRUPTED,
         selected_epoch=None,
@@ -61,9 +61,9 @@ def fill(lab: Lab) -> None:
         artifacts=[Artifact(third, "model", "3/model.pt", "ab", 2**33)],
         peak_bytes=2**35,
     )
-    finish(lab.writer([fourth]))
-    store.remove(lab.db, study_ids=[], run_ids=[fourth])
-    store.import_curves(lab.db, first, [Curve("a", tuple(range(1, 60)), (0.5,) * 59)])
+    finish(harness.writer([fourth]))
+    store.remove(harness.db, study_ids=[], run_ids=[fourth])
+    store.import_curves(harness.db, first, [Curve("a", tuple(range(1, 60)), (0.5,) * 59)])
 
 
 def silent(*_: object) -> None:
@@ -87,32 +87,39 @@ def dumped(db: store.Database) -> list[object]:
 
 @pytest.mark.parametrize("target", ["file", "server"])
 def test_every_row_arrives_as_it_was(
-    lab: Lab, target: str, empty: Callable[[str], store.Database], monkeypatch: pytest.MonkeyPatch
+    harness: StoreHarness,
+    target: str,
+    empty: Callable[[str], store.Database],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(transfer, "CHUNK_ROWS", 7)
-    fill(lab)
+    fill(harness)
     other = empty(target)
-    told: list[tuple[str, str, int, int]] = []
-    copied = copy_database(lab.db, other, lambda *words: told.append(words))
-    assert copied.before == 0
-    assert copied.rows == store.database_status(other).rows == store.database_status(lab.db).rows
-    assert all(copied.rows[table] for table in TABLES)
-    assert ("checking", "point", 64, 64) in told
-    assert dumped(other) == dumped(lab.db)
+    messages: list[tuple[str, str, int, int]] = []
+    copied = copy_database(harness.db, other, lambda *words: messages.append(words))
+    assert copied.rows_before == 0
+    assert (
+        copied.row_counts
+        == store.database_status(other).row_counts
+        == store.database_status(harness.db).row_counts
+    )
+    assert all(copied.row_counts[table] for table in TABLES)
+    assert ("checking", "point", 64, 64) in messages
+    assert dumped(other) == dumped(harness.db)
     (problem,) = store.find_problems(other)
     assert problem.startswith("run 3: its model")  # files are not copied
     # New rows take new numbers, and the study goes on.
-    copy = Lab(other, store.find_study(other, "depth"), other)
+    copy = StoreHarness(other, store.find_study(other, "depth"), other)
     assert copy.queue(3)[-1] == 5
     copy.train(5, 0.3)
     assert copy.curve(5) == {1: 0.3}
 
 
 def test_a_copy_that_was_broken_off_goes_on(
-    lab: Lab, empty: Callable[[str], store.Database], monkeypatch: pytest.MonkeyPatch
+    harness: StoreHarness, empty: Callable[[str], store.Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "CHUNK_ROWS", 7)
-    fill(lab)
+    fill(harness)
     other = empty("file")
 
     def lights_out(what: str, table: str, done: int, total: int) -> None:
@@ -120,41 +127,41 @@ def test_a_copy_that_was_broken_off_goes_on(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        copy_database(lab.db, other, lights_out)
-    there = sum(store.database_status(other).rows.values())
-    copied = copy_database(lab.db, other, silent)
-    assert 20 < there == copied.before
-    assert dumped(other) == dumped(lab.db)
+        copy_database(harness.db, other, lights_out)
+    there = sum(store.database_status(other).row_counts.values())
+    copied = copy_database(harness.db, other, silent)
+    assert 20 < there == copied.rows_before
+    assert dumped(other) == dumped(harness.db)
     # Once more, it finds nothing to do.
-    assert copy_database(lab.db, other, silent).before == sum(copied.rows.values())
+    assert copy_database(harness.db, other, silent).rows_before == sum(copied.row_counts.values())
 
 
-def test_other_results_are_left_as_they_are(lab: Lab, tmp_path: Path) -> None:
-    fill(lab)
-    other = make_lab(tmp_path / "other.db")
+def test_other_results_are_left_as_they_are(harness: StoreHarness, tmp_path: Path) -> None:
+    fill(harness)
+    other = make_harness(tmp_path / "other.db")
     other.queue(7)
     before = dumped(other.db)
     with pytest.raises(UsageError, match="holds other results"):
-        copy_database(lab.db, other.db, silent)
+        copy_database(harness.db, other.db, silent)
     assert dumped(other.db) == before
     other.db.close()
 
 
 def test_more_than_the_source_has_is_other_results_too(
-    lab: Lab, empty: Callable[[str], store.Database]
+    harness: StoreHarness, empty: Callable[[str], store.Database]
 ) -> None:
-    fill(lab)
+    fill(harness)
     other = empty("file")
-    copy_database(lab.db, other, silent)
-    Lab(other, store.find_study(other, "depth"), other).queue(3)
+    copy_database(harness.db, other, silent)
+    StoreHarness(other, store.find_study(other, "depth"), other).queue(3)
     with pytest.raises(UsageError, match="trial 3 is not that of the source"):
-        copy_database(lab.db, other, silent)
+        copy_database(harness.db, other, silent)
 
 
 def test_a_row_that_another_program_changes_meanwhile_is_found(
-    lab: Lab, empty: Callable[[str], store.Database]
+    harness: StoreHarness, empty: Callable[[str], store.Database]
 ) -> None:
-    fill(lab)
+    fill(harness)
     other = empty("file")
 
     def meddle(what: str, table: str, *_: int) -> None:
@@ -163,9 +170,9 @@ def test_a_row_that_another_program_changes_meanwhile_is_found(
                 connection.exec_driver_sql("UPDATE run SET epochs = 77 WHERE id = 2")
 
     with pytest.raises(StoreError, match="differs from the source: run 2"):
-        copy_database(lab.db, other, meddle)
+        copy_database(harness.db, other, meddle)
 
 
-def test_a_database_is_not_copied_onto_itself(lab: Lab) -> None:
+def test_a_database_is_not_copied_onto_itself(harness: StoreHarness) -> None:
     with pytest.raises(UsageError, match="onto itself"):
-        copy_database(lab.db, lab.db, silent)
+        copy_database(harness.db, harness.db, silent)

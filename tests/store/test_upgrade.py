@@ -1,4 +1,4 @@
-"""Old files open: backed up, upgraded under a lock, checked, and as before if it fails."""
+"""Old databases are backed up, upgraded under a lock, checked, and left unchanged if that fails."""
 
 import shutil
 import sqlite3
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store.store_fixtures import Lab, make_lab
+from store.store_fixtures import StoreHarness, make_harness
 
 from nnlab import store
 from nnlab.errors import DatabaseReadOnly, NewerSchema, UpgradeFailed
@@ -50,9 +50,9 @@ def migrations(folder: Path, more: str = "pass") -> Migrations:
 
 
 def trained(path: Path) -> None:
-    lab = make_lab(path)
-    lab.train(*lab.queue(), 0.5, 0.25)
-    lab.db.close()
+    harness = make_harness(path)
+    harness.train(*harness.queue(), 0.5, 0.25)
+    harness.db.close()
 
 
 def contents(path: Path) -> list[str]:
@@ -164,8 +164,10 @@ def test_a_newer_database_is_read_and_never_written(path: Path, tmp_path: Path) 
     assert contents(path) == before
 
 
-def test_what_a_newer_database_no_longer_has_is_told_as_such(lab: Lab, path: Path) -> None:
-    with lab.db.write() as connection:
+def test_what_a_newer_database_no_longer_has_is_told_as_such(
+    harness: StoreHarness, path: Path
+) -> None:
+    with harness.db.write() as connection:
         connection.exec_driver_sql("ALTER TABLE run RENAME COLUMN seed TO luck")
         connection.exec_driver_sql("UPDATE nnlab_version SET version_num = '9999'")
     db = store.open_database(str(path), write=False)
@@ -195,7 +197,7 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     study = store.find_study(db, "depth")
     assert study.space is not None
     assert study.space["lr"] == (0.1, 0.2)
-    assert bool(study.decides) == (revision >= "0002")
+    assert bool(study.comparisons) == (revision >= "0002")
     queue_known = revision >= "0003"
     assert bool(study.sampler) == bool(attempt.engine) == queue_known
     assert (first.pruned_at == 2, first.removed_at, study.removed_at) == (queue_known, None, None)

@@ -1,4 +1,4 @@
-"""What decides a claim is read whole, or refused with all that is wrong."""
+"""Comparisons of a claim are parsed completely, or refused with every problem."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ ARMS = ("a", "b", "c", "d")
 
 def read(**table: Any) -> Comparison:
     problems: list[str] = []
-    (found,) = parse_comparisons([{"metric": "val/loss", **table}], ARMS, problems)
+    (comparison,) = parse_comparisons([{"metric": "val/loss", **table}], ARMS, problems)
     assert problems == []
-    return found
+    return comparison
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def read(**table: Any) -> Comparison:
 def test_every_kind_of_comparison_is_read(
     table: dict[str, Any], scale: str, arms: tuple[str, ...], bounds: tuple[float, float]
 ) -> None:
-    found = read(**table)
-    assert (found.scale, found.arms, (found.above, found.below)) == (scale, arms, bounds)
-    assert found.at == "selected"
-    assert found.says
+    result = read(**table)
+    assert (result.scale, result.arms, (result.above, result.below)) == (scale, arms, bounds)
+    assert result.at == "selected"
+    assert result.says
 
 
 @pytest.mark.parametrize("at", ["once probe/rise 2e-3", "once train/loss 0.2", "epochs to 12"])
@@ -45,7 +45,7 @@ def test_moments_with_a_number_are_read(at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         ({}, "give higher and lower"),
         ({"arm": "e", "above": 0}, "unknown arm 'e'"),
@@ -64,10 +64,10 @@ def test_moments_with_a_number_are_read(at: str) -> None:
         ({"arm": "a", "above": 0, "metric": 3}, "metric must name"),
     ],
 )
-def test_what_is_wrong_is_told(table: dict[str, Any], told: str) -> None:
+def test_what_is_wrong_is_told(table: dict[str, Any], message: str) -> None:
     problems: list[str] = []
     assert parse_comparisons([{"metric": "val/loss", **table}], ARMS, problems) == ()
-    assert told in "\n".join(problems)
+    assert message in "\n".join(problems)
 
 
 def test_all_problems_are_told_at_once() -> None:

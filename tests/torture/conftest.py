@@ -1,4 +1,4 @@
-"""The calm study, trained once, that every disturbed one is held against."""
+"""The study of the torture tests, trained once without interruptions for comparison."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ if sys.platform != "linux":
 
 
 @pytest.fixture(scope="session")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def uninterrupted_results(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """What the study comes to in one process that nobody disturbs."""
     folder = tmp_path_factory.mktemp("calm")
     finish(folder, *STUDY, "--devices", "cpu:1")
@@ -21,6 +21,6 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An empty folder; what is printed goes beside it."""
-    made = tmp_path / "work"
-    made.mkdir()
-    return made
+    path = tmp_path / "work"
+    path.mkdir()
+    return path

@@ -1,4 +1,4 @@
-"""A study to be disturbed, what it comes to when nobody does, and processes to be killed."""
+"""The study of the torture tests, its expected result, and processes to kill."""
 
 import contextlib
 import hashlib
@@ -53,12 +53,12 @@ def printed(folder: Path) -> str:
 def database(folder: Path) -> bool:
     """Whether there is one, with its tables."""
     try:
-        return bool(asked(folder, "SELECT count(*) FROM run"))
+        return bool(query(folder, "SELECT count(*) FROM run"))
     except sqlite3.OperationalError:
         return False
 
 
-def asked(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
     path = f"file:{folder / 'runs.db'}?mode=ro"
     with contextlib.closing(sqlite3.connect(path, uri=True)) as connection:
         return connection.execute(sql).fetchall()
@@ -66,41 +66,41 @@ def asked(folder: Path, sql: str) -> list[tuple[Any, ...]]:
 
 def outcome(folder: Path) -> Outcome:
     """All that is stored of each run, by its trial and seed: not when, nor how long it took."""
-    found: dict[tuple[str, int], Any] = {}
-    for run, digest, seed, *state in asked(
+    result: dict[tuple[str, int], Any] = {}
+    for run, digest, seed, *state in query(
         folder,
         "SELECT r.id, t.digest, r.seed, r.status, r.reason, r.epochs, r.selected_epoch"
         " FROM run r JOIN trial t ON t.id = r.trial_id ORDER BY t.digest, r.seed",
     ):
-        points = asked(
+        points = query(
             folder,
             "SELECT m.name, p.epoch, p.value FROM point p JOIN metric m ON m.id = p.metric_id"
             f" WHERE p.run_id = {run} AND m.name NOT LIKE 'time/%' ORDER BY 1, 2",
         )
-        summaries = asked(
+        summaries = query(
             folder,
             "SELECT m.name, s.n, s.last, s.best, s.best_epoch FROM summary s"
             f" JOIN metric m ON m.id = s.metric_id WHERE s.run_id = {run}"
             " AND m.name NOT LIKE 'time/%' ORDER BY 1",
         )
-        findings = asked(
+        findings = query(
             folder, f"SELECT code, confidence, onset FROM finding WHERE run_id = {run} ORDER BY 1"
         )
         model = folder / "runs.artifacts" / str(run) / "model.pt"
         weights = hashlib.sha256(model.read_bytes()).hexdigest() if model.exists() else None
-        found[digest, seed] = (state, points, summaries, findings, weights)
-    return found
+        result[digest, seed] = (state, points, summaries, findings, weights)
+    return result
 
 
-def assert_as_calm(folder: Path, calm: Outcome) -> None:
+def assert_as_calm(folder: Path, uninterrupted_results: Outcome) -> None:
     """The database is sound, and holds what it would hold if nothing had happened."""
-    found = outcome(folder)
-    assert found.keys() == calm.keys()
-    for key, (state, *numbers) in calm.items():
-        assert found[key][0] == state, printed(folder)
-        assert found[key][1:] == tuple(numbers), key
+    result = outcome(folder)
+    assert result.keys() == uninterrupted_results.keys()
+    for key, (state, *numbers) in uninterrupted_results.items():
+        assert result[key][0] == state, printed(folder)
+        assert result[key][1:] == tuple(numbers), key
     assert start(folder, "db", "check").wait(timeout=60) == 0, printed(folder)
-    assert asked(folder, "SELECT id FROM attempt WHERE ended_at IS NULL") == []
+    assert query(folder, "SELECT id FROM attempt WHERE ended_at IS NULL") == []
     # One that is killed just after its run is stored leaves its checkpoint to this.
     assert start(folder, "db", "gc", "--yes").wait(timeout=60) == 0, printed(folder)
     left = [path.name for path in (folder / "runs.artifacts").rglob("*") if path.is_file()]
@@ -118,11 +118,11 @@ def finish(folder: Path, *words: str) -> None:
     assert code == 0, f"exit code {code}\n{printed(folder)}"
 
 
-def until(found: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What is found once there is something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if it := found():
+        if it := condition():
             return it
         time.sleep(0.01)
     raise AssertionError("waited in vain")
@@ -132,7 +132,7 @@ def at_work(folder: Path) -> list[int]:
     """The processes that say that they have a run in hand."""
     if not database(folder):
         return []
-    return [pid for (pid,) in asked(folder, "SELECT pid FROM attempt WHERE ended_at IS NULL")]
+    return [pid for (pid,) in query(folder, "SELECT pid FROM attempt WHERE ended_at IS NULL")]
 
 
 def below(pid: int) -> list[int]:
@@ -143,8 +143,8 @@ def below(pid: int) -> list[int]:
             stat = (entry / "stat").read_text().rpartition(")")[2].split()
             if stat[0] != "Z":
                 children.setdefault(int(stat[1]), []).append(int(entry.name))
-    found, left = [], [pid]
+    result, left = [], [pid]
     while left:
         left += (each := children.get(left.pop(), []))
-        found += each
-    return found
+        result += each
+    return result

@@ -1,4 +1,4 @@
-"""32 processes write to one SQLite file: nobody is turned away, and nothing is lost."""
+"""32 processes write to one SQLite file: no write fails, and nothing is lost."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""kill -9, SIGTERM and SIGINT at random moments: the study comes to what it would have come to."""
+"""kill -9, SIGTERM and SIGINT at random moments do not change the results of a study."""
 
 import contextlib
 import os
@@ -11,13 +11,13 @@ import pytest
 from torture.studies import (
     STUDY,
     Outcome,
-    asked,
     assert_as_calm,
     at_work,
     below,
     database,
     finish,
     printed,
+    query,
     start,
 )
 
@@ -32,7 +32,7 @@ def kill(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("kills", [200, pytest.param(2000, marks=pytest.mark.long)])
-def test_kill_9_at_random_moments(folder: Path, calm: Outcome, kills: int) -> None:
+def test_kill_9_at_random_moments(folder: Path, uninterrupted_results: Outcome, kills: int) -> None:
     """Mostly of a worker, now and then of the template they are copies of or of the command."""
     chance = random.Random(kills)
     done = resumed = 0
@@ -54,16 +54,18 @@ def test_kill_9_at_random_moments(folder: Path, calm: Outcome, kills: int) -> No
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
         finish(place, *STUDY, *WORKERS)
-        assert_as_calm(place, calm)
+        assert_as_calm(place, uninterrupted_results)
         # Of the last study the kills may be used up before a run has come to a checkpoint.
-        resumed += len(asked(place, "SELECT 1 FROM attempt WHERE first_epoch > 1"))
+        resumed += len(query(place, "SELECT 1 FROM attempt WHERE first_epoch > 1"))
         if done >= kills:
             break
     assert resumed
 
 
 @pytest.mark.parametrize("stops", [12, pytest.param(100, marks=pytest.mark.long)])
-def test_signals_at_random_moments(folder: Path, calm: Outcome, stops: int) -> None:
+def test_signals_at_random_moments(
+    folder: Path, uninterrupted_results: Outcome, stops: int
+) -> None:
     """To the command or, as Ctrl-C in a terminal, to all of its processes; once or twice."""
     chance = random.Random(stops)
     for _ in range(stops):
@@ -76,8 +78,8 @@ def test_signals_at_random_moments(folder: Path, calm: Outcome, stops: int) -> N
                 send(process.pid, number)
             time.sleep(0.1)
         assert process.wait(timeout=60) in (0, 130, -number)
-        listed = asked(folder, "SELECT DISTINCT status FROM run") if database(folder) else []
+        listed = query(folder, "SELECT DISTINCT status FROM run") if database(folder) else []
         assert ("running",) not in listed
     finish(folder, *STUDY, *WORKERS)
-    assert_as_calm(folder, calm)
+    assert_as_calm(folder, uninterrupted_results)
     assert "Traceback" not in printed(folder)

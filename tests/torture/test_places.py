@@ -1,4 +1,4 @@
-"""A disk that fills up, a folder that is closed, a clock that jumps, all while a study runs."""
+"""A full disk, a read-only folder and a clock that jumps while a study is trained."""
 
 import contextlib
 import os
@@ -34,7 +34,9 @@ def small_disk(folder: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_disk_that_fills_up_again_and_again(small_disk: Path, calm: Outcome) -> None:
+def test_a_disk_that_fills_up_again_and_again(
+    small_disk: Path, uninterrupted_results: Outcome
+) -> None:
     chance = random.Random(1)
     filler = small_disk / "filler"
     stopped = 0
@@ -57,7 +59,7 @@ def test_a_disk_that_fills_up_again_and_again(small_disk: Path, calm: Outcome) -
     assert "Traceback" not in printed(small_disk)
     filler.unlink()
     finish(small_disk, *STUDY, *WORKERS)
-    assert_as_calm(small_disk, calm)
+    assert_as_calm(small_disk, uninterrupted_results)
 
 
 def obeying() -> None:
@@ -70,7 +72,7 @@ def obeying() -> None:
         libc.prctl(bounding_drop, capability, 0, 0, 0)
 
 
-def test_a_folder_that_is_closed_in_mid_run(folder: Path, calm: Outcome) -> None:
+def test_a_folder_that_is_closed_in_mid_run(folder: Path, uninterrupted_results: Outcome) -> None:
     process = start(folder, "train", *STUDY, *WORKERS, before=obeying)
     until(lambda: list((folder / "runs.artifacts").glob("*/checkpoint-*.pt")))
     places = [folder, folder / "runs.artifacts", *(folder / "runs.artifacts").iterdir()]
@@ -82,7 +84,7 @@ def test_a_folder_that_is_closed_in_mid_run(folder: Path, calm: Outcome) -> None
     for place in places:
         place.chmod(0o755)
     finish(folder, *STUDY, *WORKERS)
-    assert_as_calm(folder, calm)
+    assert_as_calm(folder, uninterrupted_results)
 
 
 JUMPING = """
@@ -101,7 +103,7 @@ time.time = jumped
 """
 
 
-def test_a_clock_that_jumps(folder: Path, calm: Outcome, tmp_path: Path) -> None:
+def test_a_clock_that_jumps(folder: Path, uninterrupted_results: Outcome, tmp_path: Path) -> None:
     """Two commands on one study; the clock goes forward and back by hours, so leases lapse."""
     away = tmp_path / "clock"
     away.mkdir()
@@ -118,4 +120,4 @@ def test_a_clock_that_jumps(folder: Path, calm: Outcome, tmp_path: Path) -> None
         time.sleep(chance.uniform(0.05, 0.4))
     assert "Traceback" not in printed(folder)
     finish(folder, *STUDY, *WORKERS)
-    assert_as_calm(folder, calm)
+    assert_as_calm(folder, uninterrupted_results)

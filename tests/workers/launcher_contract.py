@@ -44,14 +44,14 @@ class Hungry(Good):
 """
 
 
-def asked(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
     with contextlib.closing(sqlite3.connect(folder / "runs.db")) as connection:
         return connection.execute(sql).fetchall()
 
 
 def points(folder: Path) -> list[tuple[Any, ...]]:
     """Every value of every run by its trial and seed; not how long it took."""
-    return asked(
+    return query(
         folder,
         "SELECT t.digest, r.seed, m.name, p.epoch, p.value FROM point p"
         " JOIN run r ON r.id = p.run_id JOIN trial t ON t.id = r.trial_id"
@@ -60,7 +60,7 @@ def points(folder: Path) -> list[tuple[Any, ...]]:
 
 
 def statuses(folder: Path) -> list[str]:
-    return [status for (status,) in asked(folder, "SELECT status FROM run ORDER BY id")]
+    return [status for (status,) in query(folder, "SELECT status FROM run ORDER BY id")]
 
 
 def at_work(folder: Path) -> list[int]:
@@ -68,21 +68,21 @@ def at_work(folder: Path) -> list[int]:
     if not (folder / "runs.db").exists():
         return []
     try:
-        found = asked(
+        result = query(
             folder,
             "SELECT pid FROM attempt WHERE ended_at IS NULL AND run_id IN"
             " (SELECT run_id FROM point WHERE epoch > 2)",
         )
     except sqlite3.OperationalError:
         return []  # the tables are being made
-    return [pid for (pid,) in found]
+    return [pid for (pid,) in result]
 
 
-def until(found: Callable[[], Any], seconds: float = 180.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 180.0) -> Any:
     """What is found once there is something."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if it := found():
+        if it := condition():
             return it
         time.sleep(0.02)
     raise AssertionError("waited in vain")
@@ -126,64 +126,66 @@ class LauncherContract:
         return ended(process)
 
     @pytest.fixture
-    def own(self, folder: Path) -> tuple[str, ...]:
+    def user_models_study(self, folder: Path) -> tuple[str, ...]:
         """A study of models of the user's own, some of which are at fault."""
         (folder / "model.py").write_text(MODEL)
         return ("--data", "iris", "--epochs", "2", "--study", "s")
 
     def test_workers_share_a_study_and_the_values_are_those_of_one(
-        self, folder: Path, calm: Values
+        self, folder: Path, uninterrupted_results: Values
     ) -> None:
         code, out, err = self.over(folder, self.begin(folder, *STUDY))
         assert code == 0, err
         assert statuses(folder) == ["finished"] * 8, out
-        assert points(folder) == calm
-        assert len(asked(folder, "SELECT DISTINCT pid FROM attempt")) >= 2
+        assert points(folder) == uninterrupted_results
+        assert len(query(folder, "SELECT DISTINCT pid FROM attempt")) >= 2
 
     def test_workers_that_are_killed_lose_nothing(
-        self, nnlab: Nnlab, folder: Path, calm: Values
+        self, nnlab: Nnlab, folder: Path, uninterrupted_results: Values
     ) -> None:
         process = self.begin(folder, *STUDY)
         for _ in range(2):
             os.kill(until(lambda: at_work(folder))[0], signal.SIGKILL)
         code, out, err = self.over(folder, process)
         assert code == 0, err
-        assert points(folder) == calm, out
-        assert 1 <= len(asked(folder, "SELECT 1 FROM attempt WHERE outcome = 'lost'")) <= 2
+        assert points(folder) == uninterrupted_results, out
+        assert 1 <= len(query(folder, "SELECT 1 FROM attempt WHERE outcome = 'lost'")) <= 2
         assert "no problems" in nnlab("db", "check").out
 
     def test_a_run_that_fails_leaves_the_others_alone(
-        self, folder: Path, own: tuple[str, ...]
+        self, folder: Path, user_models_study: tuple[str, ...]
     ) -> None:
         models = ("--model", "model.py:Wrong,model.py:Good", "--seeds", "2")
-        self.over(folder, self.begin(folder, *own, *models))
+        self.over(folder, self.begin(folder, *user_models_study, *models))
         assert sorted(statuses(folder)) == ["failed", "failed", "finished", "finished"]
-        reasons = asked(folder, "SELECT reason FROM run WHERE status = 'failed'")
+        reasons = query(folder, "SELECT reason FROM run WHERE status = 'failed'")
         assert all("model.py" in reason and "wrong" in reason for (reason,) in reasons)
 
 
 class AttachedContract(LauncherContract):
     """For launchers whose command stays until all is trained."""
 
-    def test_what_went_wrong_is_told(self, folder: Path, own: tuple[str, ...]) -> None:
+    def test_what_went_wrong_is_told(
+        self, folder: Path, user_models_study: tuple[str, ...]
+    ) -> None:
         words = ("--model", "model.py:Wrong,model.py:Good")
-        code, _, err = self.over(folder, self.begin(folder, *own, *words))
+        code, _, err = self.over(folder, self.begin(folder, *user_models_study, *words))
         assert code == 1
         assert "1 of 2 runs failed" in err
         assert "wrong" in err
 
     def test_a_run_that_kills_its_workers_is_given_up_and_the_rest_go_on(
-        self, folder: Path, own: tuple[str, ...]
+        self, folder: Path, user_models_study: tuple[str, ...]
     ) -> None:
         models = "model.py:Crash,model.py:Good"
-        code, _, err = self.over(folder, self.begin(folder, *own, "--model", models))
+        code, _, err = self.over(folder, self.begin(folder, *user_models_study, "--model", models))
         assert code == 1
         assert "1 of 2 runs failed" in err
         assert "given up after 3 workers died on it" in err
         assert sorted(statuses(folder)) == ["failed", "finished"]
 
     def test_what_is_asked_to_stop_stops_and_goes_on(
-        self, nnlab: Nnlab, folder: Path, calm: Values
+        self, nnlab: Nnlab, folder: Path, uninterrupted_results: Values
     ) -> None:
         process = self.begin(folder, *STUDY)
         until(lambda: at_work(folder))
@@ -194,11 +196,11 @@ class AttachedContract(LauncherContract):
         assert "running" not in statuses(folder)
         code, _, err = self.over(folder, self.begin(folder, *STUDY, "-q"))
         assert code == 0, err
-        assert points(folder) == calm
+        assert points(folder) == uninterrupted_results
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_stops_every_worker_in_good_order(
-        self, folder: Path, calm: Values, number: signal.Signals
+        self, folder: Path, uninterrupted_results: Values, number: signal.Signals
     ) -> None:
         process = self.begin(folder, *STUDY)
         until(lambda: at_work(folder))
@@ -209,10 +211,10 @@ class AttachedContract(LauncherContract):
         assert "running" not in statuses(folder)
         code, _, err = self.over(folder, self.begin(folder, *STUDY, "-q"))
         assert code == 0, err
-        assert points(folder) == calm
+        assert points(folder) == uninterrupted_results
 
     def test_when_the_command_is_killed_its_workers_end_and_the_study_can_go_on(
-        self, folder: Path, calm: Values
+        self, folder: Path, uninterrupted_results: Values
     ) -> None:
         process = self.begin(folder, *STUDY)
         until(lambda: len(at_work(folder)) == 2)
@@ -222,4 +224,4 @@ class AttachedContract(LauncherContract):
         until(lambda: not any(map(is_alive, workers)), 30.0)
         code, _, err = self.over(folder, self.begin(folder, *STUDY, "-q"))
         assert code == 0, err
-        assert points(folder) == calm
+        assert points(folder) == uninterrupted_results

@@ -45,7 +45,7 @@ def queued(db: store.Database, **settings: Any) -> int:
 
 
 def claimed(db: store.Database, run_id: int, lease_seconds: float = 60.0) -> store.Claim:
-    found = store.claim(
+    claims = store.claim(
         db,
         run_ids=[run_id],
         hostname=socket.gethostname(),
@@ -53,8 +53,8 @@ def claimed(db: store.Database, run_id: int, lease_seconds: float = 60.0) -> sto
         command="test",
         lease_seconds=lease_seconds,
     )
-    assert found is not None
-    return found
+    assert claims is not None
+    return claims
 
 
 def waiting(db: store.Database, run_ids: list[int]) -> list[int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from command_line_runner import Nnlab, started
-from workers.launcher_contract import asked, at_work, ended, points, until
+from workers.launcher_contract import at_work, ended, points, query, until
 
 from nnlab import store
 
@@ -29,9 +29,9 @@ needs_s3 = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} not i
 @pytest.fixture(scope="module")
 def s3() -> Iterator[dict[str, str]]:
     """An S3 of the tests' own, with one bucket: what a process needs to reach it."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    with socket.socket() as server_socket:
+        server_socket.bind(("127.0.0.1", 0))
+        port = server_socket.getsockname()[1]
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
@@ -69,9 +69,9 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
 ) -> None:
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
-    calm = folder / "calm"
-    calm.mkdir()
-    code, _, err = ended(started(calm, "train", *LONG, "-q"))
+    uninterrupted_results = folder / "calm"
+    uninterrupted_results.mkdir()
+    code, _, err = ended(started(uninterrupted_results, "train", *LONG, "-q"))
     assert code == 0, err
     words = ("train", *LONG, "--artifacts", "s3://lab/runs")
     process = started(folder, *words)
@@ -81,8 +81,8 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
     # Where a run's files are is known: it need not be said again.
     code, _, err = ended(started(folder, "train", *LONG))
     assert code == 0, err
-    assert points(folder) == points(calm)
-    attempts = asked(folder, "SELECT first_epoch FROM attempt ORDER BY id")
+    assert points(folder) == points(uninterrupted_results)
+    attempts = query(folder, "SELECT first_epoch FROM attempt ORDER BY id")
     assert attempts[0] == (1,)
     assert attempts[1] > (1,), "it started over"
     assert not (folder / "runs.artifacts").exists()
@@ -99,8 +99,8 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
 
 
 def _epochs(folder: Path) -> int:
-    ((found,),) = asked(folder, "SELECT max(epochs) FROM run")
-    return int(found)
+    ((result,),) = query(folder, "SELECT max(epochs) FROM run")
+    return int(result)
 
 
 def test_a_missing_file_elsewhere_is_found_by_the_check(nnlab: Nnlab, folder: Path) -> None:
@@ -130,17 +130,17 @@ def test_two_databases_may_share_a_place(nnlab: Nnlab, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("place", "message"),
     [
         ("nowhere://x", "Protocol not known: nowhere"),
         ("ftp://ann:hunter2@lab/x", "contains a password or key"),
     ],
 )
 def test_a_place_that_nothing_reaches_is_refused_before_anything_is_made(
-    nnlab: Nnlab, folder: Path, place: str, told: str
+    nnlab: Nnlab, folder: Path, place: str, message: str
 ) -> None:
     answer = nnlab("train", "--data", "iris", "--epochs", "1", "--artifacts", place, expect=2)
-    assert told in " ".join(answer.err.split())
+    assert message in " ".join(answer.err.split())
     assert "hunter2" not in answer.err
     assert list(folder.iterdir()) == []
 
@@ -156,4 +156,4 @@ def test_a_place_that_does_not_answer_is_told_and_the_run_stays(
     assert code == 1
     assert "s3://no-such/x/" in err
     assert "Traceback" not in err
-    assert asked(folder, "SELECT status FROM run") == [("interrupted",)]
+    assert query(folder, "SELECT status FROM run") == [("interrupted",)]

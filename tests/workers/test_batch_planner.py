@@ -18,7 +18,7 @@ from nnlab.workers.planner import MAX_BATCHED_RUNS, BatchPlanner, RunGroup, best
 
 
 def runs_of(db: store.Database, *settings: dict[str, object]) -> tuple[Run, ...]:
-    return store.runs(db, run_ids=[queued(db, **one) for one in settings])
+    return store.runs(db, run_ids=[queued(db, **setting) for setting in settings])
 
 
 def test_runs_of_one_kind_are_a_group_and_the_rest_is_another(db: store.Database) -> None:
@@ -47,25 +47,25 @@ def test_stacked_takes_what_there_is_and_solo_one_at_a_time(db: store.Database) 
 def test_what_was_measured_is_remembered(
     db: store.Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    calls: list[int] = []
 
     def measured(config: RunConfig, most: int) -> Mapping[int, float]:
         del config
-        asked.append(most)
+        calls.append(most)
         return {1: 8.0, 4: 3.0} if most <= 4 else {1: 8.0, 4: 3.0, 16: 2.0, 64: 2.5}
 
     monkeypatch.setattr(planner, "seconds_by_width", measured)
     (group,) = BatchPlanner("auto").groups(runs_of(db, {"lr": 0.1}))
     memory = tmp_path / "cache" / "widths.json"
     assert [BatchPlanner("auto", memory).width(group, 4) for _ in range(2)] == [4, 4]
-    assert asked == [4]
+    assert calls == [4]
     # More runs wait, and the widest was the best so far: worth a look at wider ones, once.
     assert [BatchPlanner("auto", memory).width(group, 30) for _ in range(2)] == [15, 15]
     assert BatchPlanner("auto", memory).width(group, 500) == 16
-    assert asked == [4, 30]
+    assert calls == [4, 30]
     memory.write_text("no longer JSON")
     assert BatchPlanner("auto", memory).width(group, 4) == 4
-    assert asked == [4, 30, 4]
+    assert calls == [4, 30, 4]
     assert json.loads(memory.read_text()).keys()
 
 
@@ -95,7 +95,7 @@ def test_the_width_is_never_slower_than_alone(
 def test_widths_are_measured_until_they_no_longer_help(db: store.Database) -> None:
     (group,) = BatchPlanner("auto").groups(runs_of(db, {"lr": 0.1}))
     assert group.config is not None
-    found = seconds_by_width(group.config, 6)
-    assert next(iter(found)) == 1
-    assert set(found) <= {1, 4, 16}
-    assert all(seconds > 0 for seconds in found.values())
+    result = seconds_by_width(group.config, 6)
+    assert next(iter(result)) == 1
+    assert set(result) <= {1, 4, 16}
+    assert all(seconds > 0 for seconds in result.values())

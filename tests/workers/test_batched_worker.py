@@ -1,4 +1,4 @@
-"""Batched runs are stored, stopped, resumed and lost one by one."""
+"""Batched runs are stored, stopped, resumed and lost individually."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,8 +43,10 @@ def engines(db: store.Database, run_ids: Sequence[int]) -> list[str | None]:
 
 
 def curves(db: store.Database, run_id: int) -> dict[str, Sequence[float]]:
-    found = store.history(db, run_id).curves
-    return {name: curve.values for name, curve in found.items() if not name.startswith("time/")}
+    history_curves = store.history(db, run_id).curves
+    return {
+        name: curve.values for name, curve in history_curves.items() if not name.startswith("time/")
+    }
 
 
 def assert_alike(first: Curves, second: Curves) -> None:
@@ -68,12 +70,12 @@ def test_a_stack_stores_what_its_runs_would_have_stored_alone(
     assert engines(db, together) == ["stacked 3"] * 3
     assert engines(alone, apart) == ["solo"] * 3
     assert notes.epochs == [n for n in range(1, 7) for _ in LRS]
-    for mine, its in zip(together, apart, strict=True):
-        assert_alike(curves(db, mine), curves(alone, its))
-        (run,), (twin,) = store.runs(db, run_ids=[mine]), store.runs(alone, run_ids=[its])
+    for batched_run, its in zip(together, apart, strict=True):
+        assert_alike(curves(db, batched_run), curves(alone, its))
+        (run,), (twin,) = store.runs(db, run_ids=[batched_run]), store.runs(alone, run_ids=[its])
         assert run.status is Status.FINISHED
         assert run.selected_epoch == twin.selected_epoch
-        ours = read_weights(db.address.artifacts / f"{mine}/model.pt")
+        ours = read_weights(db.address.artifacts / f"{batched_run}/model.pt")
         theirs = read_weights(alone.address.artifacts / f"{its}/model.pt")
         assert ours.keys() == theirs.keys()
         for name, tensor in ours.items():
@@ -107,9 +109,9 @@ def test_each_run_ends_when_it_would_alone(db: store.Database, tmp_path: Path) -
 def test_a_stack_that_was_interrupted_goes_on_together_or_alone(
     db: store.Database, tmp_path: Path
 ) -> None:
-    run_ids, calm = three(db, epochs=6), other(tmp_path)
-    untouched = three(calm, epochs=6)
-    train_all(calm, untouched)
+    run_ids, uninterrupted_results = three(db, epochs=6), other(tmp_path)
+    untouched = three(uninterrupted_results, epochs=6)
+    train_all(uninterrupted_results, untouched)
     seen: list[int] = []
     run_queue(
         WorkerContext(
@@ -122,10 +124,10 @@ def test_a_stack_that_was_interrupted_goes_on_together_or_alone(
     train_all(db, run_ids[:1], "solo")
     train_all(db, run_ids[1:])
     assert engines(db, run_ids) == ["solo", "stacked 2", "stacked 2"]
-    for mine, its in zip(run_ids, untouched, strict=True):
-        assert [tried.first_epoch for tried in store.attempts(db, mine)] == [1, 3]
-        assert_alike(curves(db, mine), curves(calm, its))
-    calm.close()
+    for batched_run, its in zip(run_ids, untouched, strict=True):
+        assert [tried.first_epoch for tried in store.attempts(db, batched_run)] == [1, 3]
+        assert_alike(curves(db, batched_run), curves(uninterrupted_results, its))
+    uninterrupted_results.close()
 
 
 def test_a_run_of_a_stack_is_stopped_by_itself(db: store.Database) -> None:

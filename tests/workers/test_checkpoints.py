@@ -125,12 +125,12 @@ def damage(path: Path) -> None:
 def test_a_damaged_one_is_set_aside_and_the_one_before_is_used(tmp_path: Path) -> None:
     session = trained(tmp_path, 3)
     damage(tmp_path / "checkpoint-3.pt")
-    told: list[str] = []
+    messages: list[str] = []
     again = fresh()
-    assert Checkpoints(LocalFolder(tmp_path)).restore(again, told.append)
+    assert Checkpoints(LocalFolder(tmp_path)).restore(again, messages.append)
     assert again.epoch == 2
-    assert len(told) == 1
-    assert told[0].endswith("the run resumes from checkpoint-2.pt")
+    assert len(messages) == 1
+    assert messages[0].endswith("the run resumes from checkpoint-2.pt")
     assert (tmp_path / "checkpoint-3.damaged").is_file()
     next(train(again))
     for name, value in session.model.state_dict().items():
@@ -141,11 +141,11 @@ def test_with_none_that_can_be_read_the_run_starts_over(tmp_path: Path) -> None:
     trained(tmp_path, 2)
     damage(tmp_path / "checkpoint-1.pt")
     (tmp_path / "checkpoint-2.pt").write_bytes(b"")
-    told: list[str] = []
+    messages: list[str] = []
     again = fresh()
-    assert not Checkpoints(LocalFolder(tmp_path)).restore(again, told.append)
+    assert not Checkpoints(LocalFolder(tmp_path)).restore(again, messages.append)
     assert again.epoch == 0
-    assert told[-1].endswith("the run starts over")
+    assert messages[-1].endswith("the run starts over")
     assert not list(tmp_path.glob("*.pt"))
 
 
@@ -160,7 +160,7 @@ def test_a_folder_that_is_away_for_now_is_written_at_the_next_time(
         raise ConnectionLost("nobody answers")
 
     with monkeypatch.context() as patch:
-        for name in ("write", "remove", "tidy"):
+        for name in ("write", "remove", "remove_incomplete_files"):
             patch.setattr(LocalFolder, name, gone)
         checkpoints.save_if_reachable(session)
         with pytest.raises(ConnectionLost):
@@ -173,9 +173,9 @@ def test_a_folder_that_is_away_for_now_is_written_at_the_next_time(
 
 
 def test_without_a_folder_there_is_nothing_to_restore(tmp_path: Path) -> None:
-    told: list[str] = []
-    assert not Checkpoints(LocalFolder(tmp_path / "none")).restore(fresh(), told.append)
-    assert told == []
+    messages: list[str] = []
+    assert not Checkpoints(LocalFolder(tmp_path / "none")).restore(fresh(), messages.append)
+    assert messages == []
 
 
 @pytest.mark.parametrize(

@@ -61,15 +61,18 @@ def test_the_run_stops_and_its_epochs_are_delivered_later(
         copy.replace(path)
 
     again = store.open_database(str(path), write=True)
-    calm = Notes()
+    uninterrupted_results = Notes()
     # This process, which holds the lease in the moved file, is still there.
     claim = store.claim(
         again, run_ids=[run_id], hostname="h", pid=1, command="test", now=time.time() + 120
     )
     assert claim is not None
-    ended = train_run(WorkerContext(again, calm, lambda: False), claim)
+    ended = train_run(WorkerContext(again, uninterrupted_results, lambda: False), claim)
     assert ended.status is Status.FINISHED
-    assert any("3 epochs that an earlier attempt could not store" in note for note in calm.notes)
+    assert any(
+        "3 epochs that an earlier attempt could not store" in note
+        for note in uninterrupted_results.notes
+    )
     assert [epoch for epoch, _ in store.history(again, run_id)["val/loss"]] == [1, 2, 3, 4]
     assert store.find_problems(again) == []
     again.close()

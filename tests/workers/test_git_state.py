@@ -31,13 +31,13 @@ def run_git(folder: Path, *words: str) -> str:
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     """A checkout with one commit of two files."""
-    made = tmp_path / "repo"
-    made.mkdir()
-    run_git(made, "init", "-q", "-b", "main")
-    (made / "model.py").write_text("one\n")
-    (made / "data.txt").write_text("1\n")
-    commit(made)
-    return made
+    path = tmp_path / "repo"
+    path.mkdir()
+    run_git(path, "init", "-q", "-b", "main")
+    (path / "model.py").write_text("one\n")
+    (path / "data.txt").write_text("1\n")
+    commit(path)
+    return path
 
 
 def commit(repo: Path) -> str:
@@ -68,9 +68,9 @@ def test_a_clean_checkout(repo: Path) -> None:
 
 def test_a_file_that_was_only_touched_is_no_change(repo: Path) -> None:
     os.utime(repo / "model.py", (1, 1))
-    found = git_state(repo)
-    assert found is not None
-    assert found.dirty is False
+    state = git_state(repo)
+    assert state is not None
+    assert state.dirty is False
 
 
 @pytest.mark.parametrize("staged", [False, True])
@@ -79,11 +79,11 @@ def test_changes_are_in_the_diff(repo: Path, *, staged: bool) -> None:
     change(repo)
     if staged:
         run_git(repo, "add", "-A")
-    found = git_state(repo / "sub")
-    assert found is not None
-    assert found.dirty is True
-    assert found.diff is not None
-    assert "-one\n+two\n" in found.diff
+    state = git_state(repo / "sub")
+    assert state is not None
+    assert state.dirty is True
+    assert state.diff is not None
+    assert "-one\n+two\n" in state.diff
 
 
 def test_outside_of_a_checkout_and_before_the_first_commit(tmp_path: Path) -> None:
@@ -102,10 +102,10 @@ def test_nothing_is_written_into_the_checkout(repo: Path) -> None:
 def test_linked_worktrees_split_indexes_and_sha256(repo: Path, tmp_path: Path) -> None:
     run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
     change(tmp_path / "linked")
-    found = git_state(tmp_path / "linked")
-    assert found is not None
-    assert found.diff is not None
-    assert "+two" in found.diff
+    state = git_state(tmp_path / "linked")
+    assert state is not None
+    assert state.diff is not None
+    assert "+two" in state.diff
     run_git(repo, "update-index", "--split-index")
     clean = git_state(repo)
     assert clean is not None
@@ -116,24 +116,24 @@ def test_linked_worktrees_split_indexes_and_sha256(repo: Path, tmp_path: Path) -
     (other / "model.py").write_text("one\n")
     head = commit(other)
     change(other)
-    found = git_state(other)
-    assert found is not None
-    assert (found.commit, len(head), found.dirty) == (head, 64, True)
+    state = git_state(other)
+    assert state is not None
+    assert (state.commit, len(head), state.dirty) == (head, 64, True)
 
 
 def test_a_file_mode_that_the_config_ignores_is_no_change(repo: Path) -> None:
     run_git(repo, "config", "core.fileMode", "false")
     (repo / "model.py").chmod(0o755)
-    found = git_state(repo)
-    assert found is not None
-    assert found.dirty is False
+    state = git_state(repo)
+    assert state is not None
+    assert state.dirty is False
 
 
 def test_a_large_diff_is_not_kept(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_DIFF_BYTES", 100)
     (repo / "model.py").write_text("x\n" * 200)
-    found = git_state(repo)
-    assert found == GitState(
+    state = git_state(repo)
+    assert state == GitState(
         run_git(repo, "rev-parse", "HEAD"),
         dirty=True,
         diff="(a diff of more than 100 bytes, too large to keep)",
@@ -175,12 +175,12 @@ def test_no_program_of_the_config_is_started(
     trace.unlink(missing_ok=True)
     change(repo)
     change(repo, "data.txt")
-    found = git_state(repo)
+    state = git_state(repo)
     assert not trace.exists()
-    assert found is not None
-    assert (found.commit, found.dirty) == (head, True)
-    assert found.diff is not None
-    assert "-one\n+two\n" in found.diff
+    assert state is not None
+    assert (state.commit, state.dirty) == (head, True)
+    assert state.diff is not None
+    assert "-one\n+two\n" in state.diff
 
 
 def test_a_filter_in_the_attributes_of_the_git_folder_is_not_started(
@@ -191,9 +191,9 @@ def test_a_filter_in_the_attributes_of_the_git_folder_is_not_started(
     run_git(repo, "config", "filter.x.clean", program)
     run_git(repo, "config", "diff.x.textconv", program)
     change(repo)
-    found = git_state(repo)
-    assert found is not None
-    assert found.dirty is True
+    state = git_state(repo)
+    assert state is not None
+    assert state.dirty is True
     assert not trace.exists()
 
 
@@ -213,16 +213,16 @@ def test_a_submodule_with_a_config_of_its_own_is_not_entered(
     run_git(repo, "config", "diff.submodule", "log")
     trace.unlink(missing_ok=True)
     change(sub, "a.py")
-    found = git_state(repo)
-    assert found is not None
-    assert found.dirty is False  # at the commit that it should be at
+    state = git_state(repo)
+    assert state is not None
+    assert state.dirty is False  # at the commit that it should be at
     assert not trace.exists()
     run_git(sub, "config", "--unset", "filter.x.clean")
     run_git(sub, "config", "--unset", "core.fsmonitor")
     commit(sub)
-    found = git_state(repo)
-    assert found is not None
-    assert found.dirty is True
+    state = git_state(repo)
+    assert state is not None
+    assert state.dirty is True
 
 
 def test_missing_objects_are_not_fetched(repo: Path, trap: tuple[str, Path]) -> None:
@@ -241,9 +241,9 @@ def test_missing_objects_are_not_fetched(repo: Path, trap: tuple[str, Path]) -> 
     ):
         run_git(repo, "config", name, value)
     change(repo)
-    found = git_state(repo)
-    assert found is not None
-    assert (found.commit, found.dirty) == (head, True)
+    state = git_state(repo)
+    assert state is not None
+    assert (state.commit, state.dirty) == (head, True)
     assert not trace.exists()
 
 
@@ -252,8 +252,8 @@ def test_a_working_tree_elsewhere_is_not_compared(repo: Path, tmp_path: Path) ->
     secrets.mkdir()
     (secrets / "model.py").write_text("hunter2\n")
     run_git(repo, "config", "core.worktree", str(secrets))
-    found = git_state(repo)
-    assert found is None or (found.dirty, found.diff) == (None, None)
+    state = git_state(repo)
+    assert state is None or (state.dirty, state.diff) == (None, None)
 
 
 def test_variables_of_the_environment_start_nothing(
@@ -265,10 +265,10 @@ def test_variables_of_the_environment_start_nothing(
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "nowhere"))
     change(repo)
-    found = git_state(repo)
-    assert found is not None
-    assert found.diff is not None
-    assert "+two" in found.diff
+    state = git_state(repo)
+    assert state is not None
+    assert state.diff is not None
+    assert "+two" in state.diff
     assert not trace.exists()
 
 

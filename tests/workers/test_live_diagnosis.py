@@ -42,9 +42,9 @@ def test_epochs_that_are_trained_again_are_judged_one_by_one(
     looked = watching(monkeypatch, after)
     for number in range(after + 1, 6):
         assert looked.check_epoch(epoch(number)) is None
-    told = looked.check_epoch(epoch(6))
-    assert told is not None
-    assert told.startswith("stopped on NN201 diverged")
+    text = looked.check_epoch(epoch(6))
+    assert text is not None
+    assert text.startswith("stopped on NN201 diverged")
 
 
 def test_a_run_that_is_to_stop_on_nothing_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

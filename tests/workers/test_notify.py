@@ -30,8 +30,8 @@ def test_the_command_is_told_by_variables_and_by_json(
 ) -> None:
     monkeypatch.delenv("NNLAB_DEVICES")
     run_notify_command(writes(tmp_path / "told"), FULL, 30.0)
-    told, read = json.loads((tmp_path / "told").read_text())
-    assert told == {
+    payload, read = json.loads((tmp_path / "told").read_text())
+    assert payload == {
         "NNLAB_EVENT": "failed",
         "NNLAB_STUDY": "depth",
         "NNLAB_RUN": "7",
@@ -61,14 +61,14 @@ def test_no_value_becomes_part_of_the_command(
 
 @given(text=st.text(alphabet=st.characters(exclude_categories=())))
 def test_every_text_fits_an_environment(text: str) -> None:
-    found = environment_variables(Event("failed", text, reason=text * 1000))
-    for value in found.values():
+    variables = environment_variables(Event("failed", text, reason=text * 1000))
+    for value in variables.values():
         assert "\0" not in value
         assert len(value.encode()) <= 4 * 2000
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [
         ("exit 3", "ended with exit code 3"),
         ("echo first >&2; echo no such host >&2; exit 1", "ended with exit code 1: no such host"),
@@ -76,11 +76,11 @@ def test_every_text_fits_an_environment(text: str) -> None:
         ("cat > /dev/null; kill -9 $$", "ended with exit code -9"),
     ],
 )
-def test_a_command_that_fails_is_told_in_a_line(command: str, told: str) -> None:
+def test_a_command_that_fails_is_told_in_a_line(command: str, message: str) -> None:
     with Notifier(command) as notifier:
         notifier.notify(FULL)
     assert notifier.failure_message is not None
-    assert notifier.failure_message.startswith(f"the command of --notify {told}")
+    assert notifier.failure_message.startswith(f"the command of --notify {message}")
     assert len(notifier.failure_message.splitlines()) == 1
 
 

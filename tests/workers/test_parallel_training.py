@@ -30,11 +30,11 @@ def curves(db_path: str = "runs.db") -> list[dict[str, tuple[float, ...]]]:
     try:
         runs = store.runs(db)
         assert [run.status for run in runs] == [Status.FINISHED] * len(runs)
-        found = store.histories(db, [run.id for run in runs])
+        histories = store.histories(db, [run.id for run in runs])
         return [
             {
                 name: curve.values
-                for name, curve in found[run.id].curves.items()
+                for name, curve in histories[run.id].curves.items()
                 if name.split("/")[0] in ("train", "val", "test")
             }
             for run in runs
@@ -45,16 +45,16 @@ def curves(db_path: str = "runs.db") -> list[dict[str, tuple[float, ...]]]:
 
 def engines() -> list[str | None]:
     db = store.open_database("runs.db", write=False)
-    found = [
+    attempt_engines = [
         attempt.engine for attempt in store.attempts_of_runs(db, [r.id for r in store.runs(db)])
     ]
     db.close()
-    return found
+    return attempt_engines
 
 
-def assert_alike(one: dict[str, tuple[float, ...]], other: dict[str, tuple[float, ...]]) -> None:
-    assert one.keys() == other.keys()
-    for name, values in one.items():
+def assert_alike(first: dict[str, tuple[float, ...]], other: dict[str, tuple[float, ...]]) -> None:
+    assert first.keys() == other.keys()
+    for name, values in first.items():
         assert other[name] == pytest.approx(values, rel=2e-4, abs=1e-6), name
 
 
@@ -66,11 +66,11 @@ def test_two_processes_learn_what_one_does(nnlab: Nnlab) -> None:
             "--devices", "cpu:2", "--parallel", kind,
         )  # fmt: skip
     alone, *shared = curves()
-    for found in shared:
-        assert_alike({**alone}, found)
+    for result in shared:
+        assert_alike({**alone}, result)
         # Counts of right answers: each example was looked at once.
-        assert found["val/accuracy"] == alone["val/accuracy"]
-        assert found["test/accuracy"] == alone["test/accuracy"]
+        assert result["val/accuracy"] == alone["val/accuracy"]
+        assert result["test/accuracy"] == alone["test/accuracy"]
     assert engines() == ["solo", "ddp 2", "fsdp 2"]
     assert "losses agree within" in nnlab("verify", "2").out
 
@@ -134,7 +134,7 @@ LONG = (*MLP, "--epochs", "120", "--checkpoint-every", "3", "--probe", "none")
 
 def test_a_run_goes_on_with_another_number_of_devices(nnlab: Nnlab) -> None:
     nnlab("train", *LONG, "-q")
-    wanted = curves()[0]
+    expected = curves()[0]
     Path("runs.db").unlink()
     for log in Path().glob("runs.db-*"):
         log.unlink()
@@ -142,44 +142,44 @@ def test_a_run_goes_on_with_another_number_of_devices(nnlab: Nnlab) -> None:
         parallel = start(*LONG, "--devices", devices, "--parallel", "ddp")
         wait_for_epoch(10 if devices == "cpu:2" else 40)
         parallel.send_signal(signal.SIGINT)
-        told, _ = parallel.communicate(timeout=60)
-        assert parallel.returncode == 130, told
+        text, _ = parallel.communicate(timeout=60)
+        assert parallel.returncode == 130, text
     nnlab("train", *LONG, "-q")
-    assert_alike(wanted, curves()[0])
+    assert_alike(expected, curves()[0])
     assert engines() == ["ddp 2", "ddp 3", "solo"]
 
 
 def ranks_of(pid: int) -> list[int]:
     """The processes that train, of all that a command has started."""
-    found, left = [], [pid]
+    result, left = [], [pid]
     while left:
         children = Path(f"/proc/{left.pop()}/task").glob("*/children")
         for number in [int(n) for path in children for n in path.read_text().split()]:
             left.append(number)
             # The launcher starts them afresh; all others are copies of the template.
             if "multiprocessing.spawn" in Path(f"/proc/{number}/cmdline").read_text():
-                found.append(number)
-    return found
+                result.append(number)
+    return result
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_a_process_that_is_killed_takes_no_run_with_it(nnlab: Nnlab) -> None:
     nnlab("train", *LONG, "-q")
-    wanted = curves()[0]
+    expected = curves()[0]
     nnlab("rm", "1", "-y")
     parallel = start(*LONG, "--devices", "cpu:2", "--parallel", "ddp")
     wait_for_epoch(8)
     os.kill(ranks_of(parallel.pid)[-1], signal.SIGKILL)
-    told, _ = parallel.communicate(timeout=90)
-    assert parallel.returncode == 0, told
-    assert_alike(wanted, curves()[0])
+    text, _ = parallel.communicate(timeout=90)
+    assert parallel.returncode == 0, text
+    assert_alike(expected, curves()[0])
 
 
 def start_nodes(*words: str, **variables: str) -> list["subprocess.Popen[str]"]:
     """Two processes that are as nodes to each other."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        meet = f"127.0.0.1:{one.getsockname()[1]}"
+    with socket.socket() as server_socket:
+        server_socket.bind(("127.0.0.1", 0))
+        meet = f"127.0.0.1:{server_socket.getsockname()[1]}"
     words = (*words, "--devices", "cpu:1", "--parallel", "ddp")
     return [
         start(*words, NNLAB_NODES="2", NNLAB_NODE=str(index), NNLAB_RENDEZVOUS=meet, **variables)
@@ -189,15 +189,15 @@ def start_nodes(*words: str, **variables: str) -> list["subprocess.Popen[str]"]:
 
 def ended(nodes: list["subprocess.Popen[str]"]) -> tuple[list[str], list[int]]:
     """What nodes printed, and how each ended."""
-    told = [node.communicate(timeout=90)[0] for node in nodes]
-    return told, [node.returncode for node in nodes]
+    text = [node.communicate(timeout=90)[0] for node in nodes]
+    return text, [node.returncode for node in nodes]
 
 
 def test_two_nodes_train_one_run(nnlab: Nnlab) -> None:
     words = (*MLP, "--epochs", "4", "-q")
     nnlab("train", *words)
-    told, codes = ended(start_nodes(*words, "--again"))
-    assert codes == [0, 0], told
+    text, codes = ended(start_nodes(*words, "--again"))
+    assert codes == [0, 0], text
     alone, shared = curves()
     assert_alike(alone, shared)
     assert engines() == ["solo", "ddp 2"]
@@ -217,10 +217,10 @@ def test_what_slurm_tells_all_nodes_of_a_task_the_first_one_decides(
     wait_for_epoch(3)
     for node in reversed(nodes):
         node.send_signal(number)
-    told, codes = ended(nodes)
-    assert codes == [code, 0], told
-    assert says in told[0]
-    assert not told[1]
+    text, codes = ended(nodes)
+    assert codes == [code, 0], text
+    assert says in text[0]
+    assert not text[1]
     db = store.open_database("runs.db", write=False)
     (run,) = store.runs(db)
     db.close()
@@ -229,24 +229,24 @@ def test_what_slurm_tells_all_nodes_of_a_task_the_first_one_decides(
 
 
 def test_a_run_that_fails_on_two_nodes_leaves_the_others_to_a_new_team(nnlab: Nnlab) -> None:
-    told, codes = ended(start_nodes("--data", "iris", "--epochs", "2", "--opt", "lbfgs,sgd", "-q"))
-    assert codes == [1, 0], told
-    assert "1 of 2 runs failed" in told[0]
-    assert "Traceback" not in told[0] + told[1]
+    text, codes = ended(start_nodes("--data", "iris", "--epochs", "2", "--opt", "lbfgs,sgd", "-q"))
+    assert codes == [1, 0], text
+    assert "1 of 2 runs failed" in text[0]
+    assert "Traceback" not in text[0] + text[1]
     db = store.open_database("runs.db", write=False)
-    found = {str(run.trial.setting["opt"]): run.status for run in store.runs(db)}
+    result = {str(run.trial.setting["opt"]): run.status for run in store.runs(db)}
     db.close()
-    assert found == {"lbfgs": Status.FAILED, "sgd": Status.FINISHED}
+    assert result == {"lbfgs": Status.FAILED, "sgd": Status.FINISHED}
 
 
 def test_a_node_that_is_gone_is_told_of_and_its_run_is_given_back(nnlab: Nnlab) -> None:
     first, second = nodes = start_nodes(*LONG, "-q")
     wait_for_epoch(5)
     second.kill()
-    told, codes = ended(nodes)
-    assert codes == [1, -signal.SIGKILL], told
-    assert "node 1 of 2 (counted from 0) has ended" in told[0]
-    assert "Traceback" not in told[0]
+    text, codes = ended(nodes)
+    assert codes == [1, -signal.SIGKILL], text
+    assert "node 1 of 2 (counted from 0) has ended" in text[0]
+    assert "Traceback" not in text[0]
     assert first.returncode == 1
     db = store.open_database("runs.db", write=False)
     (run,) = store.runs(db)
@@ -255,7 +255,7 @@ def test_a_node_that_is_gone_is_told_of_and_its_run_is_given_back(nnlab: Nnlab) 
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--parallel", "ddp"), "needs two devices or more"),
         (("--sync-batch-norm",), "add --parallel ddp"),
@@ -263,10 +263,10 @@ def test_a_node_that_is_gone_is_told_of_and_its_run_is_given_back(nnlab: Nnlab) 
         (("--parallel", "ddp", "--devices", "cpu:2", "--opt", "lbfgs"), "--opt lbfgs"),
     ],
 )
-def test_what_cannot_be_is_told(nnlab: Nnlab, words: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_is_told(nnlab: Nnlab, words: tuple[str, ...], message: str) -> None:
     answer = nnlab("train", "--data", "iris", "--epochs", "1", *words, expect=None)
     assert answer.code != 0
-    assert told in answer.err + answer.out
+    assert message in answer.err + answer.out
 
 
 def test_nodes_are_what_the_environment_says() -> None:

@@ -13,10 +13,10 @@ from workers.launcher_contract import (
     STUDY,
     AttachedContract,
     Values,
-    asked,
     at_work,
     ended,
     points,
+    query,
     statuses,
     undisturbed,
     until,
@@ -31,15 +31,15 @@ needs_ray = pytest.mark.skipif(bool(ray_cluster.why_not()), reason=ray_cluster.w
 
 
 @pytest.fixture(scope="module")
-def three() -> Iterator[Any]:
+def three_node_cluster() -> Iterator[Any]:
     """Three nodes of one core each."""
-    with ray_cluster.cluster(3) as made:
-        yield made
+    with ray_cluster.cluster(3) as started_cluster:
+        yield started_cluster
 
 
 def learned(folder: Path) -> list[tuple[Any, ...]]:
     """What the runs learned, by seed, metric and epoch; not what is of one device alone."""
-    return asked(
+    return query(
         folder,
         "SELECT r.seed, m.name, p.epoch, p.value FROM point p JOIN run r ON r.id = p.run_id"
         " JOIN metric m ON m.id = p.metric_id WHERE m.name IN ('train/loss', 'val/loss')"
@@ -52,47 +52,51 @@ class TestRay(AttachedContract):
     """Actors on a cluster."""
 
     @pytest.fixture(autouse=True)
-    def on_the_cluster(self, three: Any) -> None:
-        self.words = ("--launcher", "ray", "--address", three.address)
+    def on_the_cluster(self, three_node_cluster: Any) -> None:
+        self.words = ("--launcher", "ray", "--address", three_node_cluster.address)
 
     def test_a_node_that_is_lost_loses_no_run(
-        self, nnlab: Nnlab, folder: Path, tmp_path_factory: pytest.TempPathFactory, three: Any
+        self,
+        nnlab: Nnlab,
+        folder: Path,
+        tmp_path_factory: pytest.TempPathFactory,
+        three_node_cluster: Any,
     ) -> None:
         # Long enough for a node to be ended in the middle of a run.
         study = (*STUDY, "--epochs", "400", "--seeds", "1")
-        calm = undisturbed(tmp_path_factory.mktemp("calm"), study)
+        uninterrupted_results = undisturbed(tmp_path_factory.mktemp("calm"), study)
         process = self.begin(folder, *study)
-        node = until(lambda: ray_cluster.other_than_the_head(three, at_work(folder)))
-        three.remove_node(node, allow_graceful=False)
+        node = until(lambda: ray_cluster.other_than_the_head(three_node_cluster, at_work(folder)))
+        three_node_cluster.remove_node(node, allow_graceful=False)
         try:
             code, out, err = self.over(folder, process)
         finally:
-            three.add_node(num_cpus=1)
+            three_node_cluster.add_node(num_cpus=1)
         assert code == 0, err
-        assert points(folder) == calm
+        assert points(folder) == uninterrupted_results
         assert "its worker died" in out
         assert "the run will resume from its checkpoint" in out
         assert "no problems" in nnlab("db", "check").out
 
     def test_a_keeper_that_dies_is_started_again_and_nothing_is_lost(
-        self, nnlab: Nnlab, folder: Path, calm: Values
+        self, nnlab: Nnlab, folder: Path, uninterrupted_results: Values
     ) -> None:
         process = self.begin(folder, *STUDY)
         until(lambda: at_work(folder))
         ray_cluster.kill_actor("DatabaseActor")
         code, out, err = self.over(folder, process)
         assert code == 0, err
-        assert points(folder) == calm
+        assert points(folder) == uninterrupted_results
         assert "cannot be reached" in out
         assert "no problems" in nnlab("db", "check").out
 
     def test_runs_of_a_server_are_stored_by_the_workers_themselves(
-        self, folder: Path, calm: Values, server_url: str
+        self, folder: Path, uninterrupted_results: Values, server_url: str
     ) -> None:
         code, _, err = self.over(folder, self.begin(folder, *STUDY, "--db", server_url))
         assert code == 0, err
         _, _, err = ended(started(folder, "db", "copy", server_url, "runs.db"))
-        assert points(folder) == calm, err
+        assert points(folder) == uninterrupted_results, err
         # Models came to the folder of the one who asked.
         files = parse_address(server_url).artifacts
         assert len(list(files.glob("*/model.pt"))) == 8
@@ -110,7 +114,7 @@ class TestRay(AttachedContract):
         code, _, err = self.over(folder, self.begin(folder, *words, "--engine", "stacked"))
         assert code == 0, err
         assert statuses(folder) == ["finished"] * 12
-        engines = {engine for (engine,) in asked(folder, "SELECT engine FROM attempt")}
+        engines = {engine for (engine,) in query(folder, "SELECT engine FROM attempt")}
         assert engines == {"stacked 4"}
 
     def test_two_nodes_train_each_run_together(self, nnlab: Nnlab, folder: Path) -> None:
@@ -119,7 +123,7 @@ class TestRay(AttachedContract):
             folder, self.begin(folder, *words, "--seeds", "2", "--parallel", "ddp", "--nodes", "2")
         )
         assert code == 0, err
-        assert asked(folder, "SELECT DISTINCT engine FROM attempt") == [("ddp 2",)]
+        assert query(folder, "SELECT DISTINCT engine FROM attempt") == [("ddp 2",)]
         nnlab("train", *words, "--seeds", "2", "-q", "--db", "alone.db")
         (folder / "alone").mkdir()
         (folder / "alone.db").rename(folder / "alone" / "runs.db")
@@ -128,19 +132,21 @@ class TestRay(AttachedContract):
             assert ours[-1] == pytest.approx(alone[-1], rel=2e-4, abs=1e-6)
 
     def test_a_team_whose_node_is_lost_goes_on_with_another(
-        self, nnlab: Nnlab, folder: Path, three: Any
+        self, nnlab: Nnlab, folder: Path, three_node_cluster: Any
     ) -> None:
         words = ("--data", "iris", "--width", "16", "--batch-size", "5", "--epochs", "80")
         process = self.begin(folder, *words, "--parallel", "ddp", "--nodes", "2")
         until(lambda: at_work(folder))
-        three.remove_node(ray_cluster.with_a_worker(three), allow_graceful=False)
+        three_node_cluster.remove_node(
+            ray_cluster.with_a_worker(three_node_cluster), allow_graceful=False
+        )
         try:
             code, out, err = self.over(folder, process)
         finally:
-            three.add_node(num_cpus=1)
+            three_node_cluster.add_node(num_cpus=1)
         assert code == 0, out + err
         assert statuses(folder) == ["finished"]
-        assert len(asked(folder, "SELECT 1 FROM attempt")) == 2
+        assert len(query(folder, "SELECT 1 FROM attempt")) == 2
         nnlab("train", *words, "-q", "--db", "alone.db")
         (folder / "alone").mkdir()
         (folder / "alone.db").rename(folder / "alone" / "runs.db")
@@ -149,11 +155,11 @@ class TestRay(AttachedContract):
     def test_where_there_is_no_room_it_is_said(self, folder: Path) -> None:
         process = self.begin(folder, "--data", "iris", "--epochs", "2", "--cpus", "64")
         assert process.stdout is not None
-        told = ""
-        while "waiting for resources" not in told:
-            told = process.stdout.readline()
-            assert told, process.communicate()[1]
-        assert "64 CPU for each worker" in told
+        text = ""
+        while "waiting for resources" not in text:
+            text = process.stdout.readline()
+            assert text, process.communicate()[1]
+        assert "64 CPU for each worker" in text
         process.send_signal(signal.SIGINT)
         code, _, err = ended(process)
         assert code == 130, err
@@ -172,9 +178,9 @@ def test_without_a_cluster_one_is_started(folder: Path, monkeypatch: pytest.Monk
 def test_a_cluster_that_is_not_there_is_told_at_once(
     nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        nowhere = f"127.0.0.1:{one.getsockname()[1]}"
+    with socket.socket() as server_socket:
+        server_socket.bind(("127.0.0.1", 0))
+        nowhere = f"127.0.0.1:{server_socket.getsockname()[1]}"
     with pytest.raises(NnlabError, match=f"no Ray cluster responds at {nowhere}"):
         ray.resolve_cluster_address(nowhere)
     current = tmp_path / "current"
@@ -200,19 +206,19 @@ def test_without_ray_it_is_said(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: RayResources(gpus=1.5), "whole number of GPUs"),
         (lambda: RayResources(address="ray://head:10001"), "Ray client"),
     ],
 )
-def test_what_ray_would_not_do_is_refused(make: Callable[[], RayResources], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_what_ray_would_not_do_is_refused(make: Callable[[], RayResources], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         make()
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--launcher", "ray", "--time", "10"), "are SLURM's"),
         (("--launcher", "ray", "--mem", "lots"), "--mem lots"),
@@ -224,9 +230,9 @@ def test_what_ray_would_not_do_is_refused(make: Callable[[], RayResources], told
         (("--artifacts", "s3://ann:hunter2@lab/x"), "contains a password or key"),
     ],
 )
-def test_what_cannot_be_asked_for(nnlab: Nnlab, words: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_asked_for(nnlab: Nnlab, words: tuple[str, ...], message: str) -> None:
     answer = nnlab("train", "--data", "iris", "--epochs", "1", *words, expect=2)
-    assert told in " ".join(answer.err.split())
+    assert message in " ".join(answer.err.split())
     assert "hunter2" not in answer.err
 
 

@@ -15,13 +15,13 @@ from nnlab.workers.rendezvous import Rendezvous, rendezvous_rounds
 
 @pytest.fixture
 def nodes() -> Nodes:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port = one.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server_socket:
+        port = server_socket.getsockname()[1]
     return Nodes(2, 0, f"127.0.0.1:{port}", "nnlab-7")
 
 
 @pytest.fixture
-def aside() -> Iterator[ThreadPoolExecutor]:
+def executor() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as threads:
         yield threads
 
@@ -41,12 +41,12 @@ def heard(other: socket.socket) -> str:
 def test_each_team_has_a_place_of_its_own(nodes: Nodes) -> None:
     with Rendezvous(nodes) as first:
         other = came(nodes, b"nnlab-7 1\n")
-        one, two = first.next_round(), first.next_round()
-        assert one.host_and_port[0] == two.host_and_port[0] == "127.0.0.1"
-        assert one.run_id != two.run_id
+        result, two = first.next_round(), first.next_round()
+        assert result.host_and_port[0] == two.host_and_port[0] == "127.0.0.1"
+        assert result.run_id != two.run_id
         other.shutdown(socket.SHUT_WR)
-    told = heard(other)
-    assert told == f"team {one.host_and_port[1]} 1\nteam {two.host_and_port[1]} 2\nend\n"
+    text = heard(other)
+    assert text == f"team {result.host_and_port[1]} 1\nteam {two.host_and_port[1]} 2\nend\n"
 
 
 def test_who_does_not_know_the_job_is_not_let_in(nodes: Nodes) -> None:
@@ -93,37 +93,41 @@ def test_a_node_that_is_gone_is_named(nodes: Nodes) -> None:
 
 
 def test_the_others_hear_where_each_team_meets_until_the_end(
-    nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    nodes: Nodes, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # In this test the other node is a thread of this process, which does not end.
     monkeypatch.setattr(rendezvous, "LEAVE_TIMEOUT_SECONDS", 0.05)
-    found = aside.submit(lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+    result = executor.submit(
+        lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id)))
+    )
     with Rendezvous(nodes) as first:
         gathered = [first.next_round(), first.next_round()]
-    assert [(one.endpoint, one.run_id) for one in found.result(20)] == [
-        (one.endpoint, one.run_id) for one in gathered
+    assert [(comparison.endpoint, comparison.run_id) for comparison in result.result(20)] == [
+        (comparison.endpoint, comparison.run_id) for comparison in gathered
     ]
-    assert [one.index for one in found.result(20)] == [1, 1]
+    assert [comparison.index for comparison in result.result(20)] == [1, 1]
 
 
 def test_the_others_hear_that_there_was_nothing_to_do(
-    nodes: Nodes, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    nodes: Nodes, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rendezvous, "LEAVE_TIMEOUT_SECONDS", 0.05)  # as above
-    found = aside.submit(lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id))))
+    result = executor.submit(
+        lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id)))
+    )
     with Rendezvous(nodes):
         pass
-    assert found.result(20) == []
+    assert result.result(20) == []
 
 
 def test_the_others_hear_that_the_first_node_is_gone(
-    nodes: Nodes, aside: ThreadPoolExecutor
+    nodes: Nodes, executor: ThreadPoolExecutor
 ) -> None:
     with socket.create_server(nodes.host_and_port) as door:
-        found = aside.submit(
+        result = executor.submit(
             lambda: list(rendezvous_rounds(Nodes(2, 1, nodes.endpoint, nodes.run_id)))
         )
         first, _ = door.accept()
         first.close()
         with pytest.raises(NnlabError, match="the first node has ended"):
-            found.result(20)
+            result.result(20)

@@ -6,18 +6,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import postgres_server
 import pytest
-from command_line_runner import Nnlab
+from command_line_runner import QUICK, Nnlab
 
 from nnlab import store
 from nnlab.errors import ConnectionLost
 from nnlab.io.folders import LocalFolder
 from nnlab.records import Epoch, Status
+from nnlab.study import training
 from nnlab.workers import spool
 from nnlab.workers.spool import (
     EpochDelivery,
@@ -37,8 +38,8 @@ def server() -> Iterator[postgres_server.Server]:
     """A server of the test's own, which it may stop."""
     if why := postgres_server.why_not() or postgres_server.why_none_of_our_own():
         pytest.skip(why)
-    with postgres_server.server() as made:
-        yield made
+    with postgres_server.server() as started_server:
+        yield started_server
 
 
 def train(url: str, *words: str) -> "subprocess.Popen[str]":
@@ -54,15 +55,15 @@ def train(url: str, *words: str) -> "subprocess.Popen[str]":
 def points(url: str) -> int:
     db = store.open_database(url, write=False)
     try:
-        return store.database_status(db).rows["point"]
+        return store.database_status(db).row_counts["point"]
     finally:
         db.close()
 
 
 def wait_for(url: str, more_than: int) -> int:
     for _ in range(600):
-        if (found := points(url)) > more_than:
-            return found
+        if (result := points(url)) > more_than:
+            return result
         time.sleep(0.05)
     raise AssertionError("nothing was stored")
 
@@ -76,10 +77,14 @@ def curves(url: str) -> dict[tuple[str, int], str]:
         assert store.find_problems(db) == []
         return {
             (runs[number].trial.digest, runs[number].seed): str(
-                {name: found[name] for name in sorted(found) if not name.startswith("time/")}
+                {
+                    name: history_curves[name]
+                    for name in sorted(history_curves)
+                    if not name.startswith("time/")
+                }
             )
             for number, history in store.histories(db, list(runs)).items()
-            for found in [history.curves]
+            for history_curves in [history.curves]
         }
     finally:
         db.close()
@@ -99,10 +104,10 @@ def test_a_server_that_stops_and_starts_under_load_loses_nothing(
         server.stop(how)
         time.sleep(1.5)
         server.start()
-    told, _ = worker.communicate(timeout=120)
-    assert worker.returncode == 0, told
-    assert "cannot be reached" in told
-    assert "was reached again" in told
+    text, _ = worker.communicate(timeout=120)
+    assert worker.returncode == 0, text
+    assert "cannot be reached" in text
+    assert "was reached again" in text
     assert curves(server.url) == curves("runs.db")
 
 
@@ -125,8 +130,8 @@ def test_what_a_dead_worker_kept_is_stored_by_the_next(
     kept = list((tmp_path / "files").glob("*/*.waiting"))
     assert kept
     worker = train(url, *words)
-    told, _ = worker.communicate(timeout=120)
-    assert worker.returncode == 0, told
+    text, _ = worker.communicate(timeout=120)
+    assert worker.returncode == 0, text
     assert curves(url) == curves("runs.db")
     assert not list((tmp_path / "files").glob("*/*.waiting"))
 
@@ -160,10 +165,10 @@ class _Run:
 def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    db, told = _Store(), list[str]()
+    db, messages = _Store(), list[str]()
     monkeypatch.setattr(store, "write_epochs", db.write_all)
     run = _Run(tmp_path / "1")
-    sending: EpochDelivery[_Run] = EpochDelivery(db, told.append)  # type: ignore[arg-type]
+    sending: EpochDelivery[_Run] = EpochDelivery(db, messages.append)  # type: ignore[arg-type]
     run.add(1)
     sending.store([run])
     assert (db.stored, run.spool.epochs) == ([1], [])
@@ -180,11 +185,11 @@ def test_epochs_wait_in_a_file_and_are_delivered_in_their_order(
     sending.flush([run])
     assert db.stored == [1, 2, 3]
     assert list((tmp_path / "1").iterdir()) == []
-    assert [line.split(";")[0].split(" after")[0] for line in told] == [
+    assert [line.split(";")[0].split(" after")[0] for line in messages] == [
         "lab cannot be reached",
         "the database was reached again",
     ]
-    assert told[1].endswith("2 epochs stored")
+    assert messages[1].endswith("2 epochs stored")
 
 
 def test_patience_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,11 +211,43 @@ def test_half_a_line_of_a_worker_that_died_is_left_out(tmp_path: Path) -> None:
     box.epochs += [Epoch(1, {"a": float("inf")}, 0.1), Epoch(2, {"a": float("nan")}, 0.1)]
     box.write()
     content = (tmp_path / "3.waiting").read_bytes() + b'{"epoch": 3, "val'
-    found = spool._epochs_from_spool(content)
-    assert [epoch.number for epoch in found] == [1, 2]
-    assert found[0].values == {"a": float("inf")}
-    assert str(found[1].values) == "{'a': nan}"
+    result = spool._epochs_from_spool(content)
+    assert [epoch.number for epoch in result] == [1, 2]
+    assert result[0].values == {"a": float("inf")}
+    assert str(result[1].values) == "{'a': nan}"
 
 
 def test_nothing_left_is_nothing_to_deliver(tmp_path: Path) -> None:
     assert deliver_spooled_epochs(None, None, LocalFolder(tmp_path / "nowhere")) == 0  # type: ignore[arg-type]
+
+
+def test_a_server_that_is_away_after_the_training_is_waited_for(
+    nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything is stored by then, so the command must not fail because it cannot read it."""
+    monkeypatch.setattr(spool, "FIRST_RETRY_SECONDS", 0.01)
+    failures = dict.fromkeys(("runs", "all_studies", "rank_trials"), 0)
+    train_missing = training._train_missing
+
+    def train_then_disconnect(*args: Any, **options: Any) -> None:
+        train_missing(*args, **options)
+        failures.update(dict.fromkeys(failures, 2))
+
+    def failing(name: str) -> Callable[..., Any]:
+        query = getattr(store, name)
+
+        def fail_or_query(*args: Any, **options: Any) -> Any:
+            if failures[name]:
+                failures[name] -= 1
+                raise ConnectionLost("the server cannot be reached")
+            return query(*args, **options)
+
+        return fail_or_query
+
+    monkeypatch.setattr(training, "_train_missing", train_then_disconnect)
+    for name in failures:
+        monkeypatch.setattr(store, name, failing(name))
+    answer = nnlab("train", *QUICK)
+    assert set(failures.values()) == {0}
+    assert "val/accuracy" in answer.out
+    assert "the server cannot be reached; waiting for it" in answer.out + answer.err

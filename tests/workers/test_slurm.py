@@ -23,36 +23,36 @@ COMMAND = ["python", "-m", "nnlab", "train", "--study", "it's"]
 FOLDER = Path("/lab/a b")
 
 
-def lines(wanted: SlurmResources, tasks: int = 3, name: str = "depth") -> list[str]:
-    text = job_script(wanted, name=name, tasks=tasks, command=COMMAND, folder=FOLDER, logs=FOLDER)
+def lines(expected: SlurmResources, tasks: int = 3, name: str = "depth") -> list[str]:
+    text = job_script(expected, name=name, tasks=tasks, command=COMMAND, folder=FOLDER, logs=FOLDER)
     return text.splitlines()
 
 
 def test_a_script_says_all_that_was_asked_for() -> None:
-    told = lines(SlurmResources("gpu,long", 2, 4, "8G", "1-04:00:00", 2))
+    text = lines(SlurmResources("gpu,long", 2, 4, "8G", "1-04:00:00", 2))
     for option in (
         "--array=0-2%2", "--partition=gpu,long", "--gres=gpu:2", "--cpus-per-task=4", "--mem=8G",
         "--time=1-04:00:00", "--signal=B:USR1@120", "--requeue", '--chdir="/lab/a b"',
     ):  # fmt: skip
-        assert f"#SBATCH {option}" in told
-    assert told[0] == "#!/bin/sh"
-    assert told[-1] == "exec python -m nnlab train --study 'it'\"'\"'s'"
+        assert f"#SBATCH {option}" in text
+    assert text[0] == "#!/bin/sh"
+    assert text[-1] == "exec python -m nnlab train --study 'it'\"'\"'s'"
 
 
 def test_a_script_of_several_nodes_starts_a_worker_on_each() -> None:
-    told = lines(SlurmResources(gpus=2, cpus=4, nodes=3))
+    text = lines(SlurmResources(gpus=2, cpus=4, nodes=3))
     for option in (
         "--nodes=3", "--ntasks-per-node=1", "--gres=gpu:2", "--cpus-per-task=4",
         "--signal=USR1@120", "--requeue",
     ):  # fmt: skip
-        assert f"#SBATCH {option}" in told
-    assert not any("--ntasks=" in line for line in told)
-    (srun,) = [line for line in told if line.startswith("srun")]
+        assert f"#SBATCH {option}" in text
+    assert not any("--ntasks=" in line for line in text)
+    (srun,) = [line for line in text if line.startswith("srun")]
     assert srun == (
         "srun --nodes=3 --ntasks-per-node=1 --cpus-per-task=4 --kill-on-bad-exit=0 --wait=60"
         " python -m nnlab train --study 'it'\"'\"'s'"
     )
-    assert told.index("trap : TERM") < told.index(srun)
+    assert text.index("trap : TERM") < text.index(srun)
 
 
 @pytest.mark.parametrize(("code", "again"), [(0, False), (1, False), (130, False), (75, True)])
@@ -75,17 +75,17 @@ def test_a_script_of_several_nodes_queues_itself_where_the_time_was_up(
 
 
 def test_what_was_not_asked_for_is_the_clusters_own() -> None:
-    told = " ".join(lines(SlurmResources()))
-    assert not re.search(r"--(partition|gres|mem|time)", told)
+    text = " ".join(lines(SlurmResources()))
+    assert not re.search(r"--(partition|gres|mem|time)", text)
 
 
 @pytest.mark.parametrize("name", ["a\n#SBATCH --wrap=x", "$(touch x)", "", "-x", "日本"])
 def test_a_name_never_becomes_an_option(name: str) -> None:
-    told = lines(SlurmResources(), name=name)
-    assert sum(line.startswith("#SBATCH") for line in told) == len(
+    text = lines(SlurmResources(), name=name)
+    assert sum(line.startswith("#SBATCH") for line in text) == len(
         [line for line in lines(SlurmResources()) if line.startswith("#SBATCH")]
     )
-    assert re.fullmatch(r"#SBATCH --job-name=nnlab-[A-Za-z0-9_.-]+", told[1])
+    assert re.fullmatch(r"#SBATCH --job-name=nnlab-[A-Za-z0-9_.-]+", text[1])
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_without_slurm_it_says_so(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--launcher", "slurm"], "the tasks of a job train the runs of a study"),
         (["--study", "s", "--gpus", "1"], "are for a cluster"),
@@ -130,14 +130,14 @@ def test_without_slurm_it_says_so(
 )
 def test_what_cannot_be_asked_for(
     words: list[str],
-    told: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["train", *words]) == 2
-    assert told in " ".join(capsys.readouterr().err.split())
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_dry_run_prints_the_script_and_submits_nothing(
@@ -148,15 +148,15 @@ def test_a_dry_run_prints_the_script_and_submits_nothing(
     words = ["--study", "s", "--data", "iris", "--seeds", "5", "--epochs", "1"]
     more = ["--launcher", "slurm", "--gpus", "1", "--engine", "solo", "--checkpoint-every", "30s"]
     assert main(["train", *words, *more, "--dry-run"]) == 0
-    told = capsys.readouterr().out
-    assert "#SBATCH --array=0-4%5" in told
-    assert "--engine solo --checkpoint-every 30s" in told
-    assert "--devices" not in told
+    text = capsys.readouterr().out
+    assert "#SBATCH --array=0-4%5" in text
+    assert "--engine solo --checkpoint-every 30s" in text
+    assert "--devices" not in text
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--nodes", "2", "--gpus", "2"], "--devices cuda:0,cuda:1 --parallel ddp"),
         (["--nodes", "2"], "--devices cpu:1 --parallel ddp"),
@@ -167,7 +167,7 @@ def test_a_dry_run_prints_the_script_and_submits_nothing(
 )
 def test_a_team_trains_on_all_that_a_task_has(
     words: list[str],
-    told: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -176,7 +176,7 @@ def test_a_team_trains_on_all_that_a_task_has(
     monkeypatch.delenv("NNLAB_DEVICES")
     study = ["--study", "s", "--data", "iris", "--epochs", "1", "--dry-run"]
     assert main(["train", *study, "--launcher", "slurm", "--parallel", "ddp", *words]) == 0
-    assert told in capsys.readouterr().out
+    assert message in capsys.readouterr().out
 
 
 def test_a_team_of_one_is_refused_before_it_waits_in_a_queue(
@@ -204,14 +204,14 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Run]:
+def run_on_cluster(tmp_path: Path) -> Iterator[Run]:
     """Runs nnlab in a process of its own, beside a cluster of one node."""
     with slurm_cluster.cluster(tmp_path / "cluster"):
         yield _runner(tmp_path)
 
 
 @pytest.fixture
-def lab_of_two(tmp_path: Path) -> Iterator[Run]:
+def run_on_two_nodes(tmp_path: Path) -> Iterator[Run]:
     """The same beside a cluster of two nodes, both on this machine."""
     with slurm_cluster.cluster(tmp_path / "cluster", nodes=2):
         yield _runner(tmp_path)
@@ -232,10 +232,10 @@ def _runner(tmp_path: Path) -> Run:
     return run
 
 
-def until(what: Callable[[], bool], seconds: float, told: Callable[[], str]) -> None:
+def until(what: Callable[[], bool], seconds: float, message: Callable[[], str]) -> None:
     end = time.monotonic() + seconds
     while not what():
-        assert time.monotonic() < end, told()
+        assert time.monotonic() < end, message()
         time.sleep(0.3)
 
 
@@ -266,14 +266,14 @@ needs_slurm = pytest.mark.skipif(bool(WHY_NOT), reason=f"no SLURM can be started
 
 
 @pytest.fixture(scope="class")
-def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def single_node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cluster of one node for the tests of a class."""
     with slurm_cluster.cluster(tmp_path_factory.mktemp("one") / "cluster"):
         yield
 
 
 @needs_slurm
-@pytest.mark.usefixtures("one")
+@pytest.mark.usefixtures("single_node_cluster")
 class TestSlurm(LauncherContract):
     """Tasks of an array; the command that submits them has returned."""
 
@@ -299,14 +299,14 @@ class TestSlurm(LauncherContract):
 
 
 @needs_slurm
-def test_a_task_whose_time_is_up_goes_on_where_it_was(lab: Run, tmp_path: Path) -> None:
+def test_a_task_whose_time_is_up_goes_on_where_it_was(run_on_cluster: Run, tmp_path: Path) -> None:
     long = ("--data", "digits", "--width", "64", "--epochs", "150", "--batch-size", "8")
     folder = tmp_path / "lab"
-    lab("init-study", "s", *long)
-    told = lab("train", "--study", "s", "--launcher", "slurm", "--time", "10")
-    found = re.search(r"job (\d+)", told)
-    assert found
-    task = f"{found[1]}_0"
+    run_on_cluster("init-study", "s", *long)
+    text = run_on_cluster("train", "--study", "s", "--launcher", "slurm", "--time", "10")
+    match = re.search(r"job (\d+)", text)
+    assert match
+    task = f"{match[1]}_0"
     until(lambda: _epochs(folder) >= 3, 180, lambda: queue() + logs(folder))
     subprocess.run(["scancel", "--signal=USR1", "--batch", task], check=True)
     until(lambda: "it is queued once more" in logs(folder), 180, lambda: queue() + logs(folder))
@@ -318,7 +318,7 @@ def test_a_task_whose_time_is_up_goes_on_where_it_was(lab: Run, tmp_path: Path) 
         180,
         lambda: queue() + logs(folder),
     )
-    lab("train", *long, "-q", "--db", "local.db")
+    run_on_cluster("train", *long, "-q", "--db", "local.db")
     assert values(folder / "runs.db") == values(folder / "local.db")
     assert os.environ["SLURM_CONF"].startswith(str(tmp_path))
 
@@ -353,64 +353,64 @@ def alike(folder: Path) -> None:
     assert shared.keys() == alone.keys()
     for run, curves in alone.items():
         assert curves.keys() == shared[run].keys()
-        for metric, wanted in curves.items():
-            assert shared[run][metric] == pytest.approx(wanted, rel=2e-4, abs=1e-6), metric
+        for metric, expected in curves.items():
+            assert shared[run][metric] == pytest.approx(expected, rel=2e-4, abs=1e-6), metric
 
 
 def engines(path: Path) -> list[str | None]:
     db = store.open_database(str(path), write=False)
-    found = [
+    attempt_engines = [
         attempt.engine for attempt in store.attempts_of_runs(db, [r.id for r in store.runs(db)])
     ]
     db.close()
-    return found
+    return attempt_engines
 
 
 TOGETHER = ("--launcher", "slurm", "--parallel", "ddp", "--nodes", "2", "--devices", "cpu:1")
 
 
 @needs_slurm
-def test_two_nodes_train_each_run_together(lab_of_two: Run, tmp_path: Path) -> None:
+def test_two_nodes_train_each_run_together(run_on_two_nodes: Run, tmp_path: Path) -> None:
     # Two tasks at once, on the same two nodes.
     few = ("--data", "iris", "--width", "8", "--epochs", "4", "--lr", "0.01,0.1", "--probe", "none")
     folder = tmp_path / "lab"
-    lab_of_two("init-study", "s", *few)
-    told = lab_of_two("train", "--study", "s", *TOGETHER, "--time", "10")
-    assert re.search(r"job \d+: 2 tasks for 2 runs", told)
+    run_on_two_nodes("init-study", "s", *few)
+    text = run_on_two_nodes("train", "--study", "s", *TOGETHER, "--time", "10")
+    assert re.search(r"job \d+: 2 tasks for 2 runs", text)
     until(lambda: "nnlab" not in queue(), 120, lambda: queue() + logs(folder))
-    assert lab_of_two("ls", "--format", "csv").count("finished") == 2, logs(folder)
-    lab_of_two("train", *few, "--engine", "solo", "-q", "--db", "local.db")
+    assert run_on_two_nodes("ls", "--format", "csv").count("finished") == 2, logs(folder)
+    run_on_two_nodes("train", *few, "--engine", "solo", "-q", "--db", "local.db")
     alike(folder)
     assert engines(folder / "runs.db") == ["ddp 2", "ddp 2"]
     assert "Traceback" not in logs(folder)
 
 
 @needs_slurm
-def test_nodes_whose_time_is_up_go_on_together(lab_of_two: Run, tmp_path: Path) -> None:
+def test_nodes_whose_time_is_up_go_on_together(run_on_two_nodes: Run, tmp_path: Path) -> None:
     # Adam would make differences in the last bit larger and larger.
     long = (
         "--data", "digits", "--width", "32", "--epochs", "15", "--batch-size", "8",
         "--opt", "sgd", "--lr", "0.01", "--probe", "none",
     )  # fmt: skip
     folder = tmp_path / "lab"
-    lab_of_two("init-study", "s", *long)
-    told = lab_of_two("train", "--study", "s", *TOGETHER, "--time", "10")
-    found = re.search(r"job (\d+)", told)
-    assert found
+    run_on_two_nodes("init-study", "s", *long)
+    text = run_on_two_nodes("train", "--study", "s", *TOGETHER, "--time", "10")
+    match = re.search(r"job (\d+)", text)
+    assert match
     until(lambda: _epochs(folder) >= 3, 90, lambda: queue() + logs(folder))
     # As SLURM does before the limit of a job: to the workers of all nodes.
-    subprocess.run(["scancel", "--signal=USR1", found[1]], check=True)
+    subprocess.run(["scancel", "--signal=USR1", match[1]], check=True)
     until(lambda: " PD " in queue(), 180, lambda: queue() + logs(folder))
     assert 3 <= _epochs(folder) < 15
     assert logs(folder).count("it is queued once more") == 1
     # The nodes ended in good order before the job did, and asked for it once.
     assert not re.search("Traceback|Killed|Terminated|forcing|note:", logs(folder)), logs(folder)
-    go_on_now(f"{found[1]}_0")
+    go_on_now(f"{match[1]}_0")
     until(
         lambda: _epochs(folder) == 15 and "nnlab" not in queue(),
         120,
         lambda: queue() + logs(folder),
     )
-    lab_of_two("train", *long, "-q", "--db", "local.db")
+    run_on_two_nodes("train", *long, "-q", "--db", "local.db")
     alike(folder)
     assert engines(folder / "runs.db") == ["ddp 2", "ddp 2"]

@@ -45,16 +45,19 @@ def status(
     with open_db(db) as database:
         status = store.database_status(database)
     rows: list[dict[str, object]] = [
-        {"key": "place", "value": status.place},
+        {"key": "place", "value": status.display_name},
         {"key": "revision", "value": status.revision},
-        {"key": "bytes", "value": status.size},
+        {"key": "bytes", "value": status.file_bytes},
         *(
             []
-            if status.log_size is None
-            else [{"key": "bytes of the write-ahead log", "value": status.log_size}]
+            if status.log_bytes is None
+            else [{"key": "bytes of the write-ahead log", "value": status.log_bytes}]
         ),
-        {"key": "bytes of artifacts", "value": status.artifacts_size},
-        *({"key": f"rows of {table}", "value": count} for table, count in status.rows.items()),
+        {"key": "bytes of artifacts", "value": status.artifact_bytes},
+        *(
+            {"key": f"rows of {table}", "value": count}
+            for table, count in status.row_counts.items()
+        ),
     ]
     render(rows, STATUS_COLUMNS, format)
 
@@ -71,7 +74,7 @@ def upgrade(db: DbOption = None) -> None:
     """
     with open_db(db, write=True) as database:
         status = store.database_status(database)
-    say(f"{status.place} is at revision {status.revision}, the newest of this version")
+    say(f"{status.display_name} is at revision {status.revision}, the newest of this version")
 
 
 @app.command()
@@ -128,10 +131,11 @@ def copy(
             bars.stop()
         files = source_db.address.artifacts
         size, target_files = store.total_size([files]), target_db.address.artifacts
-        target_name = target_db.address.shown
+        target_name = target_db.address.display_name
         shared_folders = sorted({run.artifacts for run in store.runs(target_db) if run.artifacts})
-    before = f", {copied.before:,} of them copied before" if copied.before else ""
-    say(f"{target_name}: {sum(copied.rows.values()):,} rows, compared with their source{before}")
+    before = f", {copied.rows_before:,} of them copied before" if copied.rows_before else ""
+    total = sum(copied.row_counts.values())
+    say(f"{target_name}: {total:,} rows, compared with their source{before}")
     if size:
         note(
             f"the files of runs were not copied: {format_bytes(size)} in {files},"
@@ -155,7 +159,7 @@ def check(db: DbOption = None) -> None:
     """
     with open_db(db) as database:
         problems = store.find_problems(database)
-        name = database.address.shown
+        name = database.address.display_name
     for problem in problems:
         say(problem)
     if problems:
@@ -199,7 +203,7 @@ def gc(
             render(_garbage_rows(garbage), GARBAGE_COLUMNS, Format.TABLE)
             for path in garbage.paths:
                 say(f"to be deleted: {path}")
-        for path, why in garbage.kept:
+        for path, why in garbage.kept_folders:
             note(f"{path} is kept: {why}")
         if not garbage or dry_run:
             say("nothing to delete" if not garbage else "dry run: nothing was deleted", style="dim")
@@ -215,12 +219,20 @@ def _garbage_rows(garbage: store.Garbage) -> list[dict[str, object]]:
     return [
         {"what": what, "count": count, "size": store.total_size(paths)}
         for what, count, paths in (
-            ("removed runs", len(garbage.runs), garbage.folders),
-            ("folders of removed runs outside of the artifacts folder", len(garbage.elsewhere), ()),
-            ("removed studies", len(garbage.studies), ()),
-            ("folders of runs that are not in the database", len(garbage.orphans), garbage.orphans),
-            ("checkpoints of finished runs", len(garbage.leftovers), garbage.leftovers),
-            ("upgrade backups older than a week", len(garbage.backups), garbage.backups),
+            ("removed runs", len(garbage.run_ids), garbage.run_folders),
+            (
+                "folders of removed runs outside of the artifacts folder",
+                len(garbage.external_folders),
+                (),
+            ),
+            ("removed studies", len(garbage.study_ids), ()),
+            (
+                "folders of runs that are not in the database",
+                len(garbage.orphan_folders),
+                garbage.orphan_folders,
+            ),
+            ("checkpoints of finished runs", len(garbage.leftover_files), garbage.leftover_files),
+            ("upgrade backups older than a week", len(garbage.backup_files), garbage.backup_files),
         )
         if count
     ]

@@ -80,7 +80,7 @@ def _remove(db: store.Database, names: Sequence[str], *, yes: bool) -> None:
         study_ids=[study.id for study in selection.studies],
         run_ids=[run.id for run in selection.runs],
     )
-    say(f"removed {_count_text(len(removal.studies), len(removal.runs))}")
+    say(f"removed {_count_text(len(removal.study_ids), len(removal.run_ids))}")
     say("nnlab rm --undo restores them, nnlab db gc deletes them permanently", style="dim")
 
 
@@ -92,11 +92,11 @@ def _restore(db: store.Database, names: Sequence[str]) -> None:
         runs = [run.id for run in selection.single_runs]
     else:
         latest = store.last_removal(db)
-        studies, runs = list(latest.studies), list(latest.runs)
+        studies, runs = list(latest.study_ids), list(latest.run_ids)
     restored = store.restore(db, study_ids=studies, run_ids=runs)
-    if not (restored.studies or restored.runs):
+    if not (restored.study_ids or restored.run_ids):
         raise UsageError("nothing is removed" + (f" of {', '.join(names)}" if names else ""))
-    say(f"restored {_count_text(len(restored.studies), len(restored.runs))}")
+    say(f"restored {_count_text(len(restored.study_ids), len(restored.run_ids))}")
 
 
 def _selection_rows(db: store.Database, selection: RunSelection) -> list[dict[str, object]]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nnlab
 from nnlab.cli.output.render import note
 from nnlab.io.file_origin import check_replaceable
+from nnlab.version import nnlab_version
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,5 +48,5 @@ def write_figure(
     from nnlab.figures.draw.save import save_figure
 
     for path in paths:
-        save_figure(figure, path, {"nnlab": nnlab.__version__, **provenance})
+        save_figure(figure, path, {"nnlab": nnlab_version(), **provenance})
         note(f"{path}: {description}")

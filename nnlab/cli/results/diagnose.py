@@ -8,12 +8,13 @@ import typer
 
 from nnlab.analysis import csv_curves
 from nnlab.analysis.diagnosis import diagnose_runs
+from nnlab.analysis.plain_values import finding_values
 from nnlab.analysis.scope import current_runs, resolve_scope
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
-from nnlab.cli.results.findings import finding_json, print_findings
+from nnlab.cli.results.findings import print_findings
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.codes import finding_filter
@@ -174,7 +175,7 @@ def _print_rows(
     if output_format is Format.JSON:
         print_json(
             [
-                {**row, "findings": [finding_json(finding) for finding in group]}
+                {**row, "findings": [finding_values(finding) for finding in group]}
                 for row, group in zip(rows, findings, strict=True)
             ]
         )

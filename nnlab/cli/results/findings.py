@@ -1,7 +1,6 @@
-"""Output of findings as text and JSON, used by several commands."""
+"""Output of findings as text, used by several commands."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from nnlab.cli.output.render import say
 from nnlab.diagnosis import group_symptoms
@@ -25,17 +24,3 @@ def print_findings(findings: Sequence[Finding]) -> None:
         if group.symptoms:
             say("  symptoms: " + ", ".join(f"{s.code} {s.name}" for s in group.symptoms))
         say(f"  try: {cause.remedy}", style="dim")
-
-
-def finding_json(finding: Finding) -> Mapping[str, Any]:
-    """A finding with stable keys (docs/formats.md)."""
-    return {
-        "code": finding.code,
-        "name": finding.name,
-        "severity": str(finding.severity),
-        "confidence": finding.confidence,
-        "onset": finding.onset,
-        "message": finding.message,
-        "remedy": finding.remedy,
-        "evidence": dict(finding.evidence),
-    }

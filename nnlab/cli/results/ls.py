@@ -1,22 +1,18 @@
 """`nnlab ls`: lists runs, newest first."""
 
-import math
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from nnlab import store
+from nnlab.analysis.plain_values import run_values
+from nnlab.analysis.run_overview import load_run_overviews
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
-from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.diagnosis.headlines import table_findings
-from nnlab.errors import UnknownName
-from nnlab.records import Objective, Run, Status
+from nnlab.records import Status
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -90,94 +86,17 @@ def list_runs(
 
         nnlab ls depth --status failed --format json
     """
-    if status is not None and status not in list(Status):
-        raise UnknownName("status", status, list(Status))
     with open_db(db) as database:
-        study_id = _study_id(database, study, removed=removed) if study else None
-        runs = store.runs(
-            database,
-            study=study_id,
-            status=Status(status) if status else None,
-            tag=tag,
-            limit=limit or None,
-            newest_first=True,
-            removed=removed,
+        runs = load_run_overviews(
+            database, study=study, status=status, tag=tag, removed=removed, limit=limit or None
         )
-        ids = [run.id for run in runs]
-        best = _best_objectives(database, runs)
-        errors = {
-            metric: store.values_at_selected_epoch(database, ids, metric)
-            for metric in ("val/rmse", "val/mae")
-        }
-        findings = store.findings(database, ids)
-    fields = distinguishing_fields([run.trial.setting for run in runs])
-    rows = [
-        _run_cells(
-            run,
-            fields,
-            best.get(run.id),
-            {metric: values.get(run.id) for metric, values in errors.items()},
-            [finding.code for finding in table_findings(findings.get(run.id, ()))],
-        )
-        for run in runs
-    ]
+    rows = [run_values(run) for run in runs]
     # Errors in the unit of the target, before the loss of standardised targets.
     is_regression = any(row["val_rmse"] is not None for row in rows)
     columns = [column for column in COLUMNS if is_regression or column.key not in _ERROR_KEYS]
     render(rows, COLUMNS if format is Format.JSON else columns, format)
     if format is Format.TABLE and limit and len(runs) == limit:
         say(f"only the newest {limit}; --limit 0 lists all", style="dim")
-
-
-def _study_id(db: store.Database, name: str, *, removed: bool) -> int:
-    removed_studies = {study.name: study.id for study in store.all_studies(db, removed=True)}
-    if removed and name in removed_studies:
-        return removed_studies[name]
-    return store.find_study(db, name).id
-
-
-def _best_objectives(db: store.Database, runs: Sequence[Run]) -> dict[int, tuple[float, int]]:
-    """The best value of each run's objective, and its epoch."""
-    runs_by_objective: dict[str, list[int]] = {}
-    for run in runs:
-        if objective := run.trial.setting.get("objective"):
-            runs_by_objective.setdefault(str(objective), []).append(run.id)
-    best: dict[int, tuple[float, int]] = {}
-    for text, ids in runs_by_objective.items():
-        parsed = Objective.parse(text)
-        best |= store.best_values(db, ids, parsed.metric, parsed.direction)
-    return best
-
-
-def _run_cells(
-    run: Run,
-    fields: tuple[str, ...],
-    best: tuple[float, int] | None,
-    errors: Mapping[str, tuple[int, float] | None],
-    flags: list[str],
-) -> Mapping[str, Any]:
-    objective = str(run.trial.setting.get("objective", "")).partition(":")[0]
-    values = {metric: value[1] if value else math.nan for metric, value in errors.items()}
-    return {
-        "run": run.id,
-        "study": run.trial.study,
-        "name": run.name,
-        "trial": setting_label(run.trial.setting, fields),
-        "seed": run.seed,
-        "status": str(run.status),
-        "epochs": run.epochs,
-        "epochs_planned": run.epochs_planned,
-        "metric": objective or None,
-        "best": best[0] if best else None,
-        "best_epoch": best[1] if best else None,
-        **{
-            metric.replace("/", "_"): None if math.isnan(value) else value
-            for metric, value in values.items()
-        },
-        "flags": flags,
-        "tags": list(run.tags),
-        "started_at": run.started_at.isoformat() if run.started_at else None,
-    }
 
 
 def format_local_time(time: datetime) -> str:

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from nnlab import store
+from nnlab.analysis.plain_values import finding_values
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render, say
-from nnlab.cli.results.findings import finding_json, print_findings
+from nnlab.cli.results.findings import print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import messages
 from nnlab.config import metric_direction, metric_directions
@@ -92,7 +93,7 @@ def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
         **_run_state(run),
         "setting": dict(run.trial.setting),
         "metrics": _metric_rows(db, run),
-        "findings": [finding_json(f) for f in store.findings(db, [run.id]).get(run.id, ())],
+        "findings": [finding_values(f) for f in store.findings(db, [run.id]).get(run.id, ())],
         "attempts": [_attempt_json(attempt) for attempt in store.attempts(db, run.id)],
         "artifacts": [
             {"kind": a.kind, "path": path, "bytes": a.size} for a, path in _artifact_paths(db, run)
@@ -102,7 +103,7 @@ def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
 
 def _artifact_paths(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
     """The artifacts of a run and their paths."""
-    folder = store.artifacts_folder(db, run.artifacts).shown
+    folder = store.artifacts_folder(db, run.artifacts).display_name
     return [(item, f"{folder}/{item.path}") for item in store.artifacts(db, run.id)]
 
 

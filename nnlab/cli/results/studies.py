@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nnlab import store
+from nnlab.analysis.plain_values import study_values
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
 from nnlab.cli.output.formats import Format
@@ -70,16 +71,5 @@ def studies(
         return
     with open_db(db) as database:
         overviews = store.study_overviews(database)
-    rows = [
-        {
-            "study": overview.study.name,
-            "question": overview.study.question,
-            "objective": str(overview.study.objective) if overview.study.objective else None,
-            "trials": overview.trials,
-            "seeds": list(overview.study.seeds),
-            "runs": overview.runs,
-            **{str(status): overview.by_status.get(status, 0) for status in Status},
-        }
-        for overview in overviews
-    ]
+    rows = [study_values(overview) for overview in overviews]
     render(rows, COLUMNS, format)

@@ -43,13 +43,13 @@ def stop(
         selection = select_runs(database, names)
         result = store.request_stop(database, [run.id for run in selection.runs])
     for runs, state in (
-        (result.running, "in training: stopped after the epoch, with a checkpoint"),
-        (result.held, "waiting: held back, no worker trains them"),
-        (result.over, "ended already"),
+        (result.ending, "in training: stopped after the epoch, with a checkpoint"),
+        (result.waiting, "waiting: held back, no worker trains them"),
+        (result.already_ended, "ended already"),
     ):
         if runs:
             say(f"{format_count(len(runs), 'run')} {state}")
-    if result.running or result.held:
+    if result.ending or result.waiting:
         say("the same `nnlab train` command goes on where they stopped", style="dim")
     else:
         say("nothing to stop", style="dim")

@@ -8,6 +8,7 @@ import torch
 
 from nnlab.config import RunConfig
 from nnlab.engine.batched.parameter_storage import ParameterStorage
+from nnlab.engine.required_setting import required
 
 FUSED_OPTIMIZERS = ("adam", "adamw", "amsgrad")
 
@@ -84,8 +85,5 @@ class FusedAdam:
 
 
 def _adam_hyperparameters(config: RunConfig, *, decays: bool) -> AdamHyperparameters:
-    assert config.beta1 is not None
-    assert config.beta2 is not None
-    assert config.eps is not None
     decay = config.weight_decay or 0.0 if decays else 0.0
-    return config.beta1, config.beta2, config.eps, decay
+    return required(config.beta1), required(config.beta2), required(config.eps), decay

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from nnlab.config import RunConfig
+from nnlab.engine.losses import hinge_losses, huber_delta, target_probabilities
 
 BatchedLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -71,10 +72,8 @@ def _bce(
     outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
 ) -> torch.Tensor:
     del config
-    if targets.ndim == 2:
-        targets = functional.one_hot(targets, outputs.shape[-1])
     return functional.binary_cross_entropy_with_logits(
-        outputs, targets.to(outputs.dtype), reduction="none"
+        outputs, target_probabilities(outputs, targets), reduction="none"
     ).sum(-1)
 
 
@@ -82,9 +81,7 @@ def _hinge(
     outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
 ) -> torch.Tensor:
     del config
-    index = targets[..., None]
-    wrong = outputs.scatter(-1, index, -torch.inf).amax(dim=-1)
-    return (1.0 + wrong - outputs.gather(-1, index)[..., 0]).clamp(min=0.0)
+    return hinge_losses(outputs, targets)
 
 
 def _regression_loss(function: Callable[..., torch.Tensor]) -> ExampleLoss:
@@ -100,8 +97,7 @@ def _regression_loss(function: Callable[..., torch.Tensor]) -> ExampleLoss:
 def _huber(
     outputs: torch.Tensor, targets: torch.Tensor, _: torch.Tensor | None, config: RunConfig
 ) -> torch.Tensor:
-    delta = 1.0 if config.huber_delta is None else config.huber_delta
-    losses = functional.huber_loss(outputs, targets, reduction="none", delta=delta)
+    losses = functional.huber_loss(outputs, targets, reduction="none", delta=huber_delta(config))
     return losses.flatten(2).mean(-1)
 
 

@@ -42,9 +42,10 @@ class LegendEntry:
 
 
 def text_renderer(figure: Figure) -> RendererAgg:
-    """The renderer that measures the text of a figure made by `layout.new_figure`."""
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
+    """The renderer that measures the text of a figure."""
+    canvas = (
+        figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+    )
     return canvas.get_renderer()  # type: ignore[no-untyped-call,no-any-return]
 
 

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-import nnlab
 from nnlab import store
 from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.run_value import metrics_in
@@ -22,6 +21,7 @@ from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.kinds.curves import draw_curves
 from nnlab.records import Study
+from nnlab.version import nnlab_version
 
 _MAX_PANELS = 2
 _ROW_HEIGHT = 0.85  # inches
@@ -54,8 +54,8 @@ def save_claim_figures(
 ) -> list[Path]:
     """Writes `STEM-verdict.KIND` and `STEM-curves.KIND`; returns their paths."""
     provenance = {
-        "nnlab": nnlab.__version__,
-        "database": db.address.shown,
+        "nnlab": nnlab_version(),
+        "database": db.address.display_name,
         "study": study.name,
         "verdict": str(study_verdict.verdict),
     }

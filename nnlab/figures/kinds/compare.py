@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from nnlab import store
 from nnlab.analysis.ranking import rank_each_group
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.errors import UsageError
@@ -40,7 +41,7 @@ def prepare_comparison(
         UsageError: there are not exactly two comparable trials.
     """
     scope = resolve_scope(db, words)
-    rankings = rank_each_group(db, scope_of_two_trials(db, scope) or scope, by=by)
+    rankings = rank_each_group(db, scope_of_two_trials(db, scope) or scope, RankingRequest(by=by))
     ranking = rankings[0]
     if len(rankings) > 1:
         headings = "; ".join(ranking.heading for ranking in rankings)

@@ -23,7 +23,7 @@ def draw_decay_points(losses: Sequence[float], stalled: int | None) -> Figure:
         set_epoch_axis(ax, 1, len(losses))
         set_value_axis(ax, losses, losses[:1], log=True)
         if stalled is not None:
-            draw_vertical_line(ax, stalled, f"falls no more from epoch {stalled}")
+            draw_vertical_line(ax, stalled, f"plateau from epoch {stalled}")
         ax.set_xlabel("Epoch")
         ax.set_ylabel("Training loss")
         return figure

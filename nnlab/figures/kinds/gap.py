@@ -26,6 +26,7 @@ from nnlab.figures.draw.panel import show_empty_message
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.series import (
     Series,
+    as_series,
     lower_is_better,
     median_onset,
     median_plateau_onset,
@@ -34,6 +35,7 @@ from nnlab.figures.draw.series import (
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import load_trial_curves
+from nnlab.records import History
 from nnlab.stats.curve_band import CurveBand, mean_curve
 
 # Inches: a panel, and each further line of its title.
@@ -73,7 +75,9 @@ def prepare_gap(
     return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes)
 
 
-def draw_gap(series: Sequence[Series], quantity: str = "loss", loss: str | None = None) -> Figure:
+def draw_gap(
+    trials: History | Series | Sequence[Series], quantity: str = "loss", loss: str | None = None
+) -> Figure:
     """A figure with the mean training and validation curve of each trial, all on one scale.
 
     The area by which validation is worse than training is shaded (or differs from it, if it is
@@ -81,6 +85,7 @@ def draw_gap(series: Sequence[Series], quantity: str = "loss", loss: str | None 
     the selected epoch, a dotted line the onset of overfitting, a dash-dotted line the onset of a
     validation plateau.
     """
+    series = as_series(trials)
     with style_context():
         bands = [
             {split: _mean_band(trial, f"{split}/{quantity}") for split in DASHES}

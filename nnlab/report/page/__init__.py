@@ -10,7 +10,6 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import nnlab
 from nnlab.analysis.claim_text import describe_claim
 from nnlab.config.space import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
@@ -18,6 +17,7 @@ from nnlab.report.contents import HeadlineFinding, RankedGroup, Report, format_e
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
 from nnlab.report.verdict import format_number
 from nnlab.stats import format_duration, format_interval, format_mean
+from nnlab.version import nnlab_version
 
 if TYPE_CHECKING:
     import jinja2
@@ -31,7 +31,7 @@ def report_as_html(report: Report) -> str:
     """The HTML page of a report."""
     return _template().render(
         report=report,
-        version=nnlab.__version__,
+        version=nnlab_version(),
         groups=[(group, build_panels(group.series, group.loss)) for group in report.groups],
         banners=[_banner(title, case) for title, case in report.headline_cases],
         effects_of=_effects,

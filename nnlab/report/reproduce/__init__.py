@@ -8,10 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import nnlab
 from nnlab import store
 from nnlab.analysis.ranking import rank
-from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.config import CODE_VERSION_FIELDS, parse_metrics
@@ -24,8 +23,9 @@ from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.files import write_atomic
 from nnlab.io.text import format_count
 from nnlab.records import Environment, Setting, Status
-from nnlab.report.reproduce.lock import PackageLock, build_lock
+from nnlab.report.reproduce.lock import PackageLock, build_lock, how_to_install, nnlab_requirement
 from nnlab.stats import format_duration
+from nnlab.version import nnlab_version
 
 # The tolerance of a trial with too few seeds for an interval, as a fraction of its value.
 _RELATIVE_TOLERANCE = 0.05
@@ -53,7 +53,7 @@ half of the 95 % interval of that mean, or {share:.0%} of the value with fewer t
 the same machine, with the same packages and the same engine, runs are bitwise equal; `check.py`
 prints how many are.
 
-{packages}{data}Made by nnlab {version} from commit{plural} {commits}.
+{install}{packages}{data}Made by nnlab {version} from commit{plural} {commits}.
 """
 _DROPPED_PACKAGES_TEXT = """\
 {count} of the recorded environment are not in `requirements.txt`: nnlab does not record packages
@@ -73,7 +73,7 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
     if not ended:
         raise UsageError(f"nothing to reproduce: no run of {scope.title} has ended")
     # All trials are trained again, including those that are not comparable.
-    ranking = rank(db, replace(scope, studies=None, runs=ended), mixed=True)
+    ranking = rank(db, replace(scope, studies=None, runs=ended), RankingRequest(mixed=True))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"'{folder}' already exists", hint="name a new folder")
     continued = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]
@@ -96,18 +96,25 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
         write_atomic(folder / "trials" / f"{number:04d}.toml", text.encode())
     expected = {
         "metric": ranking.objective.metric,
-        "nnlab": nnlab.__version__,
+        "nnlab": nnlab_version(),
         "trials": [_expected_values(row, ranking, digests[row.trials[0]]) for row in ranking.rows],
     }
     write_atomic(folder / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
     lock = build_lock(environments[-1].packages if environments else {})
     write_atomic(folder / "requirements.txt", lock.text.encode())
-    makefile = _resource_text("Makefile").replace("@VERSION@", nnlab.__version__)
-    write_atomic(folder / "Makefile", makefile.encode())
+    write_atomic(folder / "Makefile", _makefile().encode())
     write_atomic(folder / "check.py", _resource_text("check.py").encode())
     write_atomic(folder / "README.md", _readme_text(db, ranking, environments, lock).encode())
     dropped = f"; {format_count(lock.dropped, 'package')} left out" if lock.dropped else ""
     return f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}{dropped}"
+
+
+def _makefile() -> str:
+    version = nnlab_version()
+    variables = [f"NNLAB ?= {nnlab_requirement(version)}".rstrip()]
+    if not nnlab_requirement(version):
+        variables.append(f"HOW_TO_INSTALL = {how_to_install(version)}")
+    return _resource_text("Makefile").replace("@NNLAB@", "\n".join(variables))
 
 
 def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
@@ -222,11 +229,14 @@ def _readme_text(
         or "an unknown device",
         metric=escape_markdown(ranking.objective.metric),
         share=_RELATIVE_TOLERANCE,
+        install=""
+        if nnlab_requirement(nnlab_version())
+        else f"{how_to_install(nnlab_version())}\n\n",
         packages=_DROPPED_PACKAGES_TEXT.format(count=format_count(lock.dropped, "package"))
         if lock.dropped
         else "",
         data=_data_note([row.setting for row in ranking.rows]),
-        version=nnlab.__version__,
+        version=nnlab_version(),
         plural="s" if len(commits) > 1 else "",
         commits=escape_markdown(", ".join(commits)) or "unknown (not in a git repository)",
     )

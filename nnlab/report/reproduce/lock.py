@@ -1,4 +1,4 @@
-"""Writes the `requirements.txt` of a reproduction folder from the packages of an environment.
+"""The packages of a reproduction folder: its `requirements.txt`, and how nnlab is installed.
 
 pip interprets options such as `--index-url` in this file and installs every package in it, so
 untrusted values from a database must not reach it. Only packages that nnlab itself records are
@@ -20,6 +20,9 @@ _VERSION_PATTERN = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _MAX_VERSION_LENGTH = 100
+_RELEASE_PATTERN = re.compile(r"\d+(?:\.\d+)*(?:(?:a|b|rc)\d+)?(?:\.post\d+)?", re.ASCII)
+# The end of a development version: the abbreviated commit, and perhaps the date of local changes.
+_COMMIT_PATTERN = re.compile(r"\+g([0-9a-f]+)(?:\.d\d+)?$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,27 @@ def build_lock(packages: Mapping[str, str]) -> PackageLock:
     ]
     others = sum(name != "nnlab" for name in packages)
     return PackageLock("".join(lines), others - len(lines))
+
+
+def nnlab_requirement(version: str) -> str:
+    """The requirement that pip installs this version of nnlab by; empty for a development version.
+
+    >>> nnlab_requirement("0.1.0"), nnlab_requirement("0.1.1.dev3+g2450a77")
+    ('nnlab==0.1.0', '')
+    """
+    return f"nnlab=={version}" if _RELEASE_PATTERN.fullmatch(version) else ""
+
+
+def how_to_install(version: str) -> str:
+    """How to install this version of nnlab, in one sentence."""
+    if requirement := nnlab_requirement(version):
+        return f"Install nnlab with pip: {requirement}."
+    commit = _COMMIT_PATTERN.search(version)
+    checkout = f"a checkout of nnlab at commit {commit[1]}" if commit else "its checkout of nnlab"
+    return (
+        f"nnlab {version} is a development version, which no package index has: build a wheel with"
+        f" 'make wheel' in {checkout}, then run 'make reproduce NNLAB=/path/to/nnlab.whl'."
+    )
 
 
 def _public_version(text: object) -> str | None:

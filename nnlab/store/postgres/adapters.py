@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from psycopg.abc import AdaptContext, Buffer
+import psycopg
+from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.types.numeric import FloatDumper
 
@@ -22,10 +23,9 @@ class _NanAsNullDumper(FloatDumper):
         return None if math.isnan(obj) else super().dump(obj)
 
 
-def register_adapters(connection: AdaptContext) -> None:
+def register_adapters(connection: psycopg.Connection[Any]) -> None:
     """Makes a psycopg connection return and bind values as SQLite's driver does."""
     adapters = connection.adapters
-    assert adapters is not None
     for kind in ("json", "timestamptz"):
         adapters.register_loader(kind, _TextLoader)
     adapters.register_dumper(float, _NanAsNullDumper)

@@ -11,13 +11,14 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import BigInteger, cast, column, create_engine, event, func, select, table
+from sqlalchemy import BigInteger, cast, column, create_engine, func, select, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from nnlab.errors import NnlabError
 from nnlab.store.address import ServerAddress
-from nnlab.store.database import BUSY_SECONDS, PURPOSE, Database, Purpose
+from nnlab.store.database import BUSY_SECONDS, Database, Purpose
+from nnlab.store.driver_statement import driver_of
 from nnlab.store.postgres.adapters import register_adapters
 from nnlab.store.postgres.errors import translate_postgres_error
 from nnlab.store.schema import find_revision
@@ -56,11 +57,7 @@ class ServerDatabase(Database):
             paramstyle="format",  # positional, as in SQLite: `DriverStatement` binds tuples
             use_native_hstore=False,
         )
-        event.listen(
-            engine,
-            "begin",
-            functools.partial(_begin_transaction, key=_advisory_lock_key(address.schema)),
-        )
+        self._lock_key = _advisory_lock_key(address.schema)
         super().__init__(address, engine, writes=writes)
 
     def revision(self, connection: Connection) -> str | None:
@@ -87,7 +84,7 @@ class ServerDatabase(Database):
         rows: Iterable[tuple[Any, ...]],
     ) -> None:
         """See `Database`; uses COPY."""
-        driver = _driver_connection(connection)
+        driver: psycopg.Connection[Any] = driver_of(connection)
         with (
             driver.cursor() as cursor,
             cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
@@ -154,31 +151,25 @@ class ServerDatabase(Database):
             return None
         return translate_postgres_error(error, self.address, newer=self.newer)
 
-    @contextmanager
-    def _transaction(self, purpose: Purpose, references: bool = True) -> Iterator[Connection]:
-        del references  # only the server's owner may turn them off
-        with self._engines[purpose].connect() as connection, self._begin_or_reconnect(connection):
-            yield connection
+    def _execute_begin(self, connection: Connection, purpose: Purpose) -> None:
+        # All statements in one message, so that they take one round trip.
+        statements = _BEGIN_STATEMENTS[purpose].format(key=self._lock_key)
+        driver_of(connection).execute(statements, prepare=False)
 
     @contextmanager
-    def _begin_or_reconnect(self, connection: Connection) -> Iterator[None]:
+    def _begin(self, connection: Connection, check_foreign_keys: bool) -> Iterator[None]:
         """A transaction; if the server has closed the connection, on a new connection."""
+        del check_foreign_keys  # only the server's owner may turn them off
         try:
             transaction = connection.begin()
         except (psycopg.OperationalError, DBAPIError):
-            if not _driver_connection(connection).closed:
+            if not driver_of(connection).closed:
                 raise
             connection.invalidate()
             self._engine.dispose()  # the other connections in the pool are closed too
             transaction = connection.begin()
         with transaction:
             yield
-
-
-def _driver_connection(connection: Connection) -> psycopg.Connection[Any]:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    return driver
 
 
 def _connect(address: ServerAddress, busy_seconds: float) -> psycopg.Connection[Any]:
@@ -196,14 +187,6 @@ def _connect(address: ServerAddress, busy_seconds: float) -> psycopg.Connection[
         connection.close()
         raise
     return connection
-
-
-def _begin_transaction(connection: Connection, *, key: int) -> None:
-    purpose: Purpose = connection.get_execution_options().get(PURPOSE, "read")
-    # All statements in one message, so that they take one round trip.
-    _driver_connection(connection).execute(
-        _BEGIN_STATEMENTS[purpose].format(key=key), prepare=False
-    )
 
 
 def _advisory_lock_key(schema: str) -> int:

@@ -51,24 +51,26 @@ def translate_postgres_error(
         return connection_lost_error(address, error)
     if code in _LOCKED_CODES:
         return DatabaseLocked(
-            f"{address.shown} is locked: another process has been writing to it for too long",
+            f"{address.display_name} is locked: another process has been writing to"
+            " it for too long",
             hint="try again; the server's pg_locks says who holds it",
         )
     if code in _DISK_FULL_CODES:
         return DiskFull(
-            f"no room left on the server of {address.shown}; everything stored before is kept",
+            f"no room left on the server of {address.display_name}; everything stored"
+            " before is kept",
             hint="free some space, then repeat the command: it continues where it stopped",
         )
     if code == _TOO_MANY_CONNECTIONS_CODE:
         return _too_many_connections_error(address)
     if code in _NOT_PERMITTED_CODES:
         return DatabaseReadOnly(
-            f"{address.shown} may not be written by this user: {_message_line(error)}",
+            f"{address.display_name} may not be written by this user: {_message_line(error)}",
             hint="GRANT CREATE ON DATABASE lets a user create nnlab's schema",
         )
     if newer and code in _UNDEFINED_NAME_CODES:
         return NewerSchema(
-            f"{address.shown} was written by a later nnlab, and this part of it cannot be"
+            f"{address.display_name} was written by a later nnlab, and this part of it cannot be"
             f" read: {_message_line(error)}",
             hint="update nnlab",
         )
@@ -78,7 +80,7 @@ def translate_postgres_error(
 def connection_lost_error(address: ServerAddress, error: BaseException) -> ConnectionLost:
     """The error for a server that cannot be reached."""
     return ConnectionLost(
-        f"{address.shown} cannot be reached: {_message_line(error)}",
+        f"{address.display_name} cannot be reached: {_message_line(error)}",
         hint="is the server up, and the network? nnlab db status tries again",
     )
 
@@ -88,12 +90,13 @@ def _translate_without_code(error: psycopg.Error, address: ServerAddress) -> Nnl
     kind = next((kind for words, kind in _REFUSAL_MESSAGES if f"FATAL:  {words}" in message), "")
     if kind == "password":
         return StoreError(
-            f"{address.shown} refuses this user: {_message_line(error)}",
+            f"{address.display_name} refuses this user: {_message_line(error)}",
             hint="~/.pgpass or PGPASSWORD holds a password; the URL may name the user",
         )
     if kind == "database":
         return NoDatabase(
-            f"there is no {address.shown}: {_message_line(error)}", hint="createdb creates it"
+            f"there is no {address.display_name}: {_message_line(error)}",
+            hint="createdb creates it",
         )
     if kind == "many":
         return _too_many_connections_error(address)
@@ -102,7 +105,7 @@ def _translate_without_code(error: psycopg.Error, address: ServerAddress) -> Nnl
 
 def _too_many_connections_error(address: ServerAddress) -> ConnectionLost:
     return ConnectionLost(
-        f"{address.shown} does not accept more connections",
+        f"{address.display_name} does not accept more connections",
         hint="raise max_connections in postgresql.conf: each worker needs at least one",
     )
 

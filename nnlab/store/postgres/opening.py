@@ -36,7 +36,8 @@ def open_server(
 def _check_may_create(address: ServerAddress, *, create: bool) -> None:
     if not create:
         raise NoDatabase(
-            f"{address.shown} holds no results of nnlab", hint="nnlab train creates the tables"
+            f"{address.display_name} holds no results of nnlab",
+            hint="nnlab train creates the tables",
         )
 
 
@@ -70,7 +71,7 @@ def _create_or_upgrade_schema(
                 if revision is None:
                     raise
                 raise UpgradeFailed(
-                    f"{address.shown} could not be upgraded from revision {revision} to"
+                    f"{address.display_name} could not be upgraded from revision {revision} to"
                     f" {migrations.head} and is unchanged: {error}",
                     hint="the nnlab that wrote it still reads it",
                 ) from error

@@ -316,7 +316,7 @@ def _start_database_actor(name: str, address: store.Address) -> Any:
 def _absolute_target(address: store.Address) -> str:
     """The target that opens the database from any folder of this machine."""
     if isinstance(address, store.FileAddress):
-        return address.elsewhere
+        return address.portable_target
     return address.target
 
 

@@ -1,4 +1,4 @@
-"""A model of a user's own."""
+"""A user-defined model."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Data sets of a user's own, written and read."""
+"""Writes, reads and splits small data sets."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ Arrange = Callable[..., SplitDataset]
 
 
 @pytest.fixture
-def arranged() -> Arrange:
+def read_and_split_data() -> Arrange:
     """Reads and splits the data set of some settings."""
 
     def make(data: str, **settings: object) -> SplitDataset:
@@ -26,7 +26,7 @@ def arranged() -> Arrange:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[[str], str]:
+def write_table(tmp_path: Path) -> Callable[[str], str]:
     """Writes a table with a target `y`, and gives its name as a data set."""
 
     def write(table: str) -> str:
@@ -38,7 +38,7 @@ def written(tmp_path: Path) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def toy() -> Callable[[list[int]], Dataset]:
+def toy_dataset() -> Callable[[list[int]], Dataset]:
     """A classification with so many examples of each class, in order."""
 
     def make(counts: list[int], num_provided_test: int = 0, num_provided_val: int = 0) -> Dataset:

@@ -1,4 +1,4 @@
-"""The sets that scikit-learn carries, against scikit-learn."""
+"""The data sets of scikit-learn, compared to scikit-learn."""
 
 from pathlib import Path
 
@@ -34,8 +34,8 @@ def test_a_release_that_moved_its_files_is_asked_instead(
     assert np.array_equal(loaded.targets, direct.targets)
 
 
-def test_the_fingerprint_of_a_set_stays(arranged) -> None:  # type: ignore[no-untyped-def]
+def test_the_fingerprint_of_a_set_stays(read_and_split_data) -> None:  # type: ignore[no-untyped-def]
     """Runs of earlier releases were stored with these."""
-    assert arranged("digits").fingerprint == "c92cc12ecf9e433e"
-    assert arranged("iris").fingerprint == "27fb83c13a03aa82"
-    assert arranged("diabetes").fingerprint == "507c5310db5c23f2"
+    assert read_and_split_data("digits").fingerprint == "c92cc12ecf9e433e"
+    assert read_and_split_data("iris").fingerprint == "27fb83c13a03aa82"
+    assert read_and_split_data("diabetes").fingerprint == "507c5310db5c23f2"

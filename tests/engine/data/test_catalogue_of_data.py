@@ -1,4 +1,4 @@
-"""Every data set of the catalogue has its reader, and facts need no reading."""
+"""Every data set of the catalogue has a reader, and its facts are known without reading it."""
 
 import subprocess
 import sys
@@ -64,9 +64,9 @@ def test_a_summary_measures_the_training_split_per_channel() -> None:
 
 def test_a_summary_of_a_regression_measures_its_targets() -> None:
     config = RunConfig(data="diabetes", test_fraction=0.15)
-    arranged = read_and_split(config)
-    summary = summarise_dataset(arranged)
-    targets = arranged.dataset.targets[arranged.rows.val]
+    split = read_and_split(config)
+    summary = summarise_dataset(split)
+    targets = split.dataset.targets[split.rows.val]
     assert summary.targets[1].split == "val"
     assert summary.targets[1].mean == pytest.approx(targets.mean())
     assert summary.targets[1].high == targets.max()

@@ -66,8 +66,8 @@ def test_a_fraction_of_a_split_that_the_set_brings_is_a_conflict() -> None:
     assert resolve(RunConfig(), own).test_fraction is None
 
 
-def test_some_classes_are_relabelled_and_keep_their_names(toy: Toy) -> None:
-    dataset = toy([3, 4, 5, 6], num_provided_test=8, num_provided_val=5)
+def test_some_classes_are_relabelled_and_keep_their_names(toy_dataset: Toy) -> None:
+    dataset = toy_dataset([3, 4, 5, 6], num_provided_test=8, num_provided_val=5)
     some = keep_classes(dataset, "1+3")
     assert some.classes == ("class 1", "class 3")
     assert some.targets.tolist() == [0] * 4 + [1] * 6
@@ -75,8 +75,8 @@ def test_some_classes_are_relabelled_and_keep_their_names(toy: Toy) -> None:
     assert (some.num_provided_test, some.num_provided_val) == (6, 2)  # rows 12 to 17, and 5 and 6
 
 
-def test_classes_reach_the_read_set(arranged: Arrange) -> None:
-    dataset = arranged("iris", classes="setosa+virginica").dataset
+def test_classes_reach_the_read_set(read_and_split_data: Arrange) -> None:
+    dataset = read_and_split_data("iris", classes="setosa+virginica").dataset
     assert dataset.classes == ("setosa", "virginica")
     assert len(dataset.targets) == 100
 
@@ -88,9 +88,9 @@ def test_classes_reach_the_read_set(arranged: Arrange) -> None:
     seed=st.integers(0, 3),
 )
 def test_a_smaller_training_split_lies_inside_a_larger_one(
-    toy: Toy, counts: list[int], sizes: tuple[int, int], seed: int
+    toy_dataset: Toy, counts: list[int], sizes: tuple[int, int], seed: int
 ) -> None:
-    dataset = toy(counts)
+    dataset = toy_dataset(counts)
     rows = np.flatnonzero(np.arange(sum(counts)) % 7)  # some training rows
     small, large = min(sizes[0], len(rows)), min(sum(sizes), len(rows))
     few, many = (subsample_train_rows(dataset, rows, size, seed) for size in (small, large))
@@ -102,27 +102,27 @@ def test_a_smaller_training_split_lies_inside_a_larger_one(
     assert np.all(np.abs(got - shares * large) <= 1 + 1e-9)
 
 
-def test_all_training_rows_are_the_training_split(toy: Toy) -> None:
+def test_all_training_rows_are_the_training_split(toy_dataset: Toy) -> None:
     rows = np.arange(0, 60, 2)
-    assert np.array_equal(subsample_train_rows(toy([30, 30]), rows, 30, 0), rows)
+    assert np.array_equal(subsample_train_rows(toy_dataset([30, 30]), rows, 30, 0), rows)
 
 
-def test_a_training_split_has_not_more_than_it_has(arranged: Arrange) -> None:
+def test_a_training_split_has_not_more_than_it_has(read_and_split_data: Arrange) -> None:
     with pytest.raises(DataError, match=r"--train-size 5,000: .* iris has 106 examples"):
-        arranged("iris", train_size=5000)
+        read_and_split_data("iris", train_size=5000)
 
 
-def test_train_size_leaves_the_other_splits_alone(arranged: Arrange) -> None:
+def test_train_size_leaves_the_other_splits_alone(read_and_split_data: Arrange) -> None:
     for data in ("iris", "diabetes"):
-        whole, part = arranged(data), arranged(data, train_size=20)
+        whole, part = read_and_split_data(data), read_and_split_data(data, train_size=20)
         assert len(part.rows.train) == 20
         assert np.array_equal(whole.rows.val, part.rows.val)
         assert np.array_equal(whole.rows.test, part.rows.test)
         assert whole.fingerprint != part.fingerprint
 
 
-def test_label_noise_moves_its_share_of_training_labels_to_other_classes(toy: Toy) -> None:
-    dataset = toy([500, 500, 500])
+def test_label_noise_moves_its_share_of_training_labels_to_other_classes(toy_dataset: Toy) -> None:
+    dataset = toy_dataset([500, 500, 500])
     train = np.arange(0, 1500, 3)
     noisy = add_label_noise(dataset, train, 0.4, 0)
     wrong = np.flatnonzero(noisy.targets != dataset.targets)
@@ -133,8 +133,8 @@ def test_label_noise_moves_its_share_of_training_labels_to_other_classes(toy: To
     assert 80 < (away == 1).sum() < 120  # binomial, 100 expected
 
 
-def test_more_label_noise_keeps_what_was_wrong_already(toy: Toy) -> None:
-    dataset = toy([100, 100])
+def test_more_label_noise_keeps_what_was_wrong_already(toy_dataset: Toy) -> None:
+    dataset = toy_dataset([100, 100])
     train = np.arange(150)
     little, much = (add_label_noise(dataset, train, share, 3) for share in (0.1, 0.3))
     wrong = little.targets != dataset.targets
@@ -142,8 +142,8 @@ def test_more_label_noise_keeps_what_was_wrong_already(toy: Toy) -> None:
     assert add_label_noise(dataset, train, 0.0, 3) is dataset
 
 
-def test_label_noise_spares_val_and_test(arranged: Arrange) -> None:
-    clean, noisy = arranged("digits"), arranged("digits", label_noise=0.5)
+def test_label_noise_spares_val_and_test(read_and_split_data: Arrange) -> None:
+    clean, noisy = read_and_split_data("digits"), read_and_split_data("digits", label_noise=0.5)
     for rows in (clean.rows.val, clean.rows.test):
         assert np.array_equal(clean.dataset.targets[rows], noisy.dataset.targets[rows])
     train = clean.rows.train

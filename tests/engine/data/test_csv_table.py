@@ -1,4 +1,4 @@
-"""A user's own table: what is inferred is told, what cannot be is refused with its place."""
+"""CSV tables: inferred properties are reported, invalid cells are refused with their position."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,9 +32,9 @@ def dataset_of(name: str) -> Dataset:
     ids=["text", "few whole numbers", "fractions", "many whole numbers"],
 )
 def test_the_task_follows_from_the_target(
-    written: Written, target: Callable[[int], str], task: str
+    write_table: Written, target: Callable[[int], str], task: str
 ) -> None:
-    name = written("x,y\n" + "".join(f"{i},{target(i)}\n" for i in range(30)))
+    name = write_table("x,y\n" + "".join(f"{i},{target(i)}\n" for i in range(30)))
     assert dataset_facts(name).task == task
     assert (
         dataset_facts(name.removesuffix("#y")).task == task
@@ -70,28 +70,28 @@ def test_the_task_follows_from_the_target(
     ],
 )
 def test_a_bad_table_is_reported_with_line_and_column(
-    written: Written, table: str, message: str
+    write_table: Written, table: str, message: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        dataset_of(written(table))
+        dataset_of(write_table(table))
     assert message in caught.value.message
 
 
-def test_many_bad_cells_are_counted(written: Written) -> None:
+def test_many_bad_cells_are_counted(write_table: Written) -> None:
     with pytest.raises(DataError, match=r"and 4 more cells"):
-        dataset_of(written("a,y\n1,0\n" + "x,1\n" * 9))
+        dataset_of(write_table("a,y\n1,0\n" + "x,1\n" * 9))
 
 
-def test_bad_cells_of_all_columns_are_told_at_once(written: Written) -> None:
+def test_bad_cells_of_all_columns_are_told_at_once(write_table: Written) -> None:
     with pytest.raises(DataError) as caught:
-        dataset_of(written("a,b,y\n1,2026-01-01,0\nx,2026-01-02,1\n"))
+        dataset_of(write_table("a,b,y\n1,2026-01-01,0\nx,2026-01-02,1\n"))
     assert "line 3, column 'a': 'x'" in caught.value.message
     assert "line 2, column 'b': '2026-01-01' is a date" in caught.value.message
 
 
-def test_other_separators_are_guessed_in_the_hint_only(written: Written) -> None:
+def test_other_separators_are_guessed_in_the_hint_only(write_table: Written) -> None:
     with pytest.raises(DataError, match="has one column") as caught:
-        dataset_of(written("a;y\n1;2\n3;4\n"))
+        dataset_of(write_table("a;y\n1;2\n3;4\n"))
     assert "';'" in (caught.value.hint or "")
 
 
@@ -103,8 +103,10 @@ def test_a_missing_or_binary_file(tmp_path: Path) -> None:
         dataset_of(f"csv:{tmp_path / 'b.csv'}#y")
 
 
-def test_a_text_column_becomes_one_feature_a_value(written: Written) -> None:
-    dataset = dataset_of(written("a,colour,b,y\n1,red,5,0\n2,green,6,1\n3,red,7,0\n4,blue,8,1\n"))
+def test_a_text_column_becomes_one_feature_a_value(write_table: Written) -> None:
+    dataset = dataset_of(
+        write_table("a,colour,b,y\n1,red,5,0\n2,green,6,1\n3,red,7,0\n4,blue,8,1\n")
+    )
     assert dataset.columns == (
         FeatureColumn("a"),
         FeatureColumn("colour", ("blue", "green", "red")),
@@ -120,19 +122,19 @@ def test_a_text_column_becomes_one_feature_a_value(written: Written) -> None:
     assert features == ["a", "colour=blue", "colour=green", "colour=red", "b"]
 
 
-def test_a_text_column_of_too_many_values_is_refused(written: Written) -> None:
+def test_a_text_column_of_too_many_values_is_refused(write_table: Written) -> None:
     def table(count: int) -> str:
         return "name,y\n" + "".join(f"n{i % count},{i % 2}\n" for i in range(2 * count))
 
-    assert dataset_of(written(table(MAX_CATEGORIES))).examples.shape == (100, 50)
+    assert dataset_of(write_table(table(MAX_CATEGORIES))).examples.shape == (100, 50)
     with pytest.raises(DataError, match="column 'name': 51 different texts, at most 50 categories"):
-        dataset_of(written(table(MAX_CATEGORIES + 1)))
+        dataset_of(write_table(table(MAX_CATEGORIES + 1)))
 
 
-def test_the_version_is_the_hash_of_the_file(written: Written) -> None:
-    first = dataset_facts(written("a,y\n1,0\n2,1\n")).version
-    assert dataset_facts(written("a,y\n1,0\n2,1\n")).version == first
-    assert dataset_facts(written("a,y\n1,0\n3,1\n")).version != first
+def test_the_version_is_the_hash_of_the_file(write_table: Written) -> None:
+    first = dataset_facts(write_table("a,y\n1,0\n2,1\n")).version
+    assert dataset_facts(write_table("a,y\n1,0\n2,1\n")).version == first
+    assert dataset_facts(write_table("a,y\n1,0\n3,1\n")).version != first
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -143,9 +145,9 @@ def test_the_version_is_the_hash_of_the_file(written: Written) -> None:
         max_size=20,
     ).filter(lambda rows: len({row[2] for row in rows}) == 2)
 )
-def test_what_is_written_is_read(written: Written, rows: list[tuple[float, str, int]]) -> None:
+def test_what_is_written_is_read(write_table: Written, rows: list[tuple[float, str, int]]) -> None:
     quoted = (f'{x!r},"{text.replace(chr(34), chr(34) * 2)}",{y}\n' for x, text, y in rows)
-    dataset = dataset_of(written("x,t,y\n" + "".join(quoted)))
+    dataset = dataset_of(write_table("x,t,y\n" + "".join(quoted)))
     values = dataset.columns[1].values
     assert dataset.examples[:, 0].tolist() == [x for x, _, _ in rows]
     assert [values[i] for i in np.argmax(dataset.examples[:, 1:], axis=1)] == [
@@ -154,29 +156,29 @@ def test_what_is_written_is_read(written: Written, rows: list[tuple[float, str, 
     assert [dataset.classes[i] for i in dataset.targets] == [str(y) for _, _, y in rows]
 
 
-def test_spellings_of_a_number_are_one_class(written: Written) -> None:
-    dataset = dataset_of(written("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n5,1e0\n6,-0\n"))
+def test_spellings_of_a_number_are_one_class(write_table: Written) -> None:
+    dataset = dataset_of(write_table("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n5,1e0\n6,-0\n"))
     assert dataset.classes == ("-0", "1")
     assert dataset.targets.tolist() == [0, 0, 1, 1, 1, 0]
-    ordinary = dataset_of(written("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n"))
+    ordinary = dataset_of(write_table("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n"))
     assert (ordinary.classes, ordinary.targets.tolist()) == (("0", "1"), [0, 0, 1, 1])
 
 
 @pytest.mark.parametrize("missing", ["NA", "n/a", "null", "?", "NaN"])
-def test_a_missing_value_among_texts_is_no_class(written: Written, missing: str) -> None:
+def test_a_missing_value_among_texts_is_no_class(write_table: Written, missing: str) -> None:
     with pytest.raises(DataError) as error:
-        dataset_of(written(f"a,y\n1,cat\n2,{missing}\n3,dog\n"))
+        dataset_of(write_table(f"a,y\n1,cat\n2,{missing}\n3,dog\n"))
     assert f"line 3, column 'y': the value is missing ('{missing}')" in error.value.message
 
 
 @pytest.mark.parametrize("text", ["1_0", "１２", "1_000.5"])  # noqa: RUF001  digits of full width
-def test_what_only_python_reads_as_a_number_is_text(written: Written, text: str) -> None:
+def test_what_only_python_reads_as_a_number_is_text(write_table: Written, text: str) -> None:
     with pytest.raises(DataError, match=f"line 3, column 'a': '{text}' is not a number"):
-        dataset_of(written(f"a,y\n1,0\n{text},1\n"))
-    assert dataset_of(written(f"a,y\n1,x\n2,{text}\n")).classes == tuple(sorted((text, "x")))
+        dataset_of(write_table(f"a,y\n1,0\n{text},1\n"))
+    assert dataset_of(write_table(f"a,y\n1,x\n2,{text}\n")).classes == tuple(sorted((text, "x")))
 
 
-def test_a_table_has_a_limit(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_has_a_limit(write_table: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nnlab.engine.data.csv_table.MAX_BYTES", 10)
     with pytest.raises(DataError, match="larger than the limit of 10 bytes"):
-        dataset_of(written("a,y\n1,0\n2,1\n"))
+        dataset_of(write_table("a,y\n1,0\n2,1\n"))

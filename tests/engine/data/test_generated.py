@@ -1,4 +1,6 @@
-"""Generated sets: on their curves, the same for a seed, as noisy as asked."""
+"""Generated data sets lie on their curves, depend on the seed only, and have the requested
+noise.
+"""
 
 import hashlib
 

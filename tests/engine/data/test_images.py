@@ -1,4 +1,4 @@
-"""A folder of images: classes, colours, sizes, splits of its own."""
+"""Image folders: classes, colours, sizes, and provided splits."""
 
 import os
 from pathlib import Path

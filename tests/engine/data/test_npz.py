@@ -1,4 +1,4 @@
-"""A user's own arrays: names, shapes, types, and what is refused."""
+"""NPZ files: names, shapes, types, and invalid files."""
 
 import io
 import zipfile

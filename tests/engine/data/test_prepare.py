@@ -1,4 +1,4 @@
-"""From a data set to tensors: treatments of the inputs, scales of the targets, number formats."""
+"""Preparation of tensors: preprocessing of inputs, scaling of targets, number formats."""
 
 import math
 from collections.abc import Callable
@@ -35,8 +35,8 @@ def test_every_treatment_of_the_catalogue_has_its_code() -> None:
     assert set(preprocessing.FIT_FUNCTIONS) == set(choice_names("inputs"))
 
 
-def test_inputs_are_standardised_on_the_training_split(written: Written) -> None:
-    data = prepared(written(TABLE))
+def test_inputs_are_standardised_on_the_training_split(write_table: Written) -> None:
+    data = prepared(write_table(TABLE))
     train = data.train.examples
     assert train[:, 0].mean().item() == pytest.approx(0, abs=1e-12)
     assert train[:, 0].std(correction=0).item() == pytest.approx(1)
@@ -44,17 +44,17 @@ def test_inputs_are_standardised_on_the_training_split(written: Written) -> None
 
 
 @pytest.mark.parametrize("treatment", ["standardise", "centre", "minmax", "zca"])
-def test_a_constant_feature_becomes_zero_not_nan(written: Written, treatment: str) -> None:
-    data = prepared(written(TABLE), inputs=treatment)
+def test_a_constant_feature_becomes_zero_not_nan(write_table: Written, treatment: str) -> None:
+    data = prepared(write_table(TABLE), inputs=treatment)
     zeros = torch.zeros(28, dtype=torch.float64)
     assert torch.allclose(data.train.examples[:, 1], zeros, atol=1e-12)
 
 
-def test_inputs_centred_or_left_alone(written: Written) -> None:
-    centred = prepared(written(TABLE), inputs="centre").train.examples[:, 0]
+def test_inputs_centred_or_left_alone(write_table: Written) -> None:
+    centred = prepared(write_table(TABLE), inputs="centre").train.examples[:, 0]
     assert centred.mean().item() == pytest.approx(0, abs=1e-12)
     assert centred.std().item() > 5
-    assert prepared(written(TABLE), inputs="none").train.examples[:, 1].eq(5).all()
+    assert prepared(write_table(TABLE), inputs="none").train.examples[:, 1].eq(5).all()
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def test_channels_last_moves_memory_and_no_value() -> None:
     assert moved.test.targets is data.test.targets
 
 
-def test_a_file_that_changed_is_another_data_set(written: Written) -> None:
-    name = written(TABLE)
+def test_a_file_that_changed_is_another_data_set(write_table: Written) -> None:
+    name = write_table(TABLE)
     config = resolve(RunConfig(data=name), dataset_facts(name))
-    written(TABLE + "99,5,yes\n")
+    write_table(TABLE + "99,5,yes\n")
     with pytest.raises(DataError, match="has changed since this run was set up"):
         prepare_data(config, torch.device("cpu"))
 

@@ -1,4 +1,4 @@
-"""Published sets: found in the right order, checked, parsed; downloaded whole or not at all."""
+"""Published data sets: order of search, checksums, parsing, atomic downloads."""
 
 import gzip
 import hashlib

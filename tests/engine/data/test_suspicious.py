@@ -1,4 +1,4 @@
-"""Identifiers among the features, and classes of one row."""
+"""Identifiers among the features, and classes with a single row."""
 
 from collections.abc import Sequence
 

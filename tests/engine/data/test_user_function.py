@@ -1,4 +1,4 @@
-"""A user's own function: what it may give, and whose fault an error is."""
+"""User-defined data functions: accepted return values, and errors that name the cause."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mine.py"
 
 
-def made(path: Path, body: str) -> Dataset:
+def load_dataset(path: Path, body: str) -> Dataset:
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     path.write_text(f"{HEAD}\n\ndef make():\n{indented}\n")
     return read_dataset(RunConfig(data="mine.py:make"))
@@ -50,7 +50,7 @@ Y = np.arange(20) % 2
     ],
 )
 def test_arrays_tensors_lists_and_torch_data_sets_are_taken(path: Path, body: str) -> None:
-    dataset = made(path, body)
+    dataset = load_dataset(path, body)
     assert np.array_equal(dataset.examples, X)
     assert np.array_equal(dataset.targets, Y)
     assert dataset.classes == ("0", "1")
@@ -59,7 +59,7 @@ def test_arrays_tensors_lists_and_torch_data_sets_are_taken(path: Path, body: st
 
 def test_a_dict_brings_splits_of_its_own(path: Path) -> None:
     body = "pairs = {'test': (X[14:], Y[14:]), 'train': (X[:10], Y[:10])}\n"
-    dataset = made(path, body + "return {**pairs, 'val': (X[10:14], Y[10:14])}")
+    dataset = load_dataset(path, body + "return {**pairs, 'val': (X[10:14], Y[10:14])}")
     assert (dataset.num_provided_test, dataset.num_provided_val) == (6, 4)
     assert np.array_equal(dataset.examples, X)
     assert dataset_facts("mine.py:make").own_val
@@ -69,17 +69,17 @@ def test_images_of_a_torch_data_set_have_their_channels_first(path: Path) -> Non
     body = (
         "images = torch.rand(8, 3, 5, 4)\nreturn [(image, k % 2) for k, image in enumerate(images)]"
     )
-    assert made(path, body).in_shape == (3, 5, 4)
+    assert load_dataset(path, body).in_shape == (3, 5, 4)
 
 
 def test_floats_are_regressed(path: Path) -> None:
-    assert made(path, "return X, X.sum(1)").task == "regression"
+    assert load_dataset(path, "return X, X.sum(1)").task == "regression"
 
 
 def test_the_version_is_that_of_the_file(path: Path) -> None:
-    first = made(path, "return X, Y").version
+    first = load_dataset(path, "return X, Y").version
     assert first is not None
-    assert made(path, "return X + 1, Y").version != first
+    assert load_dataset(path, "return X + 1, Y").version != first
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_the_version_is_that_of_the_file(path: Path) -> None:
 )
 def test_what_cannot_be_trained_on_is_told(path: Path, body: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        made(path, body)
+        load_dataset(path, body)
     assert message in caught.value.message
 
 
 def test_an_error_is_told_with_the_users_file_and_line(path: Path) -> None:
     with pytest.raises(UserCodeError, match=r"mine\.py, line 10.*ZeroDivisionError"):
-        made(path, "return X / (1 // 0), Y")
+        load_dataset(path, "return X / (1 // 0), Y")
 
 
 def test_a_name_that_is_not_there_or_no_function(path: Path) -> None:
-    made(path, "return X, Y")
+    load_dataset(path, "return X, Y")
     with pytest.raises(UserCodeError, match="make"):
         read_dataset(RunConfig(data="mine.py:mak"))
     with pytest.raises(DataError, match=r"mine\.py:X is a ndarray, not a function"):

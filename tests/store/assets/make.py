@@ -46,7 +46,7 @@ def make(destination: Path) -> None:
         seeds=(0, 1),
         claim="A larger lr ends lower.",
         arms=[Arm("small", ("digest-0.1",)), Arm("large", ("digest-0.2",))],
-        decides=[LOWER],
+        comparisons=[LOWER],
         sampler=Sampler("random", {"trials": 2}),
     )
     settings: list[tuple[Setting, str]] = [

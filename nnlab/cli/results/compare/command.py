@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,7 +11,8 @@ import typer
 from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
 from nnlab.analysis.ranking import rank_each_group
-from nnlab.analysis.records import EpochChoice
+from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
+from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
@@ -47,18 +48,6 @@ class TableFormat(StrEnum):
 
 # Formats that only the tables for papers have.
 _PAPER_FORMATS = (TableFormat.LATEX, TableFormat.MARKDOWN, TableFormat.HTML)
-
-
-@dataclass(frozen=True, slots=True)
-class RankingOptions:
-    """The options of rankings and of tables for papers."""
-
-    by: str | None
-    at: EpochChoice
-    group_by: tuple[str, ...]
-    interval: IntervalMethod
-    test: PairedTest
-    mixed: bool
 
 
 @app.command()
@@ -169,10 +158,10 @@ def compare(
 
         nnlab compare depth --pivot data --format latex
     """
-    options = RankingOptions(
+    request = RankingRequest(
         by=by,
-        at=_parse_at(at),
-        group_by=_split_fields(group_by),
+        at=parse_epoch_choice(at),
+        group_by=parse_field_names(group_by),
         interval=interval,
         test=test,
         mixed=mixed,
@@ -182,12 +171,13 @@ def compare(
         if across is not None:
             _print_across_tasks(database, scope, across.replace("-", "_"), by, format)
         elif pivot or transpose or format in _PAPER_FORMATS:
-            tables = _paper_tables(database, scope, options, top or None, pivot)
+            field = pivot and pivot.lstrip("-").replace("-", "_")
+            tables = paper_tables(database, scope, replace(request, top=top or None), pivot=field)
             tables = tuple(table.transposed() for table in tables) if transpose else tables
             tables = _with_caption_and_label(tables, caption, label)
             print_paper_tables(tables, str(format), mask_command(sys.argv[1:]))
         else:
-            _print_rankings(database, scope, options, top, Format(format))
+            _print_rankings(database, scope, request, top, Format(format))
             if format is TableFormat.TABLE and scope.studies is not None and len(names or ()) == 1:
                 messages.print_verdict(database, scope.title)
 
@@ -202,31 +192,10 @@ def _print_across_tasks(
     print_across_tasks(compare_across_tasks(db, scope, field, by=by), Format(table_format))
 
 
-def _paper_tables(
-    db: store.Database,
-    scope: Scope,
-    options: RankingOptions,
-    top: int | None,
-    pivot: str | None,
-) -> tuple[PaperTable, ...]:
-    return paper_tables(
-        db,
-        scope,
-        by=options.by,
-        at=options.at,
-        top=top,
-        group_by=options.group_by,
-        pivot=pivot and pivot.lstrip("-").replace("-", "_"),
-        interval=options.interval,
-        test=options.test,
-        mixed=options.mixed,
-    )
-
-
 def _print_rankings(
     db: store.Database,
     scope: Scope,
-    options: RankingOptions,
+    request: RankingRequest,
     top: int | None,
     output_format: Format,
 ) -> None:
@@ -235,13 +204,7 @@ def _print_rankings(
     rankings = rank_each_group(
         db,
         scope if pair is None else pair,
-        by=options.by,
-        at=options.at,
-        top=_row_limit(top, output_format),
-        group_by=options.group_by,
-        interval=options.interval,
-        test=options.test,
-        mixed=options.mixed,
+        replace(request, top=_row_limit(top, output_format)),
     )
     print_rankings(rankings, output_format)
     if output_format is not Format.TABLE:
@@ -267,24 +230,7 @@ def _with_caption_and_label(
     )
 
 
-def _parse_at(text: str) -> EpochChoice:
-    match text:
-        case "best":
-            return "best"
-        case "last":
-            return "last"
-        case number if number.isdecimal() and int(number) >= 1:
-            return int(number)
-    raise UsageError(f"--at must be best, last or an epoch (1 or greater), got {text}")
-
-
 def _row_limit(top: int | None, output_format: Format) -> int | None:
     if top is None:
         return _DEFAULT_ROWS if output_format is Format.TABLE else None
     return top or None
-
-
-def _split_fields(text: str | None) -> tuple[str, ...]:
-    if not text:
-        return ()
-    return tuple(field.strip().lstrip("-").replace("-", "_") for field in text.split(","))

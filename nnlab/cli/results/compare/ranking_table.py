@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnlab.analysis.plain_values import ranking_values
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.config.space import format_value
 from nnlab.stats import format_interval, format_mean
-from nnlab.stats.comparison import BestComparison
 
 # Further groups are listed by name.
 _MAX_TABLES = 8
@@ -18,7 +18,7 @@ _MAX_TABLES = 8
 def print_rankings(rankings: Sequence[Ranking], output_format: Format) -> None:
     """Prints a ranking for each group of comparable runs, as one document."""
     if output_format is Format.JSON:
-        first, *others = map(ranking_json, rankings)
+        first, *others = map(ranking_values, rankings)
         print_json({**first, "other_groups": others})
     elif output_format is Format.CSV and len(rankings) > 1:
         _print_one_csv(rankings)
@@ -215,67 +215,3 @@ def _format_epoch(epoch: float) -> str:
 
 def _format_flags(flags: Mapping[str, tuple[int, int]]) -> str:
     return ", ".join(f"{code} {count}/{runs}" for code, (count, runs) in flags.items())
-
-
-def ranking_json(ranking: Ranking) -> Mapping[str, Any]:
-    """The ranking with stable keys (docs/formats.md)."""
-    return {
-        "heading": ranking.heading,
-        "by": ranking.objective.metric,
-        "direction": ranking.objective.direction,
-        "at": ranking.at,
-        "fields": list(ranking.fields),
-        "total": ranking.total,
-        "notes": list(ranking.notes),
-        "rows": [_row_json(row) for row in ranking.rows],
-    }
-
-
-def _row_json(row: RankingRow) -> Mapping[str, Any]:
-    return {
-        "rank": row.rank,
-        "trials": list(row.trials),
-        "setting": dict(row.setting),
-        "n": row.value.n,
-        "missing": row.value.missing,
-        "mean": row.value.mean,
-        "sd": row.value.sd,
-        "min": row.value.low,
-        "max": row.value.high,
-        "errors": {
-            metric: {"mean": error.mean, "sd": error.sd} for metric, error in row.errors.items()
-        },
-        "epoch": row.epoch,
-        "test_mean": row.test.mean if row.test else None,
-        "test_sd": row.test.sd if row.test else None,
-        "test_epoch": row.test_epoch,
-        "flags": dict(row.flags),
-        "onsets": {code: list(epochs) for code, epochs in row.onsets.items()},
-        "different_data": row.different_data,
-        "interval": list(row.interval) if row.interval else None,
-        "tier": row.tier,
-        "against_best": _comparison_json(row.comparison),
-        "pruned": row.pruned,
-        "statuses": {str(status): count for status, count in row.statuses.items()},
-        "runs": list(row.runs),
-    }
-
-
-def _comparison_json(comparison: BestComparison | None) -> Mapping[str, Any] | None:
-    """The comparison with the keys of docs/formats.md, which differ from the names in the code."""
-    if comparison is None:
-        return None
-    return {
-        "n": comparison.n,
-        "paired": comparison.paired,
-        "mean": comparison.mean,
-        "low": comparison.low,
-        "high": comparison.high,
-        "p": comparison.p,
-        "adjusted": comparison.adjusted,
-        "effect": comparison.effect,
-        "better": comparison.improvement_probability,
-        "needed": comparison.seeds_needed,
-        "fewest": comparison.min_seeds,
-        "told": comparison.is_significant,
-    }

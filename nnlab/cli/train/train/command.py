@@ -8,10 +8,8 @@ import typer
 
 from nnlab.cli.options import DbOption, StudyOption, given_settings, with_settings
 from nnlab.cli.train.train.train_command import TrainCommand
-from nnlab.errors import UsageError
-from nnlab.workers.parallel_config import ParallelConfig, silence_torch_logs
+from nnlab.workers.parallel_config import silence_torch_logs
 from nnlab.workers.resources import ClusterOptions, Launcher, resources_for
-from nnlab.workers.save_policy import CheckpointInterval, SavePolicy
 
 
 class RetryChoice(StrEnum):
@@ -36,8 +34,6 @@ class ParallelKind(StrEnum):
 
 
 _CLUSTER_PANEL = "Clusters"
-
-_MAX_PER_DEVICE = 256
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -276,7 +272,6 @@ def train(
         nnlab train --study depth --launcher slurm --parallel ddp --nodes 2 --gpus 4
     """
     # Imported only here: the store takes time to import, and completion does not need it.
-    from nnlab.io.folders import absolute_location
     from nnlab.workers import forkserver, placement
 
     if parallel is not None:
@@ -289,8 +284,8 @@ def train(
     ):
         forkserver.start_forkserver()
     from nnlab.cli.train.train import execute, run
+    from nnlab.study.execution_options import build_execution_options
     from nnlab.study.request import TrainRequest
-    from nnlab.workers.executor import ExecutionOptions
 
     request = TrainRequest(
         settings=given_settings(settings),
@@ -306,18 +301,17 @@ def train(
         again=again,
         dry_run=dry_run,
         output=execute.OutputOptions(quiet=quiet, verbose=verbose),
-        execution=ExecutionOptions(
-            save_policy=SavePolicy(
-                keep_models,
-                CheckpointInterval.parse(checkpoint_every),
-                absolute_location(artifacts) if artifacts else None,
-                allow_changed_data=allow_changing_data,
-                git_diff=not no_git_diff,
-            ),
+        execution=build_execution_options(
+            keep_models=keep_models,
+            checkpoint_every=checkpoint_every,
+            artifacts=artifacts,
+            allow_changing_data=allow_changing_data,
+            git_diff=not no_git_diff,
             engine=engine.value,
             devices=devices,
-            per_device=_parse_per_device(per_device),
-            parallel=_parallel_config(parallel, sync_batch_norm=sync_batch_norm),
+            per_device=per_device,
+            parallel=None if parallel is None else parallel.value,
+            sync_batch_norm=sync_batch_norm,
             fail_fast=fail_fast,
             allow_diverged=allow_diverged,
             failed_only=retry is not None,
@@ -330,31 +324,3 @@ def train(
         notify=notify,
     )
     run.run_train(request, config, options)
-
-
-def _parallel_config(kind: ParallelKind | None, *, sync_batch_norm: bool) -> ParallelConfig | None:
-    """How several devices train one run together; None where each run has one device.
-
-    Raises:
-        UsageError: --sync-batch-norm without --parallel.
-    """
-    if kind is not None:
-        return ParallelConfig(kind.value, sync_batch_norm)
-    if sync_batch_norm:
-        raise UsageError(
-            "--sync-batch-norm is for runs that several devices train", hint="add --parallel ddp"
-        )
-    return None
-
-
-def _parse_per_device(text: str) -> int | None:
-    """The number of parallel runs on each GPU; None for `auto`.
-
-    Raises:
-        UsageError: the text is neither `auto` nor a number within the limit.
-    """
-    if text == "auto":
-        return None
-    if not text.isdecimal() or not 1 <= int(text) <= _MAX_PER_DEVICE:
-        raise UsageError(f"--per-device {text}: auto, or a number from 1 to {_MAX_PER_DEVICE}")
-    return int(text)

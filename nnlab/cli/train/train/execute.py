@@ -1,33 +1,24 @@
-"""Executes queued runs for the train commands: progress on the screen and stop requests."""
+"""Executes queued runs for the train commands, with their progress on the screen."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.train.train import present
 from nnlab.cli.train.train.downloads import fetch_with_progress
-from nnlab.cli.train.train.forwarding_view import ForwardingView
-from nnlab.config.space import distinguishing_fields, setting_label
-from nnlab.errors import Interrupted, TimeLimitReached
-from nnlab.records import Run, Status
+from nnlab.records import Run
 from nnlab.study.events import ExecutionEvent
-from nnlab.study.execution import (
-    RESUME_HINT,
-    ExecutionHooks,
-    ExecutionResult,
-    execute_runs,
-)
+from nnlab.study.execution import ExecutionResult
 from nnlab.study.notifications import OnRunEnd
+from nnlab.study.progress_lines import run_describer
 from nnlab.study.queue import QueuedRuns
-from nnlab.workers import slurm
-from nnlab.workers.executor import ExecutionOptions, choose_executor
+from nnlab.study.training import TrainingInterface, train_queued
+from nnlab.workers.executor import ExecutionOptions
 
 if TYPE_CHECKING:
-    from nnlab.cli.train.train.progress import TrainView
-    from nnlab.workers.callbacks import RunResult
+    from nnlab.study.train_view import TrainView
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,50 +51,17 @@ def execute_queued(
     Raises:
         Interrupted: the user stopped it.
     """
-    save_policy = replace(execution.save_policy, moved_data=queued.moved_paths)
-    execution = replace(execution, save_policy=save_policy)
-    return execute_runs(
-        db,
-        queued,
-        ExecutionHooks(
-            train_missing=lambda run_ids: train_missing(
-                db, run_ids, output, execution, on_run_end=on_run_end
-            ),
-            report=_ignore_event if output.quiet else present.print_event,
-            catch_stop_signals=lambda: StopRequest(lambda: None),
-        ),
-        execution,
-        wait=wait,
+    interface = TrainingInterface(
+        create_view=lambda runs, missing: _choose_view(runs, missing, output),
+        report=_ignore_event if output.quiet else present.print_event,
+        fetch_data=fetch_with_progress,
+        on_run_end=on_run_end,
     )
+    return train_queued(db, queued, interface, execution, wait=wait)
 
 
 def _ignore_event(event: ExecutionEvent) -> None:
     """Prints nothing."""
-
-
-def train_missing(
-    db: store.Database,
-    run_ids: Sequence[int],
-    output: OutputOptions,
-    execution: ExecutionOptions,
-    *,
-    on_run_end: OnRunEnd | None = None,
-) -> None:
-    """Trains those of the runs that need training; `on_run_end` is called when a run has ended.
-
-    Raises:
-        Interrupted: the user stopped it.
-    """
-    runs = store.runs(db, run_ids=run_ids)
-    missing = [run for run in runs if run.status.needs_training]
-    if not missing:
-        return
-    for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
-        fetch_with_progress(name)
-    view = _choose_view(runs, missing, output)
-    if on_run_end is not None:
-        view = ForwardingView(view, on_run_end)
-    _train_runs(db, [run.id for run in missing], view, execution)
 
 
 def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOptions) -> "TrainView":
@@ -117,55 +75,10 @@ def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOpti
     # Imported only here: the views need rich, which takes time to import.
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView
 
-    fields = distinguishing_fields([run.trial.setting for run in runs])
-
-    def describe(run: Run) -> str:
-        return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
-
+    describe = run_describer(runs)
     if output.quiet:
         return QuietView(describe)
     if not sys.stdout.isatty():
         return LinesView(describe, every_epoch=output.verbose)
     epochs_left = sum(run.epochs_planned - run.epochs for run in missing)
     return BarView(describe, runs=len(missing), epochs=epochs_left, every_epoch=output.verbose)
-
-
-def _train_runs(
-    db: store.Database, run_ids: Sequence[int], view: "TrainView", execution: ExecutionOptions
-) -> None:
-    """Trains runs until they end or the user wants to stop.
-
-    Raises:
-        Interrupted: the user stopped it, or the time of a SLURM task is nearly up.
-        TimeLimitReached: the same for a task on several nodes.
-    """
-    stop = StopRequest(view.stopping)
-    failed: list[Run] = []
-
-    def should_stop() -> bool:
-        execution.raise_if_node_lost()
-        return stop() or (execution.fail_fast and bool(failed))
-
-    callbacks = ForwardingView(view, lambda result: _collect_failure(result, failed))
-    try:
-        execute_queue = choose_executor(db, run_ids, execution)
-        with stop, view:
-            execute_queue(callbacks, should_stop)
-    except KeyboardInterrupt:
-        raise Interrupted(
-            "stopped in mid epoch; every finished epoch is kept", hint=RESUME_HINT
-        ) from None
-    if stop.time_is_up and slurm.is_array_task():
-        message = "the time of this task is nearly up; it is queued once more"
-        if execution.is_multi_node:
-            # Requeueing ends a job on all of its nodes: its script does so, after the nodes ended.
-            raise TimeLimitReached(message)
-        if slurm.requeue_task():
-            raise Interrupted(message)
-    if stop():
-        raise Interrupted("every finished epoch is kept", hint=RESUME_HINT)
-
-
-def _collect_failure(result: "RunResult", failed: list[Run]) -> None:
-    if result.status is Status.FAILED:
-        failed.append(result.run)

@@ -6,7 +6,7 @@ from nnlab import store
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import seeds_to_decide
 from nnlab.cli.output.render import print_pairs, say
-from nnlab.config import setting_fields
+from nnlab.config import VERSION_FIELDS, setting_fields
 from nnlab.config.space import differing_fields, format_value
 from nnlab.io.command_line import quote_command
 from nnlab.records import Setting
@@ -16,7 +16,8 @@ def print_setting(settings: Sequence[Setting]) -> None:
     """Prints the resolved settings that all trials share, by panel, and those that differ."""
     if not settings:
         return
-    varying = differing_fields(settings)
+    # Users neither choose nor read the hashes of files.
+    varying = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
     panels: dict[str, list[str]] = {}
     for name, field in setting_fields().items():
         value = settings[0].get(name)
@@ -34,7 +35,7 @@ def print_setting(settings: Sequence[Setting]) -> None:
 def print_verdict(db: store.Database, study: str) -> None:
     """Prints the verdict on a study's claim in a line, if it makes one."""
     stored = store.find_study(db, study)
-    if not stored.decides:
+    if not stored.comparisons:
         return
     # Imported only here: few studies have a claim, and its statistics take time to import.
     from nnlab.analysis.verdict import evaluate_claim

@@ -1,10 +1,12 @@
 """What `train` and `init-study` print: notes, the queued runs, events, and the result."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from nnlab import store
 from nnlab.analysis.ranking import rank_each_group
-from nnlab.analysis.scope import Scope
+from nnlab.analysis.records import Ranking, RankingRequest
+from nnlab.analysis.scope import scope_of_runs
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, render, say
 from nnlab.cli.results.compare.ranking_table import print_rankings
@@ -12,24 +14,19 @@ from nnlab.cli.train.train.messages import print_more_seeds_command, print_setti
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
-from nnlab.records import Study
+from nnlab.records import Run, Study
 from nnlab.study.dry_run import DryRun
-from nnlab.study.events import (
-    AbandonedRunsFound,
-    ExecutionEvent,
-    SamplerExhausted,
-    SamplerTrialsQueued,
-    SamplerWaiting,
-    WaitingForRuns,
-)
+from nnlab.study.events import ExecutionEvent, SamplerTrialsQueued
 from nnlab.study.execution import ExecutionResult
+from nnlab.study.progress_lines import event_line
 from nnlab.study.queue import OPEN_STUDY, QueuedRuns
+from nnlab.study.queue_notes import queue_notes
 from nnlab.study.request import TrainRequest
 from nnlab.study.resolution import Specification
 from nnlab.study.spec import StudySpec, shortfall_notes
+from nnlab.workers.spool import retry_when_disconnected
 
 _MAX_ROWS = 20
-_MAX_NAMES = 5
 _MAX_SEEDS = 10
 
 
@@ -42,9 +39,8 @@ def print_notes(request: TrainRequest, specification: Specification) -> None:
 
 def print_queued(queued: QueuedRuns, *, quiet: bool = False) -> None:
     """Prints the settings, changes of the study, and how many runs are new or finished."""
-    for old, new in queued.moved_paths:
-        note(f"{new} has the content of {old}: its runs belong to the trials of {old}")
-    _note_kept_names(queued)
+    for text in queue_notes(queued):
+        note(text)
     if quiet:
         return
     print_setting([spec.setting for spec in queued.run_specs])
@@ -56,16 +52,16 @@ def _print_counts(study: Study, enqueued: store.EnqueueResult) -> None:
     """Prints how many runs are new, waiting, retried, running and finished."""
     parts = [f"{format_count(len(enqueued.run_ids), 'run')} in study '{study.name}'"]
     for count, state in (
-        (enqueued.new, "new"),
-        (enqueued.waiting, "waiting or interrupted"),
+        (enqueued.created, "new"),
+        (enqueued.already_waiting, "waiting or interrupted"),
         (enqueued.retried, "failed before, tried again"),
-        (enqueued.busy, "trained by another worker now"),
-        (enqueued.done, "already trained"),
+        (enqueued.already_running, "trained by another worker now"),
+        (enqueued.already_ended, "already trained"),
     ):
         if count:
             parts.append(f"{count:,} {state}")
     say(parts[0] + ": " + ", ".join(parts[1:]))
-    if enqueued.done == len(enqueued.run_ids):
+    if enqueued.already_ended == len(enqueued.run_ids):
         say("nothing to train; --again trains once more", style="dim")
 
 
@@ -75,40 +71,10 @@ def print_changes(study: Study, lines: Sequence[str]) -> None:
         say(f"study '{study.name}': {line}")
 
 
-def _note_kept_names(queued: QueuedRuns) -> None:
-    """Names the runs that existed already and therefore keep their name, or have none."""
-    kept_names = queued.enqueued.kept_names
-    if not kept_names:
-        return
-    listed = [
-        f"run {run_id} {'without a name' if old_name is None else repr(old_name)}"
-        for run_id, old_name in list(kept_names.items())[:_MAX_NAMES]
-    ]
-    more = len(kept_names) - len(listed)
-    note(
-        f"--name {queued.name!r} was not given to {format_count(len(kept_names), 'run')} with the"
-        f" same setting and seed: {', '.join(listed)}{f' and {more:,} more' if more else ''};"
-        " --again trains new runs under that name"
-    )
-
-
 def print_event(event: ExecutionEvent) -> None:
     """Prints an event of the execution: on standard output what was queued, else a note."""
-    match event:
-        case SamplerTrialsQueued(sampler, new, tried, total):
-            say(f"{sampler}: {format_count(new, 'trial')} more, {tried} of {total}")
-        case SamplerWaiting(sampler):
-            note(f"{sampler} waits for runs that other processes train")
-        case SamplerExhausted(sampler, tried, total):
-            note(f"{sampler} finds {format_count(tried, 'trial')}, not {total:,}")
-        case WaitingForRuns(runs, epochs, epochs_planned, is_first):
-            line = (
-                f"waiting for {format_count(runs, 'run')} that other processes train:"
-                f" {epochs:,} of {epochs_planned:,} epochs"
-            )
-            note(f"{line} (Ctrl-C or --no-wait returns at once)" if is_first else line)
-        case AbandonedRunsFound():
-            note("a process that trained some of the runs is gone: they are taken over")
+    show = say if isinstance(event, SamplerTrialsQueued) else note
+    show(event_line(event))
 
 
 def print_result(db: store.Database, result: ExecutionResult, *, quiet: bool) -> None:
@@ -117,26 +83,25 @@ def print_result(db: store.Database, result: ExecutionResult, *, quiet: bool) ->
     Raises:
         NnlabError: the error of the result, after everything is printed.
     """
-    _print_ranking(db, result.run_ids, quiet=quiet)
+    runs, rankings = retry_when_disconnected(partial(_rank_runs, db, result.run_ids), note)
+    if rankings:
+        print_rankings(rankings, Format.TABLE)
+    if rankings and not quiet:
+        if len(rankings) == 1:
+            print_more_seeds_command(db, rankings[0])
+        _print_next_commands(runs[0].trial.study, [run.id for run in runs])
     if result.error is not None:
         raise result.error
 
 
-def _print_ranking(db: store.Database, run_ids: Sequence[int], *, quiet: bool) -> None:
+def _rank_runs(
+    db: store.Database, run_ids: Sequence[int]
+) -> tuple[Sequence[Run], tuple[Ranking, ...]]:
+    """The executed runs, and their rankings; none if no epoch is finished."""
     runs = store.runs(db, run_ids=run_ids)
     if not any(run.epochs for run in runs):
-        return
-    studies = {study.name: study for study in store.all_studies(db)}
-    names = list(dict.fromkeys(run.trial.study for run in runs))
-    objectives = {studies[name].objective for name in names}
-    objective = objectives.pop() if len(objectives) == 1 else None
-    scope = Scope("these runs", runs=tuple(run_ids), objective=objective)
-    rankings = rank_each_group(db, scope, top=_MAX_ROWS)
-    print_rankings(rankings, Format.TABLE)
-    if not quiet:
-        if len(rankings) == 1:
-            print_more_seeds_command(db, rankings[0])
-        _print_next_commands(names[0], [run.id for run in runs])
+        return runs, ()
+    return runs, rank_each_group(db, scope_of_runs(db, runs), RankingRequest(top=_MAX_ROWS))
 
 
 def _print_next_commands(study: str, run_ids: Sequence[int]) -> None:

@@ -1,15 +1,15 @@
 """Views of training: a progress bar on a terminal, lines in a pipe, or only failures."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 from nnlab.cli.output.render import console, rich_text
 from nnlab.diagnosis import group_symptoms
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.records import Epoch, Run, Status
-from nnlab.stats import format_duration
-from nnlab.workers.callbacks import RunCallbacks, RunResult
+from nnlab.study.progress_lines import DescribeRun, metrics_line, run_result_line
+from nnlab.workers.callbacks import RunResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,58 +21,6 @@ _SECONDS_BETWEEN_LINES = 10.0
 # Columns for a bar of ten cells, the numbers of epochs, the time left, and spaces.
 _BAR_WIDTH = 28
 _MAX_TITLE = 40
-
-DescribeRun = Callable[[Run], str]
-
-
-class TrainView(RunCallbacks, Protocol):
-    """Run callbacks that are entered before the first run and exited after the last."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *error: object) -> None: ...
-    def stopping(self) -> None:
-        """Called when the user wants to stop."""
-
-
-def metrics_line(values: Mapping[str, float], objective: str = "") -> str:
-    """Loss and scores of both splits and the learning rate, in a line.
-
-    The errors of a regression in the unit of the target come first.
-
-    Args:
-        values: the metrics of an epoch.
-        objective: the objective of the run, which is shown too.
-    """
-    selected = objective.partition(":")[0].partition("/")[2]
-    formats = {"rmse": ".4g", "mae": ".4g", "loss": ".4g", "accuracy": ".4f", "r2": ".4f"}
-    formats.setdefault(selected, ".4g")
-    parts = [
-        f"{name} {values[f'train/{name}']:{number}}, val {values[f'val/{name}']:{number}}"
-        for name, number in formats.items()
-        if f"train/{name}" in values and f"val/{name}" in values
-    ]
-    if "lr" in values:  # second-order optimizers have none
-        parts.append(f"lr {values['lr']:.3g}")
-    return "  ".join(parts)
-
-
-def run_result_line(result: RunResult, label: str) -> str:
-    """The result of a run in a line."""
-    parts = [f"run {result.run.id}", label]
-    parts.append(f"{result.status}: {result.reason}" if result.reason else str(result.status))
-    if result.selected_value is not None:
-        metric = str(result.run.trial.setting["objective"]).partition(":")[0]
-        values = [f"{name} {value:.5g}" for name, value in result.selected_errors.items()]
-        if metric not in result.selected_errors:
-            values.append(f"{metric} {result.selected_value:.4f}")
-        parts.append(f"{', '.join(values)} at epoch {result.selected_epoch}")
-    if result.seconds is not None:
-        parts.append(format_duration(result.seconds))
-    return "  ".join(parts)
-
-
-def _objective_of(run: Run) -> str:
-    return str(run.trial.setting.get("objective") or "")
 
 
 class LinesView:
@@ -101,7 +49,7 @@ class LinesView:
         if self._every_epoch or is_due:
             self._print_line(
                 f"run {run.id}  epoch {epoch.number}/{run.epochs_planned}"
-                f"  {metrics_line(epoch.values, _objective_of(run))}"
+                f"  {metrics_line(epoch.values, run)}"
             )
 
     def on_note(self, run: Run, message: str) -> None:
@@ -173,7 +121,7 @@ class BarView(LinesView):
     def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Advances the bar by an epoch."""
         self._epochs_left[run.id] -= 1
-        line = metrics_line(epoch.values, _objective_of(run))
+        line = metrics_line(epoch.values, run)
         title, metrics = fit_bar_texts(self._title, line, self._console.width)
         self._bar.update(self._task, advance=1, description=title, metrics=metrics)
         if self._every_epoch:

@@ -8,12 +8,13 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
 from nnlab.cli.train.train import messages, present
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
-from nnlab.errors import StudyExists, UsageError
+from nnlab.errors import StudyExists
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.study.command_lines import extend_command
 from nnlab.study.database import database_address
 from nnlab.study.dry_run import check_devices, dry_run
+from nnlab.study.execution_options import check_execution_options
 from nnlab.study.notifications import send_notifications
 from nnlab.study.pretrain import pretrain_extension_request, pretrain_request
 from nnlab.study.queue import QueuedRuns, queue_runs
@@ -26,7 +27,6 @@ from nnlab.study.resolution import (
 )
 from nnlab.study.slurm_job import study_job_script, submit_study_job
 from nnlab.study.spec import StudySpec
-from nnlab.workers import placement, resources
 from nnlab.workers.executor import ExecutionOptions, build_process_group_spec
 from nnlab.workers.node_follower import run_follower_node
 from nnlab.workers.nodes import nodes_from_environment
@@ -91,7 +91,7 @@ def _train_request(typed: TrainRequest, config: Path | None, options: TrainOptio
     db, quiet = options.db, options.output.quiet
     command = extend_command("train", typed, config)
     request = read_request(typed, config, db)
-    _check_options(request, options.execution)
+    check_execution_options(request, options.execution)
     if not options.dry_run:
         _train_initial_weights(pretrain_request(request), options)
     # Every invalid setting is reported before a database is created or written.
@@ -138,33 +138,6 @@ def _train_initial_weights(request: TrainRequest | None, options: TrainOptions) 
     _train_request(
         request, None, TrainOptions(db=options.db, output=options.output, execution=execution)
     )
-
-
-def _check_options(request: TrainRequest, execution: ExecutionOptions) -> None:
-    """Checks that the execution options can be combined, before anything is written.
-
-    Raises:
-        UsageError: two options exclude each other, or a device does not exist.
-    """
-    if execution.cluster is not None:
-        resources.check_resources(
-            execution.cluster,
-            execution.parallel,
-            devices=execution.devices,
-            per_device=execution.per_device,
-        )
-    elif execution.devices is not None:
-        placement.parse_devices(execution.devices, execution.per_device)
-    if execution.parallel is not None and execution.engine == "stacked":
-        raise UsageError(
-            "--engine stacked trains many runs on one device, --parallel one run on many",
-            hint="choose one of them",
-        )
-    if execution.slurm is not None and request.study is None:
-        raise UsageError(
-            "the tasks of a job train the runs of a study",
-            hint="name it: nnlab train --study NAME --launcher slurm",
-        )
 
 
 def _print_dry_run(

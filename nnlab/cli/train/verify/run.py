@@ -10,10 +10,11 @@ from nnlab.analysis.selection import select_runs
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import console, note, print_json, say
 from nnlab.cli.train.train.downloads import fetch_with_progress
-from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts, metrics_line
+from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Epoch, Run
+from nnlab.study.progress_lines import metrics_line
 
 if TYPE_CHECKING:
     from nnlab.workers.verify import EnvironmentChange, OnEpoch, VerificationResult

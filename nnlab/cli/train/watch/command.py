@@ -11,7 +11,6 @@ import typer
 from nnlab import store
 from nnlab.analysis.progress import ProgressSnapshot, snapshot_json, take_snapshot
 from nnlab.cli import completion
-from nnlab.cli.interrupt import StopRequest
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import print_json
@@ -22,6 +21,7 @@ from nnlab.cli.train.watch.view import (
     SnapshotView,
     print_snapshot,
 )
+from nnlab.study.stop_signals import StopRequest
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -106,7 +106,7 @@ def _show_until_done(
         while True:
             snapshot = take_snapshot(db, study)
             view.show(snapshot)
-            if snapshot.progress.done or not _sleep_until_refresh(stop):
+            if snapshot.progress.is_finished or not _sleep_until_refresh(stop):
                 return snapshot.failed
 
 

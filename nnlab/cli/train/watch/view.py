@@ -58,11 +58,11 @@ class SnapshotLines:
     def show(self, snapshot: ProgressSnapshot) -> None:
         """Prints a line if something changed."""
         progress = snapshot.progress
-        state = (progress.by_status, progress.held, snapshot.best, snapshot.failures)
-        has_new_epochs = progress.epochs != self._epochs
+        state = (progress.by_status, progress.stopped_waiting, snapshot.best, snapshot.failures)
+        has_new_epochs = progress.epochs_done != self._epochs
         is_due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
         if state != self._last_state or (has_new_epochs and is_due):
-            self._last_state, self._epochs = state, progress.epochs
+            self._last_state, self._epochs = state, progress.epochs_done
             self._printed_at = time.monotonic()
             self._print(snapshot)
 
@@ -122,7 +122,9 @@ def render_snapshot(snapshot: ProgressSnapshot) -> "RenderableType":
     progress = snapshot.progress
     parts: list[RenderableType] = [rich_text(f"{snapshot.title}  {counts}", "bold")]
     total = max(progress.epochs_planned, 1)
-    parts.append(ProgressBar(total=total, completed=progress.epochs, width=min(_BAR_WIDTH, width)))
+    parts.append(
+        ProgressBar(total=total, completed=progress.epochs_done, width=min(_BAR_WIDTH, width))
+    )
     parts += [rich_text(sentence) for sentence in sentences]
     if snapshot.running:
         layout = layout_table(snapshot.running[:_MAX_ROWS], _running_columns(snapshot), width)
@@ -139,17 +141,17 @@ def snapshot_sentences(snapshot: ProgressSnapshot) -> list[str]:
     progress = snapshot.progress
     ended = (Status.FINISHED, Status.DIVERGED, Status.FAILED)
     done = sum(progress.by_status.get(status, 0) for status in ended)
-    counts = [f"{done:,} of {format_count(progress.runs, 'run')} done"]
+    counts = [f"{done:,} of {format_count(progress.run_count, 'run')} done"]
     counts += [
         f"{progress.by_status[status]:,} {status}"
         for status in Status
         if status is not Status.FINISHED and progress.by_status.get(status)
     ]
-    if progress.held:
-        counts.append(f"{progress.held:,} held back by nnlab stop")
-    speed = [f"{progress.epochs:,}/{progress.epochs_planned:,} epochs"]
-    if progress.working and progress.speed > 0:
-        speed.append(f"{progress.speed:.3g} epochs/s")
+    if progress.stopped_waiting:
+        counts.append(f"{progress.stopped_waiting:,} held back by nnlab stop")
+    speed = [f"{progress.epochs_done:,}/{progress.epochs_planned:,} epochs"]
+    if progress.running_runs and progress.epochs_per_second > 0:
+        speed.append(f"{progress.epochs_per_second:.3g} epochs/s")
         speed.append(f"about {format_duration(progress.seconds_left or 0.0)} left")
     sentences = [", ".join(counts), ", ".join(speed)]
     best = snapshot.best

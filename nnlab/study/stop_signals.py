@@ -4,18 +4,20 @@ SIGUSR1, which SLURM sends shortly before the time limit, always stops after the
 """
 
 import signal
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
 def restore_signal_handlers() -> Iterator[None]:
-    """Restores the signal handlers at the end of the context."""
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
+    """Restores the signal handlers at the end of the context; does nothing in another thread."""
+    signals = STOP_SIGNALS if _in_main_thread() else ()
+    previous = {number: signal.getsignal(number) for number in signals}
     try:
         yield
     finally:
@@ -24,17 +26,28 @@ def restore_signal_handlers() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
+def _in_main_thread() -> bool:
+    """Whether this thread may set signal handlers."""
+    return threading.current_thread() is threading.main_thread()
+
+
 class StopRequest:
     """A context in which the first signal sets `requested`, and the next raises KeyboardInterrupt.
 
     `time_is_up` is set by SIGUSR1. After a request, signals are ignored until the command ends
-    (see `restore_signal_handlers`).
+    (see `restore_signal_handlers`). Python handles signals in the main thread only: in another
+    thread the context does nothing.
     """
 
-    def __init__(self, on_request: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        on_request: Callable[[], None],
+        signals: Sequence[signal.Signals] = STOP_SIGNALS,
+    ) -> None:
         self.requested = False
         self.time_is_up = False
         self._on_request = on_request
+        self._signals = tuple(signals) if _in_main_thread() else ()
         self._previous_handlers: dict[signal.Signals, object] = {}
 
     def __call__(self) -> bool:
@@ -42,7 +55,7 @@ class StopRequest:
         return self.requested
 
     def __enter__(self) -> Self:
-        for number in _SIGNALS:
+        for number in self._signals:
             self._previous_handlers[number] = signal.signal(number, self._handle)
         return self
 

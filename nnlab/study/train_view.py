@@ -1,19 +1,28 @@
-"""A view that also passes ended runs to another function; used by `train --notify`."""
+"""Views of training: what shows the progress of runs; the command line and the API have their own.
 
-from typing import TYPE_CHECKING, Self
+`ForwardingView` also passes ended runs to another function, as `train --notify` needs it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, Self
 
 from nnlab.records import Epoch, Run
+from nnlab.workers.callbacks import RunCallbacks, RunResult
 
-if TYPE_CHECKING:
-    from nnlab.cli.train.train.progress import TrainView
-    from nnlab.study.notifications import OnRunEnd
-    from nnlab.workers.callbacks import RunResult
+
+class TrainView(RunCallbacks, Protocol):
+    """Run callbacks that are entered before the first run and exited after the last."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+    def stopping(self) -> None:
+        """Called when the user wants to stop."""
 
 
 class ForwardingView:
     """Forwards every event to a view, and each ended run to a function as well."""
 
-    def __init__(self, view: "TrainView", on_run_end: "OnRunEnd") -> None:
+    def __init__(self, view: TrainView, on_run_end: Callable[[RunResult], object]) -> None:
         self._view = view
         self._on_run_end = on_run_end
 
@@ -36,7 +45,7 @@ class ForwardingView:
         """Forwards a note about a run."""
         self._view.on_note(run, message)
 
-    def on_run_end(self, result: "RunResult") -> None:
+    def on_run_end(self, result: RunResult) -> None:
         """Forwards the end of a run to the view, then to the function."""
         self._view.on_run_end(result)
         self._on_run_end(result)

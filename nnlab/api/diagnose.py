@@ -1,0 +1,115 @@
+"""`nnlab.diagnose`: the findings of curves from anywhere."""
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nnlab.analysis.curve_names import metrics_by_name
+from nnlab.api.error_hints import hints_in_tracebacks
+from nnlab.api.result_tables import FindingTable
+from nnlab.api.run_history import RunHistory
+from nnlab.diagnosis import diagnose
+from nnlab.errors import DataError, UsageError
+from nnlab.records import Curve, History, Scalar
+
+# The values of a metric: one for each epoch from 1, or by epoch.
+CurveValues = Sequence[float | None] | Mapping[int, float | None]
+
+
+@hints_in_tracebacks()
+def diagnose_history(
+    history: History | Mapping[str, CurveValues], setting: Mapping[str, Scalar] | None = None
+) -> FindingTable:
+    """The findings of a run: causes before their symptoms, hints last.
+
+        nnlab.diagnose({"train/loss": [1.0, 0.5, 0.2], "val/loss": [1.1, 0.9, 1.3]})
+
+    Args:
+        history: what `Results.history` returns, or the values of each metric: one for each epoch,
+            or by epoch. Usual names such as `loss` and `val_loss` are recognized. None is an epoch
+            without a measurement.
+        setting: the setting of the run, which some rules read; by default that of a stored run,
+            and empty for other curves.
+
+    Raises:
+        DataError: there is no curve of a loss or an accuracy, or a value is not a number.
+        UsageError: the history is neither of these.
+    """
+    if setting is None:
+        setting = history.run.trial.setting if isinstance(history, RunHistory) else {}
+    if isinstance(history, Mapping):
+        history = history_of_values(history)
+    if not isinstance(history, History):
+        raise UsageError(
+            f"a history is needed, or the values of each metric, not a {type(history).__name__}",
+            hint='nnlab.diagnose({"train/loss": [1.0, 0.5], "val/loss": [1.1, 0.9]})',
+        )
+    return FindingTable(diagnose(history, setting))
+
+
+def history_of_values(values: Mapping[str, CurveValues]) -> History:
+    """The history of a mapping from metrics to their values.
+
+    Epochs that count from 0 are shifted, because nnlab counts them from 1.
+
+    Raises:
+        DataError: there is no curve of a loss or an accuracy, or a value is not a number.
+    """
+    metrics = metrics_by_name([str(name) for name in values])
+    points = {metrics[str(name)]: _points(name, curve) for name, curve in values.items()}
+    if not any(points.get(metric) for metric in _REQUIRED_METRICS):
+        raise DataError(
+            f"no curve of a loss or an accuracy among {', '.join(map(str, values)) or 'nothing'}",
+            hint="name them train/loss, val/loss, train/accuracy, val/accuracy",
+        )
+    shift = int(any(0 in curve for curve in points.values()))
+    return History(
+        {metric: _curve(metric, curve, shift) for metric, curve in points.items() if curve}
+    )
+
+
+_REQUIRED_METRICS = ("train/loss", "val/loss", "train/accuracy", "val/accuracy")
+
+
+def _curve(metric: str, points: Mapping[int, float], shift: int) -> Curve:
+    epochs = sorted(points)
+    return Curve(
+        metric,
+        tuple(epoch + shift for epoch in epochs),
+        tuple(points[epoch] for epoch in epochs),
+    )
+
+
+def _points(name: object, values: CurveValues | Any) -> dict[int, float]:
+    """The values of a curve by epoch; epochs without a measurement are left out."""
+    # Arrays and tensors convert themselves to lists of numbers.
+    values = values.tolist() if hasattr(values, "tolist") else values
+    if isinstance(values, str) or not isinstance(values, Mapping | Sequence):
+        raise DataError(f"{name}: a value for each epoch is needed, got {values!r}")
+    pairs = values.items() if isinstance(values, Mapping) else enumerate(values, start=1)
+    return {
+        _epoch(name, epoch): number
+        for epoch, value in pairs
+        if (number := _number(name, value)) is not None
+    }
+
+
+def _epoch(name: object, epoch: Any) -> int:
+    try:
+        number = -1 if isinstance(epoch, bool) else operator.index(epoch)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise DataError(f"{name}: an epoch must be a whole number, got {epoch!r}")
+    return number
+
+
+def _number(name: object, value: Any) -> float | None:
+    """A value as a float; NaN and infinities are values of a run that diverged."""
+    if value is None:
+        return None
+    try:
+        # Text is refused even if it is a number, as in every other list of numbers.
+        return float(operator.pos(value))
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(f"{name}: {value!r} is not a number") from None

@@ -1,0 +1,120 @@
+"""The keywords of `nnlab.train` as a `TrainRequest`, the same that the command line makes."""
+
+import difflib
+import operator
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from nnlab.config import setting_fields
+from nnlab.errors import ConfigError, UnknownKeyword
+from nnlab.objective import format_exact
+
+# Seeds: a number of seeds, a list of them, or the text of the command line, "0,2" or "0..4".
+Seeds = int | str | Sequence[int]
+
+
+def check_keywords(settings: Collection[str], other_keywords: Collection[str]) -> None:
+    """Checks that the keywords that are no parameters of `nnlab.train` are fields of a setting.
+
+    Raises:
+        UnknownKeyword: one is not; the message suggests those with a similar name.
+    """
+    known = {*setting_fields(), *other_keywords}
+    for name in settings:
+        if name in known:
+            continue
+        close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+        suggestion = f": did you mean {' or '.join(close)}?" if close else ""
+        raise UnknownKeyword(
+            f"train() got an unexpected keyword argument '{name}'{suggestion}",
+            hint="nnlab train --help lists the settings; --batch-size is the keyword batch_size",
+        )
+
+
+def setting_values(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a request by field: text, numbers, booleans and lists of them.
+
+    Arrays become lists, ranges are expanded, and paths become text. None is left out: it means the
+    default. A value that is itself a list of numbers, such as widths=[32, 16], becomes the text
+    of the command line, "32,16".
+    """
+    fields = setting_fields()
+    return {
+        name: _request_value(value, is_list=fields[name].option.commas)
+        for name, value in settings.items()
+        if value is not None and name != "seed"
+    }
+
+
+def _request_value(value: Any, *, is_list: bool) -> Any:
+    # Arrays, tensors and the numbers of NumPy convert themselves.
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if not isinstance(value, list | tuple | range):
+        return value
+    items = [_request_value(item, is_list=is_list) for item in value]
+    if is_list and items and all(isinstance(item, int | float) for item in value):
+        return ",".join(map(_number_text, items))
+    return items
+
+
+def _number_text(number: float) -> str:
+    return format_exact(number) if isinstance(number, float) else str(number)
+
+
+def parse_seeds_keywords(seed: Seeds | None, seeds: Seeds | None) -> tuple[str | None, int | None]:
+    """The list of seeds as text, and the number of seeds; both are None by default.
+
+    >>> parse_seeds_keywords(None, 3), parse_seeds_keywords(None, [0, 2])
+    ((None, 3), ('0,2', None))
+
+    Raises:
+        ConfigError: seeds are both listed and counted, or are not numbers.
+    """
+    listed = None if seed is None else _seed_list(seed)
+    if seeds is None:
+        return listed, None
+    if isinstance(seeds, str) and seeds.strip().isdecimal():
+        return listed, int(seeds)
+    if not isinstance(seeds, bool) and hasattr(seeds, "__index__"):
+        return listed, operator.index(seeds)
+    if listed is not None:
+        raise ConfigError(["seed lists seeds, and seeds lists them too: give one of them"])
+    return _seed_list(seeds), None
+
+
+def _seed_list(seeds: Any) -> str:
+    seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
+    items = seeds if isinstance(seeds, list | tuple | range) else [seeds]
+    return ",".join(map(str, items))
+
+
+def call_text(
+    study: str | None, seed: Seeds | None, seeds: Seeds | None, settings: Mapping[str, Any]
+) -> str:
+    """The call that adds to an existing study, for hints.
+
+    >>> call_text("depth", None, 6, {"lr": 0.1})
+    "nnlab.train(study='depth', seeds=6, lr=0.1, extend=True)"
+    """
+    keywords = {"study": study, "seed": seed, "seeds": seeds, **settings}
+    parts = [f"{name}={value!r}" for name, value in keywords.items() if value is not None]
+    return f"nnlab.train({', '.join([*parts, 'extend=True'])})"
+
+
+def option_from_environment(
+    value: str | os.PathLike[str] | Sequence[str] | None, variable: str
+) -> str | None:
+    """The text of an option, or that of its environment variable; a list is joined by commas."""
+    if value is None:
+        return os.environ.get(variable) or None
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value)
+    return ",".join(value)
+
+
+def switch_from_environment(variable: str) -> bool:
+    """Whether an environment variable turns a switch on, with the spellings of the command line."""
+    return os.environ.get(variable, "").strip().lower() in ("1", "true", "t", "yes", "y", "on")

@@ -1,0 +1,124 @@
+"""The execution options of `nnlab train` and `nnlab.train`, parsed and checked together."""
+
+from nnlab.errors import UsageError
+from nnlab.io.folders import absolute_location
+from nnlab.records import ParallelMode
+from nnlab.study.request import TrainRequest
+from nnlab.workers import placement, ray, resources, slurm
+from nnlab.workers.executor import ExecutionOptions
+from nnlab.workers.parallel_config import ParallelConfig
+from nnlab.workers.save_policy import CheckpointInterval, SavePolicy
+
+MAX_PER_DEVICE = 256
+
+
+def build_execution_options(
+    *,
+    keep_models: bool = True,
+    checkpoint_every: str = "auto",
+    artifacts: str | None = None,
+    allow_changing_data: bool = False,
+    git_diff: bool = True,
+    engine: str = "auto",
+    devices: str | None = None,
+    per_device: str = "auto",
+    parallel: ParallelMode | None = None,
+    sync_batch_norm: bool = False,
+    fail_fast: bool = False,
+    allow_diverged: bool = False,
+    failed_only: bool = False,
+    cluster: slurm.SlurmResources | ray.RayResources | None = None,
+) -> ExecutionOptions:
+    """The execution options, from the values of the command line.
+
+    Args:
+        keep_models: whether to store the weights of the best epoch.
+        checkpoint_every: `auto`, a number of epochs, or a duration such as `10min`.
+        artifacts: the folder or URL for the files of new runs; None is next to the database.
+        allow_changing_data: whether seeds of a trial may be trained on different data.
+        git_diff: whether to store the uncommitted changes of the working folder.
+        engine: `auto`, `solo` or `stacked`.
+        devices: the devices to train on, as `cpu:4` or `cuda:0,cuda:1`.
+        per_device: `auto`, or the number of parallel runs on each GPU.
+        parallel: how all devices train each run together, if they do.
+        sync_batch_norm: whether they share the statistics of batch norm.
+        fail_fast: whether the first failed run stops the others.
+        allow_diverged: whether it is no error if all runs diverge.
+        failed_only: whether only failed runs are trained.
+        cluster: the resources of each worker on SLURM or Ray.
+
+    Raises:
+        UsageError: a value is not valid.
+    """
+    return ExecutionOptions(
+        save_policy=SavePolicy(
+            keep_models,
+            CheckpointInterval.parse(checkpoint_every),
+            absolute_location(artifacts) if artifacts else None,
+            allow_changed_data=allow_changing_data,
+            git_diff=git_diff,
+        ),
+        engine=engine,
+        devices=devices,
+        per_device=_parse_per_device(per_device),
+        parallel=_parallel_config(parallel, sync_batch_norm=sync_batch_norm),
+        fail_fast=fail_fast,
+        allow_diverged=allow_diverged,
+        failed_only=failed_only,
+        cluster=cluster,
+    )
+
+
+def check_execution_options(request: TrainRequest, execution: ExecutionOptions) -> None:
+    """Checks that the execution options can be combined, before anything is written.
+
+    Raises:
+        UsageError: two options exclude each other, or a device does not exist.
+    """
+    if execution.cluster is not None:
+        resources.check_resources(
+            execution.cluster,
+            execution.parallel,
+            devices=execution.devices,
+            per_device=execution.per_device,
+        )
+    elif execution.devices is not None:
+        placement.parse_devices(execution.devices, execution.per_device)
+    if execution.parallel is not None and execution.engine == "stacked":
+        raise UsageError(
+            "--engine stacked trains many runs on one device, --parallel one run on many",
+            hint="choose one of them",
+        )
+    if execution.slurm is not None and request.study is None:
+        raise UsageError(
+            "the tasks of a job train the runs of a study",
+            hint="name it: nnlab train --study NAME --launcher slurm",
+        )
+
+
+def _parallel_config(kind: ParallelMode | None, *, sync_batch_norm: bool) -> ParallelConfig | None:
+    """How several devices train one run together; None where each run has one device.
+
+    Raises:
+        UsageError: --sync-batch-norm without --parallel.
+    """
+    if kind is not None:
+        return ParallelConfig(kind, sync_batch_norm)
+    if sync_batch_norm:
+        raise UsageError(
+            "--sync-batch-norm is for runs that several devices train", hint="add --parallel ddp"
+        )
+    return None
+
+
+def _parse_per_device(text: str) -> int | None:
+    """The number of parallel runs on each GPU; None for `auto`.
+
+    Raises:
+        UsageError: the text is neither `auto` nor a number within the limit.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_PER_DEVICE:
+        raise UsageError(f"--per-device {text}: auto, or a number from 1 to {MAX_PER_DEVICE}")
+    return int(text)

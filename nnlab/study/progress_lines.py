@@ -1,0 +1,85 @@
+"""The progress of training as text: an epoch, a run or an event in a line."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.io.text import format_count
+from nnlab.records import Run
+from nnlab.stats import format_duration
+from nnlab.study.events import (
+    AbandonedRunsFound,
+    ExecutionEvent,
+    SamplerExhausted,
+    SamplerTrialsQueued,
+    SamplerWaiting,
+    WaitingForRuns,
+)
+from nnlab.workers.callbacks import RunResult
+
+DescribeRun = Callable[[Run], str]
+
+
+def run_describer(runs: Sequence[Run]) -> DescribeRun:
+    """A function that names a run by its seed and by what distinguishes its trial in `runs`."""
+    fields = distinguishing_fields([run.trial.setting for run in runs])
+
+    def describe(run: Run) -> str:
+        return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
+
+    return describe
+
+
+def metrics_line(values: Mapping[str, float], run: Run | None = None) -> str:
+    """Loss and scores of both splits and the learning rate, in a line.
+
+    The errors of a regression in the unit of the target come first.
+
+    Args:
+        values: the metrics of an epoch.
+        run: the run, whose objective is shown too.
+    """
+    objective = "" if run is None else str(run.trial.setting.get("objective") or "")
+    formats = {"rmse": ".4g", "mae": ".4g", "loss": ".4g", "accuracy": ".4f", "r2": ".4f"}
+    formats.setdefault(objective.partition(":")[0].partition("/")[2], ".4g")
+    parts = [
+        f"{name} {values[f'train/{name}']:{number}}, val {values[f'val/{name}']:{number}}"
+        for name, number in formats.items()
+        if f"train/{name}" in values and f"val/{name}" in values
+    ]
+    if "lr" in values:  # second-order optimizers have none
+        parts.append(f"lr {values['lr']:.3g}")
+    return "  ".join(parts)
+
+
+def run_result_line(result: RunResult, label: str) -> str:
+    """The result of a run in a line."""
+    parts = [f"run {result.run.id}", label]
+    parts.append(f"{result.status}: {result.reason}" if result.reason else str(result.status))
+    if result.selected_value is not None:
+        metric = str(result.run.trial.setting["objective"]).partition(":")[0]
+        values = [f"{name} {value:.5g}" for name, value in result.selected_errors.items()]
+        if metric not in result.selected_errors:
+            values.append(f"{metric} {result.selected_value:.4f}")
+        parts.append(f"{', '.join(values)} at epoch {result.selected_epoch}")
+    if result.seconds is not None:
+        parts.append(format_duration(result.seconds))
+    return "  ".join(parts)
+
+
+def event_line(event: ExecutionEvent) -> str:
+    """An event between runs in a line."""
+    match event:
+        case SamplerTrialsQueued(sampler, new, tried, total):
+            return f"{sampler}: {format_count(new, 'trial')} more, {tried} of {total}"
+        case SamplerWaiting(sampler):
+            return f"{sampler} waits for runs that other processes train"
+        case SamplerExhausted(sampler, tried, total):
+            return f"{sampler} finds {format_count(tried, 'trial')}, not {total:,}"
+        case WaitingForRuns(runs, epochs, epochs_planned, is_first):
+            line = (
+                f"waiting for {format_count(runs, 'run')} that other processes train:"
+                f" {epochs:,} of {epochs_planned:,} epochs"
+            )
+            return f"{line} (Ctrl-C or --no-wait returns at once)" if is_first else line
+        case AbandonedRunsFound():
+            return "a process that trained some of the runs is gone: they are taken over"
