@@ -10,6 +10,7 @@ NnlabError                      exit code 1
 |-- DataError                   a data file that cannot be used
 |-- UserCodeError               the user's own model or data set fails, with file and line
 |   `-- UserCodeRefused         user code that the command did not name
+|-- PluginError                 a plugin that is missing, has changed or fails
 |-- DeviceError                 a device that this machine does not have
 |-- OutputError                 a file that cannot be written
 |   `-- ClosedPipe              exit code 141: the reader of standard output has ended
@@ -113,6 +114,10 @@ class UserCodeError(NnlabError):
 
 class UserCodeRefused(UserCodeError):
     """User code that a figure or database refers to, but that the command did not name."""
+
+
+class PluginError(NnlabError):
+    """A plugin that is not installed, has changed, cannot be imported or fails."""
 
 
 class DeviceError(NnlabError):

@@ -8,11 +8,12 @@ import postgres_server
 import pytest
 from command_line_runner import QUICK, Answer, Nnlab
 from hypothesis import settings
-from workers.launcher_contract import Values, undisturbed
+from installed_plugins import Install, forget_plugins
 
 from nnlab.cli.main import main
 from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
+from nnlab.testing.launcher_runs import StoredPoints, undisturbed_points
 
 Make = Callable[..., RunConfig]
 
@@ -42,9 +43,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: str) -> Non
 
 
 @pytest.fixture(scope="session")
-def uninterrupted_results(tmp_path_factory: pytest.TempPathFactory) -> Values:
+def uninterrupted_results() -> StoredPoints:
     """The results of the study of the launchers' contract, trained without interruptions."""
-    return undisturbed(tmp_path_factory.mktemp("uninterrupted"))
+    return undisturbed_points()
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +82,19 @@ def config() -> Make:
         return resolve(chosen, dataset_facts(chosen.data))
 
     return make
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Puts a folder with installed packages on the search path, of this process and of others."""
+
+    def add(folder: Path) -> None:
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.setenv("PYTHONPATH", str(folder))
+
+    forget_plugins(monkeypatch)
+    yield add
+    forget_plugins(monkeypatch)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import postgres_server
 import pytest
+from installed_plugins import install_documented_package
 
 from nnlab.cli.main import main
 from nnlab.store import tables
@@ -66,6 +67,9 @@ def test_every_command_line_runs(
     (tmp_path / "histories").mkdir()
     (tmp_path / "histories/one.csv").write_text(HISTORY.replace("val_loss", "loss.1"))
     (tmp_path / "history.csv").write_text(HISTORY)
+    if page.name == "extending.md":
+        (tmp_path / "site").mkdir()
+        request.getfixturevalue("install")(install_documented_package(tmp_path / "site"))
     if page.name != "README.md":
         assert main(["train", "--epochs", "2", "-q"]) == 0
     for line in lines:

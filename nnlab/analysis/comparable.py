@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.scope import Scope
-from nnlab.config import default_for_setting, metric_directions
+from nnlab.config import (
+    default_for_setting,
+    is_builtin_value,
+    metric_directions,
+    setting_fields,
+)
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import Direction, direction_of, split_direction
@@ -248,6 +253,9 @@ def _data_fields(setting: Setting) -> dict[str, Scalar]:
 
 
 def _default_value(name: str, setting: Setting) -> Scalar:
+    kind = setting_fields()[name].option.default_from if name in setting_fields() else None
+    if kind is not None and not is_builtin_value(kind, setting.get(kind)):
+        return None  # a plugin, which is not imported for a ranking
     try:
         _, default = default_for_setting(name, setting) if "data" in setting else (True, None)
     except UnknownName:  # a data set of another version of nnlab
@@ -259,11 +267,11 @@ def _data_key(setting: Setting) -> tuple[Scalar, ...]:
     """A key that is equal for settings with equal validation data; files compare by content."""
     fields = _data_fields(setting)
     version = setting.get("data_version")
-    if version is not None:
+    if version is not None and ":" in str(fields["data"]):
         kind, _, rest = str(fields["data"]).partition(":")
-        fields["data"] = (
-            f"{kind if kind in ('csv', 'npz', 'folder') else ''}#{rest.partition('#')[2]}"
-        )
+        is_file = kind in ("csv", "npz", "folder")
+        # The functions of a user's file have one version, but return different data.
+        fields["data"] = f"{kind}#{rest.partition('#')[2]}" if is_file else f"#{rest}"
     return (version, *fields.values())
 
 

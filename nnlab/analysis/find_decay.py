@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnlab.analysis.plateau import MIN_EPOCHS, fit_loss_trend
+from nnlab.config.plugin_versions import drop_plugin_version
 from nnlab.errors import UsageError
 from nnlab.objective import Scalar, Setting
 from nnlab.records import History
@@ -110,7 +111,11 @@ def with_decay(setting: Setting, options: Mapping[str, Scalar]) -> dict[str, Sca
         for name, value in setting.items()
         if not name.startswith("decay") or name == "decay_per"
     }
-    return {**kept, **options}
+    changed = {**kept, **options}
+    if setting.get("plugin_versions"):
+        versions = drop_plugin_version(str(setting["plugin_versions"]), "decay")
+        changed["plugin_versions"] = versions
+    return changed
 
 
 def _round_to_two_digits(rate: float) -> float:

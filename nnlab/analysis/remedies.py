@@ -11,6 +11,7 @@ from nnlab.config import (
     RunConfig,
     default_for_setting,
     digest_of,
+    is_builtin_value,
     resolve,
     setting_fields,
     setting_of,
@@ -19,7 +20,7 @@ from nnlab.config.space import differing_fields
 from nnlab.diagnosis.remedies import Remedy
 from nnlab.engine.data import facts_of
 from nnlab.engine.versions import file_versions
-from nnlab.errors import ConfigError, UserCodeRefused
+from nnlab.errors import ConfigError, PluginError, UnknownName, UserCodeRefused
 from nnlab.objective import Objective, Setting
 from nnlab.records import History, Run, Status, Study
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
@@ -125,9 +126,7 @@ def minimal_fields(setting: Setting) -> list[str]:
     required = [
         name
         for name in setting_fields()
-        if name in setting
-        and name != "seed"
-        and setting[name] != default_for_setting(name, setting)[1]
+        if name in setting and name != "seed" and not _is_default(name, setting)
     ]
     for name in _FIELDS_FILLED_BY_DATA:
         others = [field for field in required if field != name]
@@ -136,10 +135,18 @@ def minimal_fields(setting: Setting) -> list[str]:
     return required
 
 
+def _is_default(name: str, setting: Setting) -> bool:
+    """Whether a field has the default that follows from built-in choices; plugins may change."""
+    kind = setting_fields()[name].option.default_from
+    if kind is not None and not is_builtin_value(kind, setting.get(kind)):
+        return False
+    return bool(setting[name] == default_for_setting(name, setting)[1])
+
+
 def _resolves_to(setting: Setting, names: Sequence[str]) -> bool:
     try:
         return _resolve_fields(setting, names) == setting
-    except UserCodeRefused:
+    except (PluginError, UnknownName, UserCodeRefused):
         return False
 
 

@@ -21,6 +21,7 @@ from nnlab.catalogue.metrics import METRICS
 from nnlab.catalogue.models import MODELS
 from nnlab.catalogue.norms import NORMS
 from nnlab.catalogue.optimizers import OPTIMIZERS
+from nnlab.catalogue.plugins import Plugin, PluginTable
 from nnlab.catalogue.precision import DEVICES, DTYPES
 from nnlab.catalogue.probes import PROBES
 from nnlab.catalogue.pruners import PRUNERS
@@ -32,13 +33,19 @@ from nnlab.errors import UnknownName
 __all__ = [
     "CATALOGUES",
     "KIND_LABELS",
+    "PLUGIN_TABLES",
     "USER_CODE",
     "Choice",
+    "Plugin",
     "Task",
+    "all_choices",
     "builtin_names",
     "choice_names",
     "choice_spellings",
+    "find_builtin",
     "find_choice",
+    "find_plugin",
+    "is_plugin_name",
     "split_names",
 ]
 
@@ -81,8 +88,17 @@ KIND_LABELS: Mapping[str, str] = {
 }
 
 
+# The kinds of choices that plugins can add, see docs/extending.md.
+PLUGIN_TABLES: Mapping[str, PluginTable] = {
+    "data": PluginTable("nnlab.data", "data set", "DataPlugin", _BY_NAME["data"]),
+    "model": PluginTable("nnlab.models", "model", "ModelPlugin", _BY_NAME["model"]),
+    "opt": PluginTable("nnlab.optimizers", "optimizer", "OptimizerPlugin", _BY_NAME["opt"]),
+    "decay": PluginTable("nnlab.schedules", "schedule", "SchedulePlugin", _BY_NAME["decay"]),
+}
+
+
 def choice_names(kind: str) -> tuple[str, ...]:
-    """The names of all choices of a kind, in the order of its table."""
+    """The names of the built-in choices of a kind, in the order of its table."""
     return tuple(_BY_NAME[kind])
 
 
@@ -94,6 +110,13 @@ def builtin_names(kind: str) -> tuple[str, ...]:
 def choice_spellings(kind: str) -> tuple[str, ...]:
     """The names of all choices of a kind as messages show them: user code is `file.py:NAME`."""
     return tuple("file.py:NAME" if name == USER_CODE else name for name in _BY_NAME[kind])
+
+
+def all_choices(kind: str) -> tuple[Choice, ...]:
+    """The built-in choices of a kind, and those of the installed plugins, imported now."""
+    table = PLUGIN_TABLES.get(kind)
+    targets = [plugin.target for plugin in table.all()] if table is not None else []
+    return (*CATALOGUES[kind], *(row for row in targets if isinstance(row, Choice)))
 
 
 # Kinds whose values may combine several rows: `flip+shift`.
@@ -116,11 +139,49 @@ def find_choice(kind: str, name: str) -> Choice:
     """The row of a name.
 
     A name with an argument (`csv:points.csv#y`, `mnist:FOLDER`) belongs to the row of its prefix.
-    Any other `package.module:name` or `file.py:name` is user code, if the kind accepts it.
+    Any other `package.module:name` or `file.py:name` is user code, if the kind accepts it. The
+    plugins are searched last, and that of the name is imported.
 
     Raises:
         UnknownName: no row has the name. The message lists all names and the closest one, or the
             spelling for a user's file of that name.
+        PluginError: the plugin of that name cannot be used.
+    """
+    row = find_builtin(kind, name)
+    if row is not None:
+        return row
+    plugin = find_plugin(kind, name)
+    if plugin is not None and isinstance(plugin.target, Choice):
+        return plugin.target
+    plugin_names = PLUGIN_TABLES[kind].names() if kind in PLUGIN_TABLES else ()
+    raise UnknownName(
+        KIND_LABELS.get(kind, kind),
+        name,
+        (*choice_spellings(kind), *plugin_names),
+        suggestion=suggest_spelling(kind, name),
+    )
+
+
+def find_plugin(kind: str, name: str) -> Plugin | None:
+    """The plugin that adds a choice of that name, imported now; None if there is none.
+
+    Raises:
+        PluginError: the plugin of that name cannot be used.
+    """
+    if kind not in PLUGIN_TABLES or not is_plugin_name(kind, name):
+        return None
+    return PLUGIN_TABLES[kind].find(name)
+
+
+def is_plugin_name(kind: str, name: str) -> bool:
+    """Whether a name can only be that of a plugin; nothing is imported or searched."""
+    return all(find_builtin(kind, part) is None for part in split_names(kind, name))
+
+
+def find_builtin(kind: str, name: str) -> Choice | None:
+    """The row of a name in the table of built-in choices; None if it has none.
+
+    Names with an argument and user code are found as in `find_choice`.
     """
     rows = _BY_NAME[kind]
     if name in rows and not name.endswith(":"):
@@ -132,9 +193,4 @@ def find_choice(kind: str, name: str) -> Choice:
         return rows[prefix]
     if prefix and argument and USER_CODE in rows:
         return rows[USER_CODE]
-    raise UnknownName(
-        KIND_LABELS.get(kind, kind),
-        name,
-        choice_spellings(kind),
-        suggestion=suggest_spelling(kind, name),
-    )
+    return None

@@ -10,10 +10,12 @@ def catalogue_completer(kind: str) -> Callable[[str], list[tuple[str, str]]]:
 
     def complete(incomplete: str) -> list[tuple[str, str]]:
         before, comma, last = incomplete.rpartition(",")
-        rows = catalogue.CATALOGUES[kind]
-        return [
-            (before + comma + row.name, row.summary) for row in rows if row.name.startswith(last)
-        ]
+        rows = [(row.name, row.summary) for row in catalogue.CATALOGUES[kind]]
+        if kind in catalogue.PLUGIN_TABLES:
+            # Without its summary, because importing a plugin may take seconds.
+            names = catalogue.PLUGIN_TABLES[kind].names()
+            rows += [(name, f"plugin of {package}") for name, package in names.items()]
+        return [(before + comma + name, text) for name, text in rows if name.startswith(last)]
 
     return complete
 
@@ -26,9 +28,22 @@ def kinds(incomplete: str) -> list[str]:
 def findings(incomplete: str) -> list[tuple[str, str]]:
     """Completes the code of a finding."""
     from nnlab.diagnosis import ALL_RULES
+    from nnlab.diagnosis.plugin_rules import RULE_PLUGINS
 
     prefix = incomplete.upper()
-    return [(rule.code, rule.name) for rule in ALL_RULES if rule.code.startswith(prefix)]
+    rows = [(rule.code, rule.name) for rule in ALL_RULES]
+    rows += [(code, f"plugin of {package}") for code, package in RULE_PLUGINS.names().items()]
+    return [(code, name) for code, name in rows if code.startswith(prefix)]
+
+
+def launchers(incomplete: str) -> list[tuple[str, str]]:
+    """Completes the name of a launcher."""
+    from nnlab.workers.cluster_options import Launcher
+    from nnlab.workers.plugin_launchers import LAUNCHER_PLUGINS
+
+    rows = [(name.value, "") for name in Launcher]
+    rows += [(name, f"plugin of {package}") for name, package in LAUNCHER_PLUGINS.names().items()]
+    return [(name, text) for name, text in rows if name.startswith(incomplete)]
 
 
 def studies(incomplete: str) -> list[tuple[str, str]]:

@@ -201,7 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     with checked_streams():
         try:
-            code = _run_application(words)
+            try:
+                code = _run_application(words)
+            finally:
+                _print_broken_plugins()
             # The buffer is part of the result: a full disk must be reported as an error.
             sys.stdout.flush()
         except ClosedPipe as error:
@@ -241,6 +244,17 @@ def _run_application(words: Sequence[str]) -> int:
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     return 0
+
+
+def _print_broken_plugins() -> None:
+    """Names each plugin that the command had to skip."""
+    # A command that needs no choices has not imported the catalogue, which takes time.
+    if "nnlab.catalogue" not in sys.modules:
+        return
+    from nnlab.catalogue import plugins
+
+    for plugin in plugins.unreported_plugins():
+        _print_error(mask_secrets(str(plugin)), None, label="Warning")
 
 
 def _print_error(message: str, hint: str | None, *, label: str = "Error") -> None:

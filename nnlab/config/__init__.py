@@ -14,10 +14,12 @@ from nnlab.config.metric_list import (
 )
 from nnlab.config.option import Option
 from nnlab.config.parsing import BALANCED, parse_value
+from nnlab.config.plugin_versions import check_plugins, plugin_versions
 from nnlab.config.registry import (
     SettingField,
     catalogue_rows,
     default_for_setting,
+    is_builtin_value,
     setting_fields,
 )
 from nnlab.config.resolve import (
@@ -41,16 +43,19 @@ __all__ = [
     "RunConfig",
     "SettingField",
     "catalogue_rows",
+    "check_plugins",
     "config_of",
     "default_for_setting",
     "digest_of",
     "has_effect",
     "hidden_widths",
+    "is_builtin_value",
     "is_task_default",
     "metric_direction",
     "metric_directions",
     "parse_metrics",
     "parse_value",
+    "plugin_versions",
     "resolve",
     "setting_fields",
     "setting_of",

@@ -5,7 +5,7 @@ import json
 from dataclasses import fields
 
 from nnlab.config.fields import RunConfig
-from nnlab.config.registry import default_for_setting, setting_fields
+from nnlab.config.registry import default_for_setting, is_builtin_value, setting_fields
 from nnlab.config.resolve import fill_defaults
 from nnlab.errors import ConfigError
 from nnlab.objective import Setting
@@ -45,7 +45,8 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
             ],
             hint="a newer nnlab made this trial; upgrade nnlab to train it",
         )
-    return fill_defaults(RunConfig(**{**setting, "seed": seed}))  # type: ignore[arg-type]
+    config = RunConfig(**{**setting, "seed": seed})  # type: ignore[arg-type]
+    return fill_defaults(config, is_stored=True)
 
 
 def digest_of(setting: Setting) -> str:
@@ -67,5 +68,8 @@ def _affects_digest(name: str, setting: Setting) -> bool:
         return False
     if name in _FIRST_RELEASE_FIELDS or name not in setting_fields():
         return True
+    kind = setting_fields()[name].option.default_from
+    if kind is not None and not is_builtin_value(kind, setting.get(kind)):
+        return True  # the defaults of a plugin may change, and it may not be installed any more
     has_default, default = default_for_setting(name, setting)
     return not (has_default and value == default)

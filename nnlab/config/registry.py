@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from nnlab.catalogue import Choice, find_choice, split_names
+from nnlab.catalogue import Choice, find_builtin, find_choice, split_names
 from nnlab.config.fields import RunConfig
 from nnlab.config.option import Option
 from nnlab.objective import Scalar
@@ -54,12 +54,32 @@ def _setting_field(field: "Field[Any]", hint: Any) -> SettingField | None:
     return SettingField(field.name, annotation, options[0], limits, default)
 
 
-@lru_cache(maxsize=4096)
 def catalogue_rows(kind: str, value: Scalar) -> tuple[Choice, ...]:
-    """The catalogue rows that a value names: one, several for `flip+shift`, none for None."""
+    """The catalogue rows that a value names: one, several for `flip+shift`, none for None.
+
+    Raises:
+        UnknownName: there is no such row.
+        PluginError: the plugin of that name cannot be used.
+    """
     if value is None:
         return ()
+    rows = _builtin_rows(kind, value)
+    if rows is not None:
+        return rows
     return tuple(find_choice(kind, part) for part in split_names(kind, str(value)))
+
+
+@lru_cache(maxsize=4096)
+def _builtin_rows(kind: str, value: Scalar) -> tuple[Choice, ...] | None:
+    """The built-in rows that a value names; None if one of them is not built in."""
+    rows = [find_builtin(kind, part) for part in split_names(kind, str(value))]
+    found = tuple(row for row in rows if row is not None)
+    return found if len(found) == len(rows) else None
+
+
+def is_builtin_value(kind: str | None, value: Scalar) -> bool:
+    """Whether the defaults that a value of a kind defines never change: it is None or built in."""
+    return kind is None or value is None or _builtin_rows(kind, value) is not None
 
 
 def default_for_setting(name: str, setting: Mapping[str, Scalar]) -> tuple[bool, Scalar]:

@@ -14,8 +14,9 @@ from nnlab.config.metric_list import (
     join_metrics,
     metric_conflicts,
 )
-from nnlab.config.registry import default_for_setting, setting_fields
-from nnlab.errors import ConfigError, unknown_name_message
+from nnlab.config.plugin_versions import plugin_versions
+from nnlab.config.registry import default_for_setting, is_builtin_value, setting_fields
+from nnlab.errors import ConfigError, PluginError, UnknownName, unknown_name_message
 from nnlab.objective import (
     Direction,
     Objective,
@@ -62,9 +63,13 @@ CODE_VERSION_FIELDS: Mapping[str, str] = {
     "opt": "opt_version",
     "decay": "decay_version",
 }
-# Fields that contain the SHA-256 of the file that another field names.
+# Fields that contain the version of what another field names: the SHA-256 of a file, a package.
 VERSION_FIELDS = (
-    *("data_version", "split_version", "start_version", "metrics_version"),
+    "data_version",
+    "split_version",
+    "start_version",
+    "metrics_version",
+    "plugin_versions",
     *CODE_VERSION_FIELDS.values(),
 )
 # Fields that determine what is measured, not how a run is trained: no trials are compared by them.
@@ -112,6 +117,7 @@ def resolve(
         "metrics_version": versions.get("metrics_version"),
         "split_version": versions.get("split_version"),
         **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
+        "plugin_versions": plugin_versions(config),
     }
     metrics = added_metrics(config.metrics, facts.task)
     objective, objective_problems = _resolve_objective(config, metrics, facts)
@@ -184,13 +190,29 @@ def _class_count(config: RunConfig, facts: DataFacts) -> int | None:
         return None
 
 
-def fill_defaults(config: RunConfig) -> RunConfig:
-    """The config with the defaults of its catalogue rows; fields without effect become None."""
+def fill_defaults(config: RunConfig, *, is_stored: bool = False) -> RunConfig:
+    """The config with the defaults of its catalogue rows; fields without effect become None.
+
+    Args:
+        config: as specified, or as stored.
+        is_stored: whether the config is stored and so has all values that have an effect. Its
+            plugins need not be installed then; their fields keep their values.
+
+    Raises:
+        UnknownName: there is no catalogue row for a value.
+        PluginError: the plugin of a value cannot be used.
+    """
     values: dict[str, Scalar] = {name: getattr(config, name) for name in setting_fields()}
     for name, field in setting_fields().items():
         # A field follows the field that it belongs to, so the latter already has its value.
-        if field.option.default_from is not None:
-            has_default, default = default_for_setting(name, values)
+        kind = field.option.default_from
+        if kind is not None:
+            try:
+                has_default, default = default_for_setting(name, values)
+            except (PluginError, UnknownName):
+                if not is_stored or is_builtin_value(kind, values[kind]):
+                    raise
+                continue
             if not has_default:
                 values[name] = None
             elif values[name] is None:

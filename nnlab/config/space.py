@@ -23,6 +23,7 @@ from nnlab.config import (
     default_for_setting,
     digest_of,
     has_effect,
+    is_builtin_value,
     is_task_default,
     parse_value,
     resolve,
@@ -236,6 +237,9 @@ def _value_or_default(name: str, setting: Setting) -> Scalar:
     """The value of a field; a setting stored before the field existed has its default."""
     if name in setting or name not in setting_fields():
         return setting.get(name)
+    kind = setting_fields()[name].option.default_from
+    if kind is not None and not is_builtin_value(kind, setting.get(kind)):
+        return None  # a list of runs neither needs nor imports their plugins
     has_default, default = default_for_setting(name, setting)
     return default if has_default else None
 
@@ -243,8 +247,8 @@ def _value_or_default(name: str, setting: Setting) -> Scalar:
 def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields that differ by a choice of the user, not by a default that follows from one.
 
-    Hashes of files are excluded: users neither choose nor read them. So are measured metrics, which
-    do not affect the training.
+    Hashes of files and versions of plugins are excluded: users neither choose nor read them. So are
+    measured metrics, which do not affect the training.
 
     >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
     >>> distinguishing_fields([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
@@ -262,8 +266,15 @@ def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
         if by_task and is_task_default(name, setting):
             return True
         kind = fields[name].option.default_from
-        if kind is None or kind not in setting:
+        if kind is None:
             return False
+        if kind not in setting:
+            return name not in setting  # neither has an effect with the model
+        if not is_builtin_value(kind, setting[kind]):
+            # The defaults of a plugin are unknown without importing it, so a value follows from
+            # the plugin if all settings with the plugin have it.
+            same_plugin = (other for other in settings if other.get(kind) == setting[kind])
+            return all(other.get(name) == setting.get(name) for other in same_plugin)
         has_default, default = default_for_setting(name, setting)
         return setting.get(name) == (default if has_default else None)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from nnlab.diagnosis import ALL_RULES
+from nnlab.diagnosis import ALL_RULES, all_rules
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Severity
 
@@ -16,15 +16,25 @@ def parse_codes(text: str) -> frozenset[str]:
     >>> sorted(parse_codes("NN101,nn20x"))[:2]
     ['NN101', 'NN201']
     """
-    all_codes = [rule.code for rule in ALL_RULES]
     codes: set[str] = set()
     for part in filter(None, (part.strip() for part in text.split(","))):
-        stem = part.upper().rstrip("X")
-        matches = [code for code in all_codes if code.startswith(stem)]
-        if not stem or not matches or (stem == part.upper() and stem not in all_codes):
-            raise UnknownName("finding", part, all_codes)
+        # Plugins are imported only for codes that are not built in.
+        matches = _matching_codes(part, [rule.code for rule in ALL_RULES])
+        if not matches:
+            all_codes = [rule.code for rule in all_rules()]
+            matches = _matching_codes(part, all_codes)
+            if not matches:
+                raise UnknownName("finding", part, all_codes)
         codes.update(matches)
     return frozenset(codes)
+
+
+def _matching_codes(part: str, codes: list[str]) -> list[str]:
+    """The code that a part names, or the codes of its group."""
+    stem = part.upper().rstrip("X")
+    if not stem or (stem == part.upper() and stem not in codes):
+        return []
+    return [code for code in codes if code.startswith(stem)]
 
 
 def finding_filter(text: str) -> Callable[[Finding], bool]:

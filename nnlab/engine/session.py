@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnlab.config import RunConfig
+from nnlab.config import RunConfig, check_plugins
 from nnlab.engine import (
     augment,
     dynamo_bypass,
@@ -214,9 +214,11 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
     Raises:
         DeviceError: the device does not exist, or does not support the number format.
         DataError: the data set cannot be used, or does not fit the model.
+        PluginError: a plugin is missing, has changed or fails.
         UserCodeError: the user-defined model, data or metric raises an error, or has changed.
         ConfigError: a metric needs a package that is not installed.
     """
+    check_plugins(config)
     device = devices.resolve_device(config.device)
     devices.check_dtype(device, config.dtype)
     data = prepare_data(config, device)

@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from nnlab.catalogue import USER_CODE, find_choice
+from nnlab.catalogue import USER_CODE, find_builtin
 from nnlab.catalogue.user_files import public_callables
 from nnlab.config import CODE_VERSION_FIELDS, RunConfig
 from nnlab.engine.local_imports import find_local_imports
@@ -159,13 +159,14 @@ def _source_path(location: str) -> Path:
 
 def is_user_code(kind: str, name: str | None) -> bool:
     """Whether the value of a choice, such as a model or a loss, names user code."""
-    return name is not None and find_choice(kind, name).name == USER_CODE
+    row = None if name is None else find_builtin(kind, name)
+    return row is not None and row.name == USER_CODE
 
 
 def code_versions(config: RunConfig) -> Mapping[str, str | None]:
     """The versions of the user code that a config names, by `CODE_VERSION_FIELDS`.
 
-    None for a built-in choice.
+    None for another choice.
 
     Raises:
         UserCodeError: as in `code_version`.

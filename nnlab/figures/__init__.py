@@ -6,52 +6,20 @@ checked and drawn again.
 """
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from nnlab import store
 from nnlab.analysis.scope import names_runs
 from nnlab.engine import user_code
 from nnlab.errors import UnknownName
+from nnlab.figures.kind_table import KINDS
+from nnlab.figures.plugin_figures import FIGURE_PLUGINS, find_plugin_figure, prepare_plugin_figure
 from nnlab.figures.prepared_figure import PreparedFigure
 
-
-@dataclass(frozen=True, slots=True)
-class FigureKind:
-    """A kind of figure: the function that prepares it, and its module in `kinds/`.
-
-    Kinds with `needs_model` evaluate trained models, and so may execute user code.
-    """
-
-    module: str
-    function: str
-    needs_model: bool = False
-
-
-KINDS: Final[Mapping[str, FigureKind]] = {
-    "curves": FigureKind("curves", "prepare_curves"),
-    "gap": FigureKind("gap", "prepare_gap"),
-    "lr": FigureKind("lr", "prepare_learning_rates"),
-    "ranking": FigureKind("ranking", "prepare_ranking"),
-    "sweep": FigureKind("sweep", "prepare_sweep"),
-    "heatmap": FigureKind("heatmap", "prepare_heatmap"),
-    "interaction": FigureKind("sweep", "prepare_interaction"),
-    "parallel": FigureKind("parallel", "prepare_parallel"),
-    "effects": FigureKind("effects", "prepare_effects"),
-    "profile": FigureKind("profile", "prepare_profile"),
-    "time": FigureKind("time", "prepare_cost_curves"),
-    "activations": FigureKind("layers", "prepare_activations"),
-    "gradients": FigureKind("layers", "prepare_gradients"),
-    "init": FigureKind("init", "prepare_init"),
-    "landscape": FigureKind("landscape", "prepare_landscape", needs_model=True),
-    "confusion": FigureKind("confusion", "prepare_confusion", needs_model=True),
-    "calibration": FigureKind("calibration", "prepare_calibration", needs_model=True),
-    "examples": FigureKind("examples", "prepare_examples", needs_model=True),
-    "remedy": FigureKind("remedy", "prepare_remedies"),
-    "compare": FigureKind("compare", "prepare_comparison"),
-}
+__all__ = ["KINDS", "prepare_figure"]
 
 
 def prepare_figure(
@@ -62,14 +30,11 @@ def prepare_figure(
     Raises:
         UnknownName: no such kind, study or run.
         UsageError: nothing to draw, or invalid options.
+        PluginError: the plugin of the kind cannot be used, or fails.
         UserCodeRefused: a run needs user code and is not itself named in `words`.
     """
-    figure_kind = KINDS.get(kind)
-    if figure_kind is None:
-        raise UnknownName("kind of figure", kind, KINDS)
-    module = importlib.import_module(f"nnlab.figures.kinds.{figure_kind.module}")
-    prepare = getattr(module, figure_kind.function)
-    allowed = not figure_kind.needs_model or names_runs(db, words)
+    prepare, needs_model = _find_kind(kind)
+    allowed = not needs_model or names_runs(db, words)
     with (
         nullcontext()
         if allowed
@@ -80,3 +45,16 @@ def prepare_figure(
     ):
         figure: PreparedFigure = prepare(db, tuple(words), **options)
     return figure
+
+
+def _find_kind(kind: str) -> tuple[Callable[..., PreparedFigure], bool]:
+    """The function that prepares a kind of figure, and whether it evaluates trained models."""
+    figure_kind = KINDS.get(kind)
+    if figure_kind is not None:
+        module = importlib.import_module(f"nnlab.figures.kinds.{figure_kind.module}")
+        prepare: Callable[..., PreparedFigure] = getattr(module, figure_kind.function)
+        return prepare, figure_kind.needs_model
+    plugin = find_plugin_figure(kind)
+    if plugin is None:
+        raise UnknownName("kind of figure", kind, (*KINDS, *FIGURE_PLUGINS.names()))
+    return partial(prepare_plugin_figure, plugin), plugin.needs_model

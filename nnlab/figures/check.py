@@ -16,6 +16,8 @@ from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
 from nnlab.figures import prepare_figure
 from nnlab.figures.draw.save import FORMATS
+from nnlab.figures.kind_table import KINDS
+from nnlab.figures.plugin_figures import FIGURE_PLUGINS
 from nnlab.figures.provenance import FigureRequest, plot_command, request_from_provenance
 from nnlab.io.file_origin import read_figure_provenance
 from nnlab.version import nnlab_version
@@ -115,6 +117,9 @@ def _compare_with_database(
         reason = "drawn by another command than nnlab plot"
         return FigureCheck(path, None, FigureState.UNKNOWN, reason, "")
     command = plot_command(request, path)
+    if request.kind not in KINDS and FIGURE_PLUGINS.find(request.kind) is None:
+        reason = f"needs the figure plugin of {stored['plugin']}, which is not installed"
+        return FigureCheck(path, request, FigureState.UNKNOWN, reason, command)
     if _names_a_file(request):
         # Code or data named by an untrusted file is neither executed nor read.
         reason = "its settings name a file, which is not opened for a check"

@@ -9,9 +9,10 @@ from typing import Any
 from nnlab import store
 from nnlab.config import setting_fields
 from nnlab.errors import UnknownName, UsageError
-from nnlab.figures import KINDS
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
+from nnlab.figures.kind_table import KINDS
+from nnlab.figures.plugin_figures import FIGURE_PLUGINS
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.objective import format_exact
 from nnlab.version import nnlab_version
@@ -42,8 +43,10 @@ def build_provenance(
 ) -> Mapping[str, Any]:
     """The provenance that is stored in a figure file, as JSON values."""
     commits = _git_commits(db, figure.runs) if db is not None else []
+    plugin = None if request.kind in KINDS else FIGURE_PLUGINS.find(request.kind)
     return {
         "nnlab": nnlab_version(),
+        **({} if plugin is None else {"plugin": plugin.version}),
         "kind": request.kind,
         "words": list(request.words),
         "options": dict(request.options),
@@ -76,8 +79,14 @@ def plot_command(request: FigureRequest, output: Path | None = None) -> str:
 
 
 def request_from_provenance(stored: Mapping[str, Any]) -> FigureRequest | None:
-    """The request in the stored provenance of a figure; None if it is missing or invalid."""
-    if not isinstance(stored.get("kind"), str) or stored["kind"] not in KINDS:
+    """The request in the stored provenance of a figure; None if it is missing or invalid.
+
+    The plugin of its kind need not be installed.
+    """
+    kind = stored.get("kind")
+    if not isinstance(kind, str):
+        return None
+    if kind not in KINDS and (not stored.get("plugin") or not _is_plugin_name(kind)):
         return None
     words, options, page = (stored.get(key) for key in ("words", "options", "page"))
     if not isinstance(words, list) or not isinstance(options, dict) or not isinstance(page, dict):
@@ -86,6 +95,10 @@ def request_from_provenance(stored: Mapping[str, Any]) -> FigureRequest | None:
     if not isinstance(settings, dict) or not settings.keys() <= setting_fields().keys():
         return None
     return FigureRequest(stored["kind"], tuple(map(str, words)), options, page)
+
+
+def _is_plugin_name(kind: str) -> bool:
+    return FIGURE_PLUGINS.name_pattern.fullmatch(kind) is not None
 
 
 def paper_from_options(page: Mapping[str, Any]) -> Paper:

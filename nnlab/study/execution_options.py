@@ -7,6 +7,7 @@ from nnlab.study.request import TrainRequest
 from nnlab.workers import placement, ray, resources, slurm
 from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.parallel_config import ParallelConfig
+from nnlab.workers.plugin_launchers import PluginResources
 from nnlab.workers.save_policy import CheckpointInterval, SavePolicy
 
 MAX_PER_DEVICE = 256
@@ -27,7 +28,7 @@ def build_execution_options(
     fail_fast: bool = False,
     allow_diverged: bool = False,
     failed_only: bool = False,
-    cluster: slurm.SlurmResources | ray.RayResources | None = None,
+    cluster: slurm.SlurmResources | ray.RayResources | PluginResources | None = None,
 ) -> ExecutionOptions:
     """The execution options, from the values of the command line.
 
@@ -45,7 +46,7 @@ def build_execution_options(
         fail_fast: whether the first failed run stops the others.
         allow_diverged: whether it is no error if all runs diverge.
         failed_only: whether only failed runs are trained.
-        cluster: the resources of each worker on SLURM or Ray.
+        cluster: the resources of each worker on SLURM, on Ray or of the launcher of a plugin.
 
     Raises:
         UsageError: a value is not valid.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nnlab import store
+from nnlab.catalogue import is_plugin_name
 from nnlab.errors import Interrupted, TimeLimitReached
 from nnlab.records import Run, Status
 from nnlab.study.events import ExecutionEvent
@@ -90,7 +91,9 @@ def _train_missing(
     if not missing:
         return
     for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
-        interface.fetch_data(name)
+        # A data set of a plugin is read by the plugin, which need not be installed here.
+        if not is_plugin_name("data", name):
+            interface.fetch_data(name)
     view = interface.create_view(runs, missing)
     if interface.on_run_end is not None:
         view = ForwardingView(view, interface.on_run_end)

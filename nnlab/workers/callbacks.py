@@ -1,6 +1,6 @@
 """`RunCallbacks`, the events of training that screens and logs receive, and the result of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -43,3 +43,7 @@ class RunCallbacks(Protocol):
 
     def on_run_end(self, result: RunResult) -> None:
         """This worker has ended its attempt at a run."""
+
+
+# Trains a queue until all runs have ended; the callable is checked between epochs.
+ExecuteQueue = Callable[[RunCallbacks, Callable[[], bool]], object]

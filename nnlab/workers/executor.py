@@ -7,26 +7,25 @@ import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.config import config_of
 from nnlab.errors import UsageError
 from nnlab.workers import placement, ray, slurm
+from nnlab.workers.callbacks import ExecuteQueue, RunCallbacks
 from nnlab.workers.nodes import Nodes, nodes_from_environment
 from nnlab.workers.parallel_config import ParallelConfig, ProcessGroupSpec
 from nnlab.workers.placement import Placement
+from nnlab.workers.plugin_launchers import (
+    LaunchRequest,
+    PluginResources,
+    start_plugin_launcher,
+)
 from nnlab.workers.rendezvous import Rendezvous
 from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
 
-if TYPE_CHECKING:
-    from nnlab.workers.callbacks import RunCallbacks
-
 # Held while this process trains: torch's threads and determinism are settings of the process.
 _THIS_PROCESS_TRAINS = threading.Lock()
-
-# Trains a queue; the callable is checked between epochs.
-ExecuteQueue = Callable[["RunCallbacks", Callable[[], bool]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,8 @@ class ExecutionOptions:
         fail_fast: whether the first failed run stops the others.
         failed_only: whether only failed runs are trained.
         allow_diverged: whether it is no error if all runs diverge.
-        cluster: the resources of each worker on SLURM or Ray; None trains on this machine.
+        cluster: the resources of each worker on SLURM or Ray, or a plugin's launcher; None trains
+            on this machine.
         parallel: how all devices train each run together, if they do.
         rendezvous: the connection to the other nodes, if several train each run together.
     """
@@ -53,7 +53,7 @@ class ExecutionOptions:
     fail_fast: bool = False
     failed_only: bool = False
     allow_diverged: bool = False
-    cluster: slurm.SlurmResources | ray.RayResources | None = None
+    cluster: slurm.SlurmResources | ray.RayResources | PluginResources | None = None
     parallel: ParallelConfig | None = None
     rendezvous: Rendezvous | None = None
 
@@ -97,9 +97,22 @@ def choose_executor(
     Raises:
         UsageError: a device is not available.
         NnlabError: the cluster cannot be joined, or a worker cannot be started.
+        PluginError: the plugin of the launcher fails.
     """
     if isinstance(options.cluster, ray.RayResources):
         return _ray_executor(db, run_ids, options, options.cluster)
+    if isinstance(options.cluster, PluginResources):
+        return start_plugin_launcher(
+            options.cluster.launcher,
+            LaunchRequest(
+                db,
+                tuple(run_ids),
+                options.cluster.options,
+                options.engine,
+                options.save_policy,
+                options.devices,
+            ),
+        )
     if options.parallel is not None:
         spec = build_process_group_spec(options.parallel, options.devices, nodes_from_environment())
         return _pool_executor(db, run_ids, options, (Placement(spec.description),), spec)
@@ -148,7 +161,7 @@ def _in_process_executor(
         gc.enable()
     planner = BatchPlanner(options.engine)
 
-    def execute(callbacks: "RunCallbacks", should_stop: Callable[[], bool]) -> object:
+    def execute(callbacks: RunCallbacks, should_stop: Callable[[], bool]) -> object:
         context = WorkerContext(db, callbacks, should_stop, options.save_policy)
         with _THIS_PROCESS_TRAINS, restore_torch_state():
             return run_queue(context, run_ids, planner=planner)

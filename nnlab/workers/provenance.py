@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from nnlab.catalogue.plugins import plugin_package_versions
 from nnlab.io.redaction import mask_command, mask_diff
 from nnlab.records import Environment
 from nnlab.version import nnlab_version
@@ -39,7 +40,7 @@ def collect_environment(device: str, threads: int, *, git_diff: bool = True) -> 
         git_diff: whether to include the diff of the working folder, with its secrets masked.
     """
     git = _working_directory_git_state()
-    versions = _package_versions()
+    versions = {**plugin_package_versions(), **_package_versions()}
     return Environment(
         hostname=socket.gethostname(),
         platform=platform.platform(),

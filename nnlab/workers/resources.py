@@ -1,47 +1,27 @@
 """Cluster options of the train command, converted to the resources of SLURM or Ray."""
 
 import os
-from dataclasses import dataclass
-from enum import StrEnum
 
 from nnlab.errors import UsageError
 from nnlab.workers import ray, slurm
+from nnlab.workers.cluster_options import ClusterOptions, Launcher
 from nnlab.workers.parallel_config import ParallelConfig
+from nnlab.workers.plugin_launchers import LauncherPlugin, PluginResources
 
 # SLURM tasks that run at once by default.
 DEFAULT_SLURM_TASKS = 50
 
 
-class Launcher(StrEnum):
-    """Where the runs are trained."""
-
-    LOCAL = "local"
-    SLURM = "slurm"
-    RAY = "ray"
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterOptions:
-    """The cluster options as typed."""
-
-    partition: str | None = None
-    address: str | None = None
-    gpus: float = 0
-    cpus: float = 1
-    memory: str | None = None
-    time: str | None = None
-    max_parallel: int | None = None
-    nodes: int = 1
-
-
 def resources_for(
-    options: ClusterOptions, launcher: Launcher
-) -> slurm.SlurmResources | ray.RayResources | None:
+    options: ClusterOptions, launcher: Launcher | LauncherPlugin
+) -> slurm.SlurmResources | ray.RayResources | PluginResources | None:
     """The resources to request from a cluster; None to train on this machine.
 
     Raises:
         UsageError: a value is invalid, or does not apply to this launcher.
     """
+    if isinstance(launcher, LauncherPlugin):
+        return PluginResources(launcher, options)
     match launcher:
         case Launcher.SLURM:
             return _slurm_resources(options)
@@ -58,7 +38,7 @@ def resources_for(
 
 
 def check_resources(
-    resources: slurm.SlurmResources | ray.RayResources,
+    resources: slurm.SlurmResources | ray.RayResources | PluginResources,
     parallel: ParallelConfig | None,
     *,
     devices: str | None,
@@ -70,6 +50,13 @@ def check_resources(
         UsageError: several nodes without parallel training, parallel training with one device, or
             devices of this machine for workers on Ray.
     """
+    if isinstance(resources, PluginResources):
+        if parallel is not None:
+            raise UsageError(
+                f"--parallel {parallel.kind} does not work with the launcher of a plugin",
+                hint="train on this machine, on SLURM or on Ray",
+            )
+        return
     if isinstance(resources, ray.RayResources):
         ray.require_ray()
         # The environment variable is for training on this machine; it is ignored here.

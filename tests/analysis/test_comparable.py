@@ -10,7 +10,7 @@ import pytest
 from command_line_runner import QUICK, Nnlab
 
 from nnlab import store
-from nnlab.analysis.comparable import comparable_groups, merge_groups_along
+from nnlab.analysis.comparable import _data_key, comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
@@ -197,3 +197,15 @@ def test_nobody_is_told_of_a_best_among_runs_that_cannot_be_compared(
     )
     assert first == "finished:"
     assert not math.isnan(float(second.partition(":")[2]))
+
+
+def test_two_functions_of_a_users_file_are_different_data() -> None:
+    first, second = ({"data": f"data.py:{name}", "data_version": "1f2e"} for name in "ab")
+    moved = {"data": "moved/data.py:a", "data_version": "1f2e"}
+    assert _data_key(first) == _data_key(moved)
+    assert _data_key(first) != _data_key(second)
+
+
+def test_data_of_two_versions_of_a_plugin_are_different_data() -> None:
+    old, new = ({"data": "rings", "data_version": f"lab {n}"} for n in (1, 2))
+    assert _data_key(old) != _data_key(new)

@@ -4,25 +4,33 @@ from pathlib import Path
 
 import pytest
 from command_line_runner import Nnlab, started
-from workers.launcher_contract import MODEL, STUDY, AttachedContract, ended, query, statuses
+
+from nnlab.testing.launcher_runs import (
+    MODEL_SOURCE,
+    STUDY,
+    query,
+    statuses,
+    wait_for_exit,
+)
+from nnlab.testing.launchers import AttachedLauncherContract
 
 TWO = ("--devices", "cpu:2")
 
 
-class TestPool(AttachedContract):
+class TestPool(AttachedLauncherContract):
     """Processes of this machine."""
 
-    words = TWO
+    options = TWO
 
 
 @pytest.fixture
 def user_models(folder: Path) -> tuple[str, ...]:
-    (folder / "model.py").write_text(MODEL)
+    (folder / "model.py").write_text(MODEL_SOURCE)
     return ("--data", "iris", "--epochs", "2", "--study", "s", *TWO)
 
 
 def test_it_is_told_how_a_worker_died(folder: Path, user_models: tuple[str, ...]) -> None:
-    code, out, err = ended(
+    code, out, err = wait_for_exit(
         started(folder, "train", *user_models, "--model", "model.py:Crash,model.py:Good")
     )
     assert code == 1
@@ -36,7 +44,7 @@ def test_a_process_that_cannot_even_begin_is_not_started_for_ever(folder: Path) 
     (folder / "sitecustomize.py").write_text(
         "import sys, os\nif '-c' in sys.orig_argv: os._exit(7)\n"
     )
-    code, _, err = ended(started(folder, "train", *STUDY, *TWO, **environment))
+    code, _, err = wait_for_exit(started(folder, "train", *STUDY, *TWO, **environment))
     assert code == 1
     assert "Traceback" not in err
     assert set(statuses(folder)) == {"queued"}
@@ -46,13 +54,15 @@ def test_fail_fast_stops_the_rest_and_retry_trains_only_what_failed(
     nnlab: Nnlab, folder: Path, user_models: tuple[str, ...]
 ) -> None:
     words = ("train", *user_models, "--model", "model.py:Wrong", "--seeds", "9", "--fail-fast")
-    code, _, err = ended(started(folder, *words))
+    code, _, err = wait_for_exit(started(folder, *words))
     assert code == 1
     assert "runs failed; run " in err
     failed = statuses(folder).count("failed")
     assert 1 <= failed <= 4
     assert statuses(folder).count("queued") >= 5
-    (folder / "model.py").write_text(MODEL.replace("raise RuntimeError", "x = (self.head(x),"))
+    (folder / "model.py").write_text(
+        MODEL_SOURCE.replace("raise RuntimeError", "x = (self.head(x),")
+    )
     answer = nnlab("train", "--study", "s", "--retry", "failed", expect=None)
     assert f"{failed} to train" in answer.out or f"{failed} failed" in answer.out
     assert statuses(folder).count("queued") >= 5
@@ -67,7 +77,7 @@ def test_a_run_that_is_short_of_memory_is_tried_alone_and_then_fails_with_its_pe
     folder: Path, user_models: tuple[str, ...]
 ) -> None:
     words = ("train", *user_models, "--model", "model.py:Hungry,model.py:Good", "--seeds", "2")
-    code, out, err = ended(started(folder, *words))
+    code, out, err = wait_for_exit(started(folder, *words))
     assert code == 1
     assert "retrying once no other run uses its device" in out
     assert "out of memory, at a peak of " in err

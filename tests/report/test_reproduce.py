@@ -192,6 +192,13 @@ def test_a_model_under_the_name_of_a_file_of_the_folder_is_refused(
     assert "check.py cannot be copied to the new folder" in answer.err
 
 
+def _set_version(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Sets the version of nnlab in every module that imports it."""
+    for module in list(sys.modules.values()):
+        if module.__name__.startswith("nnlab.") and hasattr(module, "nnlab_version"):
+            monkeypatch.setattr(module, "nnlab_version", lambda: version)
+
+
 @pytest.mark.parametrize(
     ("version", "source"),
     [
@@ -205,7 +212,7 @@ def test_a_model_under_the_name_of_a_file_of_the_folder_is_refused(
 def test_a_development_version_is_no_requirement_of_pip(
     nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, version: str, source: str
 ) -> None:
-    monkeypatch.setattr("nnlab.report.reproduce.nnlab_version", lambda: version)
+    _set_version(monkeypatch, version)
     nnlab("train", *QUICK, "-q")
     nnlab("report", "--reproduce", "again")
     command = ["make", "-C", "again", "reproduce"]
@@ -224,7 +231,7 @@ def test_a_development_version_is_no_requirement_of_pip(
 def test_a_released_version_is_installed_by_its_number(
     nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
-    monkeypatch.setattr("nnlab.report.reproduce.nnlab_version", lambda: version)
+    _set_version(monkeypatch, version)
     nnlab("train", *QUICK, "-q")
     nnlab("report", "--reproduce", "again")
     command = ["make", "-n", "-C", "again", "reproduce"]
@@ -237,7 +244,7 @@ def test_every_kind_of_report_accepts_a_development_version(
     nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = "0.1.1.dev3+g2450a77"
-    monkeypatch.setattr("nnlab.report.reproduce.nnlab_version", lambda: version)
+    _set_version(monkeypatch, version)
     nnlab("train", *QUICK, "-q")
     for name in ("r.html", "r.md", "r.tex"):
         nnlab("report", "-o", name)

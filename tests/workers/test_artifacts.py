@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 from command_line_runner import Nnlab, started
-from workers.launcher_contract import at_work, ended, points, query, until
 
 from nnlab import store
+from nnlab.testing.launcher_runs import (
+    busy_pids,
+    query,
+    stored_points,
+    wait_for,
+    wait_for_exit,
+)
 
 LONG = (
     "--data", "digits", "--width", "16", "--depth", "1", "--epochs", "40", "--name", "far",
@@ -69,19 +75,19 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
 ) -> None:
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
-    uninterrupted_results = folder / "calm"
-    uninterrupted_results.mkdir()
-    code, _, err = ended(started(uninterrupted_results, "train", *LONG, "-q"))
+    uninterrupted = folder / "uninterrupted"
+    uninterrupted.mkdir()
+    code, _, err = wait_for_exit(started(uninterrupted, "train", *LONG, "-q"))
     assert code == 0, err
     words = ("train", *LONG, "--artifacts", "s3://lab/runs")
     process = started(folder, *words)
-    until(lambda: at_work(folder) and _epochs(folder) > 8)
+    wait_for(lambda: busy_pids(folder) and _epochs(folder) > 8)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     # Where a run's files are is known: it need not be said again.
-    code, _, err = ended(started(folder, "train", *LONG))
+    code, _, err = wait_for_exit(started(folder, "train", *LONG))
     assert code == 0, err
-    assert points(folder) == points(uninterrupted_results)
+    assert stored_points(folder) == stored_points(uninterrupted)
     attempts = query(folder, "SELECT first_epoch FROM attempt ORDER BY id")
     assert attempts[0] == (1,)
     assert attempts[1] > (1,), "it started over"
@@ -152,7 +158,7 @@ def test_a_place_that_does_not_answer_is_told_and_the_run_stays(
     for name, value in s3.items():
         monkeypatch.setenv(name, value)
     words = ("train", "--data", "iris", "--epochs", "1", "-q", "--artifacts", "s3://no-such/x")
-    code, _, err = ended(started(folder, *words))
+    code, _, err = wait_for_exit(started(folder, *words))
     assert code == 1
     assert "s3://no-such/x/" in err
     assert "Traceback" not in err

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 import ray_cluster
 from command_line_runner import Nnlab, started
-from workers.launcher_contract import (
-    STUDY,
-    AttachedContract,
-    Values,
-    at_work,
-    ended,
-    points,
-    query,
-    statuses,
-    undisturbed,
-    until,
-)
 
 from nnlab.errors import NnlabError, UsageError
 from nnlab.store.address import parse_address
+from nnlab.testing.launcher_runs import (
+    STUDY,
+    StoredPoints,
+    busy_pids,
+    query,
+    statuses,
+    stored_points,
+    train_undisturbed,
+    wait_for,
+    wait_for_exit,
+)
+from nnlab.testing.launchers import AttachedLauncherContract
 from nnlab.workers import ray
 from nnlab.workers.ray import RayResources
 
@@ -31,7 +31,7 @@ needs_ray = pytest.mark.skipif(bool(ray_cluster.why_not()), reason=ray_cluster.w
 
 
 @pytest.fixture(scope="module")
-def three_node_cluster() -> Iterator[Any]:
+def cluster_of_three() -> Iterator[Any]:
     """Three nodes of one core each."""
     with ray_cluster.cluster(3) as started_cluster:
         yield started_cluster
@@ -48,62 +48,64 @@ def learned(folder: Path) -> list[tuple[Any, ...]]:
 
 
 @needs_ray
-class TestRay(AttachedContract):
+class TestRay(AttachedLauncherContract):
     """Actors on a cluster."""
 
     @pytest.fixture(autouse=True)
-    def on_the_cluster(self, three_node_cluster: Any) -> None:
-        self.words = ("--launcher", "ray", "--address", three_node_cluster.address)
+    def on_the_cluster(self, cluster_of_three: Any) -> None:
+        self.options = ("--launcher", "ray", "--address", cluster_of_three.address)
 
     def test_a_node_that_is_lost_loses_no_run(
         self,
         nnlab: Nnlab,
         folder: Path,
         tmp_path_factory: pytest.TempPathFactory,
-        three_node_cluster: Any,
+        cluster_of_three: Any,
     ) -> None:
         # Long enough for a node to be ended in the middle of a run.
         study = (*STUDY, "--epochs", "400", "--seeds", "1")
-        uninterrupted_results = undisturbed(tmp_path_factory.mktemp("calm"), study)
-        process = self.begin(folder, *study)
-        node = until(lambda: ray_cluster.other_than_the_head(three_node_cluster, at_work(folder)))
-        three_node_cluster.remove_node(node, allow_graceful=False)
+        uninterrupted_results = train_undisturbed(tmp_path_factory.mktemp("calm"), study)
+        process = self.start(folder, *study)
+        node = wait_for(
+            lambda: ray_cluster.other_than_the_head(cluster_of_three, busy_pids(folder))
+        )
+        cluster_of_three.remove_node(node, allow_graceful=False)
         try:
-            code, out, err = self.over(folder, process)
+            code, out, err = self.wait(folder, process)
         finally:
-            three_node_cluster.add_node(num_cpus=1)
+            cluster_of_three.add_node(num_cpus=1)
         assert code == 0, err
-        assert points(folder) == uninterrupted_results
+        assert stored_points(folder) == uninterrupted_results
         assert "its worker died" in out
         assert "the run will resume from its checkpoint" in out
         assert "no problems" in nnlab("db", "check").out
 
     def test_a_keeper_that_dies_is_started_again_and_nothing_is_lost(
-        self, nnlab: Nnlab, folder: Path, uninterrupted_results: Values
+        self, nnlab: Nnlab, folder: Path, uninterrupted_results: StoredPoints
     ) -> None:
-        process = self.begin(folder, *STUDY)
-        until(lambda: at_work(folder))
+        process = self.start(folder, *STUDY)
+        wait_for(lambda: busy_pids(folder))
         ray_cluster.kill_actor("DatabaseActor")
-        code, out, err = self.over(folder, process)
+        code, out, err = self.wait(folder, process)
         assert code == 0, err
-        assert points(folder) == uninterrupted_results
+        assert stored_points(folder) == uninterrupted_results
         assert "cannot be reached" in out
         assert "no problems" in nnlab("db", "check").out
 
     def test_runs_of_a_server_are_stored_by_the_workers_themselves(
-        self, folder: Path, uninterrupted_results: Values, server_url: str
+        self, folder: Path, uninterrupted_results: StoredPoints, server_url: str
     ) -> None:
-        code, _, err = self.over(folder, self.begin(folder, *STUDY, "--db", server_url))
+        code, _, err = self.wait(folder, self.start(folder, *STUDY, "--db", server_url))
         assert code == 0, err
-        _, _, err = ended(started(folder, "db", "copy", server_url, "runs.db"))
-        assert points(folder) == uninterrupted_results, err
+        _, _, err = wait_for_exit(started(folder, "db", "copy", server_url, "runs.db"))
+        assert stored_points(folder) == uninterrupted_results, err
         # Models came to the folder of the one who asked.
         files = parse_address(server_url).artifacts
         assert len(list(files.glob("*/model.pt"))) == 8
 
     def test_files_go_where_they_were_told_to(self, nnlab: Nnlab, folder: Path) -> None:
         words = ("--data", "iris", "--epochs", "2", "--name", "far", "--artifacts", "elsewhere")
-        code, _, err = self.over(folder, self.begin(folder, *words, "--cpus", "0.5"))
+        code, _, err = self.wait(folder, self.start(folder, *words, "--cpus", "0.5"))
         assert code == 0, err
         (model,) = folder.glob("elsewhere/*/1/model.pt")
         assert not (folder / "runs.artifacts").exists()
@@ -111,7 +113,7 @@ class TestRay(AttachedContract):
 
     def test_small_runs_are_stacked_on_a_cluster_as_well(self, folder: Path) -> None:
         words = ("--data", "iris", "--width", "8", "--epochs", "3", "--seeds", "12")
-        code, _, err = self.over(folder, self.begin(folder, *words, "--engine", "stacked"))
+        code, _, err = self.wait(folder, self.start(folder, *words, "--engine", "stacked"))
         assert code == 0, err
         assert statuses(folder) == ["finished"] * 12
         engines = {engine for (engine,) in query(folder, "SELECT engine FROM attempt")}
@@ -119,8 +121,8 @@ class TestRay(AttachedContract):
 
     def test_two_nodes_train_each_run_together(self, nnlab: Nnlab, folder: Path) -> None:
         words = ("--data", "iris", "--width", "16", "--batch-size", "25", "--epochs", "4")
-        code, _, err = self.over(
-            folder, self.begin(folder, *words, "--seeds", "2", "--parallel", "ddp", "--nodes", "2")
+        code, _, err = self.wait(
+            folder, self.start(folder, *words, "--seeds", "2", "--parallel", "ddp", "--nodes", "2")
         )
         assert code == 0, err
         assert query(folder, "SELECT DISTINCT engine FROM attempt") == [("ddp 2",)]
@@ -132,18 +134,18 @@ class TestRay(AttachedContract):
             assert ours[-1] == pytest.approx(alone[-1], rel=2e-4, abs=1e-6)
 
     def test_a_team_whose_node_is_lost_goes_on_with_another(
-        self, nnlab: Nnlab, folder: Path, three_node_cluster: Any
+        self, nnlab: Nnlab, folder: Path, cluster_of_three: Any
     ) -> None:
         words = ("--data", "iris", "--width", "16", "--batch-size", "5", "--epochs", "80")
-        process = self.begin(folder, *words, "--parallel", "ddp", "--nodes", "2")
-        until(lambda: at_work(folder))
-        three_node_cluster.remove_node(
-            ray_cluster.with_a_worker(three_node_cluster), allow_graceful=False
+        process = self.start(folder, *words, "--parallel", "ddp", "--nodes", "2")
+        wait_for(lambda: busy_pids(folder))
+        cluster_of_three.remove_node(
+            ray_cluster.with_a_worker(cluster_of_three), allow_graceful=False
         )
         try:
-            code, out, err = self.over(folder, process)
+            code, out, err = self.wait(folder, process)
         finally:
-            three_node_cluster.add_node(num_cpus=1)
+            cluster_of_three.add_node(num_cpus=1)
         assert code == 0, out + err
         assert statuses(folder) == ["finished"]
         assert len(query(folder, "SELECT 1 FROM attempt")) == 2
@@ -153,7 +155,7 @@ class TestRay(AttachedContract):
         assert learned(folder)[-1][-1] == pytest.approx(learned(folder / "alone")[-1][-1], rel=2e-3)
 
     def test_where_there_is_no_room_it_is_said(self, folder: Path) -> None:
-        process = self.begin(folder, "--data", "iris", "--epochs", "2", "--cpus", "64")
+        process = self.start(folder, "--data", "iris", "--epochs", "2", "--cpus", "64")
         assert process.stdout is not None
         text = ""
         while "waiting for resources" not in text:
@@ -161,7 +163,7 @@ class TestRay(AttachedContract):
             assert text, process.communicate()[1]
         assert "64 CPU for each worker" in text
         process.send_signal(signal.SIGINT)
-        code, _, err = ended(process)
+        code, _, err = wait_for_exit(process)
         assert code == 130, err
         assert statuses(folder) == ["queued"]
 
@@ -169,7 +171,7 @@ class TestRay(AttachedContract):
 @needs_ray
 def test_without_a_cluster_one_is_started(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("train", "--data", "iris", "--epochs", "2", "--launcher", "ray")
-    code, out, err = ended(started(folder, *words, RAY_ADDRESS="local"))
+    code, out, err = wait_for_exit(started(folder, *words, RAY_ADDRESS="local"))
     assert code == 0, err
     assert "run 1" in out
     assert statuses(folder) == ["finished"]

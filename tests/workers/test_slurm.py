@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 import slurm_cluster
 from command_line_runner import started
-from workers.launcher_contract import LauncherContract, ended, statuses
 
 from nnlab import store
 from nnlab.cli.main import main
 from nnlab.errors import UsageError
+from nnlab.testing.launcher_runs import (
+    statuses,
+    wait_for_exit,
+)
+from nnlab.testing.launchers import LauncherContract
 from nnlab.workers import slurm
 from nnlab.workers.slurm import SlurmResources, job_script
 
@@ -277,24 +281,24 @@ def single_node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 class TestSlurm(LauncherContract):
     """Tasks of an array; the command that submits them has returned."""
 
-    words = ("--launcher", "slurm", "--max-parallel", "2", "--time", "10")
+    options = ("--launcher", "slurm", "--max-parallel", "2", "--time", "10")
 
-    def over(self, folder: Path, process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    def wait(self, folder: Path, process: "subprocess.Popen[str]") -> tuple[int, str, str]:
         """Waits for the queue to be empty; hands in again what its tasks have left."""
-        code, out, err = ended(process)
+        code, out, err = wait_for_exit(process)
         assert code == 0, err
         assert re.search(r"job \d+: 2 tasks for \d+ runs", out)
         for _ in range(3):
             until(lambda: "nnlab" not in queue(), 180, lambda: queue() + logs(folder))
             if set(statuses(folder)) <= {"finished", "failed"}:
                 break
-            code, _, err = ended(started(folder, "train", "--study", "s", *self.words))
+            code, _, err = wait_for_exit(started(folder, "train", "--study", "s", *self.options))
         return code, logs(folder), err
 
     def test_what_is_trained_is_not_submitted_again(self, folder: Path) -> None:
         words = ("--study", "s", "--data", "iris", "--epochs", "1", "--seeds", "2")
-        assert self.over(folder, self.begin(folder, *words))[0] == 0
-        _, out, _ = ended(started(folder, "train", "--study", "s", *self.words))
+        assert self.wait(folder, self.start(folder, *words))[0] == 0
+        _, out, _ = wait_for_exit(started(folder, "train", "--study", "s", *self.options))
         assert "nothing is waiting" in out
 
 

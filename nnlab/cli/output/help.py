@@ -84,7 +84,10 @@ def _type_name(match: re.Match[str]) -> str:
 def _command_sections(command: Any) -> list[tuple[str, list[tuple[str, str]]]]:
     """The commands of a group by panel."""
     sections: dict[str, list[tuple[str, str]]] = {}
-    for name, inner in getattr(command, "commands", {}).items():
+    commands = dict(getattr(command, "commands", {}))
+    if hasattr(command, "plugin_commands"):
+        commands |= command.plugin_commands()
+    for name, inner in commands.items():
         if inner.hidden:
             continue
         panel = inner.rich_help_panel or "Commands"

@@ -1,6 +1,7 @@
 """`nnlab choices`: lists the catalogues."""
 
 import math
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from nnlab.cli import completion
 from nnlab.cli.options import FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
+from nnlab.cli.reference.plugin_rows import OTHER_PLUGIN_TABLES, plugin_rows
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName
 
@@ -28,6 +30,8 @@ COLUMNS = (
         priority=2,
     ),
     TableColumn("source", "source", wrap=True, priority=3),
+    TableColumn("package", "package", wrap=True, priority=1),
+    TableColumn("broken", "skipped because", wrap=True),
 )
 _METRIC_COLUMNS = (
     TableColumn("better", "better, range", priority=2),
@@ -35,6 +39,8 @@ _METRIC_COLUMNS = (
     TableColumn("direction", "direction", hidden=True),
     TableColumn("limits", "limits", hidden=True),
 )
+# Columns that a table has only if a plugin is installed, or one cannot be used.
+_PLUGIN_COLUMNS = ("package", "broken")
 
 
 @app.command()
@@ -51,7 +57,7 @@ def choices(
     *,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
 ) -> None:
-    """List the available choices with their defaults and sources.
+    """List the available choices with their defaults and sources, and all plugins.
 
     [bold]Examples[/bold]
 
@@ -59,21 +65,32 @@ def choices(
 
         nnlab choices --format json
     """
-    if kind is not None and kind not in catalogue.CATALOGUES:
-        raise UnknownName("kind of choice", kind, catalogue.CATALOGUES)
+    kinds = (*catalogue.CATALOGUES, *OTHER_PLUGIN_TABLES)
+    if kind is not None and kind not in kinds:
+        raise UnknownName("kind of choice", kind, kinds)
     rows = [
-        {
-            "kind": catalogue_name,
+        row
+        for listed_kind in ([kind] if kind else kinds)
+        for row in (*_builtin_rows(listed_kind), *plugin_rows(listed_kind))
+    ]
+    unused = {name for name in _PLUGIN_COLUMNS if not any(row[name] for row in rows)}
+    columns = [column for column in COLUMNS if column.key not in unused]
+    metric_columns = _METRIC_COLUMNS if kind == "metric" else ()
+    render(rows, [*(columns if format is Format.TABLE else COLUMNS), *metric_columns], format)
+
+
+def _builtin_rows(kind: str) -> Iterator[dict[str, Any]]:
+    for row in catalogue.CATALOGUES.get(kind, ()):
+        yield {
+            "kind": kind,
             "name": row.name,
             "summary": row.summary,
             "defaults": dict(row.defaults),
             "source": row.source,
+            "package": "",
+            "broken": "",
             **_metric_properties(row),
         }
-        for catalogue_name in ([kind] if kind else catalogue.CATALOGUES)
-        for row in catalogue.CATALOGUES[catalogue_name]
-    ]
-    render(rows, [*COLUMNS, *(_METRIC_COLUMNS if kind == "metric" else ())], format)
 
 
 def _metric_properties(row: catalogue.Choice) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`nnlab explain`: explains the findings of the diagnosis."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from nnlab.cli import completion
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
-from nnlab.diagnosis import ALL_RULES
+from nnlab.diagnosis import ALL_RULES, Rule, all_rules
 from nnlab.errors import UnknownName
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -45,21 +46,25 @@ def explain(
             {
                 "code": rule.code,
                 "name": rule.name,
-                "summary": _rule_description(rule).splitlines()[0],
+                "summary": _rule_description(rule).partition("\n")[0],
             }
-            for rule in ALL_RULES
+            for rule in all_rules()
         ]
         render(rows, COLUMNS, Format.TABLE)
         return
-    rule = {rule.code: rule for rule in ALL_RULES}.get(code.upper())
+    rule = _find_rule(code.upper(), ALL_RULES) or _find_rule(code.upper(), all_rules())
     if rule is None:
-        raise UnknownName("finding", code, [rule.code for rule in ALL_RULES])
+        raise UnknownName("finding", code, [rule.code for rule in all_rules()])
     say(f"{rule.code} {rule.name}", style="bold")
     say(_rule_description(rule))
     say("")
     say(f"In short: {rule.remedy}.")
-    requirements = inspect.cleandoc(type(rule).check.__doc__ or "")
+    requirements = inspect.getdoc(rule.check) or ""
     say(requirements, style="dim")
+
+
+def _find_rule(code: str, rules: Sequence[Rule]) -> Rule | None:
+    return next((rule for rule in rules if rule.code == code), None)
 
 
 def _rule_description(rule: object) -> str:

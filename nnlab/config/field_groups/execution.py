@@ -101,3 +101,6 @@ class ExecutionFields:
         Ge(0),
         Le(MAX_SEED),
     ] = 0
+    plugin_versions: Annotated[
+        str | None, "packages and versions of the plugins; None if all choices are built in"
+    ] = None

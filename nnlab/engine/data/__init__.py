@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nnlab.catalogue import Choice, find_choice
+from nnlab.catalogue import Choice, find_choice, find_plugin
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
+from nnlab.engine.plugin_types import DataPlugin
 from nnlab.errors import DataError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def cached_facts() -> Callable[[RunConfig], DataFacts]:
 def dataset_facts(name: str, columns: SplitColumns = NO_COLUMNS) -> DataFacts:
     """The task, classes, provided splits and content hash of a data set.
 
-    Only a user's own data are read for this.
+    Only a user's own data are read for this. The version of a plugin takes the place of the hash.
 
     Args:
         name: the data set, as in `--data`.
@@ -82,6 +83,10 @@ def dataset_facts(name: str, columns: SplitColumns = NO_COLUMNS) -> DataFacts:
         dataset = _read_user_data(row, name, columns)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
         return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes)
+    if isinstance(row, DataPlugin):
+        return DataFacts(
+            row.tasks[0], _plugin_version(name), row.own_test, row.own_val, row.classes
+        )
     has_test = row.name in PUBLISHED
     return DataFacts(row.tasks[0], own_test=has_test, classes=CLASS_NAMES.get(row.name, ()))
 
@@ -92,6 +97,7 @@ def read_dataset(config: RunConfig) -> "Dataset":
     Raises:
         UnknownName: no data set has this name.
         DataError: the files cannot be used.
+        PluginError: the plugin of the data set cannot be used, or fails.
         UserCodeError: the user's function fails.
     """
     dataset = _read_unfiltered(config)
@@ -126,6 +132,10 @@ def _read_unfiltered(config: RunConfig) -> "Dataset":
     _check_has_columns(row, SplitColumns.of(config))
     if row.name in USER_DATA_MODULES:
         return _read_user_data(row, config.data, SplitColumns.of(config))
+    if isinstance(row, DataPlugin):
+        from nnlab.engine.data import plugin_data  # numpy, as in `read_dataset`
+
+        return plugin_data.read_plugin_dataset(config)
     if row.name in GENERATED:
         return _generate(row, config)
     if row.name in PUBLISHED:
@@ -154,6 +164,11 @@ def _check_has_columns(row: Choice, columns: SplitColumns) -> None:
             f"{columns.option_of(columns.names[0])} needs a table with named columns",
             hint="--data csv:FILE, or --split-file FILE for other data",
         )
+
+
+def _plugin_version(name: str) -> str | None:
+    plugin = find_plugin("data", name)
+    return None if plugin is None else plugin.version
 
 
 def _generate(row: Choice, config: RunConfig) -> "Dataset":

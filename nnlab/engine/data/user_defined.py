@@ -29,7 +29,7 @@ def read_dataset(name: str) -> Dataset:
     if not callable(make):
         raise DataError(f"{name} is a {type(make).__name__}, not a function")
     try:
-        parts = _split_arrays(name, make())
+        parts = split_arrays(name, make())
     except DataError:
         raise
     except Exception as error:
@@ -37,7 +37,12 @@ def read_dataset(name: str) -> Dataset:
     return build_dataset(name, name, parts, user_code.code_version(name))
 
 
-def _split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
+def split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
+    """The arrays of each split in a value that a user's function or a plugin returned.
+
+    Raises:
+        DataError: the value has another form.
+    """
     if not isinstance(value, Mapping):
         return {"train": _to_labelled_arrays(name, value, "")}
     if set(value) == {"x", "y"}:

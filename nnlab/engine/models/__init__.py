@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn
 
-from nnlab.catalogue import find_choice
+from nnlab.catalogue import find_builtin
 from nnlab.config import RunConfig
 from nnlab.engine.models import cnn, linear, mlp, resnet, transformer, user_defined, wide_resnet
 from nnlab.engine.models.dropout import Dropout, DropoutBase
@@ -55,11 +55,12 @@ def build(
 
     Raises:
         DataError: the model does not accept inputs of that shape.
+        PluginError: the plugin of the model cannot be used, or fails.
         UserCodeError: the user-defined model raises an error, or does not fit the data.
     """
-    return MODEL_BUILDERS[find_choice("model", config.model).name](
-        config, in_shape, outputs, generator
-    )
+    row = find_builtin("model", config.model)
+    builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
+    return builder(config, in_shape, outputs, generator)
 
 
 def seed_model_noise(

@@ -1,4 +1,4 @@
-"""User-defined models: `--model file.py:Class` or `--model package.module:function`."""
+"""Models of users (`--model file.py:Class`, `--model package.module:function`) and of plugins."""
 
 import inspect
 import math
@@ -11,6 +11,8 @@ from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.plugin_calls import call_plugin, find_required
+from nnlab.engine.plugin_types import ModelPlugin
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
@@ -19,7 +21,7 @@ _USER_MODELS: "WeakSet[nn.Module]" = WeakSet()
 
 
 def is_user_defined(model: nn.Module) -> bool:
-    """Whether the model was built by the user's code."""
+    """Whether the model was built by the user's code or a plugin."""
     return model in _USER_MODELS
 
 
@@ -44,6 +46,25 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
         model = _construct_model(config, constructor, in_shape, outputs)
+        _check_output_shape(config, model, in_shape, outputs)
+    _USER_MODELS.add(model)
+    return model
+
+
+def build_plugin(
+    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
+) -> nn.Module:
+    """The model of a plugin, with weights from the run's seed as in `build`, and checked.
+
+    Raises:
+        PluginError: the plugin cannot be used or fails.
+        UserCodeError: the model does not fit the data.
+    """
+    plugin = find_required("model", config.model, ModelPlugin)
+    construct = plugin.choice.build
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(generator.initial_seed())
+        model = call_plugin(plugin, nn.Module, lambda: construct(config, in_shape, outputs))
         _check_output_shape(config, model, in_shape, outputs)
     _USER_MODELS.add(model)
     return model

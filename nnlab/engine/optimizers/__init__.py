@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import nn, optim
 
-from nnlab.catalogue import USER_CODE, find_choice
+from nnlab.catalogue import USER_CODE, find_builtin
 from nnlab.config import RunConfig
 from nnlab.engine.optimizers import user_defined
 from nnlab.engine.optimizers.closure_optimizer import (
@@ -18,6 +18,8 @@ from nnlab.engine.optimizers.lion import Lion
 from nnlab.engine.optimizers.muon import Muon, split_hidden_weights
 from nnlab.engine.optimizers.newton_cg import NewtonCG
 from nnlab.engine.optimizers.param_groups import build_param_groups
+from nnlab.engine.plugin_calls import call_plugin, find_required
+from nnlab.engine.plugin_types import OptimizerPlugin
 from nnlab.engine.required_setting import required
 
 __all__ = [
@@ -176,9 +178,15 @@ def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     """The optimizer of a resolved config for all parameters of a model, including frozen ones.
 
     Raises:
+        PluginError: the plugin of the optimizer cannot be used, or fails.
         UserCodeError: the user-defined optimizer cannot be used.
     """
-    return OPTIMIZER_BUILDERS[find_choice("opt", config.opt).name](model, config)
+    row = find_builtin("opt", config.opt)
+    if row is not None:
+        return OPTIMIZER_BUILDERS[row.name](model, config)
+    plugin = find_required("opt", config.opt, OptimizerPlugin)
+    build_plugin = plugin.choice.build
+    return call_plugin(plugin, optim.Optimizer, lambda: build_plugin(model, config))
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:

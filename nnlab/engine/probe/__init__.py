@@ -32,6 +32,7 @@ from nnlab.engine import losses
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.hooks import eval_mode, record_outputs
 from nnlab.engine.loss_landscape import LossLandscape
+from nnlab.engine.models.user_defined import is_user_defined
 from nnlab.engine.probe.deferred import DeferredMetrics, fetch_metrics
 from nnlab.engine.probe.gradient_noise import GradientNoiseProbe
 from nnlab.engine.probe.last_step import LastStepProbe
@@ -206,8 +207,8 @@ def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -
         else 1,
         last_epoch=config.epochs,
         can_record=not config.compile,
-        # Built-in models return logits; a user-defined one may end in a softmax.
-        expects_logits=":" in config.model and config.loss == "cross_entropy",
+        # Built-in models return logits; one of a user or a plugin may end in a softmax.
+        expects_logits=is_user_defined(model) and config.loss == "cross_entropy",
     )
 
 

@@ -7,9 +7,11 @@ the validation losses of the finished epochs.
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
-from nnlab.catalogue import USER_CODE, find_choice
 from nnlab.config import RunConfig
+from nnlab.engine.plugin_calls import call_plugin, find_required
+from nnlab.engine.plugin_types import SchedulePlugin
 from nnlab.engine.required_setting import required
 from nnlab.engine.schedules import user_defined
 from nnlab.engine.schedules.multi_phase import OneCycle, PerEpoch, Schedule, StableThenDecay, Warmup
@@ -26,6 +28,8 @@ from nnlab.engine.schedules.step_decay import (
     count_plateau_drops,
     parse_milestones,
 )
+from nnlab.engine.user_code import is_user_code
+from nnlab.errors import PluginError
 
 __all__ = ["Schedule", "build_schedule"]
 
@@ -37,6 +41,9 @@ def build_schedule(config: RunConfig, steps: int, val_losses: Sequence[float] = 
         config: resolved.
         steps: per epoch.
         val_losses: val/loss of each finished epoch; used by plateau only.
+
+    Raises:
+        PluginError: the plugin of the schedule cannot be used, or fails.
     """
     per_epoch = config.decay_per == "epoch"
     if config.decay == "plateau":
@@ -82,10 +89,22 @@ def _build_decay(config: RunConfig) -> Schedule:
             return OneCycle(total, decay_epochs, floor)
         case "wsd":
             return StableThenDecay(total, decay_epochs, floor)
-        case name if find_choice("decay", name).name == USER_CODE:
+        case name if is_user_code("decay", name):
             return user_defined.build(config, total)
         case other:
-            raise ValueError(f"no schedule is called {other!r}")
+            return _build_plugin_schedule(other, config, total)
+
+
+def _build_plugin_schedule(name: str, config: RunConfig, total: float) -> Schedule:
+    plugin = find_required("decay", name, SchedulePlugin)
+    build_plugin = plugin.choice.build
+    schedule = call_plugin(plugin, object, lambda: build_plugin(config, total))
+    if not callable(schedule):
+        raise PluginError(
+            f"the plugin '{name}' of {plugin.plugin.version} returns an object of type"
+            f" {type(schedule).__name__}, and not a function of t"
+        )
+    return cast("Schedule", schedule)
 
 
 def _milestones(config: RunConfig) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ import typer
 
 from nnlab.cli.figures.plot import curves, models, trials
 from nnlab.cli.figures.plot.options import app
+from nnlab.cli.figures.plot.plugin_commands import PlotGroup
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
 from nnlab.cli.output.render import say
@@ -19,7 +20,7 @@ __all__ = ["COMMAND_MODULES", "app"]
 COMMAND_MODULES = (curves, trials, models)
 
 
-@app.callback()
+@app.callback(cls=PlotGroup)
 def plot(
     context: typer.Context,
     *,

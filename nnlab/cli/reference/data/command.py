@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnlab.catalogue import is_plugin_name
 from nnlab.cli import completion
 from nnlab.cli.options import ForceOption, given_settings, with_settings
 from nnlab.cli.output.render import print_json, say
@@ -132,7 +133,8 @@ def fetch(
     """
     for name in names:
         files = fetch_with_progress(name)
-        say(f"{name}: {files[0].parent}" if files else f"{name}: included in nnlab")
+        source = "read by its plugin" if is_plugin_name("data", name) else "included in nnlab"
+        say(f"{name}: {files[0].parent if files else source}")
 
 
 def _draw_examples(split_dataset: "SplitDataset", picture: Path, *, silent: bool) -> None:

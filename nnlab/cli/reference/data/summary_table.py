@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnlab.catalogue import Choice, find_choice
+from nnlab.catalogue import Choice, find_choice, is_plugin_name
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config import RunConfig
@@ -91,7 +91,10 @@ def _fact_pairs(
         ("columns that look like identifiers", _identifier_columns(summary)),
         ("wrong labels (--label-noise)", _wrong_label_count(config, summary)),
         ("noise floor", _noise_floor(summary)),
-        ("content hash", dataset.version or ""),
+        (
+            "plugin" if is_plugin_name("data", config.data) else "content hash",
+            dataset.version or "",
+        ),
         ("fingerprint of data and splits", split_dataset.fingerprint),
     ]
     return [(key, value) for key, value in facts if value]

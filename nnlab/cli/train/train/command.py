@@ -6,10 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli import completion
 from nnlab.cli.options import DbOption, StudyOption, given_settings, with_settings
 from nnlab.cli.train.train.train_command import TrainCommand
+from nnlab.workers.cluster_options import ClusterOptions, Launcher
 from nnlab.workers.parallel_config import silence_torch_logs
-from nnlab.workers.resources import ClusterOptions, Launcher, resources_for
+from nnlab.workers.plugin_launchers import find_launcher
+from nnlab.workers.resources import resources_for
 
 
 class RetryChoice(StrEnum):
@@ -160,9 +163,14 @@ def train(
         bool, typer.Option("--verbose", "-v", help="print a line for every epoch")
     ] = False,
     launcher: Annotated[
-        Launcher,
-        typer.Option("--launcher", help="train on this machine, or on a cluster (docs/scaling.md)"),
-    ] = Launcher.LOCAL,
+        str,
+        typer.Option(
+            "--launcher",
+            metavar="|".join(Launcher),
+            help="train on this machine, or on a cluster (docs/scaling.md)",
+            autocompletion=completion.launchers,
+        ),
+    ] = Launcher.LOCAL.value,
     partition: Annotated[
         str | None,
         typer.Option(
@@ -274,11 +282,12 @@ def train(
     # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.workers import forkserver, placement
 
+    chosen_launcher = find_launcher(launcher)
     if parallel is not None:
         silence_torch_logs()
     # The forkserver imports torch while this process reads the request and the database.
     if (
-        launcher is Launcher.LOCAL
+        chosen_launcher is Launcher.LOCAL
         and not dry_run
         and placement.expects_several_workers(devices, runs=seeds or (1 if study is None else 2))
     ):
@@ -317,7 +326,7 @@ def train(
             failed_only=retry is not None,
             cluster=resources_for(
                 ClusterOptions(partition, address, gpus, cpus, mem, time, max_parallel, nodes),
-                launcher,
+                chosen_launcher,
             ),
         ),
         wait=wait,

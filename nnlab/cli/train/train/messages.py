@@ -7,6 +7,7 @@ from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import seeds_to_decide
 from nnlab.cli.output.render import print_pairs, say
 from nnlab.config import VERSION_FIELDS, setting_fields
+from nnlab.config.plugin_versions import parse_plugin_versions
 from nnlab.config.space import differing_fields, format_value
 from nnlab.io.command_line import quote_command
 from nnlab.records import Setting
@@ -16,7 +17,7 @@ def print_setting(settings: Sequence[Setting]) -> None:
     """Prints the resolved settings that all trials share, by panel, and those that differ."""
     if not settings:
         return
-    # Users neither choose nor read the hashes of files.
+    # Users neither choose nor read the versions of files and plugins.
     varying = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
     panels: dict[str, list[str]] = {}
     for name, field in setting_fields().items():
@@ -29,7 +30,15 @@ def print_setting(settings: Sequence[Setting]) -> None:
     for index, name in enumerate(varying):
         values = dict.fromkeys(format_value(s.get(name)) or "-" for s in settings)
         pairs.append(("" if index else "Varies", f"{name}: {', '.join(values)}"))
+    if packages := _plugin_packages(settings):
+        pairs.append(("Plugins", ", ".join(packages)))
     print_pairs(pairs)
+
+
+def _plugin_packages(settings: Sequence[Setting]) -> list[str]:
+    """The packages whose plugins the settings need, with their versions."""
+    texts = [str(setting.get("plugin_versions") or "") for setting in settings]
+    return sorted({version for text in texts for version in parse_plugin_versions(text).values()})
 
 
 def print_verdict(db: store.Database, study: str) -> None:

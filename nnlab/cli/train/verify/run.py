@@ -9,7 +9,7 @@ from nnlab import store
 from nnlab.analysis.selection import select_runs
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import console, note, print_json, say
-from nnlab.cli.train.train.downloads import fetch_with_progress
+from nnlab.cli.train.train.downloads import fetch_data_of_runs
 from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
@@ -42,8 +42,7 @@ def run_verify(
     """
     with open_db(db) as database:
         runs = _runs_with_epochs(database, names)
-        for data in dict.fromkeys(str(run.trial.setting["data"]) for run in runs):
-            fetch_with_progress(data)
+        fetch_data_of_runs(runs)
         # Imported only here: torch takes a second or two, which wrong names do not wait for.
         from nnlab.workers.verify import verify_runs
 

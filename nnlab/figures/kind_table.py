@@ -1,0 +1,41 @@
+"""The table of the built-in kinds of figures; each is a function in a module of `kinds/`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class FigureKind:
+    """A kind of figure: the function that prepares it, and its module in `kinds/`.
+
+    Kinds with `needs_model` evaluate trained models, and so may execute user code.
+    """
+
+    module: str
+    function: str
+    needs_model: bool = False
+
+
+KINDS: Final[Mapping[str, FigureKind]] = {
+    "curves": FigureKind("curves", "prepare_curves"),
+    "gap": FigureKind("gap", "prepare_gap"),
+    "lr": FigureKind("lr", "prepare_learning_rates"),
+    "ranking": FigureKind("ranking", "prepare_ranking"),
+    "sweep": FigureKind("sweep", "prepare_sweep"),
+    "heatmap": FigureKind("heatmap", "prepare_heatmap"),
+    "interaction": FigureKind("sweep", "prepare_interaction"),
+    "parallel": FigureKind("parallel", "prepare_parallel"),
+    "effects": FigureKind("effects", "prepare_effects"),
+    "profile": FigureKind("profile", "prepare_profile"),
+    "time": FigureKind("time", "prepare_cost_curves"),
+    "activations": FigureKind("layers", "prepare_activations"),
+    "gradients": FigureKind("layers", "prepare_gradients"),
+    "init": FigureKind("init", "prepare_init"),
+    "landscape": FigureKind("landscape", "prepare_landscape", needs_model=True),
+    "confusion": FigureKind("confusion", "prepare_confusion", needs_model=True),
+    "calibration": FigureKind("calibration", "prepare_calibration", needs_model=True),
+    "examples": FigureKind("examples", "prepare_examples", needs_model=True),
+    "remedy": FigureKind("remedy", "prepare_remedies"),
+    "compare": FigureKind("compare", "prepare_comparison"),
+}
