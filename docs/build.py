@@ -17,6 +17,7 @@ DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))
 
 from nnlab import catalogue  # noqa: E402  this checkout, from any working folder
+from nnlab.catalogue.metrics import MetricChoice  # noqa: E402
 from nnlab.cli.main import COMMANDS  # noqa: E402
 from nnlab.config.space import format_value  # noqa: E402
 from nnlab.diagnosis import ALL_RULES  # noqa: E402
@@ -32,6 +33,9 @@ WIDTH = 80
 
 # An empty line before the title of a group of options, such as `Data:`.
 _GROUP = re.compile(r"\n\n(?=[A-Z][a-z ]+:\n)")
+# What the third column of a table of choices contains, if not options with their defaults.
+_THIRD_COLUMNS = {"metric": "better, range"}
+
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -101,13 +105,15 @@ def choices_page() -> str:
         parts += [
             f"## {kind}",
             "",
-            "| name | what it is | options and defaults | source |",
+            f"| name | what it is | {_THIRD_COLUMNS.get(kind, 'options and defaults')} | source |",
             "| --- | --- | --- | --- |",
         ]
         for row in rows:
             options = ", ".join(
                 f"{name} {format_value(value)}" for name, value in row.defaults.items()
             )
+            if isinstance(row, MetricChoice):
+                options = row.range_text
             parts.append(f"| `{row.name}` | {row.summary} | {options} | {row.source} |")
         parts.append("")
     return "\n".join(parts)

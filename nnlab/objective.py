@@ -16,7 +16,32 @@ Direction = Literal["min", "max"]
 # Metrics `eval/DATA@VERSION/...` of other data than a run's own, stored by `nnlab evaluate`.
 EVALUATION_PREFIX = "eval/"
 
-_HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
+# Directions of well-known quantities: those of nnlab, and those that imported curves and user
+# metrics usually have. No other name says whether lower or higher values are better.
+_HIGHER_IS_BETTER = frozenset(
+    {"accuracy", "acc", "balanced_accuracy", "top1", "top3", "top5", "precision", "recall"}
+    | {"sensitivity", "specificity", "tpr", "tnr", "f1", "fbeta", "auroc", "auc", "roc_auc"}
+    | {"auprc", "pr_auc", "average_precision", "ap", "map", "mcc", "kappa", "jaccard", "iou"}
+    | {"miou", "mean_iou", "dice", "r2", "explained_variance", "pearson", "spearman", "kendall"}
+    | {"bleu", "rouge", "meteor", "chrf", "ndcg", "mrr", "hit_rate", "psnr", "ssim"}
+    | {"inception_score", "reward", "return", "win_rate", "success_rate"}
+)
+_LOWER_IS_BETTER = frozenset(
+    {"loss", "nll", "bce", "cross_entropy", "log_loss", "logloss", "perplexity", "ppl", "bpc"}
+    | {"error", "error_rate", "err", "mse", "rmse", "mae", "mape", "smape", "msle", "rmsle"}
+    | {"max_error", "brier", "ece", "calibration_error", "fpr", "fnr", "eer", "wer", "cer", "ter"}
+    | {"fid", "kid", "lpips", "grad_norm", "joules"}
+)
+# Costs of nnlab's own: time/epoch, energy/joules, cost/state_bytes.
+_COST_PREFIXES = ("time/", "energy/", "cost/")
+# Words that may precede or follow the name of a quantity without changing its direction.
+_SPLIT_WORDS = ("train", "training", "val", "valid", "validation", "dev", "test", "eval")
+_AVERAGE_WORDS = ("exact", "score", "macro", "micro", "weighted", "mean", "avg")
+# Ends of names such as `dice_loss`, `word_error_rate` and `ep_reward`.
+_LAST_WORDS = (
+    *("_loss", "_error", "_error_rate", "_accuracy", "_acc", "_auc", "_iou", "_dice", "_f1"),
+    "_reward",
+)
 
 # The smallest and the largest value that a metric can have.
 Limits = tuple[float, float]
@@ -26,10 +51,13 @@ UNLIMITED: Limits = (-math.inf, math.inf)
 _FRACTION_METRICS = frozenset(
     {"accuracy", "error_rate", "precision", "recall", "f1", "auc", "auroc"}
     | {"top5", "top5_accuracy", "dead", "zeros", "saturated"}
+    | {"balanced_accuracy", "f1_micro", "f1_weighted", "specificity", "average_precision"}
+    | {"top3", "calibration_error"}
 )
+_CORRELATION_METRICS = frozenset({"mcc", "kappa", "pearson", "spearman"})
 _NONNEGATIVE_METRICS = frozenset(
     {"loss", "mse", "rmse", "mae", "perplexity", "lr", "grad_norm", "epoch", "joules"}
-    | {"activation_sd", "update_ratio", "gradient_noise"}
+    | {"activation_sd", "update_ratio", "gradient_noise", "brier", "mape", "max_error"}
 )
 
 
@@ -47,14 +75,57 @@ def format_exact(number: float) -> str:
     return short if float(short) == number else repr(number)
 
 
-def direction_of(metric: str) -> Direction:
-    """The direction in which a metric improves, derived from the last part of its name.
+def direction_of(metric: str) -> Direction | None:
+    """The direction in which a metric improves, derived from its name; None if it is unknown.
 
-    >>> direction_of("val/loss"), direction_of("val/accuracy")
-    ('min', 'max')
+    >>> direction_of("val/loss"), direction_of("val/accuracy"), direction_of("val_f1_macro")
+    ('min', 'max', 'max')
+    >>> direction_of("time/epoch"), direction_of("val/gini"), direction_of("probe/dead/2")
+    ('min', None, None)
     """
-    quantity = metric.rsplit("/", 1)[-1].removesuffix("_exact")
-    return "max" if quantity in _HIGHER_IS_BETTER else "min"
+    if metric.startswith(_COST_PREFIXES):
+        return "min"
+    quantity = metric.rsplit("/", 1)[-1].partition("@")[0].lower().replace("-", "_")
+    words = quantity.replace(" ", "_").split("_")
+    if words[0] == "neg":  # scikit-learn's neg_mean_squared_error
+        return None
+    while len(words) > 1 and words[0] in _SPLIT_WORDS:
+        del words[0]
+    if (direction := _direction_by_name("_".join(words))) is not None:
+        return direction
+    while len(words) > 1 and words[-1] in _AVERAGE_WORDS:
+        del words[-1]
+    while len(words) > 1 and words[0] in _AVERAGE_WORDS:
+        del words[0]
+    quantity = "_".join(words)
+    end = next((word for word in _LAST_WORDS if quantity.endswith(word)), quantity)
+    return _direction_by_name(quantity) or _direction_by_name(end.removeprefix("_"))
+
+
+def _direction_by_name(quantity: str) -> Direction | None:
+    if quantity in _HIGHER_IS_BETTER:
+        return "max"
+    return "min" if quantity in _LOWER_IS_BETTER else None
+
+
+def split_direction(text: str) -> tuple[str, Direction | None]:
+    """The text before `:min` or `:max` at the end, and that direction; None without one.
+
+    >>> split_direction("val/gini:max"), split_direction("model.py:gini")
+    (('val/gini', 'max'), ('model.py:gini', None))
+    """
+    name, _, direction = text.rpartition(":")
+    if name and direction == "min":
+        return name, "min"
+    return (name, "max") if name and direction == "max" else (text, None)
+
+
+def unknown_direction_message(metric: str) -> str:
+    """The message about a metric that cannot be ranked because its direction is unknown."""
+    return (
+        f"it is not known whether lower or higher values of {metric} are better:"
+        f" {metric}:min or {metric}:max says so"
+    )
 
 
 def limits_of(metric: str) -> Limits:
@@ -71,8 +142,10 @@ def limits_of(metric: str) -> Limits:
     quantity = quantity.removesuffix("_exact")
     if quantity in _FRACTION_METRICS:
         return 0.0, 1.0
-    if quantity == "r2":
+    if quantity in ("r2", "explained_variance"):
         return -math.inf, 1.0
+    if quantity in _CORRELATION_METRICS:
+        return -1.0, 1.0
     return (0.0, math.inf) if quantity in _NONNEGATIVE_METRICS else UNLIMITED
 
 
@@ -90,18 +163,25 @@ class Objective:
     direction: Direction
 
     @classmethod
-    def parse(cls, text: str) -> "Objective":
+    def parse(cls, text: str, directions: Mapping[str, Direction] | None = None) -> "Objective":
         """The objective of a text `metric` or `metric:min|max`.
 
+        Args:
+            text: as the user specified it, or as a study stores it.
+            directions: the directions of metrics that users have defined, by their full names.
+
         Raises:
-            ValueError: the text has another form.
+            ValueError: the text has another form, or the direction of the metric is unknown.
         """
         metric, _, direction = text.partition(":")
         if not metric:
             raise ValueError(f"no metric in {text!r}")
         match direction:
             case "":
-                return cls(metric, direction_of(metric))
+                default = (directions or {}).get(metric) or direction_of(metric)
+                if default is None:
+                    raise ValueError(unknown_direction_message(metric))
+                return cls(metric, default)
             case "min":
                 return cls(metric, "min")
             case "max":

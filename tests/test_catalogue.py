@@ -7,7 +7,7 @@ import pytest
 from nnlab import catalogue
 from nnlab.catalogue import CATALOGUES, find_choice
 from nnlab.config import setting_fields
-from nnlab.engine import activations, initializers, losses, models, optimizers
+from nnlab.engine import activations, initializers, losses, metrics, models, optimizers
 from nnlab.errors import UnknownName
 
 CODE: Mapping[str, Mapping[str, object]] = {
@@ -16,6 +16,7 @@ CODE: Mapping[str, Mapping[str, object]] = {
     "loss": losses.LOSS_BUILDERS,
     "opt": optimizers.OPTIMIZER_BUILDERS,
     "model": models.MODEL_BUILDERS,
+    "metric": metrics.METRIC_FUNCTIONS,
 }
 
 

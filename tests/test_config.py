@@ -63,8 +63,8 @@ def test_a_bad_value_names_the_option_the_limit_and_the_value(
 
 
 def test_a_metric_to_select_by_must_be_measured() -> None:
-    with pytest.raises(UnknownName, match="did you mean 'val/loss'"):
-        parse_value("objective", "val/los")
+    with pytest.raises(ConfigError, match="did you mean 'val/loss'"):
+        resolve(RunConfig(objective="val/los"), CLASSES)
 
 
 def test_text_becomes_the_type_of_the_field() -> None:

@@ -96,11 +96,10 @@ def _values_by_method(
     db: store.Database, best: Mapping[str, Mapping[str, Sequence[int]]], objective: Objective
 ) -> dict[str, dict[str, list[float]]]:
     ids = [run for by_task in best.values() for runs in by_task.values() for run in runs]
-    summaries = store.summaries(db, ids, [objective.metric])
+    best_values = store.best_values(db, ids, objective.metric, objective.direction)
 
     def value(run: int) -> float:
-        summary = summaries.get(run, {}).get(objective.metric)
-        return float("nan") if summary is None or summary.best is None else summary.best
+        return best_values[run][0] if run in best_values else float("nan")
 
     return {
         method: {task: [value(run) for run in runs] for task, runs in by_task.items()}

@@ -9,10 +9,15 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.scope import Scope
-from nnlab.config import default_for_setting, is_builtin_value, setting_fields
+from nnlab.config import (
+    default_for_setting,
+    is_builtin_value,
+    metric_directions,
+    setting_fields,
+)
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
-from nnlab.objective import EVALUATION_PREFIX
+from nnlab.objective import EVALUATION_PREFIX, Direction, direction_of, split_direction
 from nnlab.records import Objective, Scalar, Setting
 
 # The fields that determine the validation data; size and label noise of the training split do not.
@@ -71,10 +76,11 @@ def comparable_groups(
     Raises:
         UnknownName: no run has that metric.
     """
+    requested = None if by is None else resolve_objective(db, scope, by)
     parts = [
         (split, objective)
         for part in _split_by_data(db, scope)
-        for objective in [resolve_objective(db, part.scope, by)]
+        for objective in [requested or resolve_objective(db, part.scope, None)]
         for split in _split_by_loss(db, part, objective)
     ]
     if len(parts) == 1:
@@ -93,7 +99,7 @@ def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objec
 
     Raises:
         UnknownName: no run has the metric `by`.
-        UsageError: `by` is no metric with a direction.
+        UsageError: `by` is no metric, or it is unknown which of its values are better.
     """
     if by is None:
         if scope.objective is not None:
@@ -101,23 +107,32 @@ def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objec
         objectives = store.count_objectives(db, study_ids=scope.studies, run_ids=scope.runs)
         return Objective.parse(next(iter(objectives), "val/loss"))
     metrics = [name for name in store.metrics(db) if not name.startswith(EVALUATION_PREFIX)]
-    objective = _parse_objective(by)
-    if objective.metric.startswith(EVALUATION_PREFIX):
+    metric = split_direction(by)[0]
+    if metric.startswith(EVALUATION_PREFIX):
         raise UsageError(
-            f"--by {objective.metric}: rankings do not use evaluations on other data",
+            f"--by {metric}: rankings do not use evaluations on other data",
             hint="nnlab show RUN shows them",
         )
-    if objective.metric not in metrics:
-        raise UnknownName("metric", objective.metric, metrics)
-    return objective
+    if metric and ":" not in metric and metric not in metrics:
+        raise UnknownName("metric", metric, metrics)
+    return _parse_objective(by, _user_directions(db, scope, by))
 
 
-def _parse_objective(by: str) -> Objective:
+def _user_directions(db: store.Database, scope: Scope, by: str) -> Mapping[str, Direction]:
+    """The directions that the settings of a scope give to the metrics of users."""
+    if ":" in by or direction_of(by) is not None:
+        return {}  # reading the settings of ten thousand trials takes 50 ms
+    rows = store.trial_fields(db, ["metrics"], study_ids=scope.studies, run_ids=scope.runs)
+    return metric_directions(*({"metrics": text} for (text,) in set(rows.values())))
+
+
+def _parse_objective(by: str, directions: Mapping[str, Direction]) -> Objective:
     try:
-        return Objective.parse(by)
+        return Objective.parse(by, directions)
     except ValueError as error:
         raise UsageError(
-            f"--by {by}: {error}" if by else "--by needs a metric", hint="--by val/loss:min"
+            f"--by {by}: {error}" if by else "--by needs a metric",
+            hint=f"--by {by or 'val/loss'}:max" if by and ":" not in by else "--by val/loss:min",
         ) from None
 
 

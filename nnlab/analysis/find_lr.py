@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from nnlab.config import RunConfig
+from nnlab.config import RunConfig, without_metrics
 from nnlab.engine.loop import build_session
 from nnlab.engine.lr_range import LRRangeTest, run_lr_range_test
 from nnlab.errors import UsageError
@@ -53,7 +53,7 @@ def find_lr(
     tests = []
     for seed in seeds:
         each(seed)
-        session = build_session(replace(config, seed=seed))
+        session = build_session(without_metrics(replace(config, seed=seed)))
         tests.append(run_lr_range_test(session, low=low, high=high, steps=steps))
     if not all(len(test.lrs) > 1 for test in tests):
         raise UsageError(f"the loss is not finite at lr {low:g} already", hint="a smaller --low")

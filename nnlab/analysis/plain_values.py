@@ -38,6 +38,8 @@ def run_values(overview: "RunOverview") -> dict[str, Any]:
         "status": str(run.status),
         "epochs": run.epochs,
         "epochs_planned": run.epochs_planned,
+        "val_rmse": overview.errors.get("val/rmse"),
+        "val_mae": overview.errors.get("val/mae"),
         "metric": overview.objective,
         "best": overview.best,
         "best_epoch": overview.best_epoch,
@@ -87,6 +89,9 @@ def ranking_row_values(row: "RankingRow") -> dict[str, Any]:
         "sd": row.value.sd,
         "min": row.value.low,
         "max": row.value.high,
+        "errors": {
+            metric: {"mean": error.mean, "sd": error.sd} for metric, error in row.errors.items()
+        },
         "epoch": row.epoch,
         "test_mean": row.test.mean if row.test else None,
         "test_sd": row.test.sd if row.test else None,

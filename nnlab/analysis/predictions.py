@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from nnlab import store
-from nnlab.config import config_of
+from nnlab.config import config_of, without_metrics
 from nnlab.engine import transfer
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.evaluation import compute_outputs
@@ -67,7 +67,7 @@ def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictio
         raise UsageError(f"--split {split}: one of {', '.join(SPLITS)}")
     weights = find_initial_weights(db, str(run.id)).for_seed(run.seed)
     config = config_of(run.trial.setting, run.seed)
-    session = build_session(config)
+    session = build_session(without_metrics(config))
     transfer.load_matching_weights(session.model, transfer.read_weights(weights.path))
     split_data = getattr(session.data, split)
     outputs = compute_outputs(session.model, session.model, split_data).double()

@@ -21,9 +21,10 @@ from nnlab.analysis.ranking_notes import (
     search_space_notes,
 )
 from nnlab.analysis.records import EpochChoice, Ranking, RankingRequest, RankingRow
-from nnlab.analysis.run_epochs import RunEpochs, load_run_epochs
+from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
+from nnlab.catalogue import CATALOGUES
 from nnlab.config.space import distinguishing_fields
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
@@ -31,6 +32,10 @@ from nnlab.records import Finding, Objective, Scalar, Setting, Status
 from nnlab.stats import aggregate, median_epoch
 
 _DEFAULT_REQUEST = RankingRequest()
+
+_CLASSIFICATION_LOSSES = frozenset(
+    row.name for row in CATALOGUES["loss"] if "regression" not in row.tasks
+)
 
 
 def rank(db: store.Database, scope: Scope, request: RankingRequest = _DEFAULT_REQUEST) -> Ranking:
@@ -186,14 +191,25 @@ def _build_rows(
     settings = _settings_by_trial(db, [group[0].trial_id for group in groups])
     results = [result for group in groups for trial in group for result in trial.results]
     epochs = load_run_epochs(db, results, objective, at)
+    regression_runs = _run_ids([g for g in groups if _may_be_regression(settings[g[0].trial_id])])
+    errors = load_errors(db, {run: epochs[run] for run in regression_runs}, objective)
     return tuple(
         replace(
             _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings, epochs),
+            errors={
+                metric: aggregate([values.get(run_id, math.nan) for run_id in _run_ids([group])])
+                for metric, values in errors.items()
+            },
             pruned=_count_pruned(group, pruned),
             different_data=any(trial.trial_id in changed_data for trial in group),
         )
         for rank_number, group in enumerate(groups, start=1)
     )
+
+
+def _may_be_regression(setting: Setting) -> bool:
+    """Whether a trial may have errors in the unit of its target; they take time to look up."""
+    return setting.get("loss") not in _CLASSIFICATION_LOSSES
 
 
 def _values_by_seed(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, float]:

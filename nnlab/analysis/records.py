@@ -51,6 +51,8 @@ class RankingRow:
     `test` is the same quantity on the test split, measured once at each run's selected epoch;
     `test_epoch` is the median of these epochs, and `test_epochs_match` says whether they equal the
     epochs of the values in every run.
+    `errors` are the validation errors of a regression at the epochs of the values, in the unit of
+    the target, by metric.
     `different_data` says that seeds of one of its trials were trained on different data.
     """
 
@@ -73,6 +75,7 @@ class RankingRow:
     test_epoch: float | None = None
     test_epochs_match: bool = True
     different_data: bool = False
+    errors: Mapping[str, Aggregate] = field(default_factory=dict)
 
     @property
     def all_diverged(self) -> bool:

@@ -1,5 +1,6 @@
 """The epoch of each run's ranked value, and its test value with the epoch of that."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,36 @@ class RunEpochs:
     epoch: int | None
     test: float | None
     test_epoch: int | None
+
+
+# Validation errors of a regression in the unit of the target; the loss is of standardised targets.
+ERROR_METRICS = ("val/rmse", "val/mae")
+
+
+def load_errors(
+    db: store.Database, epochs: Mapping[int, RunEpochs], objective: Objective
+) -> Mapping[str, Mapping[int, float]]:
+    """The `ERROR_METRICS` of each run at the epoch of its value, without the objective itself."""
+    errors: dict[str, dict[int, float]] = {}
+    if not epochs:
+        return errors
+    for metric in ERROR_METRICS:
+        if metric == objective.metric:
+            continue
+        selected = store.values_at_selected_epoch(db, list(epochs), metric)
+        values = {
+            run_id: value
+            for run_id, (epoch, value) in selected.items()
+            if epoch == epochs[run_id].epoch and not math.isnan(value)
+        }
+        others = [run_id for run_id in epochs if run_id not in values]
+        for run_id, history in store.histories(db, others, [metric]).items():
+            by_epoch = dict(history.get(metric) or ())
+            if (epoch := epochs[run_id].epoch) in by_epoch:
+                values[run_id] = by_epoch[epoch]
+        if values:
+            errors[metric] = values
+    return errors
 
 
 def test_metric(objective: Objective) -> str:

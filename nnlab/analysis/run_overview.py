@@ -1,14 +1,16 @@
 """`RunOverview`: a run with its metrics and findings, as `nnlab ls` and the API list runs."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from nnlab import store
+from nnlab.analysis.run_epochs import ERROR_METRICS
 from nnlab.config.space import distinguishing_fields, setting_label
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal
-from nnlab.records import Finding, MetricSummary, Run, Setting, Status
+from nnlab.records import Finding, MetricSummary, Objective, Run, Setting, Status
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -16,12 +18,15 @@ class RunOverview:
     """A run, the summary of each of its metrics, and its findings.
 
     `label` names the fields of its setting that differ from those of the runs listed with it.
+    `errors` are the validation errors of a regression at the selected epoch, in the unit of the
+    target, by metric.
     """
 
     run: Run
     label: str
     metrics: Mapping[str, MetricSummary]
     findings: tuple[Finding, ...]
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """What distinguishes the run, in a line; its records have some hundred values."""
@@ -131,6 +136,10 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
     """The overviews of runs, in the same order."""
     run_ids = [run.id for run in runs]
     summaries = store.summaries(db, run_ids)
+    _set_best_objectives(db, runs, summaries)
+    errors = {
+        metric: store.values_at_selected_epoch(db, run_ids, metric) for metric in ERROR_METRICS
+    }
     findings = store.findings(db, run_ids)
     fields = distinguishing_fields([run.trial.setting for run in runs])
     return tuple(
@@ -139,9 +148,32 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
             setting_label(run.trial.setting, fields),
             summaries.get(run.id, {}),
             findings.get(run.id, ()),
+            {
+                metric: values[run.id][1]
+                for metric, values in errors.items()
+                if run.id in values and not math.isnan(values[run.id][1])
+            },
         )
         for run in runs
     )
+
+
+def _set_best_objectives(
+    db: store.Database, runs: Sequence[Run], summaries: dict[int, dict[str, MetricSummary]]
+) -> None:
+    """Replaces the best objectives of runs by the best in the direction of their objective."""
+    runs_by_objective: dict[str, list[int]] = {}
+    for run in runs:
+        if objective := run.trial.setting.get("objective"):
+            runs_by_objective.setdefault(str(objective), []).append(run.id)
+    for text, run_ids in runs_by_objective.items():
+        parsed = Objective.parse(text)
+        best_values = store.best_values(db, run_ids, parsed.metric, parsed.direction)
+        for run_id, (value, epoch) in best_values.items():
+            summary = summaries.get(run_id, {}).get(parsed.metric)
+            if summary is not None:  # a damaged summary cannot be read
+                best = replace(summary, best=value, best_epoch=epoch)
+                summaries[run_id][parsed.metric] = best
 
 
 def _study_id(db: store.Database, name: str, *, removed: bool) -> int:

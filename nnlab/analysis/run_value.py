@@ -5,9 +5,11 @@ sign: `train/accuracy - val/accuracy`, `a / b`. `nnlab.study.comparisons.MOMENTS
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from nnlab.objective import Objective, direction_of
+from nnlab.config import metric_directions
+from nnlab.errors import UsageError
+from nnlab.objective import Direction, Objective, split_direction
 from nnlab.records import Curve, History, Run, Status
 
 EPOCH_TIME_METRIC = "time/epoch"
@@ -15,7 +17,7 @@ ONCE_PREFIX = "once "
 
 
 def metrics_in(expression: str) -> tuple[str, ...]:
-    """The metrics in an expression.
+    """The metrics in an expression, without `:min` or `:max` at their end.
 
     >>> metrics_in("train/loss - val/loss")
     ('train/loss', 'val/loss')
@@ -23,8 +25,8 @@ def metrics_in(expression: str) -> tuple[str, ...]:
     for sign in (" - ", " / "):
         left, separator, right = expression.partition(sign)
         if separator:
-            return left.strip(), right.strip()
-    return (expression.strip(),)
+            return split_direction(left.strip())[0], split_direction(right.strip())[0]
+    return (split_direction(expression.strip())[0],)
 
 
 def required_metrics(expressions: Iterable[str], moments: Iterable[str] = ()) -> tuple[str, ...]:
@@ -40,7 +42,10 @@ def read_run_value(run: Run, history: History, expression: str, at: str) -> floa
     The last accuracy of a diverged run counts as 0, and so does its test accuracy, which is never
     measured.
     """
-    values = [_metric_value(run, history, metric, at) for metric in metrics_in(expression)]
+    directions = {**metric_directions(run.trial.setting), **dict(_directions_in(expression))}
+    values = [
+        _metric_value(run, history, metric, at, directions) for metric in metrics_in(expression)
+    ]
     if any(value is None or not math.isfinite(value) for value in values):
         return None
     finite = [value for value in values if value is not None]
@@ -51,7 +56,17 @@ def read_run_value(run: Run, history: History, expression: str, at: str) -> floa
     return finite[0] / finite[1] if finite[1] else None
 
 
-def _metric_value(run: Run, history: History, metric: str, at: str) -> float | None:
+def _directions_in(expression: str) -> Iterator[tuple[str, Direction]]:
+    """The directions that `:min` or `:max` after a metric of an expression gives."""
+    for word in expression.split():
+        metric, direction = split_direction(word)
+        if direction is not None:
+            yield metric, direction
+
+
+def _metric_value(
+    run: Run, history: History, metric: str, at: str, directions: Mapping[str, Direction]
+) -> float | None:
     curve = history.get(metric)
     if curve is None or not len(curve):
         # A diverged run is not evaluated on the test split.
@@ -64,7 +79,8 @@ def _metric_value(run: Run, history: History, metric: str, at: str) -> float | N
             return _value_at_epoch(curve, run.selected_epoch)
         case "best":
             finite = list(filter(math.isfinite, curve.values))
-            return (min if direction_of(metric) == "min" else max)(finite, default=None)
+            is_min = _objective(metric, directions).direction == "min"
+            return (min if is_min else max)(finite, default=None)
         case "first":
             return curve.values[0]
         case "last":
@@ -80,14 +96,15 @@ def _metric_value(run: Run, history: History, metric: str, at: str) -> float | N
         case "seconds":
             return _value_at_epoch(curve, _last_epoch_within(history, float(number)))
         case "epochs to":
-            return float(_first_epoch_at_level(curve, float(number)) or run.epochs_planned + 1)
+            reached = _first_epoch_at_level(curve, float(number), directions)
+            return float(reached or run.epochs_planned + 1)
         case "seconds to":
-            reached = _first_epoch_at_level(curve, float(number))
+            reached = _first_epoch_at_level(curve, float(number), directions)
             return math.fsum(_epoch_times(history)[: reached or None])
         case moment if moment.startswith(ONCE_PREFIX):
             other = history.get(moment.removeprefix(ONCE_PREFIX))
             return _value_at_epoch(
-                curve, _first_epoch_at_level(other, float(number)) if other else None
+                curve, _first_epoch_at_level(other, float(number), directions) if other else None
             )
     raise ValueError(f"not a moment of a history: {at!r}")
 
@@ -116,7 +133,21 @@ def _last_epoch_within(history: History, seconds: float) -> int | None:
     return finished
 
 
-def _first_epoch_at_level(curve: Curve, level: float) -> int | None:
+def _objective(metric: str, directions: Mapping[str, Direction]) -> Objective:
+    """The metric with its direction.
+
+    Raises:
+        UsageError: the direction is unknown.
+    """
+    try:
+        return Objective.parse(metric, directions)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _first_epoch_at_level(
+    curve: Curve, level: float, directions: Mapping[str, Direction]
+) -> int | None:
     """The first epoch at which the metric reached a level or better; None if it never did."""
-    objective = Objective.parse(curve.metric)
+    objective = _objective(curve.metric, directions)
     return next((e for e, v in curve if v == level or objective.is_better(v, level)), None)

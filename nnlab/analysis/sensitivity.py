@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from nnlab import store
-from nnlab.config import config_of
+from nnlab.config import config_of, without_metrics
 from nnlab.engine import transfer
 from nnlab.engine.loop import build_session
 from nnlab.engine.loss_landscape import LossLandscape, loss_along_line, loss_surface, top_eigenvalue
@@ -88,7 +88,7 @@ def measure_sensitivity(
 
 def _loss_landscape(db: store.Database, run: Run, examples: int) -> LossLandscape:
     weights = find_initial_weights(db, str(run.id)).for_seed(run.seed)
-    session = build_session(config_of(run.trial.setting, run.seed))
+    session = build_session(without_metrics(config_of(run.trial.setting, run.seed)))
     transfer.load_matching_weights(session.model, transfer.read_weights(Path(weights.path)))
     session.model.eval()
     for parameter in session.model.parameters():

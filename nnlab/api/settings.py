@@ -46,6 +46,7 @@ class TrainSettings(TypedDict, total=False):
     mixup: Numbers
     cutmix: Numbers
     model: Paths
+    model_output: Texts | WholeNumbers
     width: WholeNumbers
     depth: WholeNumbers
     widths: Texts | WholeNumbers
@@ -112,6 +113,7 @@ class TrainSettings(TypedDict, total=False):
     epochs: WholeNumbers
     early_stop: WholeNumbers
     stop_on: Texts
+    metrics: Texts
     objective: Texts
     exact_train: Switches
     probe: Texts

@@ -73,7 +73,7 @@ class TrainObserver:
         """Calls the function of the caller, and prints the epoch now and then."""
         if time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES:
             number = f"epoch {epoch.number}/{run.epochs_planned}"
-            self.say(f"run {run.id}  {number}  {metrics_line(epoch.values)}")
+            self.say(f"run {run.id}  {number}  {metrics_line(epoch.values, run)}")
         if self._on_epoch is not None:
             self._call(partial(self._on_epoch, run, epoch))
 

@@ -17,6 +17,7 @@ from nnlab.catalogue.decays import DECAYS
 from nnlab.catalogue.initializers import INITIALIZERS
 from nnlab.catalogue.inputs import INPUTS
 from nnlab.catalogue.losses import LOSSES
+from nnlab.catalogue.metrics import METRICS
 from nnlab.catalogue.models import MODELS
 from nnlab.catalogue.norms import NORMS
 from nnlab.catalogue.optimizers import OPTIMIZERS
@@ -62,6 +63,7 @@ CATALOGUES: Mapping[str, tuple[Choice, ...]] = {
     "opt": OPTIMIZERS,
     "average": AVERAGES,
     "decay": DECAYS,
+    "metric": METRICS,
     "probe": PROBES,
     "device": DEVICES,
     "dtype": DTYPES,

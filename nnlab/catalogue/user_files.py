@@ -18,7 +18,7 @@ def suggest_spelling(kind: str, name: str) -> str | None:
     bare = name.rstrip(":")
     path = Path(bare).expanduser()
     suffix = path.suffix.lower()
-    if kind in ("data", "model", "loss", "opt", "decay") and suffix == ".py":
+    if kind in ("data", "model", "loss", "opt", "decay", "metric") and suffix == ".py":
         return " or ".join(f"{bare}:{callable_}" for callable_ in _callables_in(path))
     if kind != "data" or not bare:
         return None

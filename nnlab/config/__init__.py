@@ -6,6 +6,12 @@ from the fields of `RunConfig`.
 
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
+from nnlab.config.metric_list import (
+    metric_direction,
+    metric_directions,
+    parse_metrics,
+    without_metrics,
+)
 from nnlab.config.option import Option
 from nnlab.config.parsing import BALANCED, parse_value
 from nnlab.config.plugin_versions import check_plugins, plugin_versions
@@ -21,7 +27,7 @@ from nnlab.config.registry import (
 )
 from nnlab.config.resolve import (
     CODE_VERSION_FIELDS,
-    OBJECTIVE_METRICS,
+    MEASUREMENT_FIELDS,
     VERSION_FIELDS,
     DataFacts,
     has_effect,
@@ -33,7 +39,7 @@ from nnlab.config.resolve import (
 __all__ = [
     "BALANCED",
     "CODE_VERSION_FIELDS",
-    "OBJECTIVE_METRICS",
+    "MEASUREMENT_FIELDS",
     "VERSION_FIELDS",
     "DataFacts",
     "Option",
@@ -50,10 +56,14 @@ __all__ = [
     "is_builtin_value",
     "is_setting_name",
     "is_task_default",
+    "metric_direction",
+    "metric_directions",
+    "parse_metrics",
     "parse_value",
     "plugin_versions",
     "resolve",
     "setting_field",
     "setting_fields",
     "setting_of",
+    "without_metrics",
 ]

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from nnlab.catalogue import choice_names, find_choice, split_names
 from nnlab.config.arguments import Parameter
+from nnlab.config.metric_list import TASK_METRICS, join_metrics, parse_metrics
 from nnlab.config.numbers import is_plain_ascii, parse_number
 from nnlab.config.registry import SettingField, setting_field
-from nnlab.config.resolve import OBJECTIVE_METRICS
 from nnlab.errors import ConfigError, UnknownName
-from nnlab.objective import Objective, Scalar, format_exact
+from nnlab.objective import Objective, Scalar, format_exact, split_direction
 
 # The value of class_weights that makes all classes equally important.
 BALANCED = "balanced"
@@ -47,6 +47,8 @@ def parse_field_value(field: SettingField, value: object) -> Scalar:
     if value == "" and field.base is str and field.default is None and not option.catalogue:
         raise ConfigError([f"{field.flag} needs a value, got nothing"])
     parsed = _validate_type(field, value)
+    if name == "metrics":
+        return join_metrics(parse_metrics(str(parsed)))
     if option.catalogue is not None:
         aliases = _ALIASES.get(option.catalogue, {})
         parsed = aliases.get(str(parsed), parsed)
@@ -124,11 +126,13 @@ def _limit_message(field: SettingField, value: object, problem: Any) -> str:
 
 
 def _check_objective(field: SettingField, text: str) -> None:
+    metric, direction = split_direction(text)
     try:
-        objective = Objective.parse(text)
+        # The direction of a metric of `--metrics` is known when the setting is resolved.
+        Objective.parse(text if direction is not None else f"{metric}:min")
     except ValueError as error:
         raise ConfigError([f"{field.flag} must be METRIC:min or METRIC:max: {error}"]) from None
-    split = objective.metric.partition("/")[0]
+    split, _, quantity = metric.partition("/")
     if split == "test":
         raise ConfigError(
             [
@@ -136,9 +140,10 @@ def _check_objective(field: SettingField, text: str) -> None:
                 " select by a val/ metric"
             ]
         )
-    measured = OBJECTIVE_METRICS["classification"] | OBJECTIVE_METRICS["regression"]
-    if objective.metric not in measured:
-        raise UnknownName("metric for model selection", objective.metric, measured)
+    if split not in ("train", "val") or not quantity.isidentifier():
+        names = dict.fromkeys(name for names in TASK_METRICS.values() for name in names)
+        measured = [f"{split}/{name}" for split in ("train", "val") for name in names]
+        raise UnknownName("metric for model selection", metric, sorted(measured))
 
 
 def _parse_widths(field: SettingField, text: str) -> str:

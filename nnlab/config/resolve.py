@@ -1,10 +1,10 @@
 """Resolution of a configuration: fills in open defaults and reports conflicting choices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from nnlab.catalogue import Task, find_choice
+from nnlab.catalogue import CATALOGUES, Task, find_choice
 from nnlab.config.arguments import (
     ARGUMENT_COMPONENTS,
     Arguments,
@@ -17,6 +17,13 @@ from nnlab.config.arguments import (
 )
 from nnlab.config.class_selection import class_indices
 from nnlab.config.fields import RunConfig
+from nnlab.config.metric_list import (
+    TASK_METRICS,
+    MetricReference,
+    added_metrics,
+    join_metrics,
+    metric_conflicts,
+)
 from nnlab.config.plugin_versions import plugin_versions
 from nnlab.config.registry import (
     default_for_setting,
@@ -24,8 +31,16 @@ from nnlab.config.registry import (
     setting_fields,
     value_of,
 )
-from nnlab.errors import ConfigError, PluginError, UnknownName
-from nnlab.objective import Objective, Scalar, format_exact
+from nnlab.errors import ConfigError, PluginError, UnknownName, unknown_name_message
+from nnlab.objective import (
+    Direction,
+    Objective,
+    Scalar,
+    direction_of,
+    format_exact,
+    split_direction,
+    unknown_direction_message,
+)
 
 DEFAULT_TEST_FRACTION = 0.15
 
@@ -49,14 +64,6 @@ class DataFacts:
     classes: tuple[str, ...] = ()
 
 
-_QUANTITIES: Mapping[Task, tuple[str, ...]] = {
-    "classification": ("loss", "accuracy"),
-    "regression": ("loss", "rmse", "mae", "r2"),
-}
-OBJECTIVE_METRICS: Mapping[Task, frozenset[str]] = {
-    task: frozenset(f"{split}/{quantity}" for split in ("train", "val") for quantity in quantities)
-    for task, quantities in _QUANTITIES.items()
-}
 _DEFAULT_OBJECTIVE: Mapping[Task, str] = {
     "classification": "val/accuracy:max",
     "regression": "val/loss:min",
@@ -76,9 +83,12 @@ VERSION_FIELDS = (
     "data_version",
     "split_version",
     "start_version",
+    "metrics_version",
     "plugin_versions",
     *CODE_VERSION_FIELDS.values(),
 )
+# Fields that determine what is measured, not how a run is trained: no trials are compared by them.
+MEASUREMENT_FIELDS = ("metrics",)
 
 
 def is_task_default(name: str, setting: Mapping[str, Scalar]) -> bool:
@@ -121,19 +131,31 @@ def resolve(
     resolved: dict[str, Scalar] = {
         "data_version": facts.version,
         "start_version": start_version,
+        "metrics_version": versions.get("metrics_version"),
         "split_version": versions.get("split_version"),
         **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
         "plugin_versions": plugin_versions(config),
     }
+    metrics = added_metrics(config.metrics, facts.task)
+    objective, objective_problems = _resolve_objective(config, metrics, facts)
+    # The objective says which values of its metric are better, if nothing else does.
+    metrics = tuple(
+        replace(metric, direction=objective.direction)
+        if metric.direction is None and objective.metric.partition("/")[2] == metric.name
+        else metric
+        for metric in metrics
+    )
+    resolved["metrics"] = join_metrics(metrics)
     resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
-    resolved["objective"] = str(Objective.parse(config.objective or _DEFAULT_OBJECTIVE[facts.task]))
+    resolved["objective"] = str(objective)
     resolved["test_fraction"] = (
         None
         if facts.own_test or config.split_file
         else config.test_fraction or DEFAULT_TEST_FRACTION
     )
     filled = fill_defaults(replace(config, **resolved))  # type: ignore[arg-type]
-    problems = _conflicts(config, filled, facts)
+    problems = objective_problems + _conflicts(config, filled, facts)
+    problems += metric_conflicts(metrics, facts.task, config.data, _class_count(config, facts))
     arguments = _resolve_arguments(filled, signatures, problems)
     if problems:
         raise ConfigError(problems)
@@ -164,6 +186,52 @@ def _resolve_arguments(
                 problems += error.problems
         problems += missing_problems(component, signature, tuple(resolved))
     return tuple(sorted(resolved))
+
+
+def _resolve_objective(
+    config: RunConfig, metrics: Sequence[MetricReference], facts: DataFacts
+) -> tuple[Objective, list[str]]:
+    """The objective with its direction, and what is wrong with it."""
+    if config.objective is None:
+        return Objective.parse(_DEFAULT_OBJECTIVE[facts.task]), []
+    metric, direction = split_direction(config.objective)
+    directions: dict[str, Direction | None] = {
+        name: direction_of(name) for name in TASK_METRICS[facts.task]
+    }
+    directions |= {item.name: item.direction for item in metrics}
+    quantity = metric.partition("/")[2]
+    default = directions.get(quantity)
+    objective = Objective(metric, direction or default or "min")
+    if quantity not in directions:
+        return objective, [_missing_objective_message(config, metric, directions, facts)]
+    if direction is None and default is None:
+        return objective, [f"--objective {metric}: {unknown_direction_message(metric)}"]
+    return objective, []
+
+
+def _missing_objective_message(
+    config: RunConfig, metric: str, measured: Mapping[str, object], facts: DataFacts
+) -> str:
+    quantity = metric.partition("/")[2]
+    if any(row.name == quantity and facts.task in row.tasks for row in CATALOGUES["metric"]):
+        return f"--objective {metric} is not measured: --metrics {quantity} adds it"
+    names = sorted(f"{split}/{name}" for split in ("train", "val") for name in measured)
+    return (
+        f"--objective {metric} is not available for {config.data}, a {facts.task} task:"
+        f" {unknown_name_message('metric', metric, names)}"
+    )
+
+
+def _class_count(config: RunConfig, facts: DataFacts) -> int | None:
+    """The number of classes of a run; None if it is unknown, or the selection is not valid."""
+    if not facts.classes:
+        return None
+    if config.classes is None:
+        return len(facts.classes)
+    try:
+        return len(class_indices(config.classes, facts.classes))
+    except ConfigError:
+        return None
 
 
 def fill_defaults(config: RunConfig, *, is_stored: bool = False) -> RunConfig:
@@ -210,13 +278,6 @@ def _data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -
     problems = []
     if facts.task not in find_choice("loss", config.loss or "").tasks:
         problems.append(f"--loss {config.loss} does not fit {config.data}, a {facts.task} task")
-    objective = Objective.parse(config.objective or "")
-    if objective.metric not in OBJECTIVE_METRICS[facts.task]:
-        metrics = ", ".join(sorted(OBJECTIVE_METRICS[facts.task]))
-        problems.append(
-            f"--objective {objective} is not available for {config.data}, a {facts.task} task;"
-            f" the metrics are {metrics}"
-        )
     if facts.own_test and specified.test_fraction is not None:
         problems.append(
             f"--test-fraction has no effect with {config.data}: it has its own test split"

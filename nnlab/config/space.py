@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab.config import (
+    MEASUREMENT_FIELDS,
     VERSION_FIELDS,
     DataFacts,
     RunConfig,
@@ -49,6 +50,8 @@ Space = Mapping[str, tuple[Scalar, ...]]
 MAX_TRIALS = 100_000
 
 _PATH_FIELDS = ("data", "start_from")
+# Fields whose value is a list: the items belong to one trial.
+_LIST_FIELDS = ("metrics",)
 
 # Separators of the values of an argument; the commas inside of `[2,2]` belong to a list.
 _OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")
@@ -80,6 +83,8 @@ def parse_values(name: str, values: object, *, whole_ranges: bool = False) -> tu
 def _parse_field_values(
     field: SettingField, values: object, *, whole_ranges: bool
 ) -> tuple[Scalar, ...]:
+    if field.name in _LIST_FIELDS and isinstance(values, list):
+        values = ",".join(map(str, values))
     items = values if isinstance(values, list | tuple) else _split_items(field, values)
     parsed: list[Scalar] = []
     problems: list[str] = []
@@ -113,7 +118,8 @@ def _parse_item(field: SettingField, item: object, whole_ranges: bool) -> Sequen
 
 def _split_items(field: SettingField, values: object) -> Sequence[object]:
     # A path may contain commas; all other texts are split at commas or semicolons.
-    if not isinstance(values, str) or (field.name in _PATH_FIELDS and ":" in values):
+    is_path = field.name in _PATH_FIELDS and isinstance(values, str) and ":" in values
+    if not isinstance(values, str) or is_path or field.name in _LIST_FIELDS:
         return [values]
     if isinstance(field.annotation, Parameter) and "[" in values:
         return [part.strip() for part in _OUTSIDE_BRACKETS.split(values)]
@@ -271,7 +277,8 @@ def expand_space(
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
-        unused -= {name for name in unused if has_effect(resolved, name)}
+        # Metrics that every run has are not stored, which is no error.
+        unused -= {n for n in unused if has_effect(resolved, n) or n in MEASUREMENT_FIELDS}
         setting = setting_of(resolved)
         digest = digest_of(setting)
         trials.setdefault(digest, TrialSpec(resolved, setting, digest))
@@ -326,7 +333,8 @@ def _value_or_default(name: str, setting: Setting) -> Scalar:
 def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields that differ by a choice of the user, not by a default that follows from one.
 
-    Hashes of files and versions of plugins are excluded: users neither choose nor read them.
+    Hashes of files and versions of plugins are excluded: users neither choose nor read them. So are
+    measured metrics, which do not affect the training.
 
     >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
     >>> distinguishing_fields([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
@@ -335,7 +343,8 @@ def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     ('opt', 'lr')
     """
     fields = setting_fields()
-    names = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
+    excluded = (*VERSION_FIELDS, *MEASUREMENT_FIELDS)
+    names = [name for name in differing_fields(settings) if name not in excluded]
     # Different data sets may have different tasks, and different defaults that depend on the task.
     by_task = "data" in names
 

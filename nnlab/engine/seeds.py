@@ -22,6 +22,7 @@ SeedPurpose = Literal[
     "dropconnect",
     "stochastic_depth",
     "user_model",
+    "user_metric",
     "augment",
     "direction",
 ]

@@ -16,6 +16,7 @@ from nnlab.engine import (
     augment,
     dynamo_bypass,
     losses,
+    metrics,
     mixup_cutmix,
     models,
     penalties,
@@ -33,6 +34,8 @@ from nnlab.engine.epoch_selection import is_better_epoch
 from nnlab.engine.evaluation import compute_metrics, compute_outputs
 from nnlab.engine.flops import count_multiply_adds
 from nnlab.engine.losses import Loss
+from nnlab.engine.metric_versions import check_metrics_version
+from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.engine.models.norms import check_batch_of_one
 from nnlab.engine.optimizers import build as build_optimizer
@@ -78,6 +81,7 @@ class Session:
     weight_average: WeightAverage | None = None
     probe: Probe | None = None
     process_group: ProcessGroup | None = None
+    added_metrics: AddedMetrics | None = None
     forward: Callable[[torch.Tensor], torch.Tensor] = field(init=False)
     unwrapped_step: Callable[[], None] = field(init=False)
     epoch: int = 0
@@ -132,10 +136,29 @@ class Session:
         return self.compute_metrics(outputs, part.targets)
 
     def compute_metrics(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
-        """The metrics of outputs against targets; see `evaluation.compute_metrics`."""
-        return compute_metrics(
+        """The metrics of all outputs of a split against its targets, with those of `--metrics`.
+
+        See `evaluation.compute_metrics`.
+
+        Raises:
+            UserCodeError: a metric of the user raises an error or returns no number.
+        """
+        values = compute_metrics(
             self.data.task, self.eval_loss, outputs, targets, scale=self.data.target_scale
         )
+        return {**values, **self.compute_added_metrics(outputs, targets)}
+
+    def compute_added_metrics(
+        self, outputs: torch.Tensor, targets: torch.Tensor
+    ) -> Mapping[str, float]:
+        """The metrics of `--metrics`; equal in all processes that train the run together."""
+        if self.added_metrics is None:
+            return {}
+        values = self.added_metrics.compute(outputs, targets, self.epoch)
+        if self.process_group is not None and self.added_metrics.has_user_code:
+            # User code need not return equal values in all processes, which must decide alike.
+            values = dict(self.process_group.broadcast_object(values))
+        return values
 
     def update_selected_epoch(self, values: Mapping[str, float]) -> bool:
         """Whether the epoch that has just finished is the best so far; stores its values if it is.
@@ -193,13 +216,16 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
         DeviceError: the device does not exist, or does not support the number format.
         DataError: the data set cannot be used, or does not fit the model.
         PluginError: a plugin is missing, has changed or fails.
-        UserCodeError: the user-defined model or data raises an error, or has changed.
+        UserCodeError: the user-defined model, data or metric raises an error, or has changed.
+        ConfigError: a metric needs a package that is not installed.
     """
     check_plugins(config)
     device = devices.resolve_device(config.device)
     devices.check_dtype(device, config.dtype)
     data = prepare_data(config, device)
     user_code.check_unchanged(config)
+    if config.metrics is not None:
+        check_metrics_version(config.metrics, config.metrics_version)
     model = models.build(
         config, data.in_shape, data.num_outputs, make_generator(config.seed, "weights")
     )
@@ -244,6 +270,13 @@ def _assemble_session(
         penalty=penalties.build(config, model),
         augmentation=augment.build(config, data.in_shape),
         batch_mixer=mixup_cutmix.build(config, data.in_shape, data.num_outputs),
+        added_metrics=metrics.build(
+            config,
+            data.task,
+            data.num_outputs,
+            target_scale=data.target_scale,
+            target_mean=data.target_mean,
+        ),
     )
     steps = steps_per_epoch(len(data.train), config.batch_size)
     session.weight_average = weight_average.build(model, config)

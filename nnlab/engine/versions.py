@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from nnlab.config import RunConfig
+from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import code_versions
 
 
@@ -14,6 +15,8 @@ def file_versions(config: RunConfig) -> Mapping[str, str | None]:
         DataError: the split file cannot be read.
     """
     versions = dict(code_versions(config))
+    if config.metrics is not None:
+        versions["metrics_version"] = metrics_version(config.metrics)
     if config.split_file is not None:
         # numpy is imported only if there is a split file: `nnlab train` starts faster.
         from nnlab.engine.data.split_file import split_file_version

@@ -7,6 +7,7 @@ from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import resolve_scope
+from nnlab.config import metric_directions
 from nnlab.config.space import setting_label
 from nnlab.diagnosis.headlines import headline_findings
 from nnlab.errors import UsageError
@@ -110,6 +111,10 @@ def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves
             histories=tuple(histories[run] for run in row.runs),
             findings=tuple(f for run in row.runs for f in headline_findings(findings.get(run, ()))),
             selected=int(row.epoch) if row.epoch is not None else None,
+            directions={
+                **metric_directions(row.setting),
+                ranking.objective.metric: ranking.objective.direction,
+            },
         )
         for row in ranking.rows
     )

@@ -13,6 +13,7 @@ from nnlab.records import (
     Artifact,
     Attempt,
     Curve,
+    Direction,
     Environment,
     Finding,
     History,
@@ -107,6 +108,45 @@ def summaries(
                     name, n, math.nan if last is None else last, last_epoch, best, best_epoch
                 )
     return by_run
+
+
+def stored_directions(db: Database) -> dict[str, Direction]:
+    """The direction in which the summaries of each metric have their best value."""
+    with db.read() as connection:
+        rows = connection.execute(select(metric.c.name, metric.c.direction)).all()
+    return {name: direction for name, direction in rows if direction in ("min", "max")}
+
+
+def best_values(
+    db: Database, run_ids: Sequence[int], metric_name: str, direction: Direction
+) -> dict[int, tuple[float, int]]:
+    """The best value of a metric in each of the runs and its epoch, in any direction.
+
+    A summary has the best value in the stored direction of the metric only, which may be another
+    one for a metric of users. Runs without a finite value are left out.
+    """
+    with db.read() as connection:
+        stored = connection.execute(
+            select(metric.c.direction).where(metric.c.name == metric_name)
+        ).scalar()
+    if stored == direction:
+        rows = {
+            run_id: by_name[metric_name]
+            for run_id, by_name in summaries(db, run_ids, [metric_name]).items()
+        }
+        return {
+            run_id: (row.best, row.best_epoch)
+            for run_id, row in rows.items()
+            if row.best is not None and row.best_epoch is not None
+        }
+    best = min if direction == "min" else max
+    values: dict[int, tuple[float, int]] = {}
+    for run_id, history in histories(db, run_ids, [metric_name]).items():
+        points = [point for point in history.get(metric_name) or () if not math.isnan(point[1])]
+        if points:
+            epoch, value = best(points, key=lambda point: point[1])
+            values[run_id] = (value, epoch)
+    return values
 
 
 @cache

@@ -6,8 +6,9 @@ from itertools import chain, repeat
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
+from nnlab.config import metric_directions
 from nnlab.errors import UsageError
-from nnlab.records import Curve, Direction, Status, direction_of
+from nnlab.records import Curve, Direction, Setting, Status, direction_of
 from nnlab.store.checksum import store_run_checksum
 from nnlab.store.constructs import in_ids, in_names_parameter, names_to_json, upsert
 from nnlab.store.curve_summary import SummaryRow, summarize_curve
@@ -42,16 +43,29 @@ _SELECT_METRICS = DriverStatement(
 
 
 def get_or_create_metrics(
-    connection: Connection, names: Iterable[str]
+    connection: Connection, names: Iterable[str], setting: Setting | None = None
 ) -> dict[str, tuple[int, Direction]]:
-    """The id and direction of each metric; rows are inserted for new metrics."""
+    """The id and direction of each metric; rows are inserted for new metrics.
+
+    The direction only says which value the summaries call the best. It is `min` for a new metric
+    of unknown direction; readers derive the direction from the setting and the name.
+
+    Args:
+        connection: in a transaction.
+        names: of the metrics.
+        setting: of the run that has measured them, for the directions of user metrics.
+    """
     name_of = {replace_invalid_unicode(name): name for name in names}
     metrics = _select_metrics(connection, name_of)
     new = sorted(name_of.keys() - metrics.keys())  # in one order: two writers cannot deadlock
     if new:
-        _INSERT_METRIC.execute_many(
-            connection, [(stored, str(direction_of(name_of[stored]))) for stored in new]
-        )
+        directions = metric_directions(setting or {})
+        rows = [
+            (stored, directions.get(name) or direction_of(name) or "min")
+            for stored in new
+            for name in [name_of[stored]]
+        ]
+        _INSERT_METRIC.execute_many(connection, rows)
         metrics |= _select_metrics(connection, new)
     return {name: metrics[stored] for stored, name in name_of.items()}
 

@@ -14,7 +14,7 @@ from sqlalchemy import Text, bindparam, case, delete, func, insert, literal, sel
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import LeaseLost
-from nnlab.records import Artifact, Direction, Environment, Epoch, Finding, Status
+from nnlab.records import Artifact, Direction, Environment, Epoch, Finding, Run, Status
 from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.curve_summary import SummaryRow, summarize_curve
 from nnlab.store.database import Database
@@ -138,7 +138,7 @@ def _put_batch(connection: Connection, batch: EpochBatch) -> EpochBatchResult | 
     for epoch in batch.epochs:
         values = {name: float(value) for name, value in epoch.values.items()}
         before = {name: states.get(name) or batch.metrics.get(name) for name in values}
-        states |= _store_epoch_values(connection, claim.run.id, epoch.number, values, before)
+        states |= _store_epoch_values(connection, claim.run, epoch.number, values, before)
     ((stop_requested_at,),) = rows
     return EpochBatchResult(states, stop_requested_at is not None)
 
@@ -151,7 +151,7 @@ def put_single_metrics(
     with db.write(exclusive=False) as connection:
         if _renew_unless_ended(connection, claim, lease_until):
             return {}
-        metrics = get_or_create_metrics(connection, values)
+        metrics = get_or_create_metrics(connection, values, claim.run.trial.setting)
         # An earlier attempt may have selected another epoch.
         connection.execute(
             delete(point).where(
@@ -159,7 +159,7 @@ def put_single_metrics(
                 point.c.metric_id.in_([metric_id for metric_id, _ in metrics.values()]),
             )
         )
-        return _store_epoch_values(connection, claim.run.id, epoch, values, dict.fromkeys(values))
+        return _store_epoch_values(connection, claim.run, epoch, values, dict.fromkeys(values))
 
 
 @remote_callable
@@ -236,14 +236,16 @@ def _renew_unless_ended(connection: Connection, claim: Claim, lease_until: float
 
 def _store_epoch_values(
     connection: Connection,
-    run_id: int,
+    claimed_run: Run,
     epoch: int,
     values: Mapping[str, float],
     before: Mapping[str, MetricState | None],
 ) -> dict[str, MetricState]:
     """Stores the values of one epoch and their summaries; returns the new state of the metrics."""
+    run_id = claimed_run.id
     new = [name for name in values if before[name] is None]
-    created = get_or_create_metrics(connection, new) if new else {}
+    setting = claimed_run.trial.setting
+    created = get_or_create_metrics(connection, new, setting) if new else {}
     states = {}
     for name, value in values.items():
         previous = before[name] or MetricState(*created[name])
@@ -307,7 +309,9 @@ def store_spooled_epochs(db: Database, claim: Claim, epochs: Sequence[Epoch]) ->
     with db.write(exclusive=False) as connection:
         extend_lease(connection, claim, time.time() + LEASE_SECONDS)
         metrics = get_or_create_metrics(
-            connection, {name for epoch in epochs for name in epoch.values}
+            connection,
+            {name for epoch in epochs for name in epoch.values},
+            claim.run.trial.setting,
         )
         points = {
             (run_id, metrics[name][0], epoch.number): float(value)

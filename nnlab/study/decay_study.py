@@ -68,7 +68,7 @@ def compare_decays(
     Decays without a result on any seed of the control are left out.
     """
     objective = decay_objective(run)
-    values_by_digest = _best_values(db, run_ids, objective.metric)
+    values_by_digest = _best_values(db, run_ids, objective)
     settings = _decay_settings(run, suggestion)
     control = values_by_digest.get(digest_of(settings[CONTROL_NAME]), {})
     comparisons = []
@@ -109,13 +109,12 @@ def _judge_changes(changes: Sequence[float], objective: Objective) -> Verdict:
 
 
 def _best_values(
-    db: store.Database, run_ids: Sequence[int], metric: str
+    db: store.Database, run_ids: Sequence[int], objective: Objective
 ) -> Mapping[str, Mapping[int, float]]:
-    """The best value of a metric in each run that has one, by digest of the setting and seed."""
-    summaries = store.summaries(db, run_ids, [metric])
+    """The best objective of each run that has one, by digest of the setting and seed."""
+    best_values = store.best_values(db, run_ids, objective.metric, objective.direction)
     values: dict[str, dict[int, float]] = {}
     for run in store.runs(db, run_ids=run_ids):
-        summary = summaries.get(run.id, {}).get(metric)
-        if summary is not None and summary.best is not None:
-            values.setdefault(run.trial.digest, {})[run.seed] = summary.best
+        if run.id in best_values:
+            values.setdefault(run.trial.digest, {})[run.seed] = best_values[run.id][0]
     return values

@@ -8,6 +8,7 @@ from nnlab.engine.data import cached_facts
 from nnlab.engine.signatures import find_signature
 from nnlab.engine.versions import file_versions
 from nnlab.errors import NoDatabase
+from nnlab.objective import Scalar
 from nnlab.study.database import open_results, search_data_near_database
 from nnlab.workers.initial_weights import find_initial_weights
 
@@ -23,7 +24,7 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
         shared: fields that may have no effect on some of the trials.
     """
     search_data_near_database(db)
-    return partial(
+    expand = partial(
         expand_space,
         facts=cached_facts(),
         versions=file_versions,
@@ -31,6 +32,28 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
         signatures=cache(find_signature),
         shared=shared,
     )
+    return lambda space: expand(_with_metric_directions(space))
+
+
+def _with_metric_directions(space: Space) -> Space:
+    """The space with the directions of the user's metrics, which rankings need without the code.
+
+    Raises:
+        ConfigError: a metric needs a package that is not installed.
+        UserCodeError: a file of the user cannot be executed.
+    """
+    if "metrics" not in space:
+        return space
+    # Imported only here: they take time to import, and few requests have metrics.
+    from nnlab.engine.metrics import check_torchmetrics
+    from nnlab.engine.user_metrics import with_code_directions
+
+    values: list[Scalar] = []
+    for value in space["metrics"]:
+        if value is not None:
+            check_torchmetrics(str(value))
+        values.append(None if value is None else with_code_directions(str(value)))
+    return {**space, "metrics": tuple(values)}
 
 
 def _initial_weights_version(db: str | None, start_from: str) -> str:

@@ -29,13 +29,26 @@ def run_describer(runs: Sequence[Run]) -> DescribeRun:
     return describe
 
 
-def metrics_line(values: Mapping[str, float]) -> str:
-    """Loss and score of both splits and the learning rate, in a line."""
-    score = next((name for name in ("accuracy", "r2") if f"val/{name}" in values), "loss")
-    parts = [f"loss {values['train/loss']:.4g}, val {values['val/loss']:.4g}"]
-    if score != "loss":
-        parts.append(f"{score} {values[f'train/{score}']:.4f}, val {values[f'val/{score}']:.4f}")
-    return "  ".join([*parts, f"lr {values['lr']:.3g}"])
+def metrics_line(values: Mapping[str, float], run: Run | None = None) -> str:
+    """Loss and scores of both splits and the learning rate, in a line.
+
+    The errors of a regression in the unit of the target come first.
+
+    Args:
+        values: the metrics of an epoch.
+        run: the run, whose objective is shown too.
+    """
+    objective = "" if run is None else str(run.trial.setting.get("objective") or "")
+    formats = {"rmse": ".4g", "mae": ".4g", "loss": ".4g", "accuracy": ".4f", "r2": ".4f"}
+    formats.setdefault(objective.partition(":")[0].partition("/")[2], ".4g")
+    parts = [
+        f"{name} {values[f'train/{name}']:{number}}, val {values[f'val/{name}']:{number}}"
+        for name, number in formats.items()
+        if f"train/{name}" in values and f"val/{name}" in values
+    ]
+    if "lr" in values:  # second-order optimizers have none
+        parts.append(f"lr {values['lr']:.3g}")
+    return "  ".join(parts)
 
 
 def run_result_line(result: RunResult, label: str) -> str:
@@ -44,7 +57,10 @@ def run_result_line(result: RunResult, label: str) -> str:
     parts.append(f"{result.status}: {result.reason}" if result.reason else str(result.status))
     if result.selected_value is not None:
         metric = str(result.run.trial.setting["objective"]).partition(":")[0]
-        parts.append(f"{metric} {result.selected_value:.4f} at epoch {result.selected_epoch}")
+        values = [f"{name} {value:.5g}" for name, value in result.selected_errors.items()]
+        if metric not in result.selected_errors:
+            values.append(f"{metric} {result.selected_value:.4f}")
+        parts.append(f"{', '.join(values)} at epoch {result.selected_epoch}")
     if result.seconds is not None:
         parts.append(format_duration(result.seconds))
     return "  ".join(parts)

@@ -1,7 +1,7 @@
 """`RunCallbacks`, the events of training that screens and logs receive, and the result of a run."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from nnlab.records import Epoch, Finding, Run, Status
@@ -15,6 +15,8 @@ class RunResult:
     """How a run ended: its status, the reason if it did not finish, and the findings.
 
     `selected_value` is the objective at the selected epoch, `seconds` the duration.
+    `selected_errors` are the validation errors of a regression at the selected epoch, in the unit
+    of the target.
     """
 
     run: Run
@@ -24,6 +26,7 @@ class RunResult:
     selected_epoch: int | None = None
     selected_value: float | None = None
     seconds: float | None = None
+    selected_errors: Mapping[str, float] = field(default_factory=dict)
 
 
 class RunCallbacks(Protocol):

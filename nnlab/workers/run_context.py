@@ -5,7 +5,9 @@ to the run's folder.
 """
 
 import hashlib
+import math
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -37,6 +39,8 @@ from nnlab.workers.spool import Spool, deliver_spooled_epochs
 from nnlab.workers.worker_context import WorkerContext
 
 LEASE_SECONDS = 60.0
+# Of a regression, in the unit of the target.
+_ERROR_METRICS = ("val/rmse", "val/mae")
 
 
 class RunContext:
@@ -63,6 +67,7 @@ class RunContext:
         self._artifacts: list[Artifact] = []
         self._test_metrics: dict[str, float] = {}
         self._findings: tuple[Finding, ...] = ()
+        self._selected_errors: dict[str, float] = {}
         self.run = claim.run
         self._leader, save_policy = context.leader, context.save_policy
         config = config_of(self.run.trial.setting, self.run.seed)
@@ -83,6 +88,7 @@ class RunContext:
         pruner = store.find_pruner(self._db, self.run)
         self._pruning = PruningMonitor(self._db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
+        self._undefined_metrics: set[str] = set()
         self._energy_meter, self._batch_size = EnergyMeter(self.session.device), batch_size
         note = partial(self._callbacks.on_note, self.run)
         self._live_diagnosis = LiveDiagnosis(self._db, self.run, note, after=self.session.epoch)
@@ -113,11 +119,33 @@ class RunContext:
 
     def add_epoch(self, epoch: Epoch) -> None:
         """Adds a finished epoch to the spool, with its duration and energy (joules)."""
+        self._note_undefined_metrics(epoch.values)
         self._device_seconds += epoch.seconds
         values = {**epoch.values, "time/epoch": epoch.seconds}
         if (joules := self._energy_meter.used()) is not None:
             values["energy/joules"] = joules / self._batch_size
         self.spool.epochs.append(replace(epoch, values=values))
+
+    def _note_undefined_metrics(self, values: Mapping[str, float]) -> None:
+        """Notes once which metrics of `--metrics` are NaN although the loss is finite."""
+        added = self.session.added_metrics
+        if added is None:
+            return
+        names = [
+            f"{split}/{name}"
+            for split in ("train", "val")
+            if math.isfinite(values[f"{split}/loss"])
+            for name in added.names
+            if math.isnan(values[f"{split}/{name}"])
+        ]
+        new = [name for name in names if name not in self._undefined_metrics]
+        self._undefined_metrics.update(new)
+        if new:
+            self._callbacks.on_note(
+                self.run,
+                f"{', '.join(new)} is NaN: it is not defined for this split, which may lack a"
+                " class or have equal values",
+            )
 
     def check_epoch(self, epoch: Epoch) -> bool:
         """Ends the run if a finding or the pruner requires it; returns whether it did.
@@ -162,7 +190,13 @@ class RunContext:
                 self.checkpoints.save(session)
             if self.stop_requested:
                 session.reason = store.STOPPED_REASON
-        self._findings = diagnose(store.history(self._db, self.run.id), self.run.trial.setting)
+        history = store.history(self._db, self.run.id)
+        self._findings = diagnose(history, self.run.trial.setting)
+        self._selected_errors = {
+            metric: dict(curve)[session.selected_epoch]
+            for metric in _ERROR_METRICS
+            if (curve := history.get(metric)) and session.selected_epoch in dict(curve)
+        }
 
     def store_result(self) -> RunResult:
         """Stores how the run ended; `write_final_files` must come first."""
@@ -177,6 +211,7 @@ class RunContext:
             selected_epoch,
             session.selected_value if selected_epoch else None,
             seconds,
+            self._selected_errors,
         )
         self.writer.write_single(self._test_metrics, session.selected_epoch)
         self.writer.finish(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
+from nnlab.errors import UsageError
 from nnlab.records import Curve, History, Run, Status, Trial
 
 NAN = float("nan")
@@ -88,3 +89,16 @@ def test_only_the_metrics_that_are_read_are_fetched() -> None:
     assert metrics_in("a/b / c/d") == ("a/b", "c/d")
     assert required_metrics(["a - b", "a"]) == ("a", "b", "time/epoch")
     assert required_metrics(["a"], ["last", "once c/d 0.2"]) == ("a", "c/d", "time/epoch")
+
+
+def test_the_best_of_a_user_metric_follows_its_direction() -> None:
+    curves = history(val_gini=(0.2, 0.6, 0.4))
+    for expression in ("val/gini", "val/gini - val/gini"):
+        with pytest.raises(UsageError, match="val/gini:min or val/gini:max says so"):
+            read_run_value(RUN, curves, expression, "best")
+    assert read_run_value(RUN, curves, "val/gini:max", "best") == 0.6
+    assert read_run_value(RUN, curves, "val/gini:min", "best") == 0.2
+    assert read_run_value(RUN, curves, "val/gini", "last") == 0.4
+    measured = replace(RUN, trial=replace(RUN.trial, setting={"metrics": "m.py:gini:max"}))
+    assert read_run_value(measured, curves, "val/gini", "best") == 0.6
+    assert read_run_value(measured, curves, "val/gini", "epochs to 0.5") == 2.0

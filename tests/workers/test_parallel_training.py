@@ -75,6 +75,28 @@ def test_two_processes_learn_what_one_does(nnlab: Nnlab) -> None:
     assert "losses agree within" in nnlab("verify", "2").out
 
 
+def test_added_metrics_are_those_of_one_process(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "m.py").write_text(
+        "from torchmetrics import Accuracy\n"
+        "def noisy(outputs, targets):\n    import os\n    return float(os.getpid())\n"
+        "def total(outputs, targets):\n    return outputs.sum() + len(targets)\n"
+        "def kept():\n    return Accuracy(task='multiclass', num_classes=3)\n"
+    )
+    words = (*MLP, "--epochs", "2", "--metrics", "f1,auroc,brier,m.py:total,m.py:kept", "-q")
+    nnlab("train", *words)
+    nnlab("train", *words, "--again", "--devices", "cpu:2", "--parallel", "ddp")
+    alone, shared = curves()
+    assert_alike(alone, shared)
+    assert shared["val/f1"] == alone["val/f1"]
+    assert shared["val/kept"] == pytest.approx(shared["val/accuracy"], abs=1e-6)
+    # The processes decide alike, even if user code returns another value in each.
+    nnlab(
+        "train", *MLP, "--epochs", "3", "--early-stop", "1", "--metrics", "m.py:noisy:max",
+        "--objective", "val/noisy", "--devices", "cpu:2", "--parallel", "ddp", "-q",
+    )  # fmt: skip
+    assert len(curves()[2]["val/noisy"]) == 2
+
+
 def test_batch_norm_is_that_of_the_whole_batch_where_it_is_asked_for(nnlab: Nnlab) -> None:
     two = ("--devices", "cpu:2", "--parallel", "ddp", "--again")
     nnlab("train", *CNN, "--epochs", "2", "-q")

@@ -1,11 +1,13 @@
 """`nnlab choices`: lists the catalogues."""
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
 from nnlab import catalogue
+from nnlab.catalogue.metrics import MetricChoice
 from nnlab.cli import completion
 from nnlab.cli.options import FormatOption
 from nnlab.cli.output.formats import Format
@@ -31,6 +33,12 @@ COLUMNS = (
     TableColumn("source", "source", wrap=True, priority=3),
     TableColumn("package", "package", wrap=True, priority=1),
     TableColumn("broken", "skipped because", wrap=True),
+)
+_METRIC_COLUMNS = (
+    TableColumn("better", "better, range", priority=2),
+    TableColumn("tasks", "tasks", hidden=True),
+    TableColumn("direction", "direction", hidden=True),
+    TableColumn("limits", "limits", hidden=True),
 )
 # Columns that a table has only if a plugin is installed, or one cannot be used.
 _PLUGIN_COLUMNS = ("package", "broken")
@@ -90,7 +98,8 @@ def choices(
     ]
     unused = {name for name in _PLUGIN_COLUMNS if not any(row[name] for row in rows)}
     columns = [column for column in COLUMNS if column.key not in unused]
-    render(rows, columns if format is Format.TABLE else COLUMNS, format)
+    metric_columns = _METRIC_COLUMNS if kind == "metric" else ()
+    render(rows, [*(columns if format is Format.TABLE else COLUMNS), *metric_columns], format)
 
 
 def _builtin_rows(kind: str) -> Iterator[dict[str, Any]]:
@@ -103,6 +112,7 @@ def _builtin_rows(kind: str) -> Iterator[dict[str, Any]]:
             "source": row.source,
             "package": "",
             "broken": "",
+            **_metric_properties(row),
         }
 
 
@@ -138,4 +148,16 @@ def _argument_row(kind: str, parameter: Parameter, signature: Signature) -> dict
         "option": f"--{kind}.{parameter.name}",
         "type": values,
         "default": "passed by nnlab" if is_passed else default,
+    }
+
+
+def _metric_properties(row: catalogue.Choice) -> dict[str, Any]:
+    """Task, direction and limits of a metric; nothing for other rows."""
+    if not isinstance(row, MetricChoice):
+        return {}
+    return {
+        "tasks": list(row.tasks),
+        "direction": row.direction,
+        "limits": [None if math.isinf(limit) else limit for limit in row.limits],
+        "better": row.range_text,
     }

@@ -49,7 +49,9 @@ def effects(
     *,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="METRIC", help="metric \\[default: the study's objective]"),
+        typer.Option(
+            "--by", "--metric", metavar="METRIC", help="metric \\[default: the study's objective]"
+        ),
     ] = None,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,

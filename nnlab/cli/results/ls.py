@@ -25,6 +25,8 @@ COLUMNS = (
     TableColumn("status", "status"),
     TableColumn("epochs", "epochs", align_right=True, priority=2),
     TableColumn("epochs_planned", "of", align_right=True, priority=3),
+    TableColumn("val_rmse", "val/rmse", lambda value: f"{value:.5g}", align_right=True, priority=1),
+    TableColumn("val_mae", "val/mae", lambda value: f"{value:.5g}", align_right=True, priority=2),
     TableColumn("metric", "metric", priority=1),
     TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
     TableColumn("best_epoch", "at epoch", align_right=True, priority=3),
@@ -37,6 +39,7 @@ COLUMNS = (
         priority=5,
     ),
 )
+_ERROR_KEYS = ("val_rmse", "val_mae")
 
 
 @app.command("ls")
@@ -88,7 +91,10 @@ def list_runs(
             database, study=study, status=status, tag=tag, removed=removed, limit=limit or None
         )
     rows = [run_values(run) for run in runs]
-    render(rows, COLUMNS, format)
+    # Errors in the unit of the target, before the loss of standardised targets.
+    is_regression = any(row["val_rmse"] is not None for row in rows)
+    columns = [column for column in COLUMNS if is_regression or column.key not in _ERROR_KEYS]
+    render(rows, COLUMNS if format is Format.JSON else columns, format)
     if format is Format.TABLE and limit and len(runs) == limit:
         say(f"only the newest {limit}; --limit 0 lists all", style="dim")
 

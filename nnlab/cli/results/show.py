@@ -16,15 +16,17 @@ from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import messages
+from nnlab.config import metric_direction, metric_directions
 from nnlab.io.redaction import mask_diff
 from nnlab.io.text import format_count
-from nnlab.records import Artifact, Attempt, MetricSummary, Run
+from nnlab.records import Artifact, Attempt, MetricSummary, Run, direction_of
 from nnlab.stats import format_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 # Prefixes of metrics that are measured once, which the table omits.
 _MEASURED_ONCE = ("data/", "probe/start_")
+_SPLITS = ("train/", "val/", "test/")
 METRIC_COLUMNS = (
     TableColumn("metric", "metric"),
     TableColumn("last", "last", lambda value: f"{value:.5g}", align_right=True),
@@ -72,7 +74,17 @@ def show(
 
 def _metric_rows(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
     summaries = store.summaries(db, [run.id]).get(run.id, {})
-    return [_metric_cells(summary) for _, summary in sorted(summaries.items())]
+    stored, declared = store.stored_directions(db), metric_directions(run.trial.setting)
+    rows = []
+    for name, summary in sorted(summaries.items()):
+        best: tuple[float | None, int | None] = (summary.best, summary.best_epoch)
+        direction = declared.get(name) or direction_of(name)
+        if direction is None and name.startswith(_SPLITS):
+            best = (None, None)
+        elif direction is not None and direction != stored.get(name):
+            best = store.best_values(db, [run.id], name, direction).get(run.id, (None, None))
+        rows.append(_metric_cells(summary, *best))
+    return rows
 
 
 def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
@@ -111,7 +123,10 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
         [("Artifact", path) for _, path in _artifact_paths(db, run)], unbroken=("Artifact",)
     )
     curves = [row for row in metrics if not str(row["metric"]).startswith(_MEASURED_ONCE)]
+    curves.sort(key=lambda row: _is_standardised(str(row["metric"])))
     render(curves, METRIC_COLUMNS, Format.TABLE)
+    for line in _unranked_notes(run, [str(row["metric"]) for row in curves]):
+        say(line, style="dim")
     if hidden := len(metrics) - len(curves):
         say(
             f"{hidden} metrics of the data and the untrained model (data/, probe/start_) are not"
@@ -124,7 +139,8 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
 def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:
     history = store.history(db, run.id)
     epochs = sorted({epoch for name in history.metrics for epoch, _ in history[name]})
-    values = {name: dict(history[name]) for name in history.metrics}
+    names = sorted(history.metrics, key=_is_standardised)
+    values = {name: dict(history[name]) for name in names}
     rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
     columns = [
         TableColumn("epoch", "epoch", align_right=True),
@@ -142,6 +158,26 @@ def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:
     render(rows, columns, output_format)
 
 
+def _is_standardised(metric: str) -> bool:
+    """False for errors in the unit of the target, which are shown first."""
+    return metric.rpartition("/")[2].removesuffix("_exact") not in ("rmse", "mae")
+
+
+def _unranked_notes(run: Run, metrics: Sequence[str]) -> list[str]:
+    """A note on the metrics of the user whose direction is unknown."""
+    unknown = [
+        name
+        for name in metrics
+        if name.startswith("val/") and metric_direction(name, run.trial.setting) is None
+    ]
+    if not unknown:
+        return []
+    return [
+        f"no best value of {', '.join(unknown)}: it is not known whether lower or higher is better;"
+        f" --metrics NAME:max or --by {unknown[0]}:max says so"
+    ]
+
+
 def _column_priority(metric: str) -> int:
     """The priority of a metric's column: the most important metrics are dropped last.
 
@@ -149,19 +185,22 @@ def _column_priority(metric: str) -> int:
     True
     """
     important = (
+        *("val/rmse", "train/rmse", "val/mae", "train/mae"),
         *("val/loss", "train/loss", "val/accuracy", "val/r2", "train/accuracy", "train/r2"),
         "lr",
     )
     return important.index(metric) + 1 if metric in important else len(important) + 1
 
 
-def _metric_cells(summary: MetricSummary) -> Mapping[str, Any]:
+def _metric_cells(
+    summary: MetricSummary, best: float | None, best_epoch: int | None
+) -> Mapping[str, Any]:
     return {
         "metric": summary.metric,
         "last": summary.last,
         "last_epoch": summary.last_epoch,
-        "best": summary.best,
-        "best_epoch": summary.best_epoch,
+        "best": best,
+        "best_epoch": best_epoch,
         "n": summary.n,
     }
 

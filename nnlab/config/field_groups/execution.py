@@ -44,6 +44,18 @@ class ExecutionFields:
             _PANEL,
         ),
     ] = None
+    metrics: Annotated[
+        str | None,
+        Option(
+            "further metrics of each epoch, computed over the whole split: f1,auroc,"
+            "file.py:NAME:max",
+            _PANEL,
+            catalogue="metric",
+        ),
+    ] = None
+    metrics_version: Annotated[
+        str | None, "SHA-256 of the files of the user's metrics; None without such metrics"
+    ] = None
     exact_train: Annotated[
         bool,
         Option(

@@ -310,9 +310,15 @@ class BatchedRuns:
 
     def _compute_metrics(self, outputs: torch.Tensor, targets: torch.Tensor) -> MetricsPerRun:
         data = self.sessions[0].data
-        return metrics.compute_metrics(
+        metrics_per_run = metrics.compute_metrics(
             data.task, self._reported_loss, outputs, targets, data.target_scale
         )
+        for row, (session, run_metrics) in enumerate(
+            zip(self.sessions, metrics_per_run, strict=True)
+        ):
+            own_targets = targets[0 if len(targets) == 1 else row]
+            run_metrics |= session.compute_added_metrics(outputs[row], own_targets)
+        return metrics_per_run
 
 
 class _BatchedEpochAccumulator:

@@ -41,7 +41,7 @@ def robust_axis_range(
     *,
     log: bool,
     always: bool = False,
-    lower: bool = True,
+    lower: bool | None = True,
     settled: Sequence[float] = (),
 ) -> AxisRange:
     """The range that an axis shows of finite `values` (one value at least).
@@ -52,10 +52,13 @@ def robust_axis_range(
         log: whether the axis may be logarithmic; it is if all values in the range are positive and
             span more than one and a half decades.
         always: whether it is also logarithmic if they span less.
-        lower: whether lower values are better. Only the worse side is cut off.
+        lower: whether lower values are better. Only the worse side is cut off, and none if this
+            is unknown (None).
         settled: the worst value of each curve after its transient (`worst_after_transient`), if
             there are several curves; a linear axis cuts off values far beyond them.
     """
+    if lower is None:
+        return _with_scale(min(values), max(values), log=log, always=always, cut=False)
     if not lower:
         mirrored = robust_axis_range(
             [-value for value in values],
@@ -80,8 +83,13 @@ def robust_axis_range(
     return axis_range
 
 
-def worst_after_transient(values: Sequence[float], *, lower: bool = True) -> float | None:
-    """The worst finite value of a curve after its first quarter; None if none is finite."""
+def worst_after_transient(values: Sequence[float], *, lower: bool | None = True) -> float | None:
+    """The worst finite value of a curve after its first quarter; None if none is finite.
+
+    None too if it is unknown (None) whether lower values are better.
+    """
+    if lower is None:
+        return None
     later = values[int(len(values) * _TRANSIENT_FRACTION) :]
     finite = [value for value in later if math.isfinite(value)]
     return (max if lower else min)(finite, default=None)

@@ -35,7 +35,7 @@ def set_value_axis(
     *,
     log: bool,
     always: bool = False,
-    lower: bool = True,
+    lower: bool | None = True,
     settled: Sequence[float] = (),
 ) -> None:
     """Sets the scale and limits of the value axis for finite `values` (see `robust_axis_range`)."""

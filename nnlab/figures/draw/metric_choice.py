@@ -1,9 +1,11 @@
 """Which metrics a figure of curves shows, by default or by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from nnlab.figures.draw.display_names import split_of
 from nnlab.figures.draw.series import Series
+from nnlab.objective import Direction, split_direction
 
 # With more trials than this, training curves would hide the validation curves.
 _MAX_TRIALS_WITH_TRAINING = 6
@@ -13,6 +15,28 @@ _DEFAULT_QUANTITIES = ("loss", "accuracy", "r2", "mae")  # the first two that we
 def choose_metrics(series: Sequence[Series], names: Sequence[str] | None = None) -> tuple[str, ...]:
     """The requested metrics, with quantities such as `loss` as their splits; or the default."""
     return _default_metrics(series) if names is None else _expand_quantities(names, series)
+
+
+def split_directions(names: Sequence[str]) -> tuple[list[str], dict[str, Direction]]:
+    """Metrics without `:min` or `:max` at their end, and the directions that these give.
+
+    >>> split_directions(["val/gini:max", "loss"])
+    (['val/gini', 'loss'], {'val/gini': 'max'})
+    """
+    pairs = [split_direction(name) for name in names]
+    return [name for name, _ in pairs], {name: way for name, way in pairs if way is not None}
+
+
+def with_directions(
+    series: Sequence[Series], directions: Mapping[str, Direction]
+) -> tuple[Series, ...]:
+    """The trials with more directions; a quantity such as `gini` stands for its splits."""
+    full_names = {
+        full: way
+        for name, way in directions.items()
+        for full in ([name] if "/" in name else [f"train/{name}", f"val/{name}"])
+    }
+    return tuple(replace(trial, directions={**trial.directions, **full_names}) for trial in series)
 
 
 def _default_metrics(series: Sequence[Series]) -> tuple[str, ...]:

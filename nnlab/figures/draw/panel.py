@@ -12,10 +12,15 @@ from nnlab.figures.draw.display_names import metric_name, quantity_name, quantit
 from nnlab.figures.draw.downsample import downsample_band
 from nnlab.figures.draw.labels import wrap_axis_label
 from nnlab.figures.draw.paper import points
-from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset
+from nnlab.figures.draw.series import (
+    Series,
+    lower_is_better,
+    median_onset,
+    median_plateau_onset,
+)
 from nnlab.figures.draw.series_style import SeriesStyle, curve_label
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE
-from nnlab.records import Curve, direction_of
+from nnlab.records import Curve
 from nnlab.stats.class_predictions import wilson
 from nnlab.stats.curve_band import BandKind, CurveBand, mean_curve
 
@@ -72,7 +77,7 @@ def draw_panel(
     starts = [next(filter(math.isfinite, band.mean), 0.0) for _, _, band in bands]
     quantity = quantity_of(metrics[0])
     log = quantity in ("loss", "lr") if options.log is None else options.log
-    lower = direction_of(metrics[0]) == "min"
+    lower = lower_is_better(series, metrics[0])
     settled = [
         worst
         for values in shown
@@ -261,9 +266,11 @@ def _mark_best(ax: Axes, band: CurveBand, metric: str, trial: Series, style: Ser
     means = {epoch: v for epoch, v in zip(band.epochs, band.mean, strict=True) if math.isfinite(v)}
     if not means:
         return
-    best = min if direction_of(metric) == "min" else max
-    epoch = best(means, key=means.__getitem__) if trial.selected is None else trial.selected
-    if epoch in means:
+    epoch = trial.selected
+    lower = lower_is_better([trial], metric)
+    if epoch is None and lower is not None:
+        epoch = (min if lower else max)(means, key=means.__getitem__)
+    if epoch is not None and epoch in means:
         _draw_marker(
             ax,
             epoch,

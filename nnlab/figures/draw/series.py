@@ -1,10 +1,11 @@
 """`Series`: the histories and findings of one trial, as all figures of curves take them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
-from nnlab.records import Finding, History
+from nnlab.figures.draw.display_names import split_of
+from nnlab.records import Direction, Finding, History, direction_of
 from nnlab.stats.curve_band import median_epoch
 
 
@@ -14,12 +15,14 @@ class Series:
 
     `findings` are those of all its runs; NN101 and NN102 are drawn, at most one per run.
     `selected` is the epoch to mark; None marks the best epoch of the mean validation curve.
+    `directions` are those of metrics of the user, by full names such as `val/gini`.
     """
 
     label: str
     histories: tuple[History, ...]
     findings: tuple[Finding, ...] = ()
     selected: int | None = None
+    directions: Mapping[str, Direction] = field(default_factory=dict)
 
 
 def as_series(trials: History | Series | Sequence[Series]) -> Sequence[Series]:
@@ -27,6 +30,15 @@ def as_series(trials: History | Series | Sequence[Series]) -> Sequence[Series]:
     if isinstance(trials, History):
         return [Series("", (trials,))]
     return [trials] if isinstance(trials, Series) else trials
+
+
+def lower_is_better(series: Sequence[Series], metric: str) -> bool | None:
+    """Whether lower values of a metric are better; None if this is unknown."""
+    declared = (trial.directions[metric] for trial in series if metric in trial.directions)
+    direction = next(declared, None) or direction_of(metric)
+    if direction is None and split_of(metric) is None:
+        return True  # statistics of nnlab, whose large values are the outliers
+    return None if direction is None else direction == "min"
 
 
 def median_onset(trial: Series, code: str = OVERFITTING_CODE) -> int | None:

@@ -13,7 +13,7 @@ from nnlab import store
 from nnlab.figures.draw.display_names import quantity_of, split_of
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
-from nnlab.figures.draw.metric_choice import choose_metrics
+from nnlab.figures.draw.metric_choice import choose_metrics, split_directions, with_directions
 from nnlab.figures.draw.onset_labels import label_onsets
 from nnlab.figures.draw.panel import (
     BAND_ALPHA,
@@ -69,15 +69,15 @@ def prepare_curves(
     """
     trials = load_trial_curves(db, words, top=top)
     spread = None if seeds == "all" else BandKind(seeds)
+    names, directions = split_directions(metric)
+    series = with_directions(trials.series, directions)
 
     def draw() -> Figure:
-        return draw_curves(
-            trials.series, metrics=list(metric) or None, loss=trials.loss, spread=spread, log=log
-        )
+        return draw_curves(series, metrics=names or None, loss=trials.loss, spread=spread, log=log)
 
-    shown = choose_metrics(trials.series, metric or None)
-    rows = _curve_rows(trials.series, shown, spread or BandKind.RANGE, log_axis=log is True)
-    notes = (*trials.notes, *_missing_curve_notes(trials.series, shown))
+    shown = choose_metrics(series, names or None)
+    rows = _curve_rows(series, shown, spread or BandKind.RANGE, log_axis=log is True)
+    notes = (*trials.notes, *_missing_curve_notes(series, shown))
     return PreparedFigure(
         draw, figure_table(CURVE_COLUMNS, rows), trials.runs, trials.summary, notes
     )

@@ -21,11 +21,13 @@ from nnlab.figures.draw.layout import (
     panel_grid,
 )
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
+from nnlab.figures.draw.metric_choice import split_directions, with_directions
 from nnlab.figures.draw.panel import show_empty_message
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.series import (
     Series,
     as_series,
+    lower_is_better,
     median_onset,
     median_plateau_onset,
     onset_text,
@@ -33,7 +35,7 @@ from nnlab.figures.draw.series import (
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import load_trial_curves
-from nnlab.records import History, direction_of
+from nnlab.records import History
 from nnlab.stats.curve_band import CurveBand, mean_curve
 
 # Inches: a panel, and each further line of its title.
@@ -50,14 +52,16 @@ def prepare_gap(
         UnknownName: a word is neither a study nor a run.
         UsageError: no epoch is finished.
     """
-    quantity = metric.rpartition("/")[2]
+    (name,), directions = split_directions([metric])
+    quantity = name.rpartition("/")[2]
     trials = load_trial_curves(db, words, top=top)
+    series = with_directions(trials.series, {f"val/{quantity}": way for way in directions.values()})
 
     def draw() -> Figure:
-        return draw_gap(trials.series, quantity, trials.loss)
+        return draw_gap(series, quantity, trials.loss)
 
     rows = []
-    for trial in trials.series:
+    for trial in series:
         train, val = (
             mean_curve([c for h in trial.histories if (c := h.get(f"{split}/{quantity}"))])
             for split in ("train", "val")
@@ -76,9 +80,10 @@ def draw_gap(
 ) -> Figure:
     """A figure with the mean training and validation curve of each trial, all on one scale.
 
-    The area by which validation is worse than training is shaded, in another colour from the onset
-    of overfitting. A ring marks the selected epoch, a dotted line the onset of overfitting, a
-    dash-dotted line the onset of a validation plateau.
+    The area by which validation is worse than training is shaded (or differs from it, if it is
+    unknown which values are better), in another colour from the onset of overfitting. A ring marks
+    the selected epoch, a dotted line the onset of overfitting, a dash-dotted line the onset of a
+    validation plateau.
     """
     series = as_series(trials)
     with style_context():
@@ -105,7 +110,7 @@ def draw_gap(
             values = _finite_means(bands)
             means = [band.mean for splits in bands for band in splits.values() if len(band)]
             starts = list(map(_first_finite, means))
-            lower = direction_of(f"val/{quantity}") == "min"
+            lower = lower_is_better(series, f"val/{quantity}")
             worst_settled = (worst_after_transient(mean, lower=lower) for mean in means)
             settled = [value for value in worst_settled if value is not None]
             for ax, trial, splits, title, note in zip(
@@ -162,8 +167,8 @@ def _draw_panel(ax: Axes, trial: Series, train: CurveBand, val: CurveBand, quant
         for e, v in zip(val.epochs, val.mean, strict=True)
         if e in train_means
     ]
-    lower = direction_of(f"val/{quantity}") == "min"
-    worse = [(v > t) is lower and v != t for _, t, v in shared]
+    lower = lower_is_better([trial], f"val/{quantity}")
+    worse = [v != t and lower in (None, v > t) for _, t, v in shared]
     epochs, low, high = ([row[i] for row in shared] for i in range(3))
     onset = median_onset(trial) if quantity == "loss" else None
     for is_after_onset in (False, True):

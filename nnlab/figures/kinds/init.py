@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.config import config_of
+from nnlab.config import config_of, without_metrics
 from nnlab.config.arguments import takes_arguments
 from nnlab.config.space import TrialSpec, distinguishing_fields, setting_label
 from nnlab.figures.draw.axis_scales import set_log_ticks
@@ -121,7 +121,7 @@ def layer_outputs_by_setting(settings: Mapping[str, Any], seed: int) -> "dict[st
     fields = distinguishing_fields([trial.setting for trial in trials])
     return {
         setting_label(trial.setting, fields) or trial.config.model: measure_layer_outputs(
-            build_session(config_of(trial.setting, seed))
+            build_session(without_metrics(config_of(trial.setting, seed)))
         )
         for trial in trials
     }

@@ -18,13 +18,15 @@ from nnlab.figures.draw.display_names import metric_name
 from nnlab.figures.draw.labels import wrap_axis_label
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
+from nnlab.figures.draw.metric_choice import split_directions, with_directions
 from nnlab.figures.draw.paper import current_paper, points
-from nnlab.figures.draw.series import Series
+from nnlab.figures.draw.series import Series, lower_is_better
 from nnlab.figures.draw.series_style import curve_label, series_legend_entries, series_styles
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import is_loss_metric, load_trial_curves
-from nnlab.records import History, Setting, direction_of
+from nnlab.objective import unknown_direction_message
+from nnlab.records import History, Setting
 from nnlab.stats import format_duration
 from nnlab.stats.curve_band import BandKind, mean_curve
 
@@ -64,24 +66,29 @@ def prepare_cost_curves(
 
     Raises:
         UnknownName: a word is neither a study nor a run, or no run has that metric.
-        UsageError: no epoch is finished, or the number of steps is unknown.
+        UsageError: no epoch is finished, the number of steps is unknown, or it is unknown on
+            which side of the target the better values are.
     """
     trials = load_trial_curves(db, words, top=top)
-    name = metric or trials.ranking.objective.metric
+    (name,), directions = split_directions([metric or str(trials.ranking.objective)])
     measured = {
         m for trial in trials.series for history in trial.histories for m in history.metrics
     }
     if name not in measured:
         raise UnknownName("metric", name, measured)
+    lower = lower_is_better(with_directions(trials.series, directions), name)
+    if lower is None and target is not None:
+        raise UsageError(
+            f"--target: {unknown_direction_message(name)}", hint=f"--metric {name}:max"
+        )
     settings = [row.setting for row in trials.ranking.rows]
     curves = [
-        _cost_curve(trial, setting, name, x, target)
+        _cost_curve(trial, setting, name, x, target, lower=lower is not False)
         for trial, setting in zip(trials.series, settings, strict=True)
     ]
 
     def draw() -> Figure:
         label = metric_name(name, trials.loss)
-        lower = direction_of(name) == "min"
         return draw_cost_curves(
             curves, _COST_LABELS[x], label, log_y=is_loss_metric(name), target=target, lower=lower
         )
@@ -107,7 +114,13 @@ def _cost_text(cost: float, x: CostUnit) -> str:
 
 
 def _cost_curve(
-    trial: Series, setting: Setting, metric: str, x: CostUnit, target: float | None
+    trial: Series,
+    setting: Setting,
+    metric: str,
+    x: CostUnit,
+    target: float | None,
+    *,
+    lower: bool,
 ) -> "CostCurve":
     measured = [(history, curve) for history in trial.histories if (curve := history.get(metric))]
     band = mean_curve([curve for _, curve in measured], BandKind.INTERVAL)
@@ -122,7 +135,9 @@ def _cost_curve(
         band.mean,
         band.low,
         band.high,
-        _cost_at_target([mean_costs[epoch] for epoch in band.epochs], band.mean, metric, target),
+        _cost_at_target(
+            [mean_costs[epoch] for epoch in band.epochs], band.mean, target, lower=lower
+        ),
     )
 
 
@@ -156,12 +171,11 @@ def _mean_or_nan(values: Sequence[float]) -> float:
 
 
 def _cost_at_target(
-    costs: Sequence[float], means: Sequence[float], metric: str, target: float | None
+    costs: Sequence[float], means: Sequence[float], target: float | None, *, lower: bool
 ) -> float | None:
     """The cost at which the mean first reached the target; None if it never did."""
     if target is None:
         return None
-    lower = direction_of(metric) == "min"
     is_reached = (value <= target if lower else value >= target for value in means)
     return next((cost for cost, reached in zip(costs, is_reached, strict=True) if reached), None)
 
@@ -173,7 +187,7 @@ def draw_cost_curves(
     *,
     log_y: bool,
     target: float | None = None,
-    lower: bool = True,
+    lower: bool | None = True,
 ) -> Figure:
     """A figure with a line per trial; a target is a horizontal line with a dot where it is reached.
 
@@ -183,7 +197,8 @@ def draw_cost_curves(
         y: the label of the metric.
         log_y: whether the value axis may be logarithmic, as for a loss.
         target: the value to reach, if any.
-        lower: whether lower values are better; only worse values may lie outside the axis.
+        lower: whether lower values are better; only worse values may lie outside the axis, and
+            none if this is unknown (None).
     """
     with style_context():
         keys = []
@@ -214,7 +229,12 @@ def draw_cost_curves(
 
 
 def _draw_curves(
-    ax: Axes, trials: Sequence[CostCurve], target: float | None, *, log_y: bool, lower: bool
+    ax: Axes,
+    trials: Sequence[CostCurve],
+    target: float | None,
+    *,
+    log_y: bool,
+    lower: bool | None,
 ) -> None:
     finite = [v for trial in trials for v in trial.mean if math.isfinite(v)]
     starts = [next(filter(math.isfinite, trial.mean), 0.0) for trial in trials]

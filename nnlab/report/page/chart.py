@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from nnlab.figures.draw.axis_range import robust_axis_range, worst_after_transient
 from nnlab.figures.draw.display_names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.figures.draw.downsample import downsample_band
-from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset, onset_text
-from nnlab.records import direction_of
+from nnlab.figures.draw.series import (
+    Series,
+    lower_is_better,
+    median_onset,
+    median_plateau_onset,
+    onset_text,
+)
 from nnlab.stats.curve_band import BandKind, CurveBand, mean_curve
 
 WIDTH, HEIGHT = 560, 250  # of a panel, in CSS pixels
@@ -120,7 +125,7 @@ def _build_panel(
     ]
     last = max((band.epochs[-1] for _, _, band in bands), default=1)
     x = _PixelScale(1 if last > 1 else 0, max(last, 2), _LEFT + 4, WIDTH - _RIGHT - 4)
-    lower = direction_of(f"val/{quantity}") == "min"
+    lower = lower_is_better(series, f"val/{quantity}")
     y = _value_scale(seeds, log=quantity == "loss", lower=lower)
     lines = tuple(
         _build_line(series[rank], rank, split, band, x, y, quantity) for rank, split, band in bands
@@ -207,7 +212,9 @@ def _band_outline(band: CurveBand, x: _PixelScale, y: _PixelScale) -> str:
     return " ".join(upper + lower)
 
 
-def _value_scale(curves: Sequence[Sequence[float]], *, log: bool, lower: bool) -> _PixelScale:
+def _value_scale(
+    curves: Sequence[Sequence[float]], *, log: bool, lower: bool | None
+) -> _PixelScale:
     values = [value for curve in curves for value in curve if math.isfinite(value)]
     if not values:
         return _PixelScale(0.0, 1.0, HEIGHT - _BOTTOM, _TOP)

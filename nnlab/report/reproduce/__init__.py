@@ -14,10 +14,11 @@ from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.catalogue import is_user_code
-from nnlab.config import CODE_VERSION_FIELDS
+from nnlab.config import CODE_VERSION_FIELDS, parse_metrics
 from nnlab.config.arguments import is_argument
 from nnlab.config.space import setting_label
 from nnlab.engine import user_code
+from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import helper_files, matches_version
 from nnlab.errors import OutputError, UsageError
 from nnlab.io.escaping import escape_markdown, escape_terminal
@@ -129,11 +130,16 @@ def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
         for kind, version_field in CODE_VERSION_FIELDS.items():
             reference, version = str(setting.get(kind)), setting.get(version_field)
             if version is not None and is_user_code(kind, reference):
-                contents |= _files_of(reference, str(version))
+                contents |= _files_of(reference, matches_version(reference, str(version)))
+        if (metrics := setting.get("metrics")) is not None:
+            is_unchanged = metrics_version(str(metrics)) == setting.get("metrics_version")
+            for metric in parse_metrics(str(metrics)):
+                if metric.is_user_defined:
+                    contents |= _files_of(metric.reference, is_unchanged)
     return contents
 
 
-def _files_of(reference: str, version: str) -> dict[str, bytes]:
+def _files_of(reference: str, is_unchanged: bool) -> dict[str, bytes]:
     """The contents of the file of a reference, and of the files that it imports."""
     name = reference.partition(":")[0]
     path = Path(name)
@@ -143,7 +149,7 @@ def _files_of(reference: str, version: str) -> dict[str, bytes]:
             " is used for another file",
             hint="train with a file of another name in the current folder",
         )
-    if not matches_version(reference, version):
+    if not is_unchanged:
         raise UsageError(
             f"{name} has changed since it was trained",
             hint="restore the old file, or train again",

@@ -19,7 +19,9 @@ FigureOptions = tuple[Sequence[str], dict[str, Any]]
 
 ByOption = Annotated[
     str | None,
-    typer.Option("--by", metavar="METRIC", help="metric \\[default: the study's objective]"),
+    typer.Option(
+        "--by", "--metric", metavar="METRIC", help="metric \\[default: the study's objective]"
+    ),
 ]
 MetricOption = Annotated[
     list[str] | None,

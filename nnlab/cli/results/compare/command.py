@@ -57,7 +57,10 @@ def compare(
     by: Annotated[
         str | None,
         typer.Option(
-            "--by", metavar="METRIC", help="metric to rank by \\[default: the study's objective]"
+            "--by",
+            "--metric",
+            metavar="METRIC",
+            help="metric to rank by, as val/f1 or val/gini:max \\[default: the study's objective]",
         ),
     ] = None,
     at: Annotated[

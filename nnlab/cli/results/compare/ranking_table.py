@@ -91,6 +91,7 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
             else []
         ),
         TableColumn("n", "n", align_right=True),
+        *_error_columns(ranking),
         TableColumn("mean_sd", title, align_right=True),
         *_significance_columns(ranking),
         TableColumn("mean", "mean", hidden=True),
@@ -110,6 +111,15 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
             else []
         ),
         TableColumn("runs", "runs", hidden=True),
+    ]
+
+
+def _error_columns(ranking: Ranking) -> list[TableColumn]:
+    """The errors of a regression in the unit of the target, if the runs have them."""
+    metrics = dict.fromkeys(metric for row in ranking.rows for metric in row.errors)
+    return [
+        TableColumn(metric.replace("/", "_"), metric, align_right=True, priority=1)
+        for metric in metrics
     ]
 
 
@@ -176,6 +186,10 @@ def _row_cells(row: RankingRow, ranking: Ranking) -> Mapping[str, Any]:
         "trial": ", ".join(map(str, row.trials)),
         **{field: row.setting.get(field) for field in ranking.fields},
         "n": row.value.n,
+        **{
+            metric.replace("/", "_"): format_mean(error.mean, error.sd)
+            for metric, error in row.errors.items()
+        },
         "mean_sd": format_mean(row.value.mean, row.value.sd),
         "mean": row.value.mean,
         "sd": row.value.sd,

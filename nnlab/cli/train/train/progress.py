@@ -49,7 +49,7 @@ class LinesView:
         if self._every_epoch or is_due:
             self._print_line(
                 f"run {run.id}  epoch {epoch.number}/{run.epochs_planned}"
-                f"  {metrics_line(epoch.values)}"
+                f"  {metrics_line(epoch.values, run)}"
             )
 
     def on_note(self, run: Run, message: str) -> None:
@@ -121,7 +121,8 @@ class BarView(LinesView):
     def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Advances the bar by an epoch."""
         self._epochs_left[run.id] -= 1
-        title, metrics = fit_bar_texts(self._title, metrics_line(epoch.values), self._console.width)
+        line = metrics_line(epoch.values, run)
+        title, metrics = fit_bar_texts(self._title, line, self._console.width)
         self._bar.update(self._task, advance=1, description=title, metrics=metrics)
         if self._every_epoch:
             super().on_epoch_end(run, epoch)
