@@ -42,8 +42,9 @@ class RunTable(RecordTable[RunOverview]):
 
     def _columns(self) -> tuple[str, ...]:
         return (
-            "run", "study", "name", "trial", "seed", "status", "epochs", "epochs_planned", "metric",
-            "best", "best_epoch", "last", "flags", "tags", "started_at",
+            "run", "study", "name", "trial", "seed", "status", "epochs", "epochs_planned",
+            "val_rmse", "val_mae", "metric", "best", "best_epoch", "last", "flags", "tags",
+            "started_at",
         )  # fmt: skip
 
 

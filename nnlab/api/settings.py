@@ -46,7 +46,6 @@ class TrainSettings(TypedDict, total=False):
     mixup: Numbers
     cutmix: Numbers
     model: Paths
-    model_output: Texts | WholeNumbers
     width: WholeNumbers
     depth: WholeNumbers
     widths: Texts | WholeNumbers
@@ -69,6 +68,7 @@ class TrainSettings(TypedDict, total=False):
     channel_dropout: Numbers
     dropconnect: Numbers
     stochastic_depth: Numbers
+    model_output: Texts | WholeNumbers
     start_from: RunNumbersOrPaths
     freeze: Texts
     unfreeze_at: WholeNumbers
@@ -113,8 +113,8 @@ class TrainSettings(TypedDict, total=False):
     epochs: WholeNumbers
     early_stop: WholeNumbers
     stop_on: Texts
-    metrics: Texts
     objective: Texts
+    metrics: Texts
     exact_train: Switches
     probe: Texts
     device: Texts

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from nnlab.config import setting_fields
+from nnlab.config import is_setting_name, setting_field, setting_fields
 from nnlab.errors import ConfigError, UnknownKeyword
 from nnlab.objective import format_exact
 
@@ -22,7 +22,7 @@ def check_keywords(settings: Collection[str], other_keywords: Collection[str]) -
     """
     known = {*setting_fields(), *other_keywords}
     for name in settings:
-        if name in known:
+        if name in known or is_setting_name(name):
             continue
         close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
         suggestion = f": did you mean {' or '.join(close)}?" if close else ""
@@ -39,9 +39,8 @@ def setting_values(settings: Mapping[str, Any]) -> dict[str, Any]:
     default. A value that is itself a list of numbers, such as widths=[32, 16], becomes the text
     of the command line, "32,16".
     """
-    fields = setting_fields()
     return {
-        name: _request_value(value, is_list=fields[name].option.commas)
+        name: _request_value(value, is_list=setting_field(name).option.commas)
         for name, value in settings.items()
         if value is not None and name != "seed"
     }

@@ -50,7 +50,8 @@ def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
 
     def loss(flat: torch.Tensor) -> torch.Tensor:
         pieces = torch.split(flat, [value.numel() for value in saved.values()])
-        matrix, bias = (p.view_as(v) for p, v in zip(pieces, saved.values(), strict=True))
+        tensors = (p.view_as(v) for p, v in zip(pieces, saved.values(), strict=True))
+        matrix, bias = sorted(tensors, key=lambda tensor: -tensor.ndim)
         return functional.cross_entropy(functional.linear(x.flatten(1), matrix, bias), y)
 
     flat = torch.cat([value.flatten() for value in saved.values()]).requires_grad_()

@@ -318,7 +318,9 @@ def test_the_settings_of_torch_are_restored(folder: Path) -> None:
     threads = torch.get_num_threads()
     torch.manual_seed(3)
     random_state = torch.get_rng_state()
+    deterministic = torch.are_deterministic_algorithms_enabled()
     try:
+        torch.use_deterministic_algorithms(False)
         torch.set_num_threads(2)
         api.train(**SMALL)
         assert torch.get_num_threads() == 2
@@ -326,6 +328,7 @@ def test_the_settings_of_torch_are_restored(folder: Path) -> None:
         assert torch.equal(torch.get_rng_state(), random_state)
     finally:
         torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def test_a_script_without_a_main_guard_trains_in_several_processes(folder: Path) -> None:

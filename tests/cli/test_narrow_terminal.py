@@ -143,6 +143,8 @@ def test_help_describes_every_option_without_markup(words: list[str], shown: Sho
     for name in words[1:]:
         command = getattr(command, "commands", {})[name]
     for parameter in command.params:
+        if getattr(parameter, "hidden", False):
+            continue
         text = str(getattr(parameter, "help", None) or "")
         assert text.split("\\[default")[0].strip(), parameter.name
 
