@@ -99,7 +99,11 @@ class PluginTable:
     def names(self) -> Mapping[str, str]:
         """The packages of the plugins, as `name version`, by name; no plugin is imported."""
         entries = _entries_by_name(self.group)
-        return {name: str(found[0]) for name, found in entries.items() if self._is_listed(name)}
+        return {
+            name: str(candidates[0])
+            for name, candidates in entries.items()
+            if self._is_listed(name)
+        }
 
     def find(self, name: str) -> Plugin | None:
         """The plugin of that name, imported now; None if no package has one.
@@ -107,25 +111,25 @@ class PluginTable:
         Raises:
             PluginError: the plugin is broken.
         """
-        found = self._load(name)
-        if isinstance(found, BrokenPlugin):
-            _REPORTED.add(found)
+        plugin = self._load(name)
+        if isinstance(plugin, BrokenPlugin):
+            _REPORTED.add(plugin)
             raise PluginError(
-                f"the {self.label} plugin '{name}' of {found.package} cannot be used:"
-                f" {found.reason}",
+                f"the {self.label} plugin '{name}' of {plugin.package} cannot be used:"
+                f" {plugin.reason}",
                 hint="nnlab choices lists all plugins",
             )
-        return found
+        return plugin
 
     def all(self) -> tuple[Plugin, ...]:
         """All plugins that can be used, imported now, sorted by name."""
-        found = map(self._load, sorted(_entries_by_name(self.group)))
-        return tuple(plugin for plugin in found if isinstance(plugin, Plugin))
+        plugins = map(self._load, sorted(_entries_by_name(self.group)))
+        return tuple(plugin for plugin in plugins if isinstance(plugin, Plugin))
 
     def broken(self) -> tuple[BrokenPlugin, ...]:
         """All plugins that cannot be used; the others are imported."""
-        found = map(self._load, sorted(_entries_by_name(self.group)))
-        return tuple(plugin for plugin in found if isinstance(plugin, BrokenPlugin))
+        plugins = map(self._load, sorted(_entries_by_name(self.group)))
+        return tuple(plugin for plugin in plugins if isinstance(plugin, BrokenPlugin))
 
     def report_broken(self, name: str, package: str, reason: str) -> None:
         """Records a plugin that was imported, but failed when it was used."""
@@ -138,29 +142,29 @@ class PluginTable:
         key = (self.group, name, tuple(sys.path))
         if key in _LOADED:
             return _LOADED[key]
-        found = _entries_by_name(self.group).get(name)
-        if found is None:
+        candidates = _entries_by_name(self.group).get(name)
+        if candidates is None:
             return None
-        reason = self._metadata_problem(name, found)
+        reason = self._metadata_problem(name, candidates)
         if reason is None and only_metadata:
             return None
         if reason is None:
             try:
-                return _LOADED.setdefault(key, self._import_plugin(found[0]))
+                return _LOADED.setdefault(key, self._import_plugin(candidates[0]))
             except _InvalidPlugin as error:
                 reason = str(error)
-        packages = " and ".join(sorted({str(entry) for entry in found}))
+        packages = " and ".join(sorted({str(entry) for entry in candidates}))
         return _LOADED.setdefault(key, BrokenPlugin(self.label, name, packages, reason))
 
-    def _metadata_problem(self, name: str, found: tuple[_Entry, ...]) -> str | None:
+    def _metadata_problem(self, name: str, candidates: tuple[_Entry, ...]) -> str | None:
         if not self.name_pattern.fullmatch(name):
             return f"its name is not valid ({self.name_rule})"
         if name in self.builtin_names:
             return f"nnlab has a built-in {self.label} of that name"
-        if len(found) > 1:
+        if len(candidates) > 1:
             return "two entry points have this name"
-        if not _REFERENCE.fullmatch(found[0].entry_point.value):
-            return f"its entry point '{found[0].entry_point.value}' is not package.module:NAME"
+        if not _REFERENCE.fullmatch(candidates[0].entry_point.value):
+            return f"its entry point '{candidates[0].entry_point.value}' is not package.module:NAME"
         return None
 
     def _import_plugin(self, entry: _Entry) -> Plugin:
@@ -201,13 +205,13 @@ class _InvalidPlugin(Exception):
 
 def unreported_plugins() -> tuple[BrokenPlugin, ...]:
     """The broken plugins that were found since the last call; each is returned once."""
-    found = tuple(
+    unreported = tuple(
         plugin
         for plugin in _LOADED.values()
         if isinstance(plugin, BrokenPlugin) and plugin not in _REPORTED
     )
-    _REPORTED.update(found)
-    return found
+    _REPORTED.update(unreported)
+    return unreported
 
 
 def installed_groups() -> frozenset[str]:
@@ -220,8 +224,8 @@ def plugin_package_versions() -> Mapping[str, str]:
     return {
         entry.package: entry.version
         for entries in _scan(tuple(sys.path)).values()
-        for found in entries.values()
-        for entry in found
+        for candidates in entries.values()
+        for entry in candidates
     }
 
 

@@ -133,8 +133,8 @@ def catalogue_rows(kind: str, value: Scalar) -> tuple[Choice, ...]:
 def _builtin_rows(kind: str, value: Scalar) -> tuple[Choice, ...] | None:
     """The built-in rows that a value names; None if one of them is not built in."""
     rows = [find_builtin(kind, part) for part in split_names(kind, str(value))]
-    found = tuple(row for row in rows if row is not None)
-    return found if len(found) == len(rows) else None
+    present = tuple(row for row in rows if row is not None)
+    return present if len(present) == len(rows) else None
 
 
 def is_builtin_value(kind: str | None, value: Scalar) -> bool:

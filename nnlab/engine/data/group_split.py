@@ -31,19 +31,19 @@ def split_by_group(
         DataError: there are fewer groups than splits.
     """
     names, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    wanted = [(code, share) for code, share in ((TEST, test), (VAL, val)) if share > 0]
-    if len(names) <= len(wanted):
+    shares = [(code, share) for code, share in ((TEST, test), (VAL, val)) if share > 0]
+    if len(names) <= len(shares):
         raise DataError(
-            f"there are {len(names)} groups, but {len(wanted) + 1} splits",
+            f"there are {len(names)} groups, but {len(shares) + 1} splits",
             hint="use a column with more values, or an own validation or test set",
         )
     order = np.random.Generator(np.random.PCG64(seed)).permutation(len(names))
     code_of_group = np.full(len(names), TRAIN, np.int8)
     free = list(order)
-    for position, (code, share) in enumerate(wanted):
+    for position, (code, share) in enumerate(shares):
         rows, target = 0, share * len(groups)
         # Each split after this one, and the training split, keeps at least one group.
-        reserved = len(wanted) - position
+        reserved = len(shares) - position
         for group in list(free):
             is_closer = abs(rows + sizes[group] - target) < abs(rows - target)
             if len(free) > reserved and (rows == 0 or is_closer):
