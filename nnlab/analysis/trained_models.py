@@ -1,6 +1,6 @@
 """`TrainedModel`: the model of a run, rebuilt from its stored files, for predictions and export."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,15 +85,7 @@ def load_trained_model(
     if MODEL_ARTIFACT_KIND not in files:
         raise no_weights_error(run)
     weights = _stored_file(db, run, files[MODEL_ARTIFACT_KIND])
-    refuse = (
-        nullcontext()
-        if execute_code or user_model is not None
-        else user_code.forbid_execution(
-            "user code is executed only for runs that the command names",
-            hint="name the run by its number, or its code with --model file.py:NAME",
-        )
-    )
-    with refuse:
+    with allow_user_code(execute_code or user_model is not None):
         if _DESCRIPTION in files:
             description = _read_description(db, run, files[_DESCRIPTION])
         else:
@@ -102,6 +94,16 @@ def load_trained_model(
             description = _with_user_model(run, description, user_model)
         model = build_model(description, dict(transfer.read_weights(weights)), str(weights))
     return TrainedModel(run, description, InferenceModel(model, description, raw=raw).eval())
+
+
+def allow_user_code(allowed: bool) -> AbstractContextManager[None]:
+    """A context in which user code of a run is executed only if the command names the run."""
+    if allowed:
+        return nullcontext()
+    return user_code.forbid_execution(
+        "user code is executed only for runs that the command names",
+        hint="name the run by its number, or its code with --model file.py:NAME",
+    )
 
 
 def no_weights_error(run: Run) -> UsageError:

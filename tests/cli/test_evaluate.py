@@ -141,3 +141,24 @@ def test_images_are_evaluated_by_the_names_of_their_folders(nnlab: Nnlab, folder
     right = [row["predicted"] == row["file"].split("/")[0] for row in rows]
     accuracy = answer["metrics"][f"eval/new@{answer['version'][:8]}/accuracy"]
     assert accuracy == pytest.approx(sum(right) / 6)
+
+
+def test_metrics_of_the_catalogue_are_evaluated_too(tabular: Nnlab) -> None:
+    tabular("train", "--data", "csv:t.csv#kind", "--metrics", "f1,brier", *SMALL)
+    values = tabular("evaluate", "2", "--data", "other.csv", "--json").json["metrics"]
+    assert {name.rpartition("/")[2] for name in values} == {"loss", "accuracy", "f1", "brier"}
+
+
+def test_a_user_loss_is_executed_only_for_a_named_run(tabular: Nnlab, folder: Path) -> None:
+    (folder / "mine.py").write_text(
+        "from torch.nn import functional as F\n"
+        "def loss(outputs, targets):\n"
+        "    return 2 * F.cross_entropy(outputs, targets)\n"
+    )
+    words = ("--data", "csv:t.csv#kind", "--loss", "mine.py:loss", "--study", "own", *SMALL)
+    tabular("train", *words)
+    own = tabular("evaluate", "2", "--data", "other.csv", "--json").json["metrics"]
+    assert any(name.endswith("/loss") for name in own)
+    answer = tabular("evaluate", "own", "--data", "other.csv", expect=None)
+    assert answer.code != 0
+    assert "user code is executed only for runs that the command names" in answer.err

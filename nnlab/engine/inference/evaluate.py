@@ -1,14 +1,15 @@
 """The metrics of a trained model on other data with targets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nnlab.config.metric_list import join_metrics, parse_metrics
 from nnlab.config.numbers import parse_number
-from nnlab.engine import losses
+from nnlab.engine import losses, metrics
 from nnlab.engine.data.csv_table import is_missing
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.engine.inference.input_batch import InputBatch
@@ -16,6 +17,7 @@ from nnlab.engine.inference.input_data import InputData
 from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.inference.predict import raise_input_errors
 from nnlab.engine.inference.predictor import Predictor
+from nnlab.engine.metrics import AddedMetrics
 from nnlab.errors import DataError
 
 
@@ -31,6 +33,8 @@ def evaluate(
     predictor: Predictor, data: InputData, description: ModelDescription
 ) -> EvaluationResult:
     """The metrics that the training reports, on the valid rows of an input.
+
+    Metrics that are user code are left out: the file may have changed since the training.
 
     Raises:
         DataError: the input has no targets or other errors; all of them are in the message.
@@ -52,14 +56,31 @@ def evaluate(
     if description.task == "regression":
         standardised = (all_targets - description.target_mean) / description.target_scale
         all_targets = standardised.to(all_outputs.dtype)[:, None]
-    metrics = compute_metrics(
+    values = compute_metrics(
         description.task,
         losses.build_eval_loss(description.config),
         all_outputs,
         all_targets,
         scale=description.target_scale,
     )
-    return EvaluationResult(metrics, len(all_targets))
+    added = _added_metrics(description)
+    if added is not None:
+        values = {**values, **added.compute(all_outputs, all_targets, epoch=0)}
+    return EvaluationResult(values, len(all_targets))
+
+
+def _added_metrics(description: ModelDescription) -> AddedMetrics | None:
+    """The metrics of the catalogue that `--metrics` added to the run."""
+    config = description.config
+    listed = () if config.metrics is None else parse_metrics(config.metrics)
+    from_catalogue = join_metrics(metric for metric in listed if not metric.is_user_defined)
+    return metrics.build(
+        replace(config, metrics=from_catalogue),
+        description.task,
+        description.num_outputs,
+        target_scale=description.target_scale,
+        target_mean=description.target_mean,
+    )
 
 
 class _TargetReader:

@@ -2,7 +2,7 @@
 
 from nnlab import store
 from nnlab.analysis.model_choice import choose_models
-from nnlab.analysis.trained_models import load_trained_model
+from nnlab.analysis.trained_models import allow_user_code, load_trained_model
 from nnlab.cli.inference.model_notes import choice_json, note_choice, note_input, rows_text
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import print_json, print_pairs, say
@@ -49,7 +49,10 @@ def run_evaluate(
         run = choice.runs[0]
         trained = load_trained_model(database, run, execute_code=choice.names_run, user_model=model)
         predictor = trained.predictor(resolve_device(device))
-        with open_input(data, trained.description, options) as inputs:
+        with (
+            open_input(data, trained.description, options) as inputs,
+            allow_user_code(choice.names_run),  # the loss may be the user's
+        ):
             version = inputs.version()
             result = evaluate(predictor, inputs, trained.description)
         prefix = f"{EVALUATION_PREFIX}{label}@{version[:8]}/"
