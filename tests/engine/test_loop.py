@@ -91,7 +91,12 @@ def test_every_treatment_of_inputs_trains(config: Make, inputs: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [row.name for row in catalogue.CATALOGUES["loss"] if "classification" in row.tasks]
+    "loss",
+    [
+        name
+        for name in catalogue.builtin_names("loss")
+        if "classification" in catalogue.find_choice("loss", name).tasks
+    ],
 )
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_every_loss_of_classes_learns(config: Make, loss: str, reduction: str) -> None:
