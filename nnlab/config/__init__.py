@@ -4,6 +4,7 @@ The options of the command line, the keys of TOML files and the stored settings 
 from the fields of `RunConfig`.
 """
 
+from nnlab.config.data_facts import DataFacts
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
 from nnlab.config.metric_list import (
@@ -29,7 +30,6 @@ from nnlab.config.resolve import (
     CODE_VERSION_FIELDS,
     MEASUREMENT_FIELDS,
     VERSION_FIELDS,
-    DataFacts,
     has_effect,
     hidden_widths,
     is_task_default,

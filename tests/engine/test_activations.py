@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nnlab.catalogue import choice_names
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolve import DataFacts
+from nnlab.config.data_facts import DataFacts
 from nnlab.engine.activations import (
     Activation,
     Maxout,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nnlab.catalogue import choice_names
 from nnlab.config import RunConfig, parse_value, resolve
-from nnlab.config.resolve import DataFacts
+from nnlab.config.data_facts import DataFacts
 from nnlab.engine import augment
 from nnlab.engine.augment import AugmentationPipeline
 from nnlab.errors import ConfigError, DataError

@@ -11,7 +11,7 @@ from sklearn.metrics import hinge_loss
 from torch.nn import functional
 
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolve import DataFacts
+from nnlab.config.data_facts import DataFacts
 from nnlab.engine import losses
 from nnlab.engine.losses import Loss
 

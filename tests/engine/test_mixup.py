@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolve import DataFacts
+from nnlab.config.data_facts import DataFacts
 from nnlab.engine import mixup_cutmix
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.mixup_cutmix import BatchMixer

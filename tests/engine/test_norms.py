@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolve import DataFacts
+from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models
 from nnlab.engine.models.norms import build_norm
 from nnlab.engine.seeds import make_generator

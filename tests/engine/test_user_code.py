@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig, resolve
-from nnlab.config.resolve import DataFacts
+from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models, user_code
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train

@@ -1,0 +1,97 @@
+"""Conflicts between the choices of data, splits and class weights, as messages."""
+
+from nnlab.catalogue import find_choice
+from nnlab.config.class_selection import class_indices
+from nnlab.config.data_facts import DataFacts
+from nnlab.config.fields import RunConfig
+from nnlab.config.registry import setting_fields
+from nnlab.errors import ConfigError
+
+
+def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) -> list[str]:
+    """The conflicts that concern the data set of a config.
+
+    Args:
+        specified: as the user specified it.
+        config: the same with its defaults filled in.
+        facts: properties of its data set.
+    """
+    problems = []
+    if facts.task not in find_choice("loss", config.loss or "").tasks:
+        problems.append(f"--loss {config.loss} does not fit {config.data}, a {facts.task} task")
+    if facts.own_test and specified.test_fraction is not None:
+        problems.append(
+            f"--test-fraction has no effect with {config.data}: it has its own test split"
+        )
+    if facts.own_val and config.val_fraction != setting_fields()["val_fraction"].default:
+        problems.append(
+            f"--val-fraction has no effect with {config.data}: it has its own validation split"
+        )
+    problems += _split_conflicts(specified, config)
+    if config.classes is not None and facts.classes:
+        try:
+            class_indices(config.classes, facts.classes)
+        except ConfigError as error:
+            problems += error.problems
+    problems += _weight_conflicts(config, facts)
+    if config.val_fraction + (config.test_fraction or 0.0) >= 0.9:
+        problems.append(
+            f"--val-fraction {config.val_fraction} and --test-fraction {config.test_fraction}"
+            " leave less than a tenth of the data for training"
+        )
+    if facts.task == "regression":
+        problems += [
+            f"--{name.replace('_', '-')} needs classes; {config.data} is a regression task"
+            for name in ("classes", "label_noise", "mixup", "cutmix")
+            if getattr(config, name)
+        ]
+        if config.sampling == "balanced":
+            problems.append(f"--sampling balanced needs classes; {config.data} has numbers")
+    if (config.mixup or config.cutmix) and config.loss not in ("cross_entropy", "bce"):
+        problems.append(
+            f"--mixup and --cutmix mix targets, which --loss {config.loss} does not support;"
+            " cross_entropy and bce do"
+        )
+    return problems
+
+
+def _weight_conflicts(config: RunConfig, facts: DataFacts) -> list[str]:
+    """Wrong numbers of class weights, if the classes are known before the data is read."""
+    if config.classes is not None or not facts.classes:
+        return []
+    return [
+        f"{setting_fields()[name].flag} {text} has {text.count(',') + 1} weights,"
+        f" {config.data} has {len(facts.classes)} classes"
+        for name in ("class_weights", "pos_weight")
+        if (text := getattr(config, name)) is not None
+        and "," in text
+        and text.count(",") + 1 != len(facts.classes)
+    ]
+
+
+def _split_conflicts(specified: RunConfig, config: RunConfig) -> list[str]:
+    """Conflicts between the options that choose how the data is split."""
+    chosen = {
+        "--split-by": config.split_by,
+        "--split-by-time": config.split_by_time,
+        "--stratify-by": config.stratify_by,
+        "--split-file": config.split_file,
+    }
+    problems = []
+    flags = [flag for flag, value in chosen.items() if value is not None]
+    if len(flags) > 1:
+        problems.append(f"{' and '.join(flags)} exclude each other: use one of them")
+    default_val = setting_fields()["val_fraction"].default
+    if config.split_file is not None:
+        if specified.test_fraction is not None or config.val_fraction != default_val:
+            problems.append("--val-fraction and --test-fraction have no effect with --split-file")
+        if config.folds is not None:
+            problems.append("--folds and --split-file exclude each other: use one of them")
+        if config.classes is not None:
+            problems.append("--classes changes the rows that --split-file assigns: use one of them")
+    elif config.folds is not None:
+        if config.split_by_time is not None:
+            problems.append("--folds would train on rows later than those of --split-by-time")
+        if config.val_fraction != default_val:
+            problems.append("--val-fraction has no effect with --folds: each fold is the share")
+    return problems
