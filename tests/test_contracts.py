@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from nnlab.catalogue import choice_names
+from nnlab.catalogue import builtin_names
 from nnlab.config import RunConfig
 from nnlab.diagnosis import RULES
 from nnlab.engine.data import BUILTIN, GENERATED
@@ -21,12 +21,12 @@ from nnlab.testing import (
 IMAGES = ((1, 8, 8), (3, 16, 16))
 
 
-@pytest.mark.parametrize("name", choice_names("opt"))
+@pytest.mark.parametrize("name", builtin_names("opt"))
 class TestBuiltinOptimizers(OptimizerContract):
     """Every row of the table of optimizers."""
 
 
-@pytest.mark.parametrize("name", choice_names("decay"))
+@pytest.mark.parametrize("name", builtin_names("decay"))
 class TestBuiltinSchedules(ScheduleContract):
     """Every row of the table of schedules."""
 
