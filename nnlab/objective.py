@@ -13,6 +13,9 @@ Scalar = str | int | float | bool | None
 Setting = Mapping[str, Scalar]
 Direction = Literal["min", "max"]
 
+# Metrics `eval/DATA@VERSION/...` of other data than a run's own, stored by `nnlab evaluate`.
+EVALUATION_PREFIX = "eval/"
+
 _HIGHER_IS_BETTER = frozenset({"accuracy", "r2"})
 
 # The smallest and the largest value that a metric can have.

@@ -323,7 +323,7 @@ class Artifact:
     """A file that a run created; `path` is relative to the database's artifact folder."""
 
     run_id: int
-    kind: Literal["checkpoint", "model"]
+    kind: Literal["checkpoint", "model", "model_description"]
     path: str
     sha256: str
     size: int

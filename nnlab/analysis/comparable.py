@@ -12,6 +12,7 @@ from nnlab.analysis.scope import Scope
 from nnlab.config import default_for_setting
 from nnlab.config.space import format_value
 from nnlab.errors import UnknownName, UsageError
+from nnlab.objective import EVALUATION_PREFIX
 from nnlab.records import Objective, Scalar, Setting
 
 # The fields that determine the validation data; size and label noise of the training split do not.
@@ -99,8 +100,13 @@ def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objec
             return scope.objective
         objectives = store.count_objectives(db, study_ids=scope.studies, run_ids=scope.runs)
         return Objective.parse(next(iter(objectives), "val/loss"))
-    metrics = store.metrics(db)
+    metrics = [name for name in store.metrics(db) if not name.startswith(EVALUATION_PREFIX)]
     objective = _parse_objective(by)
+    if objective.metric.startswith(EVALUATION_PREFIX):
+        raise UsageError(
+            f"--by {objective.metric}: rankings do not use evaluations on other data",
+            hint="nnlab show RUN shows them",
+        )
     if objective.metric not in metrics:
         raise UnknownName("metric", objective.metric, metrics)
     return objective

@@ -19,6 +19,7 @@ from nnlab.io.escaping import escape_terminal
 from nnlab.io.redaction import mask_secrets
 
 _TRAIN_PANEL, _RESULTS_PANEL, _REFERENCE_PANEL = "Train", "Results", "Reference and maintenance"
+_MODEL_PANEL = "Use a trained model"
 
 _MAX_NAME_LENGTH = 60
 
@@ -104,6 +105,21 @@ COMMANDS = {
     ),
     "ls": ("results.ls", "List runs, newest first.", _RESULTS_PANEL),
     "studies": ("results.studies", "List studies and their progress.", _RESULTS_PANEL),
+    "predict": (
+        "inference.predict.command",
+        "Predict new examples with a trained model.",
+        _MODEL_PANEL,
+    ),
+    "evaluate": (
+        "inference.evaluate.command",
+        "Evaluate a trained model on other data.",
+        _MODEL_PANEL,
+    ),
+    "export": (
+        "inference.export.command",
+        "Export a trained model: torch.export, ONNX, safetensors.",
+        _MODEL_PANEL,
+    ),
     "choices": (
         "reference.choices",
         "List choices: optimizers, schedules, models, ...",

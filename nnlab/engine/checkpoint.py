@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from safetensors.torch import save
 
 from nnlab.config import digest_of, setting_of
 from nnlab.engine.session import Session
@@ -53,8 +54,19 @@ def serialize_state(session: Session) -> bytes:
 
 
 def serialize_selected_weights(session: Session) -> bytes:
-    """The weights of the selected epoch: a plain state_dict in the format of torch.save."""
-    return _to_bytes(session.selected_weights)
+    """The weights of the selected epoch: a state_dict in the safetensors format."""
+    return serialize_weights(session.selected_weights)
+
+
+def serialize_weights(weights: Mapping[str, torch.Tensor]) -> bytes:
+    """Tensors by name in the safetensors format."""
+    tensors = {name: _own_storage(tensor) for name, tensor in weights.items()}
+    return save(tensors, metadata={"format": "pt"})  # the metadata that other readers expect
+
+
+def _own_storage(tensor: torch.Tensor) -> torch.Tensor:
+    """A contiguous copy on the CPU: the safetensors format refuses tensors that share memory."""
+    return tensor.detach().to("cpu", copy=True).contiguous()
 
 
 def restore_checkpoint(session: Session, content: bytes, name: str) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from nnlab.engine.models import head_layer_name
@@ -62,8 +64,8 @@ class WeightLoadReport:
 def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
     """The tensors in a file, by name; loading executes no code from the file.
 
-    Accepts a state_dict, a checkpoint of nnlab, or a dictionary with a state_dict under a common
-    key; if the safetensors package is installed, also a `.safetensors` file.
+    Accepts a `.safetensors` file, a state_dict, a checkpoint of nnlab, or a dictionary with a
+    state_dict under a common key.
 
     Raises:
         CheckpointError: the file cannot be read, or contains no tensors.
@@ -236,14 +238,6 @@ def _load_pickle(path: Path) -> Any:
 
 
 def _load_safetensors(path: Path) -> Any:
-    try:
-        # an optional dependency, needed for such files only
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ImportError:
-        raise CheckpointError(
-            f"{path} needs the safetensors package", hint="pip install nnlab[safetensors]"
-        ) from None
     try:
         open_regular(path).close()  # rejects a FIFO, on which the package would block
         return load_file(path)

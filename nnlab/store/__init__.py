@@ -4,6 +4,7 @@ from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.artifact_folders import artifacts_folder, run_folder
 from nnlab.store.database import Database
 from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
+from nnlab.store.evaluations import store_evaluation
 from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
 from nnlab.store.folder_marker import creation_stamp
 from nnlab.store.garbage import (
@@ -149,6 +150,7 @@ __all__ = [
     "run_names",
     "runs",
     "seeds_with_changing_data",
+    "store_evaluation",
     "store_spooled_epochs",
     "study_overviews",
     "summaries",

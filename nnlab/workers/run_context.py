@@ -9,12 +9,19 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from nnlab import store
 from nnlab.config import config_of
 from nnlab.diagnosis import diagnose
 from nnlab.engine import checkpoint
 from nnlab.engine.device import device_description
+from nnlab.engine.inference.model_description import (
+    DESCRIPTION_FILE,
+    WEIGHTS_FILE,
+    describe_model,
+    serialize_description,
+)
 from nnlab.engine.loop import build_session
 from nnlab.errors import ConnectionLost
 from nnlab.records import Artifact, Epoch, Finding, Run, Status
@@ -149,7 +156,7 @@ class RunContext:
         session = self.session
         if session.status is Status.FINISHED:
             if self._keeps_model and self._pruned_at is None:
-                self._artifacts = [self._save_model()]
+                self._artifacts = self._save_model()
         elif session.status is Status.INTERRUPTED:
             if self.checkpoints.saved_epoch != session.epoch:
                 self.checkpoints.save(session)
@@ -215,11 +222,23 @@ class RunContext:
         )
         return store.runs(self._db, run_ids=[self.run.id])[0].epochs
 
-    def _save_model(self) -> Artifact:
-        content = checkpoint.serialize_selected_weights(self.session)
-        self._folder.write("model.pt", content)
+    def _save_model(self) -> list[Artifact]:
+        """Writes the selected weights, and what predictions need besides them."""
+        description = describe_model(self.session.config, self.session.data)
+        weights = checkpoint.serialize_selected_weights(self.session)
+        return [
+            self._write_artifact(
+                "model_description", DESCRIPTION_FILE, serialize_description(description)
+            ),
+            self._write_artifact("model", WEIGHTS_FILE, weights),
+        ]
+
+    def _write_artifact(
+        self, kind: Literal["model", "model_description"], name: str, content: bytes
+    ) -> Artifact:
+        self._folder.write(name, content)
         sha256 = hashlib.sha256(content).hexdigest()
-        return Artifact(self.run.id, "model", f"{self.run.id}/model.pt", sha256, len(content))
+        return Artifact(self.run.id, kind, f"{self.run.id}/{name}", sha256, len(content))
 
     def _restore_or_initialize(self) -> int | None:
         """Restores the newest checkpoint, or loads the weights of `--from`.

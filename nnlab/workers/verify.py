@@ -20,7 +20,7 @@ from nnlab.engine.device import device_description
 from nnlab.engine.epoch_selection import find_selected_epoch
 from nnlab.engine.loop import Session, build_session, train
 from nnlab.errors import CheckpointError, NnlabError
-from nnlab.objective import Objective
+from nnlab.objective import EVALUATION_PREFIX, Objective
 from nnlab.records import Attempt, Epoch, Run, Status
 from nnlab.workers.initial_weights import MODEL_ARTIFACT_KIND, load_initial_weights
 from nnlab.workers.provenance import collect_environment
@@ -195,7 +195,7 @@ class _RetrainedRun:
         self.stored_curves = {
             name: dict(history[name])
             for name in history.metrics
-            if not name.startswith(("time/", "energy/"))
+            if not name.startswith(("time/", "energy/", EVALUATION_PREFIX))
         }
         self.session.breaks_ties = _breaks_ties(self.run, self.stored_curves)
         self.result = VerificationResult(

@@ -44,7 +44,7 @@ def test_a_place_that_the_database_claims_is_not_deleted(
 
 def test_the_folder_of_another_database_is_not_deleted(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "-q", "--db", "victim.db", "--artifacts", "shared")
-    (model,) = folder.glob("shared/*/1/model.pt")
+    (model,) = folder.glob("shared/*/1/model.safetensors")
     nnlab("train", *QUICK, "-q")
     say_in_database(folder, "UPDATE run SET artifacts = ?", str(model.parent.parent))
     nnlab("rm", "1", "-y")
@@ -80,7 +80,8 @@ def test_files_elsewhere_of_an_earlier_version_go_and_those_of_others_stay(
     nnlab("rm", "1", "2", "-y")
     nnlab("db", "gc", "-y")
     assert not ours.exists()
-    assert sorted(path.name for path in other.iterdir()) == ["model.pt", "notes.txt"]
+    names = sorted(path.name for path in other.iterdir())
+    assert names == ["model.json", "model.safetensors", "notes.txt"]
 
 
 def test_every_path_is_listed_before_anything_is_deleted(nnlab: Nnlab, folder: Path) -> None:

@@ -131,7 +131,8 @@ def test_damaged_checkpoints_are_set_aside(
         [
             ".nnlab-run",
             *(f"checkpoint-{epoch}.damaged" for epoch in newest[:damaged]),
-            "model.pt",
+            "model.json",
+            "model.safetensors",
         ]
     )
 

@@ -180,9 +180,11 @@ def test_a_pipe_gets_no_colours_and_no_bar(nnlab: Nnlab) -> None:
 def test_models_are_kept_unless_told_otherwise(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "-q")
     nnlab("train", *QUICK, "--seed", "1", "--no-keep-models", "-q")
-    assert [path.name for path in (folder / "runs.artifacts").rglob("*.pt")] == ["model.pt"]
+    names = sorted(path.name for path in (folder / "runs.artifacts").rglob("model.*"))
+    assert names == ["model.json", "model.safetensors"]
     shown = nnlab("show", "1", "--format", "json").json[0]
-    assert Path(shown["artifacts"][0]["path"]).stat().st_size == shown["artifacts"][0]["bytes"]
+    for artifact in shown["artifacts"]:
+        assert Path(artifact["path"]).stat().st_size == artifact["bytes"]
     assert nnlab("show", "2", "--format", "json").json[0]["artifacts"] == []
 
 
@@ -292,6 +294,6 @@ def test_the_database_may_be_elsewhere(
         monkeypatch.setenv("NNLAB_DB", "sqlite:///lab/x.db")
     nnlab("train", *QUICK, "-q", *words)
     assert (folder / "lab" / "x.db").exists()
-    assert (folder / "lab" / "x.artifacts" / "1" / "model.pt").exists()
+    assert (folder / "lab" / "x.artifacts" / "1" / "model.safetensors").exists()
     assert not (folder / "runs.db").exists()
     assert len(nnlab("ls", "--format", "json", *words).json) == 1

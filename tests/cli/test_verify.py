@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from command_line_runner import QUICK, Nnlab
+from safetensors.torch import save_file
 
 from nnlab.engine import transfer
 from nnlab.engine.data import prepare
@@ -91,11 +91,11 @@ def test_a_metric_that_is_gone_differs(nnlab: Nnlab, folder: Path) -> None:
 
 def test_other_weights_are_found(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", *QUICK, "-q")
-    path = folder / "runs.artifacts" / "1" / "model.pt"
+    path = folder / "runs.artifacts" / "1" / "model.safetensors"
     weights = dict(transfer.read_weights(path))
     name = next(iter(weights))
     weights[name] = weights[name] + 1e-7
-    torch.save(weights, path)
+    save_file(weights, path)
     (one,) = verdicts(nnlab, "1", expect=1)
     assert one["first"] == {
         "what": "weights",
@@ -105,7 +105,7 @@ def test_other_weights_are_found(nnlab: Nnlab, folder: Path) -> None:
         "relative": None,
     }
     path.write_bytes(b"rubbish")
-    assert "is not a file with weights" in nnlab("verify", "1", expect=1).out
+    assert "cannot read runs.artifacts/1/model.safetensors" in nnlab("verify", "1", expect=1).out
     path.unlink()
     assert verdicts(nnlab, "1")[0]["weights"] is False
 
@@ -150,7 +150,7 @@ def test_a_run_that_began_with_another_begins_so_again(nnlab: Nnlab, folder: Pat
     nnlab("train", *QUICK, "-q")
     nnlab("train", *QUICK, "--from", "1", "--lr", "0.001", "-q")
     assert verdicts(nnlab, "2")[0]["holds"]
-    (folder / "runs.artifacts" / "1" / "model.pt").unlink()
+    (folder / "runs.artifacts" / "1" / "model.safetensors").unlink()
     out = nnlab("verify", "2", expect=1).out
     assert "run 2  cannot be trained again: cannot read" in out
 

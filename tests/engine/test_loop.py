@@ -175,17 +175,17 @@ def test_plateau_lowers_the_lr_when_the_validation_loss_stagnates(config: Make) 
 def test_frozen_layers_are_trained_only_once_unfrozen(config: Make, tmp_path: Path) -> None:
     parent = build_session(config(norm="batch", epochs=2))
     list(train(parent))
-    (tmp_path / "model.pt").write_bytes(checkpoint.serialize_selected_weights(parent))
+    (tmp_path / "model.safetensors").write_bytes(checkpoint.serialize_selected_weights(parent))
     settings = config(
         norm="batch",
         seed=1,
-        start_from=str(tmp_path / "model.pt"),
+        start_from=str(tmp_path / "model.safetensors"),
         freeze="all-but-head",
         unfreeze_at=2,
         epochs=3,
     )
     session = build_session(settings)
-    session.load_initial_weights(tmp_path / "model.pt")
+    session.load_initial_weights(tmp_path / "model.safetensors")
     begun = {name: value.clone() for name, value in session.model.state_dict().items()}
     for epoch in train(session):
         state = session.model.state_dict()

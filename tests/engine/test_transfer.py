@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -83,9 +84,8 @@ def test_a_layer_that_is_called_module_keeps_its_name() -> None:
 
 
 def test_a_file_of_safetensors_is_read(tmp_path: Path) -> None:
-    library = pytest.importorskip("safetensors.torch")
     path = tmp_path / "weights.safetensors"
-    library.save_file(network().state_dict(), path)
+    save_file(network().state_dict(), path)
     assert set(transfer.read_weights(path)) == set(network().state_dict())
     path.write_bytes(b"no tensors here")
     with pytest.raises(CheckpointError, match=r"cannot read .*weights\.safetensors"):
@@ -227,7 +227,7 @@ def test_all_but_the_head_of_each_model_stays_while_it_trains(config: Make, mode
 def test_unfrozen_weights_are_trained_from_then_on(config: Make, tmp_path: Path) -> None:
     first = build_session(config(epochs=1))
     list(train(first))
-    path = tmp_path / "model.pt"
+    path = tmp_path / "model.safetensors"
     path.write_bytes(checkpoint.serialize_selected_weights(first))
     session = build_session(
         config(epochs=4, start_from=str(path), freeze="all-but-head", unfreeze_at=2, seed=1)
@@ -275,7 +275,7 @@ def test_a_frozen_layer_does_not_change_at_all(
     common = {"norm": "batch", "depth": 2, "width": 8, "epochs": 3}
     first = build_session(config(**common))
     list(train(first))
-    path = tmp_path / "model.pt"
+    path = tmp_path / "model.safetensors"
     path.write_bytes(checkpoint.serialize_selected_weights(first))
     frozen = {"start_from": str(path), "freeze": "all-but-head", "unfreeze_at": unfreeze_at}
     session = build_session(config(**common, **settings, **frozen, seed=1))

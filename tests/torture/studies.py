@@ -86,7 +86,7 @@ def outcome(folder: Path) -> Outcome:
         findings = asked(
             folder, f"SELECT code, confidence, onset FROM finding WHERE run_id = {run} ORDER BY 1"
         )
-        model = folder / "runs.artifacts" / str(run) / "model.pt"
+        model = folder / "runs.artifacts" / str(run) / "model.safetensors"
         weights = hashlib.sha256(model.read_bytes()).hexdigest() if model.exists() else None
         found[digest, seed] = (state, points, summaries, findings, weights)
     return found
@@ -104,7 +104,7 @@ def assert_as_calm(folder: Path, calm: Outcome) -> None:
     # One that is killed just after its run is stored leaves its checkpoint to this.
     assert start(folder, "db", "gc", "--yes").wait(timeout=60) == 0, printed(folder)
     left = [path.name for path in (folder / "runs.artifacts").rglob("*") if path.is_file()]
-    assert set(left) == {"model.pt", ".nnlab-run"}
+    assert set(left) == {"model.json", "model.safetensors", ".nnlab-run"}
 
 
 def finish(folder: Path, *words: str) -> None:

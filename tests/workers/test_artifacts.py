@@ -86,7 +86,7 @@ def test_a_run_goes_on_from_a_checkpoint_on_s3(
     assert attempts[0] == (1,)
     assert attempts[1] > (1,), "it started over"
     assert not (folder / "runs.artifacts").exists()
-    assert re.search(r"s3://lab/runs/\d{8}T\d{12}/1/model\.pt", nnlab("show", "far").out)
+    assert re.search(r"s3://lab/runs/\d{8}T\d{12}/1/model\.safetensors", nnlab("show", "far").out)
     assert "no problems" in nnlab("db", "check").out
     # Others begin with its weights.
     child = ("--data", "digits", "--width", "16", "--depth", "1", "--epochs", "1")
@@ -106,7 +106,7 @@ def _epochs(folder: Path) -> int:
 def test_a_missing_file_elsewhere_is_found_by_the_check(nnlab: Nnlab, folder: Path) -> None:
     quick = ("--data", "iris", "--epochs", "1")
     nnlab("train", *quick, "--artifacts", "elsewhere", "-q")
-    (model,) = folder.glob("elsewhere/*/1/model.pt")
+    (model,) = folder.glob("elsewhere/*/1/model.safetensors")
     model.unlink()
     answer = nnlab("db", "check", expect=1)
     assert f"run 1: its model {model} is missing" in answer.out
@@ -116,7 +116,7 @@ def test_two_databases_may_share_a_place(nnlab: Nnlab, folder: Path) -> None:
     for db, lr in (("one.db", "0.1"), ("two.db", "0.01")):
         words = ("--data", "iris", "--epochs", "1", "--lr", lr, "-q", "--artifacts", "shared")
         nnlab("train", *words, "--db", db)
-    assert len(list(folder.glob("shared/*/1/model.pt"))) == 2
+    assert len(list(folder.glob("shared/*/1/model.safetensors"))) == 2
     for db in ("one.db", "two.db"):
         assert "no problems" in nnlab("db", "check", "--db", db).out
     nnlab("rm", "1", "-y", "--db", "one.db")

@@ -73,8 +73,8 @@ def test_a_stack_stores_what_its_runs_would_have_stored_alone(
         (run,), (twin,) = store.runs(db, run_ids=[mine]), store.runs(alone, run_ids=[its])
         assert run.status is Status.FINISHED
         assert run.selected_epoch == twin.selected_epoch
-        ours = read_weights(db.address.artifacts / f"{mine}/model.pt")
-        theirs = read_weights(alone.address.artifacts / f"{its}/model.pt")
+        ours = read_weights(db.address.artifacts / f"{mine}/model.safetensors")
+        theirs = read_weights(alone.address.artifacts / f"{its}/model.safetensors")
         assert ours.keys() == theirs.keys()
         for name, tensor in ours.items():
             torch.testing.assert_close(tensor, theirs[name], rtol=1e-9, atol=1e-12)

@@ -95,13 +95,13 @@ class TestRay(AttachedContract):
         assert points(folder) == calm, err
         # Models came to the folder of the one who asked.
         files = parse_address(server_url).artifacts
-        assert len(list(files.glob("*/model.pt"))) == 8
+        assert len(list(files.glob("*/model.safetensors"))) == 8
 
     def test_files_go_where_they_were_told_to(self, nnlab: Nnlab, folder: Path) -> None:
         words = ("--data", "iris", "--epochs", "2", "--name", "far", "--artifacts", "elsewhere")
         code, _, err = self.over(folder, self.begin(folder, *words, "--cpus", "0.5"))
         assert code == 0, err
-        (model,) = folder.glob("elsewhere/*/1/model.pt")
+        (model,) = folder.glob("elsewhere/*/1/model.safetensors")
         assert not (folder / "runs.artifacts").exists()
         assert str(model) in nnlab("show", "far").out
 

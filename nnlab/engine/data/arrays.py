@@ -54,8 +54,8 @@ def build_dataset(
         if x.shape[1:] != examples[0].shape[1:]:
             raise DataError(
                 f"{source}: an example of {pair.x_name} has shape"
-                f" {_format_shape(x.shape[1:])}, one of {present[0].x_name} has"
-                f" {_format_shape(examples[0].shape[1:])}"
+                f" {format_shape(x.shape[1:])}, one of {present[0].x_name} has"
+                f" {format_shape(examples[0].shape[1:])}"
             )
     labels, classes = _encode_targets(source, present[0].y_name, np.concatenate(targets))
     provided = {part: len(parts[part].y) if part in parts else 0 for part in ("val", "test")}
@@ -71,22 +71,36 @@ def build_dataset(
     )
 
 
-def _check_examples(source: str, pair: LabelledArrays) -> NDArray[Any]:
-    x = pair.x
+def convert_examples(source: str, x_name: str, x: NDArray[Any]) -> NDArray[Any]:
+    """Examples in a dtype and shape of a `Dataset`; numbers that are not finite are kept.
+
+    Args:
+        source: the file or function that the array comes from, for messages.
+        x_name: the user's name of the array, for messages.
+        x: the examples.
+
+    Raises:
+        DataError: the type or the shape is not supported.
+    """
     if x.dtype.kind not in "bufi":
-        raise DataError(f"{source}: {pair.x_name} has the type {x.dtype}, which is not numeric")
+        raise DataError(f"{source}: {x_name} has the type {x.dtype}, which is not numeric")
     if x.ndim not in (2, 3, 4) or x.size == 0:
         raise DataError(
-            f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}; it must be [n, features],"
+            f"{source}: {x_name} has shape {format_shape(x.shape)}; it must be [n, features],"
             " [n, height, width] or [n, channels, height, width]"
         )
+    return _channels_first(source, x_name, _to_supported_dtype(x))
+
+
+def _check_examples(source: str, pair: LabelledArrays) -> NDArray[Any]:
+    x = convert_examples(source, pair.x_name, pair.x)
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        index = np.argwhere(~np.isfinite(x))[0]
+        index = np.argwhere(~np.isfinite(pair.x))[0]
         raise DataError(
-            f"{source}: {pair.x_name}{_format_shape(index)} is {x[tuple(index)]}; nnlab does not"
-            " replace invalid values"
+            f"{source}: {pair.x_name}{format_shape(index)} is {pair.x[tuple(index)]}; nnlab does"
+            " not replace invalid values"
         )
-    return _channels_first(source, pair, _to_supported_dtype(x))
+    return x
 
 
 def _to_supported_dtype(x: NDArray[Any]) -> NDArray[Any]:
@@ -98,7 +112,7 @@ def _to_supported_dtype(x: NDArray[Any]) -> NDArray[Any]:
     return x.astype(np.float32 if x.dtype == np.float16 else np.float64)
 
 
-def _channels_first(source: str, pair: LabelledArrays, x: NDArray[Any]) -> NDArray[Any]:
+def _channels_first(source: str, x_name: str, x: NDArray[Any]) -> NDArray[Any]:
     if x.ndim == 2:
         return x
     if x.ndim == 3:
@@ -108,7 +122,7 @@ def _channels_first(source: str, pair: LabelledArrays, x: NDArray[Any]) -> NDArr
     if x.shape[3] in _CHANNELS:
         return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     raise DataError(
-        f"{source}: {pair.x_name} has shape {_format_shape(x.shape)}: images must have 1, 3 or 4"
+        f"{source}: {x_name} has shape {format_shape(x.shape)}: images must have 1, 3 or 4"
         " channels, in the second or last dimension"
     )
 
@@ -117,7 +131,7 @@ def _check_targets(source: str, pair: LabelledArrays, count: int) -> NDArray[Any
     y = pair.y[:, 0] if pair.y.ndim == 2 and pair.y.shape[1] == 1 else pair.y
     if y.ndim != 1:
         raise DataError(
-            f"{source}: {pair.y_name} has shape {_format_shape(y.shape)}; it must be [n], with one"
+            f"{source}: {pair.y_name} has shape {format_shape(y.shape)}; it must be [n], with one"
             " class or number for each example"
         )
     if len(y) != count:
@@ -158,5 +172,6 @@ def _encode_targets(
     return labels.reshape(-1).astype(np.int64), tuple(names)
 
 
-def _format_shape(shape: Any) -> str:
+def format_shape(shape: Any) -> str:
+    """A shape or an index as text, such as `[2, 3]`."""
     return f"[{', '.join(str(int(size)) for size in shape)}]"

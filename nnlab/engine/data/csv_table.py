@@ -78,6 +78,7 @@ def read_dataset(name: str, columns: SplitColumns = NO_COLUMNS) -> Dataset:
         hashlib.sha256(content).hexdigest()[:16],
         columns=features,
         split_cells=split_cells,
+        target_name=table.header[column],
     )
 
 
@@ -222,6 +223,11 @@ def _parse_numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
     return None if None in numbers else np.array(numbers, np.float64)
 
 
+def is_missing(cell: str) -> bool:
+    """Whether a cell stands for a missing value, such as an empty one or `n/a`."""
+    return cell.lower() in _MISSING
+
+
 def _fault_in_numbers(cell: str) -> str | None:
     if parse_number(cell) is not None:
         return None
@@ -229,7 +235,7 @@ def _fault_in_numbers(cell: str) -> str | None:
 
 
 def _fault_in_category(cell: str) -> str | None:
-    if cell.lower() in _MISSING:
+    if is_missing(cell):
         return f"the value is missing ('{cell}')" if cell else "the value is missing"
     if _DATE.match(cell):
         return f"'{cell}' is a date or a time, neither a number nor a category"
@@ -291,6 +297,6 @@ def _one_value_error(table: CsvTable, column: int, cell: str) -> DataError:
 
 
 def _fault_in_labels(cell: str) -> str | None:
-    if cell.lower() not in _MISSING:
+    if not is_missing(cell):
         return None
     return f"the value is missing ('{cell}')" if cell else "the value is missing"

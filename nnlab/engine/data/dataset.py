@@ -48,7 +48,7 @@ class Dataset:
     them its validation split. `columns` describes the columns of a table. `signal` is true if the
     features are consecutive values of a signal. `split_cells` are the cells [n] of the columns of a
     table that determine the splits, by column. `noise_floor` is the lowest expected mse of any
-    model, in the squared unit of the target.
+    model, in the squared unit of the target. `target_name` is the name of a table's target column.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Dataset:
     signal: bool = False
     noise_floor: float | None = None
     split_cells: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    target_name: str = ""
 
     @property
     def in_shape(self) -> tuple[int, ...]:

@@ -49,10 +49,36 @@ def read_dataset(name: str) -> Dataset:
         _load_images(paths),
         np.array([label for part in files for _, label in part], np.int64),
         tuple(classes),
-        _content_hash(root, paths),
+        content_hash(root, paths),
         num_provided_test=counts.get("test", 0) if len(parts) > 1 else 0,
         num_provided_val=counts.get("val", 0) if len(parts) > 1 else 0,
     )
+
+
+def image_files(root: Path) -> list[Path]:
+    """All images in a folder and its sub-folders, sorted; hidden files and folders are left out."""
+    paths = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(
+        path
+        for path in paths
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(root).parts)
+    )
+
+
+def read_image(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The pixels of an image in the shape [1 or 3, height, width] of the training images.
+
+    Raises:
+        DataError: it cannot be read, or has another size.
+    """
+    channels, height, width = shape
+    with _open_image(path) as image:
+        if image.size != (width, height):
+            raise DataError(
+                f"{path} has {image.size[0]}x{image.size[1]} pixels, expected {width}x{height}"
+            )
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"), np.uint8)
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
 def _subfolders(path: Path) -> list[Path]:
@@ -147,7 +173,7 @@ def _to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, None], 3, axis=2)
 
 
-def _content_hash(root: Path, paths: Sequence[Path]) -> str:
+def content_hash(root: Path, paths: Sequence[Path]) -> str:
     """The first 16 hex digits of the SHA-256 of the names and contents of all images."""
     digest = hashlib.sha256()
     for path in paths:

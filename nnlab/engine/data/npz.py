@@ -7,7 +7,7 @@ Pickled objects are rejected, so that no code in the file is executed.
 import math
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,19 +32,39 @@ def read_dataset(name: str) -> Dataset:
         DataError: the file does not exist, required arrays are missing, or arrays are invalid.
     """
     path = find_data_file(name.removeprefix("npz:"), "--data npz:FILE")
+    splits: list[tuple[str, tuple[str, str]]] = []
+
+    def select(members: tuple[str, ...]) -> list[str]:
+        splits[:] = _split_array_names(path, members)
+        return [name for _, pair in splits for name in pair]
+
+    arrays, version = read_arrays(path, select)
+    parts = {part: LabelledArrays(arrays[x], arrays[y], x, y) for part, (x, y) in splits}
+    return build_dataset(name, str(path), parts, version)
+
+
+def read_arrays(
+    path: Path, select: Callable[[tuple[str, ...]], Sequence[str]]
+) -> tuple[dict[str, NDArray[Any]], str]:
+    """Some arrays of an archive by name, and 16 hex digits of the SHA-256 of the file.
+
+    Args:
+        path: the file.
+        select: called with the names of all arrays; returns the names of those to read.
+
+    Raises:
+        DataError: the file cannot be read, or an array is damaged or too large.
+    """
     try:
         with open_regular(path) as file:
             if file.read(len(_NPY_MAGIC)) == _NPY_MAGIC:
                 raise DataError(f"{path} has a single array; use np.savez(FILE, x=..., y=...)")
             file.seek(0)
             archive = np.load(file, allow_pickle=False)
-            members = tuple(archive.files)
-            array_names = _split_array_names(path, members)
-            _check_sizes(path, archive.zip, [name for _, pair in array_names for name in pair])
-            parts = {
-                part: _read_labelled_arrays(path, archive, *pair) for part, pair in array_names
-            }
-        version = sha256_of(path)[:16]
+            names = select(tuple(archive.files))
+            _check_sizes(path, archive.zip, names)
+            arrays = {name: _read_array(path, archive, name) for name in names}
+        return arrays, sha256_of(path)[:16]
     except FileNotFoundError:
         raise DataError(f"no data file at {path}", hint="--data npz:FILE") from None
     except OSError as error:
@@ -53,7 +73,6 @@ def read_dataset(name: str) -> Dataset:
         raise DataError(f"{path}: its arrays do not fit into the memory of this machine") from None
     except (ValueError, zipfile.BadZipFile, EOFError, RuntimeError, zlib.error) as error:
         raise DataError(f"{path} is not an .npz file: {error}") from None
-    return build_dataset(name, str(path), parts, version)
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
@@ -117,12 +136,6 @@ def _split_array_names(path: Path, members: tuple[str, ...]) -> list[tuple[str, 
         names = ", ".join(members) or "nothing"
         raise DataError(f"{path} has {names}; it needs {_REQUIRED_ARRAYS}")
     return splits
-
-
-def _read_labelled_arrays(path: Path, archive: Any, x_name: str, y_name: str) -> LabelledArrays:
-    return LabelledArrays(
-        _read_array(path, archive, x_name), _read_array(path, archive, y_name), x_name, y_name
-    )
 
 
 def _read_array(path: Path, archive: Any, member: str) -> NDArray[Any]:

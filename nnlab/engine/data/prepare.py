@@ -12,7 +12,8 @@ from nnlab.catalogue import Task
 from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
-from nnlab.engine.data.dataset import Dataset, has_one_value
+from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
+from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.errors import DataError
 
@@ -40,8 +41,10 @@ class PreparedData:
     """A data set ready to train on.
 
     Regression targets are standardised on the training split, so that default learning rates fit.
-    `target_scale` converts an error in standardised units to the unit of the target. `checks`
-    returns the metrics of `nnlab.engine.data.checks`, computed at the first call.
+    `target_scale` converts an error in standardised units to the unit of the target, and
+    `target_mean` is the target whose standardised value is 0. `checks` returns the metrics of
+    `nnlab.engine.data.checks`, computed at the first call. `input_transform`, `classes`, `columns`
+    and `target_name` are what predictions for new examples need besides the model.
     """
 
     task: Task
@@ -53,6 +56,11 @@ class PreparedData:
     fingerprint: str
     target_scale: float = 1.0
     checks: Callable[[], Mapping[str, float]] = dict
+    target_mean: float = 0.0
+    input_transform: InputTransform = preprocessing.unchanged
+    classes: tuple[str, ...] = ()
+    columns: tuple[FeatureColumn, ...] = ()
+    target_name: str = ""
 
     def channels_last(self) -> "PreparedData":
         """A copy with images in the channels-last memory format; the shapes do not change."""
@@ -86,7 +94,7 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     split_dataset = read_and_split(config)
     dataset, rows = split_dataset.dataset, split_dataset.rows
     transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
-    targets, target_scale = _standardise_targets(dataset, rows.train)
+    targets, target_mean, target_scale = _standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
     dtype = torch.float64 if is_double else torch.float32
 
@@ -113,19 +121,24 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
         split_dataset.fingerprint,
         target_scale,
         cache(partial(measure_checks, train, val, num_classes, suspicious)),
+        target_mean,
+        transform,
+        dataset.classes,
+        dataset.columns,
+        dataset.target_name,
     )
 
 
 def _standardise_targets(
     dataset: Dataset, train: NDArray[np.int64]
-) -> tuple[NDArray[np.int64] | NDArray[np.float64], float]:
-    """Targets [n] (classes) or standardised [n, 1] (numbers), and their scale.
+) -> tuple[NDArray[np.int64] | NDArray[np.float64], float, float]:
+    """Targets [n] (classes) or standardised [n, 1] (numbers), their mean and their scale.
 
     Raises:
         DataError: all training targets are equal.
     """
     if dataset.task == "classification":
-        return np.asarray(dataset.targets, np.int64), 1.0
+        return np.asarray(dataset.targets, np.int64), 0.0, 1.0
     targets = np.asarray(dataset.targets, np.float64)
     if has_one_value(targets[train]):
         raise DataError(
@@ -137,4 +150,4 @@ def _standardise_targets(
         mean, sd = targets[train].mean(), targets[train].std()
     if not 0 < sd < np.inf:  # squares of such small or large numbers are out of range for float64
         sd = preprocessing.mean_and_sd(targets[:, None], train)[1].item()
-    return ((targets - mean) / sd)[:, None], float(sd)
+    return ((targets - mean) / sd)[:, None], float(mean), float(sd)

@@ -1,0 +1,1 @@
+"""`nnlab evaluate`: metrics of a trained model on other data."""

@@ -1,0 +1,1 @@
+"""`nnlab export`: a trained model as a file for other programs."""

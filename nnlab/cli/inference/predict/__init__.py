@@ -1,0 +1,1 @@
+"""`nnlab predict`: predictions of a trained model for new examples."""

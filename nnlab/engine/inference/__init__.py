@@ -1,0 +1,1 @@
+"""Predictions of trained models for new examples; evaluation and export of these models."""

@@ -1,0 +1,118 @@
+"""The metrics of a trained model on other data with targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nnlab.config.numbers import parse_number
+from nnlab.engine import losses
+from nnlab.engine.data.csv_table import is_missing
+from nnlab.engine.evaluation import compute_metrics
+from nnlab.engine.inference.input_batch import InputBatch
+from nnlab.engine.inference.input_data import InputData
+from nnlab.engine.inference.model_description import ModelDescription
+from nnlab.engine.inference.predict import raise_input_errors
+from nnlab.engine.inference.predictor import Predictor
+from nnlab.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """Metrics by their names without the data, such as `accuracy`, over `rows` examples."""
+
+    metrics: Mapping[str, float]
+    rows: int
+
+
+def evaluate(
+    predictor: Predictor, data: InputData, description: ModelDescription
+) -> EvaluationResult:
+    """The metrics that the training reports, on the valid rows of an input.
+
+    Raises:
+        DataError: the input has no targets or other errors; all of them are in the message.
+    """
+    reader = _TargetReader(data, description)
+    outputs: list[torch.Tensor] = []
+    targets: list[torch.Tensor] = []
+    for batch in data.batches():
+        encoded, valid = reader.encode(batch)
+        if not data.report.has_errors and valid.any():
+            keep = torch.from_numpy(valid)
+            outputs.append(predictor.outputs(batch.examples).cpu()[keep])
+            targets.append(encoded[keep])
+    raise_input_errors(data)
+    if not targets:
+        raise DataError(f"{data.shown} has no valid row")
+    all_outputs = torch.cat(outputs)
+    all_targets = torch.cat(targets)
+    if description.task == "regression":
+        standardised = (all_targets - description.target_mean) / description.target_scale
+        all_targets = standardised.to(all_outputs.dtype)[:, None]
+    metrics = compute_metrics(
+        description.task,
+        losses.build_eval_loss(description.config),
+        all_outputs,
+        all_targets,
+        scale=description.target_scale,
+    )
+    return EvaluationResult(metrics, len(all_targets))
+
+
+class _TargetReader:
+    """Converts the texts of targets to classes [n] (int64) or numbers [n] (float64)."""
+
+    def __init__(self, data: InputData, description: ModelDescription) -> None:
+        self._data, self._is_classifier = data, description.task == "classification"
+        self._name = description.target_name
+        self._classes: dict[float | str, int] = {
+            _class_key(name): index for index, name in enumerate(description.classes)
+        }
+        self._row = 0
+
+    def encode(self, batch: InputBatch) -> tuple[torch.Tensor, NDArray[np.bool_]]:
+        """The targets of a batch, and which rows [n] are valid."""
+        if batch.targets is None:
+            subject = f"target '{self._name}'" if self._name else "targets"
+            self._data.report.problem(
+                "targets", "", f"the {subject} to compare with is missing", "", is_error=True
+            ).add([], 1)
+            dtype = torch.int64 if self._is_classifier else torch.float64
+            return torch.zeros(len(batch), dtype=dtype), np.zeros(len(batch), bool)
+        values = [self._value(text, row) for row, text in enumerate(batch.targets)]
+        valid = ~batch.invalid & np.array([value is not None for value in values])
+        self._row += len(batch)
+        numbers: Sequence[float] = [0 if value is None else value for value in values]
+        dtype = torch.int64 if self._is_classifier else torch.float64
+        return torch.tensor(numbers, dtype=dtype), valid
+
+    def _value(self, text: str, row: int) -> float | int | None:
+        """The class or number of a target; None if it is invalid, which is reported."""
+        value = self._classes.get(_class_key(text)) if self._is_classifier else parse_number(text)
+        if value is not None:
+            return value
+        place = f"row {self._row + row + 1}"
+        if is_missing(text):
+            self._add("missing target", "a target is missing", place)
+        elif self._is_classifier:
+            known = ", ".join(str(name) for name in list(self._classes)[:10])
+            message = f"a class that the training data does not have (known: {known})"
+            self._add("class", message, f"'{text}' in {place}")
+        else:
+            self._add("target", "a target is not a number", f"'{text}' in {place}")
+        return None
+
+    def _add(self, kind: str, message: str, place: str) -> None:
+        options = self._data.options
+        self._data.report.problem(
+            kind, "", message, options.invalid_solution, is_error=options.refuses_invalid
+        ).add([place])
+
+
+def _class_key(text: str) -> float | str:
+    """The value that all spellings of a class share: their number, or their text."""
+    number = parse_number(text)
+    return text if number is None else number

@@ -1,0 +1,127 @@
+"""`InferenceModel`: a trained model from raw inputs to probabilities or target values."""
+
+import torch
+from torch import nn
+
+from nnlab.engine import models
+from nnlab.engine.data.preprocessing import Affine, InputTransform, Whitening
+from nnlab.engine.inference.model_description import ModelDescription
+from nnlab.engine.models import matches_model_version
+from nnlab.engine.seeds import make_generator
+from nnlab.errors import CheckpointError, UserCodeError
+
+
+class AffineInput(nn.Module):
+    """(x - shift) / scale in float64, as the training computes it."""
+
+    shift: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, transform: Affine) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.as_tensor(transform.shift, dtype=torch.float64))
+        self.register_buffer("scale", torch.as_tensor(transform.scale, dtype=torch.float64))
+
+    def forward(self, examples: torch.Tensor) -> torch.Tensor:
+        """The transformed examples [n, ...]."""
+        return (examples - self.shift) / self.scale
+
+
+class WhiteningInput(nn.Module):
+    """(x - mean) W on flattened examples, in float64."""
+
+    mean: torch.Tensor
+    matrix: torch.Tensor
+
+    def __init__(self, transform: Whitening) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.as_tensor(transform.mean, dtype=torch.float64))
+        self.register_buffer("matrix", torch.as_tensor(transform.matrix, dtype=torch.float64))
+
+    def forward(self, examples: torch.Tensor) -> torch.Tensor:
+        """The transformed examples [n, ...]."""
+        return ((examples.flatten(1) - self.mean) @ self.matrix).reshape(examples.shape)
+
+
+class InferenceModel(nn.Module):
+    """A model with the transformation of its inputs and the conversion of its outputs.
+
+    `forward` takes raw examples [n, *in_shape] of any numeric dtype: features of a table, or
+    pixels as they were stored. It returns probabilities [n, classes] (the softmax of the outputs),
+    or values [n, 1] in the unit of the target, in float64; with `raw` the outputs of the model.
+    """
+
+    def __init__(
+        self, model: nn.Module, description: ModelDescription, *, raw: bool = False
+    ) -> None:
+        super().__init__()
+        self.input_transform = _transform_module(description.transform)
+        self.model = model
+        self.is_classifier = description.task == "classification"
+        self.target_mean, self.target_scale = description.target_mean, description.target_scale
+        self.raw = raw
+        self.dtype = model_dtype(description)
+
+    def prepare(self, examples: torch.Tensor) -> torch.Tensor:
+        """The inputs of the model for raw examples: transformed in float64, then rounded."""
+        prepared: torch.Tensor = self.input_transform(examples.double())
+        return prepared.to(self.dtype)
+
+    def convert(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Probabilities, or values in the unit of the target, from outputs of the model."""
+        if self.is_classifier:
+            return torch.softmax(outputs, dim=1)
+        # In float64: a mean that is large relative to the scale would cost all digits.
+        return outputs.double() * self.target_scale + self.target_mean
+
+    def forward(self, examples: torch.Tensor) -> torch.Tensor:
+        """Probabilities [n, classes], values [n, 1], or with `raw` the outputs of the model."""
+        outputs: torch.Tensor = self.model(self.prepare(examples))
+        return outputs if self.raw else self.convert(outputs)
+
+
+def model_dtype(description: ModelDescription) -> torch.dtype:
+    """The dtype of a model's weights; half precision is used for computations only."""
+    return torch.float64 if description.setting.get("dtype") == "float64" else torch.float32
+
+
+def build_model(
+    description: ModelDescription, weights: dict[str, torch.Tensor], weights_name: str
+) -> nn.Module:
+    """The model of a description with trained weights, in evaluation mode on the CPU.
+
+    A user-defined model is executed; `user_code.forbid_execution` prevents it.
+
+    Args:
+        description: how the model is built.
+        weights: a tensor for each name of its state.
+        weights_name: the file of the weights, for messages.
+
+    Raises:
+        CheckpointError: the weights do not belong to this model.
+        UserCodeError: the user's code has changed, fails, or must not be executed.
+        ConfigError: the setting is not valid in this version.
+    """
+    config = description.config
+    if not matches_model_version(config.model, config.model_version):
+        raise UserCodeError(
+            f"{config.model} has changed since the run was trained",
+            hint="restore the file of that time, or train again: the new code becomes a new trial",
+        )
+    generator = make_generator(config.seed, "weights")
+    model = models.build(config, description.in_shape, description.num_outputs, generator)
+    model.to(model_dtype(description))
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{weights_name} does not fit the model of the run: {error}",
+            hint="nnlab db check finds files that were changed",
+        ) from None
+    return model.eval()
+
+
+def _transform_module(transform: InputTransform) -> nn.Module:
+    if isinstance(transform, Affine):
+        return AffineInput(transform)
+    return WhiteningInput(transform) if isinstance(transform, Whitening) else nn.Identity()

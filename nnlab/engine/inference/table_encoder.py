@@ -1,0 +1,198 @@
+"""`TableEncoder`: rows of a table become the features that the training made of such rows.
+
+Numeric columns are one feature, and categories are one-hot encoded in the order of the training.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.config.numbers import parse_number
+from nnlab.engine.data.csv_table import is_missing
+from nnlab.engine.data.dataset import FeatureColumn
+from nnlab.engine.inference.input_batch import InputBatch
+from nnlab.engine.inference.input_options import InputOptions
+from nnlab.engine.inference.input_report import InputReport
+from nnlab.engine.inference.model_description import ModelDescription
+from nnlab.engine.inference.table_rows import TableBatch
+from nnlab.errors import DataError
+from nnlab.io.text import format_count
+
+
+class TableEncoder:
+    """Encodes the rows of one table; `finish` must be called after the last batch.
+
+    Problems are added to `report`, not raised, so that all of them are known at the end.
+    """
+
+    def __init__(
+        self, description: ModelDescription, options: InputOptions, report: InputReport
+    ) -> None:
+        self._description, self._options, self._report = description, options, report
+        self._columns = description.columns
+        self._num_rows = 0
+        self._absent: dict[str, int] = {}
+        self._unknown_columns: dict[str, None] = {}
+        self._target_present = False
+
+    def encode(self, batch: TableBatch) -> InputBatch:
+        """The examples of a batch of rows.
+
+        Raises:
+            DataError: the model has no names for its inputs, and the number of columns differs.
+        """
+        count = len(batch)
+        if not self._columns:
+            self._columns = self._columns_by_position(batch)
+        features = [self._encode_column(column, batch) for column in self._columns]
+        examples = np.concatenate([part for part, _ in features], axis=1)
+        invalid = np.logical_or.reduce([np.array(batch.uneven), *(bad for _, bad in features)])
+        self._report_uneven(batch)
+        examples[invalid] = 0.0
+        ids = self._ids(batch)
+        target = self._description.target_name
+        targets = batch.columns.get(target) if target else None
+        self._target_present |= targets is not None
+        known = {column.name for column in self._columns} | {target, self._options.id_column}
+        self._unknown_columns |= dict.fromkeys(name for name in batch.columns if name not in known)
+        self._num_rows += count
+        texts = None if targets is None else [cell or "" for cell in targets]
+        return InputBatch(ids, examples, invalid, texts)
+
+    def finish(self) -> None:
+        """Adds the problems and notes that concern the whole table."""
+        for name, count in self._absent.items():
+            if count == self._num_rows:
+                self._report.problem(
+                    "missing column", "", "columns that the model needs are missing",
+                    "add them, with the names of the training data", is_error=True,
+                ).add([f"'{name}'"])  # fmt: skip
+            else:
+                self._add_invalid("missing value", name, "the value is missing", [], count)
+        if self._unknown_columns:
+            names = ", ".join(f"'{name}'" for name in list(self._unknown_columns)[:10])
+            more = ", ..." if len(self._unknown_columns) > 10 else ""
+            columns = format_count(len(self._unknown_columns), "column")
+            self._report.notes.append(f"{columns} that the model does not use: {names}{more}")
+        if self._target_present and not self._options.uses_targets:
+            self._report.notes.append(
+                f"the target column '{self._description.target_name}' is not used for predictions"
+            )
+
+    def _columns_by_position(self, batch: TableBatch) -> tuple[FeatureColumn, ...]:
+        """Numeric columns in the order of the file, for a model without names of its inputs."""
+        names = [name for name in batch.columns if name != self._options.id_column]
+        if self._description.in_shape != (len(names),):
+            raise DataError(
+                f"the model was not trained on a table: it needs examples of shape"
+                f" {list(self._description.in_shape)}, and the file has"
+                f" {format_count(len(names), 'column')}",
+                hint="--id COLUMN names a column that is not an input;"
+                " an .npz file may contain arrays of any shape",
+            )
+        return tuple(FeatureColumn(name) for name in names)
+
+    def _encode_column(
+        self, column: FeatureColumn, batch: TableBatch
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The features [n, 1 or categories] of a column, and which rows are invalid [n]."""
+        cells = batch.columns.get(column.name, [None] * len(batch))
+        absent = np.array([cell is None for cell in cells])
+        if absent.any():
+            self._absent[column.name] = self._absent.get(column.name, 0) + int(absent.sum())
+        texts = [cell or "" for cell in cells]
+        if column.values:
+            part, faults = self._encode_categories(column, texts, absent, batch.lines)
+        else:
+            part, faults = self._encode_numbers(column, texts, absent, batch.lines)
+        return part, absent | faults
+
+    def _encode_numbers(
+        self,
+        column: FeatureColumn,
+        cells: Sequence[str],
+        absent: NDArray[np.bool_],
+        lines: Sequence[int],
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        numbers = [parse_number(cell) for cell in cells]
+        faults = np.array([number is None for number in numbers])
+        for index in np.flatnonzero(faults & ~absent).tolist():
+            cell = cells[index]
+            if is_missing(cell):
+                message = "the value is missing"
+                self._add_invalid("missing value", column.name, message, [f"line {lines[index]}"])
+            else:
+                place = f"'{cell}' in line {lines[index]}"
+                self._add_invalid("number", column.name, "the value is not a number", [place])
+        values = np.array([0.0 if number is None else number for number in numbers], np.float64)
+        return values[:, None], faults
+
+    def _encode_categories(
+        self,
+        column: FeatureColumn,
+        cells: Sequence[str],
+        absent: NDArray[np.bool_],
+        lines: Sequence[int],
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        indices = {value: index for index, value in enumerate(column.values)}
+        part = np.zeros((len(cells), len(column.values)))
+        faults = np.zeros(len(cells), bool)
+        for row, cell in enumerate(cells):
+            index = indices.get(cell)
+            if index is not None:
+                part[row, index] = 1.0
+            elif absent[row]:
+                continue
+            elif is_missing(cell):
+                faults[row] = True
+                message = "the value is missing"
+                self._add_invalid("missing value", column.name, message, [f"line {lines[row]}"])
+            else:
+                self._add_unseen(column, cell)
+        return part, faults
+
+    def _add_unseen(self, column: FeatureColumn, cell: str) -> None:
+        strict = self._options.unseen == "error"
+        self._report.problem(
+            "category",
+            column.name,
+            f"column '{column.name}': a category that the training data does not have",
+            "--unseen zeros encodes it as no category"
+            if strict
+            else "encoded as no category; --unseen error refuses it",
+            is_error=strict,
+        ).add([f"'{cell}'"])
+
+    def _add_invalid(
+        self, kind: str, name: str, message: str, places: Sequence[str], count: int | None = None
+    ) -> None:
+        self._report.problem(
+            kind,
+            name,
+            f"column '{name}': {message}",
+            self._options.invalid_solution,
+            is_error=self._options.refuses_invalid,
+        ).add(places, count)
+
+    def _report_uneven(self, batch: TableBatch) -> None:
+        places = [
+            f"line {line}" for line, bad in zip(batch.lines, batch.uneven, strict=True) if bad
+        ]
+        if places:
+            self._report.problem(
+                "uneven",
+                "",
+                "a row has more or fewer values than the header",
+                self._options.invalid_solution,
+                is_error=self._options.refuses_invalid,
+            ).add(places)
+
+    def _ids(self, batch: TableBatch) -> list[str]:
+        column = self._options.id_column
+        if column is None:
+            return [str(self._num_rows + index) for index in range(1, len(batch) + 1)]
+        if column not in batch.columns:
+            known = ", ".join(batch.columns)
+            raise DataError(f"--id {column}: the file has no such column; it has {known}")
+        return [cell or "" for cell in batch.columns[column]]
