@@ -184,14 +184,22 @@ def check_unchanged(config: RunConfig) -> None:
     Raises:
         UserCodeError: it has changed, or as in `code_version`.
     """
-    for kind, version_field in CODE_VERSION_FIELDS.items():
-        name, stored = getattr(config, kind), getattr(config, version_field)
-        is_unchanged = matches_version(name, stored) if is_user_code(kind, name) else stored is None
-        if not is_unchanged:
+    for kind in CODE_VERSION_FIELDS:
+        if not is_unchanged(kind, config):
             raise UserCodeError(
-                f"{name} has changed since this run was set up",
+                f"{getattr(config, kind)} has changed since this run was set up",
                 hint="run the same `nnlab train` command again: the new code becomes a new trial",
             )
+
+
+def is_unchanged(kind: str, config: RunConfig) -> bool:
+    """Whether the code that a choice of a resolved config names has the version stored with it.
+
+    Raises:
+        UserCodeError: as in `code_version`.
+    """
+    name, stored = getattr(config, kind), getattr(config, CODE_VERSION_FIELDS[kind])
+    return matches_version(name, stored) if is_user_code(kind, name) else stored is None
 
 
 def locate_user_error(error: BaseException) -> str | None:

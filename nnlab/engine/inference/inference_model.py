@@ -6,8 +6,8 @@ from torch import nn
 from nnlab.engine import models
 from nnlab.engine.data.preprocessing import Affine, InputTransform, Whitening
 from nnlab.engine.inference.model_description import ModelDescription
-from nnlab.engine.models import matches_model_version
 from nnlab.engine.seeds import make_generator
+from nnlab.engine.user_code import is_unchanged
 from nnlab.errors import CheckpointError, UserCodeError
 
 
@@ -103,7 +103,7 @@ def build_model(
         ConfigError: the setting is not valid in this version.
     """
     config = description.config
-    if not matches_model_version(config.model, config.model_version):
+    if not is_unchanged("model", config):
         raise UserCodeError(
             f"{config.model} has changed since the run was trained",
             hint="restore the file of that time, or train again: the new code becomes a new trial",
