@@ -100,6 +100,8 @@ DATA = (
         tasks=_CLASSIFICATION_ONLY,
     ),
     Choice("csv:", "your own table: csv:FILE#TARGET, with a header line, numbers and texts"),
+    Choice("parquet:", "your own table: parquet:FILE#TARGET; needs pyarrow"),
+    Choice("excel:", "your own table: excel:FILE#TARGET, the first sheet; needs openpyxl"),
     Choice("npz:", "your own arrays: npz:FILE with x and y, or train_x, train_y, test_x, test_y"),
     Choice("folder:", "your own images: folder:PATH, with one sub-folder per class"),
     Choice(

@@ -18,6 +18,23 @@ BALANCED = "balanced"
 # Other names of catalogue rows, accepted on input only: the name of the row is stored.
 _ALIASES: Mapping[str, Mapping[str, str]] = {"init": {"kaiming": "msra"}}
 
+# Other spellings of the values of fields without a catalogue; the value is stored.
+_MARKS = {
+    ",": "comma",
+    ";": "semicolon",
+    "|": "pipe",
+    " ": "space",
+    ".": "point",
+    "'": "apostrophe",
+}
+_VALUE_ALIASES: Mapping[str, Mapping[object, str]] = {
+    "csv_sep": {**_MARKS, "\t": "tab", "\\t": "tab"},
+    "csv_decimal": _MARKS,
+    "csv_thousands": _MARKS,
+    "csv_encoding": {"utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "latin1": "latin-1"},
+    "csv_header": {True: "yes", False: "no"},
+}
+
 
 def parse_value(name: str, value: object) -> Scalar:
     """One value of a field, checked against its type, its limits and its catalogue.
@@ -34,6 +51,8 @@ def parse_value(name: str, value: object) -> Scalar:
     """
     field = setting_fields()[name]
     option = field.option
+    if isinstance(value, str | bool):
+        value = _VALUE_ALIASES.get(name, {}).get(value, value)
     if isinstance(value, str) and value in option.words:
         return value
     if value == "" and field.base is str and field.default is None and not option.catalogue:
@@ -55,6 +74,8 @@ def parse_value(name: str, value: object) -> Scalar:
         return _parse_widths(field, str(parsed))
     if name in ("class_weights", "pos_weight"):
         return _parse_weights(field, str(parsed))
+    if name in ("drop_columns", "only_columns"):
+        return _parse_columns(field, str(parsed))
     if name == "decay_at":
         return _parse_milestones(field, str(parsed))
     return parsed
@@ -150,6 +171,13 @@ def _parse_weights(field: SettingField, text: str) -> str:
         words = f"{BALANCED}, or " if field.name == "class_weights" else ""
         raise ConfigError([f"{field.flag} must be {words}numbers above 0: 0.2,0.8; got {text}"])
     return text if is_balanced else ",".join(map(format_exact, positive))
+
+
+def _parse_columns(field: SettingField, text: str) -> str:
+    names = [part.strip() for part in text.split(",")]
+    if not all(names):
+        raise ConfigError([f"{field.flag} must be names of columns, such as id,name; got {text}"])
+    return ",".join(dict.fromkeys(names))
 
 
 def _parse_milestones(field: SettingField, text: str) -> str:

@@ -13,7 +13,7 @@ A space maps fields of RunConfig to their values. A range expands to values:
 import itertools
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nnlab.config import (
     VERSION_FIELDS,
@@ -37,15 +37,21 @@ Space = Mapping[str, tuple[Scalar, ...]]
 MAX_TRIALS = 100_000
 
 _PATH_FIELDS = ("data", "start_from")
+# Fields whose value may be a comma or a semicolon itself.
+_MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands")
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """One trial of a space: its resolved config (with seed 0), its setting and its digest."""
+    """One trial of a space: its resolved config (with seed 0), its setting and its digest.
+
+    `notes` describe how its data was read.
+    """
 
     config: RunConfig
     setting: Setting
     digest: str
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 def parse_values(name: str, values: object, *, whole_ranges: bool = False) -> tuple[Scalar, ...]:
@@ -93,6 +99,8 @@ def _parse_item(name: str, item: object, whole_ranges: bool) -> Sequence[Scalar]
 def _split_items(name: str, values: object) -> Sequence[object]:
     # A path may contain commas; all other texts are split at commas or semicolons.
     if not isinstance(values, str) or (name in _PATH_FIELDS and ":" in values):
+        return [values]
+    if name in _MARK_FIELDS and len(values) == 1:
         return [values]
     separator = ";" if setting_fields()[name].option.commas else ","
     return [part.strip() for part in values.split(separator)]
@@ -184,9 +192,10 @@ def expand_space(
     for values in itertools.product(*space.values()):
         config = RunConfig(**dict(zip(space, values, strict=True)))  # type: ignore[arg-type]
         try:
+            data_facts = facts(config)
             resolved = resolve(
                 config,
-                facts(config),
+                data_facts,
                 versions=versions(config),
                 start_version=start_version(config.start_from) if config.start_from else None,
             )
@@ -196,7 +205,7 @@ def expand_space(
         unused -= {name for name in unused if has_effect(resolved, name)}
         setting = setting_of(resolved)
         digest = digest_of(setting)
-        trials.setdefault(digest, TrialSpec(resolved, setting, digest))
+        trials.setdefault(digest, TrialSpec(resolved, setting, digest, data_facts.notes))
     if not problems:
         configs = [trial.config for trial in trials.values()]
         problems.update(dict.fromkeys(_no_effect_problem(configs, name) for name in sorted(unused)))

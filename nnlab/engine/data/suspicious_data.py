@@ -33,6 +33,8 @@ def id_columns(dataset: Dataset) -> tuple[str, ...]:
         width = len(column.feature_names)
         cells = dataset.examples[:, start : start + width]
         start += width
+        if column.encoding != "plain":
+            continue
         is_identifier = width == len(cells) if column.values else _is_increasing(cells[:, 0])
         if is_identifier:
             names.append(column.name)

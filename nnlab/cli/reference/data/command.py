@@ -12,6 +12,7 @@ from nnlab.cli.options import ForceOption, given_settings, with_settings
 from nnlab.cli.output.render import print_json, say
 from nnlab.cli.reference.data.summary_table import dataset_json, print_dataset_summary
 from nnlab.cli.train.train.downloads import fetch_with_progress
+from nnlab.engine.data.table_options import TABLE_FIELDS
 from nnlab.study.dataset_config import resolve_dataset_config
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ DATA_FIELDS = (
     "split_by",
     "split_by_time",
     "split_file",
+    *TABLE_FIELDS,
 )
 
 

@@ -1,0 +1,179 @@
+"""Tables read by pyarrow, an optional package: Parquet files, and large CSV files.
+
+A CSV file is read by pyarrow only if the result is equal to that of Python's csv module; otherwise
+the functions return None, and the caller uses the latter.
+"""
+
+import importlib.util
+import io
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.config.numbers import parse_number
+from nnlab.engine.data.table_columns import (
+    MAX_INTEGER_CLASSES,
+    Table,
+    TableColumn,
+    unique_names,
+)
+from nnlab.errors import DataError
+
+
+def is_installed() -> bool:
+    """Whether the package pyarrow is installed."""
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def parse_csv(
+    path: Path,
+    content: bytes,
+    names: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    target: str,
+    text_columns: Collection[str],
+) -> Table | None:
+    """The table in the content of a CSV file in UTF-8 with commas and a header.
+
+    Args:
+        path: the file, for messages.
+        content: its content.
+        names: the names in the header, all different.
+        sample: its first rows, from which the types of the columns are guessed.
+        target: the target column, which keeps its texts unless it has many numbers.
+        text_columns: columns whose texts are needed although they are numbers.
+
+    Returns:
+        None if the content has anything that pyarrow might read in another way.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    # A quote within a field, and a lone carriage return, are read in different ways.
+    if b'"' in content or content.count(b"\r") != content.count(b"\r\n"):
+        return None
+    numeric = [
+        all(parse_number(row[index]) is not None for row in sample)
+        and name not in (target, *text_columns)
+        for index, name in enumerate(names)
+    ]
+    positions = [str(index) for index in range(len(names))]
+    types = [pa.float64() if is_number else pa.string() for is_number in numeric]
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(content),
+            read_options=csv.ReadOptions(
+                column_names=positions, skip_rows=_header_lines(content), block_size=1 << 22
+            ),
+            parse_options=csv.ParseOptions(quote_char=False),
+            convert_options=csv.ConvertOptions(
+                column_types=dict(zip(positions, types, strict=True)),
+                null_values=[],
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    columns = []
+    for name, is_number, column in zip(names, numeric, table.columns, strict=True):
+        if is_number:
+            converted = _number_column(name, column)
+        else:
+            converted = _many_numbers(name, column) if name == target else None
+            converted = converted or _text_column(name, column)
+        if converted is None:
+            return None
+        columns.append(converted)
+    first = _header_lines(content) + 1
+    # Empty lines would shift the numbers, which are used in messages only.
+    return Table(path, tuple(columns), range(first, first + table.num_rows))
+
+
+def read_parquet(path: Path, content: bytes) -> Table:
+    """The table in the content of a Parquet file.
+
+    Raises:
+        DataError: pyarrow is not installed, or the file is damaged.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError:
+        raise DataError(
+            f"{path}: a Parquet file needs the package pyarrow", hint="pip install pyarrow"
+        ) from None
+    try:
+        table = parquet.read_table(io.BytesIO(content))
+        names, notes = unique_names(table.column_names)
+        columns = tuple(
+            _parquet_column(name, column) for name, column in zip(names, table.columns, strict=True)
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"cannot read {path}: {error}") from None
+    if len(columns) < 2 or not table.num_rows:
+        raise DataError(f"{path} needs rows of values, a target and at least one feature")
+    return Table(path, columns, range(1, table.num_rows + 1), "row", notes)
+
+
+def _header_lines(content: bytes) -> int:
+    """The number of lines up to the header, which is the first line that is not blank."""
+    begin, lines = 0, 1
+    while not (line := content[begin : content.find(b"\n", begin) + 1]).strip(
+        b"\xef\xbb\xbf \t\r\n"
+    ):
+        begin, lines = begin + len(line), lines + 1
+    return lines
+
+
+def _number_column(name: str, column: Any) -> TableColumn | None:
+    """A column of numbers; None if one of them is not finite, which pyarrow accepts as text."""
+    numbers: NDArray[np.float64] = column.to_numpy()
+    return TableColumn.of_numbers(name, numbers) if np.isfinite(numbers).all() else None
+
+
+def _many_numbers(name: str, column: Any) -> TableColumn | None:
+    """The column as numbers if they have so many values that their spelling has no meaning."""
+    import pyarrow as pa
+
+    try:
+        numbers = _number_column(name, column.cast(pa.float64()))
+    except pa.ArrowException:
+        return None
+    if numbers is None or numbers.numbers is None:
+        return None
+    return numbers if len(np.unique(numbers.numbers)) > MAX_INTEGER_CLASSES else None
+
+
+def _text_column(name: str, column: Any) -> TableColumn:
+    encoded = column.dictionary_encode().combine_chunks()
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    texts = tuple(encoded.dictionary.to_pylist())
+    stripped = TableColumn(name, texts, codes)
+    return stripped.map_texts(str.strip) if any(t != t.strip() for t in texts) else stripped
+
+
+def _parquet_column(name: str, column: Any) -> TableColumn:
+    import pyarrow as pa
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    if is_number:
+        numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        if not np.isinf(numbers).any():
+            return TableColumn.of_numbers(name, np.asarray(numbers, np.float64))
+    if types.is_boolean(kind) or types.is_temporal(kind) or is_number or types.is_string(kind):
+        texts = column.cast(pa.string()).fill_null("")
+    else:
+        texts = pa.chunked_array([pa.array([_as_text(v) for v in column.to_pylist()], pa.string())])
+    return _text_column(name, texts)
+
+
+def _as_text(value: object) -> str:
+    return "" if value is None else str(value)

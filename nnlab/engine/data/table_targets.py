@@ -1,0 +1,128 @@
+"""Targets of a table: classes or numbers, decided from the values or by `--task`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.catalogue import Task
+from nnlab.config.numbers import parse_number
+from nnlab.engine.data.dataset import has_one_value
+from nnlab.engine.data.table_columns import (
+    MAX_INTEGER_CLASSES,
+    Table,
+    TableColumn,
+    is_missing,
+)
+from nnlab.engine.data.table_problems import TableProblem, cell_problem
+from nnlab.errors import DataError
+
+MAX_CLASSES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TargetValues:
+    """Classes [n] (int64) with their names, or numbers [n] (float64); empty with problems."""
+
+    values: NDArray[np.int64] | NDArray[np.float64]
+    classes: tuple[str, ...] = ()
+    problems: tuple[TableProblem, ...] = ()
+
+
+def parse_targets(table: Table, name: str, task: Task | None) -> TargetValues:
+    """The targets in a column.
+
+    Args:
+        table: the table.
+        name: the target column.
+        task: what is learned; None to decide it from the values.
+
+    Raises:
+        DataError: the column has only one value, or too many classes.
+    """
+    column = table.column(name)
+    are_numbers = _has_numbers(column) if task is None else task == "regression"
+    problems = _find_problems(table, column, are_numbers=are_numbers, is_chosen=task is not None)
+    if problems:
+        return TargetValues(np.empty(0), (), problems)
+    if are_numbers:
+        numbers = _numbers(column)
+        distinct = np.unique(numbers)
+        few_integers = len(distinct) <= MAX_INTEGER_CLASSES and (distinct % 1 == 0).all()
+        if task == "regression" or not few_integers:
+            if has_one_value(numbers):
+                raise _one_value_error(table, name, column.cell(0))
+            return TargetValues(numbers)
+    return _parse_classes(table, column.with_texts())
+
+
+def _has_numbers(column: TableColumn) -> bool:
+    return column.numbers is not None or any(number is not None for number in column.parsed())
+
+
+def _numbers(column: TableColumn) -> NDArray[np.float64]:
+    if column.numbers is not None:
+        return column.numbers
+    return np.array(column.parsed(), np.float64)[column.codes]
+
+
+def _find_problems(
+    table: Table, column: TableColumn, *, are_numbers: bool, is_chosen: bool
+) -> tuple[TableProblem, ...]:
+    problems = []
+    missing = column.rows_with(is_missing).tolist()
+    if missing:
+        problems.append(
+            cell_problem(
+                table,
+                column.name,
+                missing,
+                lambda text: "the value is missing" + (f" ('{text}')" if text else ""),
+                ("missing", "drop"),
+            )
+        )
+    if are_numbers:
+        # Texts among numbers are more likely typing errors than classes.
+        texts = column.rows_with(lambda text: parse_number(text) is None and not is_missing(text))
+        if len(texts):
+            problems.append(
+                cell_problem(
+                    table,
+                    column.name,
+                    texts.tolist(),
+                    lambda text: f"'{text}' is not a number",
+                    ("task", "classification"),
+                    () if is_chosen else ("correct the file if it is a typing error",),
+                )
+            )
+    return tuple(problems)
+
+
+def _parse_classes(table: Table, column: TableColumn) -> TargetValues:
+    """Classes in the order of their numbers, or of their texts."""
+    # A class is named after the first spelling of its number.
+    spellings: dict[float | str, str] = {}
+    for text in sorted(column.texts, key=lambda text: (parse_number(text) or 0.0, text)):
+        spellings.setdefault(class_key(text), text)
+    classes = tuple(spellings.values())
+    if len(classes) < 2:
+        raise _one_value_error(table, column.name, classes[0])
+    if len(classes) > MAX_CLASSES and _has_numbers(column):
+        raise DataError(
+            f"{table.path}: column '{column.name}' has {len(classes):,} different values, at most"
+            f" {MAX_CLASSES:,} classes are allowed",
+            hint="--task regression",
+        )
+    index = {key: label for label, key in enumerate(spellings)}
+    labels = np.array([index[class_key(text)] for text in column.texts], np.int64)
+    return TargetValues(labels[column.codes], classes)
+
+
+def class_key(text: str) -> float | str:
+    """The value that all spellings of a class share: their number, or their text."""
+    number = parse_number(text)
+    return text if number is None else number
+
+
+def _one_value_error(table: Table, name: str, text: str) -> DataError:
+    return DataError(f"{table.path}: column '{name}' has only one value: '{text}'")
