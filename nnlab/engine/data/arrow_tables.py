@@ -6,7 +6,8 @@ the functions return None, and the caller uses the latter.
 
 import importlib.util
 import io
-from collections.abc import Collection, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,19 @@ from numpy.typing import NDArray
 from nnlab.config.numbers import parse_number
 from nnlab.engine.data.table_columns import (
     MAX_INTEGER_CLASSES,
+    MISSING,
     Table,
     TableColumn,
+    is_missing,
     unique_names,
 )
 from nnlab.errors import DataError
+
+_MISSING_SPELLINGS = [
+    "".join(letters)
+    for text in MISSING
+    for letters in itertools.product(*({letter.lower(), letter.upper()} for letter in text))
+]
 
 
 def is_installed() -> bool:
@@ -30,52 +39,39 @@ def is_installed() -> bool:
 
 def parse_csv(
     path: Path,
-    content: bytes,
+    open_source: Callable[[], Any],
     names: Sequence[str],
     sample: Sequence[Sequence[str]],
     target: str,
     text_columns: Collection[str],
+    *,
+    header_lines: int,
+    has_quotes: bool,
 ) -> Table | None:
-    """The table in the content of a CSV file in UTF-8 with commas and a header.
+    """The table in a CSV file in UTF-8 with commas and a header, without irregular quotes.
 
     Args:
         path: the file, for messages.
-        content: its content.
+        open_source: returns its content as a file object.
         names: the names in the header, all different.
         sample: its first rows, from which the types of the columns are guessed.
         target: the target column, which keeps its texts unless it has many numbers.
         text_columns: columns whose texts are needed although they are numbers.
+        header_lines: the number of lines up to the header.
+        has_quotes: whether values are quoted.
 
     Returns:
         None if the content has anything that pyarrow might read in another way.
     """
-    import pyarrow as pa
-    from pyarrow import csv
-
-    # A quote within a field, and a lone carriage return, are read in different ways.
-    if b'"' in content or content.count(b"\r") != content.count(b"\r\n"):
-        return None
+    cells = {name: [row[index] for row in sample] for index, name in enumerate(names)}
     numeric = [
-        all(parse_number(row[index]) is not None for row in sample)
-        and name not in (target, *text_columns)
-        for index, name in enumerate(names)
+        name not in text_columns
+        and _are_numbers(cells[name])
+        and (name != target or len(set(map(parse_number, cells[name]))) > MAX_INTEGER_CLASSES + 1)
+        for name in names
     ]
-    positions = [str(index) for index in range(len(names))]
-    types = [pa.float64() if is_number else pa.string() for is_number in numeric]
-    try:
-        table = csv.read_csv(
-            pa.BufferReader(content),
-            read_options=csv.ReadOptions(
-                column_names=positions, skip_rows=_header_lines(content), block_size=1 << 22
-            ),
-            parse_options=csv.ParseOptions(quote_char=False),
-            convert_options=csv.ConvertOptions(
-                column_types=dict(zip(positions, types, strict=True)),
-                null_values=[],
-                strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowException:
+    table = _read_columns(open_source, header_lines, numeric, has_quotes=has_quotes)
+    if table is None:
         return None
     columns = []
     for name, is_number, column in zip(names, numeric, table.columns, strict=True):
@@ -87,9 +83,38 @@ def parse_csv(
         if converted is None:
             return None
         columns.append(converted)
-    first = _header_lines(content) + 1
-    # Empty lines would shift the numbers, which are used in messages only.
+    first = header_lines + 1
     return Table(path, tuple(columns), range(first, first + table.num_rows))
+
+
+def _read_columns(
+    open_source: Callable[[], Any], header_lines: int, numeric: Sequence[bool], *, has_quotes: bool
+) -> Any:
+    """The pyarrow table with numbers or texts in each column; None if a cell does not fit."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = [str(index) for index in range(len(numeric))]
+    types = [pa.float64() if is_number else pa.string() for is_number in numeric]
+    # Comparing every cell with the spellings of missing values takes a tenth of the time.
+    for null_values in ([], _MISSING_SPELLINGS):
+        try:
+            return csv.read_csv(
+                open_source(),
+                csv.ReadOptions(column_names=names, skip_rows=header_lines),
+                csv.ParseOptions(
+                    quote_char='"' if has_quotes else False,
+                    newlines_in_values=has_quotes,
+                ),
+                csv.ConvertOptions(
+                    column_types=dict(zip(names, types, strict=True)),
+                    null_values=null_values,
+                    strings_can_be_null=False,
+                ),
+            )
+        except pa.ArrowException:
+            continue
+    return None
 
 
 def read_parquet(path: Path, content: bytes) -> Table:
@@ -118,20 +143,20 @@ def read_parquet(path: Path, content: bytes) -> Table:
     return Table(path, columns, range(1, table.num_rows + 1), "row", notes)
 
 
-def _header_lines(content: bytes) -> int:
-    """The number of lines up to the header, which is the first line that is not blank."""
-    begin, lines = 0, 1
-    while not (line := content[begin : content.find(b"\n", begin) + 1]).strip(
-        b"\xef\xbb\xbf \t\r\n"
-    ):
-        begin, lines = begin + len(line), lines + 1
-    return lines
+def _are_numbers(cells: Sequence[str]) -> bool:
+    """Whether cells are numbers or missing, and not all of them missing."""
+    numbers = [parse_number(cell) is not None for cell in cells]
+    return any(numbers) and all(
+        is_number or is_missing(cell) for is_number, cell in zip(numbers, cells, strict=True)
+    )
 
 
 def _number_column(name: str, column: Any) -> TableColumn | None:
-    """A column of numbers; None if one of them is not finite, which pyarrow accepts as text."""
+    """A column of numbers; None if one of them is not finite, which pyarrow accepts in a text."""
     numbers: NDArray[np.float64] = column.to_numpy()
-    return TableColumn.of_numbers(name, numbers) if np.isfinite(numbers).all() else None
+    if np.count_nonzero(np.isfinite(numbers)) != len(numbers) - column.null_count:
+        return None
+    return TableColumn.of_numbers(name, numbers)
 
 
 def _many_numbers(name: str, column: Any) -> TableColumn | None:
@@ -139,7 +164,7 @@ def _many_numbers(name: str, column: Any) -> TableColumn | None:
     import pyarrow as pa
 
     try:
-        numbers = _number_column(name, column.cast(pa.float64()))
+        numbers = None if column.null_count else _number_column(name, column.cast(pa.float64()))
     except pa.ArrowException:
         return None
     if numbers is None or numbers.numbers is None:

@@ -66,13 +66,15 @@ def encode_texts(column: FeatureColumn, texts: Sequence[str]) -> EncodedCells:
 
 def encode_column(column: FeatureColumn, cells: TableColumn) -> EncodedCells:
     """The features of all rows of a column."""
-    if cells.numbers is not None and column.encoding == "plain" and not column.values:
-        numbers = cells.numbers[:, None]
-        missing = np.isnan(cells.numbers)
-        status = np.where(missing, MISSING, VALID).astype(np.int8)
-        if missing.any():
-            numbers = np.where(missing[:, None], 0.0, numbers)
-        return _complete(column, numbers, status)
+    if column.encoding == "plain" and not column.values:
+        numbers = cells.values
+        faults = np.isnan(numbers)
+        status = np.zeros(len(cells), np.int8)
+        if faults.any():
+            numbers = np.where(faults, 0.0, numbers)
+            status[faults] = INVALID
+            status[cells.missing_rows] = MISSING
+        return _complete(column, numbers[:, None], status)
     cells = cells.with_texts()
     distinct = encode_texts(column, cells.texts)
     return EncodedCells(distinct.features[cells.codes], distinct.status[cells.codes])

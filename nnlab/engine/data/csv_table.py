@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.location import find_data_file
-from nnlab.engine.data.table_columns import Table, is_missing
+from nnlab.engine.data.table_columns import Table
 from nnlab.engine.data.table_features import ColumnPlan, encode_features, plan_column
 from nnlab.engine.data.table_files import read_table
 from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
@@ -61,7 +61,9 @@ def open_table(name: str, options: TableOptions) -> tuple[Table, str, str]:
     prefix, _, rest = name.partition(":")
     path_text, _, target = rest.partition("#")
     path = find_data_file(path_text, f"--data {prefix}:FILE#TARGET")
-    table, version = read_table(path, options.format, target, options.split.names)
+    # Classes are named after their texts; a target without a name is the last column.
+    named = (target,) if options.task == "classification" else ()
+    table, version = read_table(path, options.format, target, (*options.split.names, *named))
     target = target or table.header[-1]
     if target not in table.header:
         raise DataError(f"{path}: {unknown_name_message('column', target, table.header)}")
@@ -111,7 +113,7 @@ def _select(
 
 
 def _complete_rows(table: Table, names: list[str]) -> NDArray[np.int64]:
-    incomplete = [table.column(name).rows_with(is_missing) for name in dict.fromkeys(names)]
+    incomplete = [table.column(name).missing_rows for name in dict.fromkeys(names)]
     return np.setdiff1d(np.arange(len(table)), np.concatenate(incomplete))
 
 

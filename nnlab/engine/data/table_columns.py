@@ -3,25 +3,29 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import parse_number
+from nnlab.config.numbers import is_plain_ascii, parse_number
 
 # Whole numbers with at most so many values are classes.
 MAX_INTEGER_CLASSES = 20
 
-_MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null"})
+# Texts that stand for a missing value, in lower case.
+MISSING = frozenset({"", "?", "-", "na", "n/a", "nan", "null"})
+
+_MAX_MISSING_CHARACTERS = max(map(len, MISSING))
 
 
 def is_missing(cell: str) -> bool:
     """Whether a cell stands for a missing value, such as an empty one or `n/a`."""
-    return cell.lower() in _MISSING
+    return len(cell) <= _MAX_MISSING_CHARACTERS and cell.lower() in MISSING
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TableColumn:
     """A column with n cells.
 
@@ -74,9 +78,31 @@ class TableColumn:
             self if self.numbers is None else TableColumn.of_cells(self.name, self.cells.tolist())
         )
 
-    def parsed(self) -> list[float | None]:
-        """The number of each distinct text; None for other texts."""
-        return [parse_number(text) for text in self.texts]
+    @cached_property
+    def parsed(self) -> NDArray[np.float64]:
+        """The number of each distinct text; NaN for other texts."""
+        return _parse_numbers(self.texts)
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The number of each row [n]; NaN for other texts and missing values."""
+        return self.parsed[self.codes] if self.numbers is None else self.numbers
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a cell is a number."""
+        return self.numbers is not None or not np.isnan(self.parsed).all()
+
+    @cached_property
+    def missing_rows(self) -> NDArray[np.int64]:
+        """The rows, ascending, whose value is missing."""
+        return self.rows_with(is_missing)
+
+    @property
+    def text_rows(self) -> NDArray[np.int64]:
+        """The rows, ascending, whose value is neither a number nor missing."""
+        others = np.flatnonzero(np.isnan(self.values))
+        return others if not len(others) else np.setdiff1d(others, self.missing_rows)
 
     def map_texts(self, convert: Callable[[str], str]) -> "TableColumn":
         """The column with each text converted; equal results become one text."""
@@ -130,6 +156,22 @@ class Table:
             columns=tuple(column.take(rows) for column in self.columns),
             lines=tuple(self.lines[row] for row in rows.tolist()),
         )
+
+
+def _parse_numbers(texts: Sequence[str]) -> NDArray[np.float64]:
+    """The result of `parse_number` for each text; NaN for None."""
+    joined = "".join(texts)
+    if is_plain_ascii(joined):
+        # Much faster than one call for each text, with the same result.
+        try:
+            numbers = np.array(list(map(float, texts)), np.float64)
+        except ValueError:
+            pass
+        else:
+            if np.isfinite(numbers).all():
+                return numbers
+    parsed = [parse_number(text) for text in texts]
+    return np.array([np.nan if number is None else number for number in parsed], np.float64)
 
 
 def _number_text(number: float) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.column_encoding import MISSING_CATEGORY, encode_column, parse_boolean
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.dates import ORDERS, date_order, looks_like_date, parse_date
@@ -16,6 +15,7 @@ from nnlab.engine.data.table_problems import TableProblem, cell_problem
 
 # A column of which more is missing is better dropped than filled.
 _MAX_MISSING_SHARE = 0.5
+_BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class ColumnPlan:
 def plan_column(table: Table, name: str, options: TableOptions) -> ColumnPlan:
     """The encoding of a column, or its problems."""
     column = table.column(name)
-    missing = column.rows_with(is_missing)
+    missing = column.missing_rows
     if len(missing) == len(column):
         return _refused(TableProblem(f"column '{name}': all values are missing", *_drop(name)))
-    if column.numbers is not None or any(number is not None for number in column.parsed()):
+    if column.has_numbers:
         plan = _plan_numbers(table, column)
     else:
         plan = _plan_texts(table, column, options)
@@ -42,13 +42,12 @@ def plan_column(table: Table, name: str, options: TableOptions) -> ColumnPlan:
 
 def encode_features(table: Table, columns: tuple[FeatureColumn, ...]) -> NDArray[np.float64]:
     """The features [n, features] of columns without problems; NaN where a value is missing."""
-    width = sum(len(column.feature_names) for column in columns)
-    features = np.empty((len(table), width))
-    start = 0
-    for column in columns:
-        encoded = encode_column(column, table.column(column.name)).features
-        features[:, start : start + encoded.shape[1]] = encoded
-        start += encoded.shape[1]
+    parts = [encode_column(column, table.column(column.name)).features for column in columns]
+    features = np.empty((len(table), sum(part.shape[1] for part in parts)))
+    # Block by block: whole columns would be written with large strides, which is slow.
+    for begin in range(0, len(table), _BLOCK_ROWS):
+        end = begin + _BLOCK_ROWS
+        np.concatenate([part[begin:end] for part in parts], axis=1, out=features[begin:end])
     return features
 
 
@@ -61,7 +60,7 @@ def _refused(*problems: TableProblem) -> ColumnPlan:
 
 
 def _plan_numbers(table: Table, column: TableColumn) -> ColumnPlan:
-    texts = column.rows_with(lambda text: parse_number(text) is None and not is_missing(text))
+    texts = column.text_rows
     feature = FeatureColumn(column.name)
     if not len(texts):
         return ColumnPlan(feature)

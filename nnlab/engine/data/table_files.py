@@ -3,16 +3,16 @@
 import csv
 import hashlib
 import io
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from nnlab.engine.data import arrow_tables
 from nnlab.engine.data.compressed_files import bare_name, read_decompressed
 from nnlab.engine.data.excel_tables import read_excel
+from nnlab.engine.data.large_csv import read_large_csv
 from nnlab.engine.data.table_columns import Table, TableColumn
 from nnlab.engine.data.table_format import (
-    TextFormat,
     decode,
     detect_format,
     name_columns,
@@ -21,6 +21,8 @@ from nnlab.engine.data.table_format import (
 from nnlab.engine.data.table_options import FormatOptions
 from nnlab.errors import DataError
 from nnlab.io.files import read_limited
+
+Result = TypeVar("Result")
 
 MAX_BYTES = 1 << 30  # size of a file; its cells take many times as much memory
 # Importing pyarrow takes about as long as reading a smaller file without it.
@@ -45,21 +47,24 @@ def read_table(
     Raises:
         DataError: the file cannot be read as a table.
     """
-    content = _read(path)
     suffix = bare_name(path).suffix.lower()
-    if path.suffix.lower() in EXCEL_SUFFIXES:
-        return read_excel(path, content, MAX_BYTES), _version(content)
+    is_plain_text = suffix not in (*PARQUET_SUFFIXES, *EXCEL_SUFFIXES) and bare_name(path) == path
+    if is_plain_text and _is_large(path) and arrow_tables.is_installed():
+        result = _converting_errors(
+            path,
+            lambda: read_large_csv(path, options, target, text_columns, MAX_BYTES),
+        )
+        if result is not None:
+            return result
+    content = _converting_errors(path, lambda: read_limited(path, MAX_BYTES))
+    version = hashlib.sha256(content).hexdigest()[:16]
+    if suffix in EXCEL_SUFFIXES:
+        return read_excel(path, content, MAX_BYTES), version
     if suffix in PARQUET_SUFFIXES:
-        return arrow_tables.read_parquet(path, content), _version(content)
-    if bare_name(path) != path:
-        return parse_csv(path, read_decompressed(path, MAX_BYTES), options), _version(content)
-    if len(content) < MIN_ARROW_BYTES or not arrow_tables.is_installed():
-        return parse_csv(path, content, options), _version(content)
-    # hashlib releases the lock of the interpreter.
-    with ThreadPoolExecutor(1) as pool:
-        version = pool.submit(_version, content)
-        table = _parse_large_csv(path, content, options, target, text_columns)
-        return table or parse_csv(path, content, options), version.result()
+        return arrow_tables.read_parquet(path, content), version
+    if not is_plain_text:
+        content = _converting_errors(path, lambda: read_decompressed(path, MAX_BYTES))
+    return parse_csv(path, content, options), version
 
 
 def parse_csv(path: Path, content: bytes, options: FormatOptions) -> Table:
@@ -82,13 +87,17 @@ def parse_csv(path: Path, content: bytes, options: FormatOptions) -> Table:
     return Table(path, columns, lines, "line", (*encoding_notes, *text_format.notes, *notes))
 
 
-def _version(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _read(path: Path) -> bytes:
+def _is_large(path: Path) -> bool:
     try:
-        return read_limited(path, MAX_BYTES)
+        return path.stat().st_size >= MIN_ARROW_BYTES
+    except OSError:
+        return False  # reading the file reports the error
+
+
+def _converting_errors(path: Path, read: Callable[[], Result]) -> Result:
+    """The result of a function, whose errors of the system become DataError."""
+    try:
+        return read()
     except FileNotFoundError:
         raise DataError(f"no data file at {path}", hint="--data csv:FILE#TARGET") from None
     except OSError as error:
@@ -125,29 +134,3 @@ def _columns_of_rows(
     lines, cells = zip(*numbered, strict=True)
     columns = zip(names, zip(*cells, strict=True), strict=True)
     return lines, tuple(TableColumn.of_cells(name, column) for name, column in columns)
-
-
-def _parse_large_csv(
-    path: Path,
-    content: bytes,
-    options: FormatOptions,
-    target: str,
-    text_columns: Collection[str],
-) -> Table | None:
-    """The table read by pyarrow; None where it might differ from `parse_csv`."""
-    head = content[: content.rfind(b"\n", 0, _HEAD_CHARACTERS) + 1]
-    if options.encoding not in (None, "utf-8") or b"\0" in head:
-        return None
-    try:
-        text = head.decode("utf-8-sig")
-        text_format = detect_format(text, options)
-        if text_format != TextFormat():
-            return None
-        rows = split_rows(io.StringIO(text, newline=""), text_format.sep)
-        names, rows, notes = name_columns(rows, text_format)
-        sample = [row for _, row in rows]
-    except (csv.Error, UnicodeDecodeError):
-        return None
-    if notes or len(names) < 2 or any(len(row) != len(names) for row in sample):
-        return None
-    return arrow_tables.parse_csv(path, content, names, sample, target or names[-1], text_columns)

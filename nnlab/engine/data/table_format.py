@@ -194,7 +194,7 @@ def _detect_marks(
         return decimal, _MARKS[options.thousands]
     if decimal == ",":
         return decimal, "." if any(map(_GROUPED["."].fullmatch, cells)) else ""
-    if sep == "," and not _has_grouped_column(rows):
+    if not any("," in cell for cell in cells) or (sep == "," and not _has_grouped_column(rows)):
         return decimal, ""
     return decimal, "," if any(map(_GROUPED_COMMA.fullmatch, cells)) else ""
 

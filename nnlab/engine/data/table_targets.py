@@ -12,7 +12,6 @@ from nnlab.engine.data.table_columns import (
     MAX_INTEGER_CLASSES,
     Table,
     TableColumn,
-    is_missing,
 )
 from nnlab.engine.data.table_problems import TableProblem, cell_problem
 from nnlab.errors import DataError
@@ -41,36 +40,33 @@ def parse_targets(table: Table, name: str, task: Task | None) -> TargetValues:
         DataError: the column has only one value, or too many classes.
     """
     column = table.column(name)
-    are_numbers = _has_numbers(column) if task is None else task == "regression"
+    are_numbers = column.has_numbers if task is None else task == "regression"
     problems = _find_problems(table, column, are_numbers=are_numbers, is_chosen=task is not None)
     if problems:
         return TargetValues(np.empty(0), (), problems)
     if are_numbers:
-        numbers = _numbers(column)
-        distinct = np.unique(numbers)
-        few_integers = len(distinct) <= MAX_INTEGER_CLASSES and (distinct % 1 == 0).all()
-        if task == "regression" or not few_integers:
+        numbers = column.values
+        if task == "regression" or not _are_few_integers(numbers):
             if has_one_value(numbers):
                 raise _one_value_error(table, name, column.cell(0))
             return TargetValues(numbers)
     return _parse_classes(table, column.with_texts())
 
 
-def _has_numbers(column: TableColumn) -> bool:
-    return column.numbers is not None or any(number is not None for number in column.parsed())
-
-
-def _numbers(column: TableColumn) -> NDArray[np.float64]:
-    if column.numbers is not None:
-        return column.numbers
-    return np.array(column.parsed(), np.float64)[column.codes]
+def _are_few_integers(numbers: NDArray[np.float64]) -> bool:
+    # The first rows mostly decide, without sorting all of them.
+    for part in (numbers[:1000], numbers):
+        distinct = np.unique(part)
+        if len(distinct) > MAX_INTEGER_CLASSES or (distinct % 1 != 0).any():
+            return False
+    return True
 
 
 def _find_problems(
     table: Table, column: TableColumn, *, are_numbers: bool, is_chosen: bool
 ) -> tuple[TableProblem, ...]:
     problems = []
-    missing = column.rows_with(is_missing).tolist()
+    missing = column.missing_rows.tolist()
     if missing:
         problems.append(
             cell_problem(
@@ -83,7 +79,7 @@ def _find_problems(
         )
     if are_numbers:
         # Texts among numbers are more likely typing errors than classes.
-        texts = column.rows_with(lambda text: parse_number(text) is None and not is_missing(text))
+        texts = column.text_rows
         if len(texts):
             problems.append(
                 cell_problem(
@@ -107,7 +103,7 @@ def _parse_classes(table: Table, column: TableColumn) -> TargetValues:
     classes = tuple(spellings.values())
     if len(classes) < 2:
         raise _one_value_error(table, column.name, classes[0])
-    if len(classes) > MAX_CLASSES and _has_numbers(column):
+    if len(classes) > MAX_CLASSES and column.has_numbers:
         raise DataError(
             f"{table.path}: column '{column.name}' has {len(classes):,} different values, at most"
             f" {MAX_CLASSES:,} classes are allowed",

@@ -1,10 +1,4 @@
-"""Data sets from a user's CSV file: `csv:FILE#TARGET`, with a header line.
-
-A numeric column is one feature. A column without any number is categorical and one-hot encoded.
-Text targets are classes. Whole numbers with at most twenty distinct values are classes too (`1`
-and `1.0` are the same class); other numbers are regression targets. A missing value, a date, or a
-text among numbers is an error, reported with its line and column.
-"""
+"""The first reader of CSV tables, the reference for the tables that it accepts."""
 
 import csv
 import hashlib
