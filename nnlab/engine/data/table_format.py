@@ -27,9 +27,7 @@ SAMPLE_ROWS = 1000
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
 _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
-_GROUPED = {
-    mark: re.compile(rf"[+-]?\d{{1,3}}({re.escape(mark)}\d{{3}})+") for mark in (",", ".", " ", "'")
-}
+_GROUPED_POINT = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?")
 _GROUPED_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 
@@ -193,7 +191,7 @@ def _detect_marks(
     if options.thousands is not None:
         return decimal, _MARKS[options.thousands]
     if decimal == ",":
-        return decimal, "." if any(map(_GROUPED["."].fullmatch, cells)) else ""
+        return decimal, "." if any(map(_GROUPED_POINT.fullmatch, cells)) else ""
     if not any("," in cell for cell in cells) or (sep == "," and not _has_grouped_column(rows)):
         return decimal, ""
     return decimal, "," if any(map(_GROUPED_COMMA.fullmatch, cells)) else ""
@@ -201,7 +199,7 @@ def _detect_marks(
 
 def _has_decimal_comma(cells: Iterable[str]) -> bool:
     cells = list(cells)
-    points = (c for c in cells if _DECIMAL_POINT.fullmatch(c) and not _GROUPED["."].fullmatch(c))
+    points = (c for c in cells if _DECIMAL_POINT.fullmatch(c) and not _GROUPED_POINT.fullmatch(c))
     return any(map(_DECIMAL_COMMA.fullmatch, cells)) and not any(points)
 
 
