@@ -39,26 +39,24 @@ def is_installed() -> bool:
 
 def parse_csv(
     path: Path,
-    open_source: Callable[[], Any],
+    open_source: Callable[..., Any],
     names: Sequence[str],
     sample: Sequence[Sequence[str]],
     target: str,
     text_columns: Collection[str],
-    *,
     header_lines: int,
-    has_quotes: bool,
 ) -> Table | None:
     """The table in a CSV file in UTF-8 with commas and a header, without irregular quotes.
 
     Args:
         path: the file, for messages.
-        open_source: returns its content as a file object.
+        open_source: returns its content as a file object; the argument `counts_lines` says
+            whether its lines must be counted, to find empty ones.
         names: the names in the header, all different.
         sample: its first rows, from which the types of the columns are guessed.
         target: the target column, which keeps its texts unless it has many numbers.
         text_columns: columns whose texts are needed although they are numbers.
         header_lines: the number of lines up to the header.
-        has_quotes: whether values are quoted.
 
     Returns:
         None if the content has anything that pyarrow might read in another way.
@@ -70,7 +68,7 @@ def parse_csv(
         and (name != target or len(set(map(parse_number, cells[name]))) > MAX_INTEGER_CLASSES + 1)
         for name in names
     ]
-    table = _read_columns(open_source, header_lines, numeric, has_quotes=has_quotes)
+    table = _read_columns(open_source, header_lines, numeric)
     if table is None:
         return None
     columns = []
@@ -88,7 +86,7 @@ def parse_csv(
 
 
 def _read_columns(
-    open_source: Callable[[], Any], header_lines: int, numeric: Sequence[bool], *, has_quotes: bool
+    open_source: Callable[..., Any], header_lines: int, numeric: Sequence[bool]
 ) -> Any:
     """The pyarrow table with numbers or texts in each column; None if a cell does not fit."""
     import pyarrow as pa
@@ -98,14 +96,13 @@ def _read_columns(
     types = [pa.float64() if is_number else pa.string() for is_number in numeric]
     # Comparing every cell with the spellings of missing values takes a tenth of the time.
     for null_values in ([], _MISSING_SPELLINGS):
+        # The cells of an empty line are empty, which is no number.
+        finds_empty_lines = any(numeric) and not null_values
         try:
             return csv.read_csv(
-                open_source(),
+                open_source(counts_lines=not finds_empty_lines),
                 csv.ReadOptions(column_names=names, skip_rows=header_lines),
-                csv.ParseOptions(
-                    quote_char='"' if has_quotes else False,
-                    newlines_in_values=has_quotes,
-                ),
+                csv.ParseOptions(ignore_empty_lines=not finds_empty_lines),
                 csv.ConvertOptions(
                     column_types=dict(zip(names, types, strict=True)),
                     null_values=null_values,

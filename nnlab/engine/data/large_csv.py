@@ -9,7 +9,7 @@ import hashlib
 import io
 import itertools
 import stat
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,13 +18,20 @@ import numpy as np
 
 from nnlab.engine.data import arrow_tables
 from nnlab.engine.data.table_columns import Table
-from nnlab.engine.data.table_format import TextFormat, detect_format, name_columns, split_rows
+from nnlab.engine.data.table_format import (
+    HEAD_SIZE,
+    TextFormat,
+    detect_format,
+    name_columns,
+    split_rows,
+)
 from nnlab.engine.data.table_options import FormatOptions
 from nnlab.io.files import open_regular
 
-_HEAD_BYTES = 1 << 20
 # The rows from which the types of columns are guessed.
 _SAMPLE_ROWS = 100
+_BEFORE_QUOTE = list(b',\n"')
+_AFTER_QUOTE = list(b',\r\n"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +41,25 @@ class _Head:
     names: tuple[str, ...]
     sample: list[list[str]]
     header_lines: int
-    header_bytes: int
 
 
 class HashingStream:
     """A file object that computes the SHA-256 of what is read, and looks for unusual bytes.
 
-    `is_regular` becomes false at a quote after the header or a carriage return within a line.
+    `is_regular` becomes false at a carriage return within a line, a quote that does not enclose a
+    whole value (RFC 4180), or a line end within quotes.
     """
 
-    def __init__(self, file: IO[bytes], header_bytes: int) -> None:
-        self._file, self._header_bytes = file, header_bytes
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self.closed = False
         self.restart()
 
-    def restart(self) -> "HashingStream":
-        """This stream at the beginning of the file."""
-        self._hash, self._is_first, self._last = hashlib.sha256(), True, b""
-        self.is_regular, self._line_ends = True, 0
+    def restart(self, *, counts_lines: bool = True) -> "HashingStream":
+        """This stream at the beginning of the file; `lines` is None unless it counts them."""
+        self._hash, self._line_ends, self._num_quotes, self._last = hashlib.sha256(), 0, 0, b"\n"
+        self._counts_lines = counts_lines
+        self.is_regular = True
         self._file.seek(0)
         return self
 
@@ -59,16 +67,18 @@ class HashingStream:
         """The next bytes; nothing after unusual ones, so that pyarrow stops early."""
         data = self._file.read(size) if self.is_regular else b""
         self._hash.update(data)
-        self._line_ends += data.count(b"\n")
-        begin = self._header_bytes if self._is_first else 0
-        self._is_first = False
-        if data.find(b'"', begin) >= 0 or self._has_lone_return(data):
-            self.is_regular = False
+        if self._counts_lines:
+            self._line_ends += data.count(b"\n")
+        if data:
+            self.is_regular = not self._has_lone_return(data) and self._are_quotes_regular(data)
+            self._last = data[-1:]
         return data
 
     @property
-    def lines(self) -> int:
+    def lines(self) -> int | None:
         """The number of lines, the last one with or without a line end."""
+        if not self._counts_lines:
+            return None
         return self._line_ends + (self._last != b"\n")
 
     def version(self) -> str:
@@ -84,10 +94,31 @@ class HashingStream:
 
     def _has_lone_return(self, data: bytes) -> bool:
         split = self._last == b"\r" and not data.startswith(b"\n")
-        self._last = data[-1:] or self._last
         if b"\r" not in data:
             return split
         return split or data.count(b"\r") - data.count(b"\r\n") > data.endswith(b"\r")
+
+    def _are_quotes_regular(self, data: bytes) -> bool:
+        is_inside = self._num_quotes % 2
+        if b'"' not in data:
+            ends_value = self._last != b'"' or is_inside or data[:1] in (b",", b"\r", b"\n")
+            return bool(ends_value) and not (is_inside and b"\n" in data)
+        # With the last byte of the previous block, which is next to the first byte of this one.
+        block = np.frombuffer(self._last + data, np.uint8)
+        quotes = np.flatnonzero(block == ord('"'))
+        new = quotes[quotes > 0]
+        openings, closings = new[is_inside::2], new[1 - is_inside :: 2]
+        self._num_quotes += len(new)
+        if quotes[0] == 0 and not is_inside:
+            closings = np.append(closings, 0)
+        closings = closings[closings + 1 < len(block)]  # the rest is checked with the next block
+        line_ends = np.flatnonzero(block[1:] == ord("\n")) + 1
+        quotes_before = np.searchsorted(new, line_ends) + is_inside
+        return bool(
+            np.isin(block[openings - 1], _BEFORE_QUOTE).all()
+            and np.isin(block[closings + 1], _AFTER_QUOTE).all()
+            and not (quotes_before % 2).any()
+        )
 
 
 def read_large_csv(
@@ -111,43 +142,23 @@ def read_large_csv(
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > max_bytes:
             return None
-        head = _read_head(file.read(_HEAD_BYTES), options)
+        head = _read_head(file.read(HEAD_SIZE), options)
         if head is None:
             return None
         target = target or head.names[-1]
         texts = {name or target for name in text_columns}
-        stream = HashingStream(file, head.header_bytes)
-        table = _parse(path, stream.restart, head, target, texts, has_quotes=False)
-        if stream.is_regular:
-            # pyarrow skips empty lines, which shift the numbers of the others.
-            if table is None or stream.lines != head.header_lines + len(table):
-                return None
-            return table, stream.version()
-        file.seek(0)
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes or not quotes_are_regular(content):
+        stream = HashingStream(file)
+        table = arrow_tables.parse_csv(
+            path, stream.restart, head.names, head.sample, target, texts, head.header_lines
+        )
+    # Empty lines that pyarrow skipped shift the numbers of the others.
+    if (
+        table is None
+        or not stream.is_regular
+        or stream.lines not in (None, head.header_lines + len(table))
+    ):
         return None
-    if b"\r" in content and content.count(b"\r") != content.count(b"\r\n"):
-        return None
-    table = _parse(path, lambda: io.BytesIO(content), head, target, texts, has_quotes=True)
-    # Line ends in values would shift the numbers of lines.
-    if table is None or _count_lines(content) != head.header_lines + len(table):
-        return None
-    return table, hashlib.sha256(content).hexdigest()[:16]
-
-
-def quotes_are_regular(content: bytes) -> bool:
-    """Whether all quotes enclose whole values, or are doubled within such values (RFC 4180)."""
-    data = np.frombuffer(content, np.uint8)
-    quotes = np.flatnonzero(data == ord('"'))
-    if len(quotes) % 2:
-        return False
-    opening, closing = quotes[0::2], quotes[1::2]
-    before = np.where(opening > 0, data[opening - 1], ord("\n"))
-    after = np.where(
-        closing + 1 < len(data), data[np.minimum(closing + 1, len(data) - 1)], ord("\n")
-    )
-    return bool(np.isin(before, list(b',\n"')).all() and np.isin(after, list(b',\r\n"')).all())
+    return table, stream.version()
 
 
 def _read_head(content: bytes, options: FormatOptions) -> _Head | None:
@@ -167,33 +178,4 @@ def _read_head(content: bytes, options: FormatOptions) -> _Head | None:
         return None
     if notes or len(names) < 2 or not sample or any(len(row) != len(names) for row in sample):
         return None
-    header_bytes = 0
-    for _ in range(header_line):
-        header_bytes = content.find(b"\n", header_bytes) + 1
-    return _Head(names, sample, header_line, header_bytes)
-
-
-def _parse(
-    path: Path,
-    open_source: Callable[[], object],
-    head: _Head,
-    target: str,
-    texts: Collection[str],
-    *,
-    has_quotes: bool,
-) -> Table | None:
-    return arrow_tables.parse_csv(
-        path,
-        open_source,
-        head.names,
-        head.sample,
-        target,
-        texts,
-        header_lines=head.header_lines,
-        has_quotes=has_quotes,
-    )
-
-
-def _count_lines(content: bytes) -> int:
-    """The number of lines, the last one with or without a line end."""
-    return content.count(b"\n") + (not content.endswith(b"\n"))
+    return _Head(names, sample, header_line)

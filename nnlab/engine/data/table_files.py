@@ -13,6 +13,7 @@ from nnlab.engine.data.excel_tables import read_excel
 from nnlab.engine.data.large_csv import read_large_csv
 from nnlab.engine.data.table_columns import Table, TableColumn
 from nnlab.engine.data.table_format import (
+    HEAD_SIZE,
     decode,
     detect_format,
     name_columns,
@@ -27,7 +28,6 @@ Result = TypeVar("Result")
 MAX_BYTES = 1 << 30  # size of a file; its cells take many times as much memory
 # Importing pyarrow takes about as long as reading a smaller file without it.
 MIN_ARROW_BYTES = 1 << 20
-_HEAD_CHARACTERS = 1 << 20
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 EXCEL_SUFFIXES = (".xlsx", ".xlsm")
@@ -106,9 +106,9 @@ def _converting_errors(path: Path, read: Callable[[], Result]) -> Result:
 
 def _head(text: str) -> str:
     """The first rows of a text, complete, from which its format is detected."""
-    if len(text) <= _HEAD_CHARACTERS:
+    if len(text) <= HEAD_SIZE:
         return text
-    return text[: text.rfind("\n", 0, _HEAD_CHARACTERS) + 1] or text
+    return text[: text.rfind("\n", 0, HEAD_SIZE) + 1] or text
 
 
 def _columns_of_rows(

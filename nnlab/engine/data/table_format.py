@@ -19,11 +19,13 @@ from nnlab.engine.data.table_options import FormatOptions
 from nnlab.errors import DataError
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
-_DETECTED_SEPARATORS = (",", ";", "\t", "|")
+_OTHER_SEPARATORS = (";", "\t", "|")
 _MARKS = {"none": "", "comma": ",", "point": ".", "space": " ", "apostrophe": "'"}
 _WORDS = {mark: word for word, mark in SEPARATORS.items()}
 _SEPARATOR_ROWS = 50
 SAMPLE_ROWS = 1000
+# The format is detected in so many first characters or bytes of a file.
+HEAD_SIZE = 1 << 18
 
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
 _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
@@ -161,14 +163,19 @@ def _lines(text: str) -> Iterator[str]:
 
 def _detect_separator(text: str) -> str:
     """The comma if it splits the first rows evenly, otherwise the separator that does."""
-    widths = {sep: _widths(text, sep) for sep in _DETECTED_SEPARATORS}
-    even = [sep for sep, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
-    if "," in even:
+    widths = {",": _widths(text, ",")}
+    if _are_even(widths[","]):
         return ","
+    widths |= {sep: _widths(text, sep) for sep in _OTHER_SEPARATORS}
+    even = [sep for sep, counts in widths.items() if _are_even(counts)]
     if even:
         return max(even, key=lambda sep: widths[sep][0])
-    split = [sep for sep, found in widths.items() if found and found[0] > 1]
+    split = [sep for sep, counts in widths.items() if counts and counts[0] > 1]
     return split[0] if split else ","
+
+
+def _are_even(widths: Sequence[int]) -> bool:
+    return len(set(widths)) == 1 and widths[0] > 1
 
 
 def _widths(text: str, sep: str) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 from nnlab.engine.data.compressed_files import bare_name, open_decompressed
 from nnlab.engine.data.table_files import read_table
 from nnlab.engine.data.table_format import (
+    HEAD_SIZE,
     TextFormat,
     detect_encoding,
     detect_format,
@@ -25,8 +26,6 @@ from nnlab.io.files import open_regular
 
 # A row that is longer has no separators.
 _MAX_LINE_CHARACTERS = 1 << 24
-# The beginning of a file from which its format is detected.
-_HEAD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,11 @@ def read_csv(path: Path, batch_size: int, options: FormatOptions) -> Iterator[Ta
 def _detect(path: Path, options: FormatOptions) -> tuple[str, TextFormat]:
     """The encoding and the format of a CSV file."""
     with open_decompressed(path) as binary:
-        head = binary.read(_HEAD_BYTES)
-    encoding = options.encoding or detect_encoding(head, complete=len(head) < _HEAD_BYTES)
+        head = binary.read(HEAD_SIZE)
+    encoding = options.encoding or detect_encoding(head, complete=len(head) < HEAD_SIZE)
     encoding = "utf-8-sig" if encoding == "utf-8" else encoding
     text = codecs.getincrementaldecoder(encoding)().decode(head)
-    complete = text if len(head) < _HEAD_BYTES else text[: text.rfind("\n") + 1]
+    complete = text if len(head) < HEAD_SIZE else text[: text.rfind("\n") + 1]
     return encoding, detect_format(complete or text, options)
 
 
