@@ -99,6 +99,8 @@ def _plan_texts(table: Table, column: TableColumn, options: TableOptions) -> Col
         return ColumnPlan(FeatureColumn(name, encoding="hash", buckets=options.max_categories))
     if options.many_categories == "drop":
         return ColumnPlan(None, note=f"column '{name}' is left out: {len(present):,} texts")
+    if date_order(present) is not None:
+        return _plan_dates(table, column, present, options)
     is_identifier = len(present) > _MAX_MISSING_SHARE * len(column)
     fix = _drop(name) if is_identifier else ("many_categories", "hash")
     # A column that can be hashed is checked for missing values too.
@@ -126,7 +128,10 @@ def _plan_dates(
     if options.dates == "drop":
         return ColumnPlan(None, note=f"column '{name}' is left out: it has dates")
     if options.dates == "error":
-        rows = column.rows_with(looks_like_date).tolist()
+        rows = (
+            column.rows_with(looks_like_date).tolist()
+            or column.rows_with(lambda text: not is_missing(text)).tolist()
+        )
         problem = cell_problem(
             table,
             name,

@@ -162,7 +162,10 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _detect_separator(text: str) -> str:
-    """The comma if it splits the first rows evenly, otherwise the separator that does."""
+    """The comma if it splits the first rows evenly, otherwise the separator that does.
+
+    Spaces are separators only if no other separator occurs in the header.
+    """
     widths = {",": _widths(text, ",")}
     if _are_even(widths[","]):
         return ","
@@ -171,7 +174,9 @@ def _detect_separator(text: str) -> str:
     if even:
         return max(even, key=lambda sep: widths[sep][0])
     split = [sep for sep, counts in widths.items() if counts and counts[0] > 1]
-    return split[0] if split else ","
+    if split:
+        return split[0]
+    return " " if _are_even(_widths(text, " ")) else ","
 
 
 def _are_even(widths: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config import RunConfig
 
 if TYPE_CHECKING:
+    from nnlab.engine.data.dataset import FeatureColumn
     from nnlab.engine.data.split_dataset import SplitDataset
     from nnlab.engine.data.summary import DatasetSummary
 
@@ -205,7 +206,7 @@ def dataset_json(
         "counts": summary.counts,
         "targets": [dataclasses.asdict(target) for target in summary.targets],
         "features": [dataclasses.asdict(feature) for feature in summary.features],
-        "columns": [dataclasses.asdict(column) for column in dataset.columns],
+        "columns": [_column_json(column) for column in dataset.columns],
         "notes": list(dataset.notes),
         "noise_floor": summary.noise_floor,
         "single_row_classes": list(summary.single_row_classes),
@@ -213,3 +214,10 @@ def dataset_json(
         "version": dataset.version,
         "fingerprint": split_dataset.fingerprint,
     }
+
+
+def _column_json(column: "FeatureColumn") -> dict[str, Any]:
+    """The name and the categories of a column, and what else has an effect."""
+    values = dataclasses.asdict(column)
+    always = {"name": column.name, "values": values.pop("values")}
+    return always | {key: value for key, value in values.items() if value and value != "plain"}
