@@ -19,7 +19,7 @@ BALANCED = "balanced"
 _ALIASES: Mapping[str, Mapping[str, str]] = {"init": {"kaiming": "msra"}}
 
 # Other spellings of the values of fields without a catalogue; the value is stored.
-_MARKS = {
+_MARKS: Mapping[str | bool, str] = {
     ",": "comma",
     ";": "semicolon",
     "|": "pipe",
@@ -27,7 +27,7 @@ _MARKS = {
     ".": "point",
     "'": "apostrophe",
 }
-_VALUE_ALIASES: Mapping[str, Mapping[object, str]] = {
+_VALUE_ALIASES: Mapping[str, Mapping[str | bool, str]] = {
     "csv_sep": {**_MARKS, "\t": "tab", "\\t": "tab"},
     "csv_decimal": _MARKS,
     "csv_thousands": _MARKS,

@@ -18,8 +18,8 @@ from nnlab.config.numbers import parse_number
 from nnlab.engine.data.table_columns import (
     MAX_INTEGER_CLASSES,
     MISSING,
+    CellColumn,
     Table,
-    TableColumn,
     is_missing,
     unique_names,
 )
@@ -148,15 +148,15 @@ def _are_numbers(cells: Sequence[str]) -> bool:
     )
 
 
-def _number_column(name: str, column: Any) -> TableColumn | None:
+def _number_column(name: str, column: Any) -> CellColumn | None:
     """A column of numbers; None if one of them is not finite, which pyarrow accepts in a text."""
     numbers: NDArray[np.float64] = column.to_numpy()
     if np.count_nonzero(np.isfinite(numbers)) != len(numbers) - column.null_count:
         return None
-    return TableColumn.of_numbers(name, numbers)
+    return CellColumn.of_numbers(name, numbers)
 
 
-def _many_numbers(name: str, column: Any) -> TableColumn | None:
+def _many_numbers(name: str, column: Any) -> CellColumn | None:
     """The column as numbers if they have so many values that their spelling has no meaning."""
     import pyarrow as pa
 
@@ -169,15 +169,15 @@ def _many_numbers(name: str, column: Any) -> TableColumn | None:
     return numbers if len(np.unique(numbers.numbers)) > MAX_INTEGER_CLASSES else None
 
 
-def _text_column(name: str, column: Any) -> TableColumn:
+def _text_column(name: str, column: Any) -> CellColumn:
     encoded = column.dictionary_encode().combine_chunks()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     texts = tuple(encoded.dictionary.to_pylist())
-    stripped = TableColumn(name, texts, codes)
+    stripped = CellColumn(name, texts, codes)
     return stripped.map_texts(str.strip) if any(t != t.strip() for t in texts) else stripped
 
 
-def _parquet_column(name: str, column: Any) -> TableColumn:
+def _parquet_column(name: str, column: Any) -> CellColumn:
     import pyarrow as pa
     from pyarrow import types
 
@@ -189,7 +189,7 @@ def _parquet_column(name: str, column: Any) -> TableColumn:
     if is_number:
         numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         if not np.isinf(numbers).any():
-            return TableColumn.of_numbers(name, np.asarray(numbers, np.float64))
+            return CellColumn.of_numbers(name, np.asarray(numbers, np.float64))
     if types.is_boolean(kind) or types.is_temporal(kind) or is_number or types.is_string(kind):
         texts = column.cast(pa.string()).fill_null("")
     else:

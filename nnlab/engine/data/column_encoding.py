@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nnlab.config.numbers import parse_number
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.dates import date_features, parse_date
-from nnlab.engine.data.table_columns import TableColumn, is_missing
+from nnlab.engine.data.table_columns import CellColumn, is_missing
 
 # What is wrong with a cell.
 VALID, MISSING, INVALID, UNSEEN = range(4)
@@ -64,7 +64,7 @@ def encode_texts(column: FeatureColumn, texts: Sequence[str]) -> EncodedCells:
     return _complete(column, features, status)
 
 
-def encode_column(column: FeatureColumn, cells: TableColumn) -> EncodedCells:
+def encode_column(column: FeatureColumn, cells: CellColumn) -> EncodedCells:
     """The features of all rows of a column."""
     if column.encoding == "plain" and not column.values:
         numbers = cells.values

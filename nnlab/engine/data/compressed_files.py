@@ -13,7 +13,7 @@ from typing import IO, Any
 from nnlab.errors import DataError
 from nnlab.io.files import open_regular
 
-_OPENERS: Mapping[str, Callable[[Any], IO[bytes]]] = {
+_OPENERS: Mapping[str, Callable[[Any], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,

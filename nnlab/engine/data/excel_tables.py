@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from nnlab.engine.data.table_columns import Table, TableColumn, unique_names
+from nnlab.engine.data.table_columns import CellColumn, Table, unique_names
 from nnlab.errors import DataError
 
 
@@ -35,7 +35,7 @@ def read_excel(path: Path, content: bytes, max_bytes: int) -> Table:
         notes = (f"the first of {len(sheets)} sheets, '{sheets[0]}', is read", *notes)
     return Table(
         path,
-        tuple(TableColumn.of_cells(name, column) for name, column in columns),
+        tuple(CellColumn.of_cells(name, column) for name, column in columns),
         tuple(number for number, _ in numbered[1:]),
         "row",
         notes,

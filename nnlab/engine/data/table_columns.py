@@ -26,7 +26,7 @@ def is_missing(cell: str) -> bool:
 
 
 @dataclass(frozen=True)
-class TableColumn:
+class CellColumn:
     """A column with n cells.
 
     The text of row i is `texts[codes[i]]`; the texts are distinct. A column of numbers has
@@ -39,14 +39,14 @@ class TableColumn:
     numbers: NDArray[np.float64] | None = None
 
     @classmethod
-    def of_cells(cls, name: str, cells: Sequence[str]) -> "TableColumn":
+    def of_cells(cls, name: str, cells: Sequence[str]) -> "CellColumn":
         """A column from the text of each row."""
         index: dict[str, int] = {}
         codes = [index.setdefault(cell, len(index)) for cell in cells]
         return cls(name, tuple(index), np.array(codes, np.int64))
 
     @classmethod
-    def of_numbers(cls, name: str, numbers: NDArray[np.float64]) -> "TableColumn":
+    def of_numbers(cls, name: str, numbers: NDArray[np.float64]) -> "CellColumn":
         """A column of numbers; NaN is a missing value."""
         return cls(name, (), np.empty(0, np.int64), numbers)
 
@@ -63,7 +63,7 @@ class TableColumn:
     def cell(self, row: int) -> str:
         """The text of a row."""
         if self.numbers is None:
-            return self.texts[self.codes[row]]
+            return self.texts[int(self.codes[row])]
         return _number_text(float(self.numbers[row]))
 
     def rows_with(self, test: Callable[[str], bool]) -> NDArray[np.int64]:
@@ -72,11 +72,9 @@ class TableColumn:
             return np.flatnonzero(np.isnan(self.numbers)) if test("") else np.empty(0, np.int64)
         return np.flatnonzero(np.array([test(text) for text in self.texts], bool)[self.codes])
 
-    def with_texts(self) -> "TableColumn":
+    def with_texts(self) -> "CellColumn":
         """The column as texts, also if it has numbers."""
-        return (
-            self if self.numbers is None else TableColumn.of_cells(self.name, self.cells.tolist())
-        )
+        return self if self.numbers is None else CellColumn.of_cells(self.name, self.cells.tolist())
 
     @cached_property
     def parsed(self) -> NDArray[np.float64]:
@@ -104,19 +102,19 @@ class TableColumn:
         others = np.flatnonzero(np.isnan(self.values))
         return others if not len(others) else np.setdiff1d(others, self.missing_rows)
 
-    def map_texts(self, convert: Callable[[str], str]) -> "TableColumn":
+    def map_texts(self, convert: Callable[[str], str]) -> "CellColumn":
         """The column with each text converted; equal results become one text."""
         index: dict[str, int] = {}
         mapped = [index.setdefault(convert(text), len(index)) for text in self.texts]
-        return TableColumn(self.name, tuple(index), np.array(mapped, np.int64)[self.codes])
+        return CellColumn(self.name, tuple(index), np.array(mapped, np.int64)[self.codes])
 
-    def take(self, rows: NDArray[np.int64]) -> "TableColumn":
+    def take(self, rows: NDArray[np.int64]) -> "CellColumn":
         """The column of some rows, with the texts that occur in them."""
         if self.numbers is not None:
-            return TableColumn.of_numbers(self.name, self.numbers[rows])
+            return CellColumn.of_numbers(self.name, self.numbers[rows])
         used, codes = np.unique(self.codes[rows], return_inverse=True)
         texts = tuple(self.texts[code] for code in used.tolist())
-        return TableColumn(self.name, texts, codes.reshape(-1).astype(np.int64))
+        return CellColumn(self.name, texts, codes.reshape(-1).astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ class Table:
     """
 
     path: Path
-    columns: tuple[TableColumn, ...]
+    columns: tuple[CellColumn, ...]
     lines: Sequence[int]
     place: str = "line"
     notes: tuple[str, ...] = ()
@@ -141,7 +139,7 @@ class Table:
         """The names of the columns."""
         return tuple(column.name for column in self.columns)
 
-    def column(self, name: str) -> TableColumn:
+    def column(self, name: str) -> CellColumn:
         """The column of a name in the header."""
         return self.columns[self.header.index(name)]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nnlab.engine.data.column_encoding import MISSING_CATEGORY, encode_column, parse_boolean
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.dates import ORDERS, date_order, looks_like_date, parse_date
-from nnlab.engine.data.table_columns import Table, TableColumn, is_missing
+from nnlab.engine.data.table_columns import CellColumn, Table, is_missing
 from nnlab.engine.data.table_options import TableOptions
 from nnlab.engine.data.table_problems import TableProblem, cell_problem
 
@@ -59,7 +59,7 @@ def _refused(*problems: TableProblem) -> ColumnPlan:
     return ColumnPlan(None, problems)
 
 
-def _plan_numbers(table: Table, column: TableColumn) -> ColumnPlan:
+def _plan_numbers(table: Table, column: CellColumn) -> ColumnPlan:
     texts = column.text_rows
     feature = FeatureColumn(column.name)
     if not len(texts):
@@ -75,7 +75,7 @@ def _plan_numbers(table: Table, column: TableColumn) -> ColumnPlan:
     return ColumnPlan(feature, (problem,))
 
 
-def _mark_options(column: TableColumn, rows: NDArray[np.int64]) -> tuple[str, ...]:
+def _mark_options(column: CellColumn, rows: NDArray[np.int64]) -> tuple[str, ...]:
     """The options under which texts with commas would be numbers."""
     text = column.cell(int(rows[0]))
     digits = text.replace(",", "").replace(".", "").lstrip("+-")
@@ -84,7 +84,7 @@ def _mark_options(column: TableColumn, rows: NDArray[np.int64]) -> tuple[str, ..
     return ("--csv-thousands comma", "--csv-decimal comma")
 
 
-def _plan_texts(table: Table, column: TableColumn, options: TableOptions) -> ColumnPlan:
+def _plan_texts(table: Table, column: CellColumn, options: TableOptions) -> ColumnPlan:
     present = [text for text in column.texts if not is_missing(text)]
     name = column.name
     if any(map(looks_like_date, present)) or (
@@ -122,7 +122,7 @@ def _plan_texts(table: Table, column: TableColumn, options: TableOptions) -> Col
 
 
 def _plan_dates(
-    table: Table, column: TableColumn, present: list[str], options: TableOptions
+    table: Table, column: CellColumn, present: list[str], options: TableOptions
 ) -> ColumnPlan:
     name = column.name
     if options.dates == "drop":

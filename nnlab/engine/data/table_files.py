@@ -11,7 +11,7 @@ from nnlab.engine.data import arrow_tables
 from nnlab.engine.data.compressed_files import bare_name, read_decompressed
 from nnlab.engine.data.excel_tables import read_excel
 from nnlab.engine.data.large_csv import read_large_csv
-from nnlab.engine.data.table_columns import Table, TableColumn
+from nnlab.engine.data.table_columns import CellColumn, Table
 from nnlab.engine.data.table_format import (
     HEAD_SIZE,
     decode,
@@ -113,7 +113,7 @@ def _head(text: str) -> str:
 
 def _columns_of_rows(
     path: Path, names: Sequence[str], rows: Iterator[tuple[int, list[str]]]
-) -> tuple[tuple[int, ...], tuple[TableColumn, ...]]:
+) -> tuple[tuple[int, ...], tuple[CellColumn, ...]]:
     numbered = list(rows)
     if not names or not numbered:
         raise DataError(f"{path} has no data: it needs a header line and rows of values")
@@ -133,4 +133,4 @@ def _columns_of_rows(
         )
     lines, cells = zip(*numbered, strict=True)
     columns = zip(names, zip(*cells, strict=True), strict=True)
-    return lines, tuple(TableColumn.of_cells(name, column) for name, column in columns)
+    return lines, tuple(CellColumn.of_cells(name, column) for name, column in columns)

@@ -10,8 +10,8 @@ from nnlab.config.numbers import parse_number
 from nnlab.engine.data.dataset import has_one_value
 from nnlab.engine.data.table_columns import (
     MAX_INTEGER_CLASSES,
+    CellColumn,
     Table,
-    TableColumn,
 )
 from nnlab.engine.data.table_problems import TableProblem, cell_problem
 from nnlab.errors import DataError
@@ -63,7 +63,7 @@ def _are_few_integers(numbers: NDArray[np.float64]) -> bool:
 
 
 def _find_problems(
-    table: Table, column: TableColumn, *, are_numbers: bool, is_chosen: bool
+    table: Table, column: CellColumn, *, are_numbers: bool, is_chosen: bool
 ) -> tuple[TableProblem, ...]:
     problems = []
     missing = column.missing_rows.tolist()
@@ -94,7 +94,7 @@ def _find_problems(
     return tuple(problems)
 
 
-def _parse_classes(table: Table, column: TableColumn) -> TargetValues:
+def _parse_classes(table: Table, column: CellColumn) -> TargetValues:
     """Classes in the order of their numbers, or of their texts."""
     # A class is named after the first spelling of its number.
     spellings: dict[float | str, str] = {}

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nnlab.config import RunConfig
-from nnlab.engine.data import read_dataset, table_files
+from nnlab.engine.data import large_csv, read_dataset, table_files
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.table_options import FormatOptions
 from nnlab.errors import DataError
@@ -120,7 +120,7 @@ def test_large_tables_are_read_by_pyarrow_with_equal_results(
     path.write_text("x,i,colour,kind,value,grade\n" + "\n".join(rows) + "\n")
     assert path.stat().st_size > table_files.MIN_ARROW_BYTES
     used = []
-    fast = table_files.read_large_csv
+    fast = large_csv.read_large_csv
 
     def spy(*arguments: object) -> object:
         used.append(fast(*arguments))  # type: ignore[arg-type]
@@ -142,7 +142,7 @@ def test_missing_values_in_the_middle_of_large_tables(tmp_path: Path, quoted: bo
     path = tmp_path / "large.csv"
     path.write_text("a,b,y\n" + "\n".join(rows) + "\n")
     assert path.stat().st_size > table_files.MIN_ARROW_BYTES
-    result = table_files.read_large_csv(path, FormatOptions(), "y", (), table_files.MAX_BYTES)
+    result = large_csv.read_large_csv(path, FormatOptions(), "y", (), table_files.MAX_BYTES)
     assert result is not None
     dataset = read_dataset(RunConfig(data=f"csv:{path}", missing="drop"))
     kept = [i for i in range(90_000) if i % 999 != 998]
