@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Annotated, Any
 
 from nnlab.catalogue import choice_names, find_choice, split_names
+from nnlab.config.column_names import format_column_names, parse_column_names
 from nnlab.config.numbers import is_plain_ascii, parse_number
 from nnlab.config.registry import SettingField, setting_fields
 from nnlab.config.resolve import OBJECTIVE_METRICS
@@ -174,10 +175,10 @@ def _parse_weights(field: SettingField, text: str) -> str:
 
 
 def _parse_columns(field: SettingField, text: str) -> str:
-    names = [part.strip() for part in text.split(",")]
+    names = parse_column_names(text)
     if not all(names):
         raise ConfigError([f"{field.flag} must be names of columns, such as id,name; got {text}"])
-    return ",".join(dict.fromkeys(names))
+    return format_column_names(names)
 
 
 def _parse_milestones(field: SettingField, text: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nnlab.catalogue.user_files import table_prefix
 from nnlab.config import RunConfig, setting_fields
+from nnlab.config.column_names import format_column_names, parse_column_names
 from nnlab.config.space import expand_space, parse_space
 from nnlab.engine.data import facts_of
 from nnlab.engine.versions import file_versions
@@ -86,7 +87,7 @@ def train_command(proposal: DatasetProposal, target: str, drop_columns: Sequence
         target: its target column.
         drop_columns: more columns to drop, unless the table cannot be trained without them.
     """
-    settings = _merge(proposal.settings, {"drop_columns": ",".join(drop_columns)})
+    settings = _merge(proposal.settings, {"drop_columns": format_column_names(drop_columns)})
     if settings != dict(proposal.settings):
         try:
             resolve_dataset_config(proposal.config.data, settings)
@@ -135,8 +136,9 @@ def _merge(settings: Mapping[str, object], fixes: Mapping[str, str]) -> dict[str
     merged = dict(settings)
     for field, value in fixes.items():
         if field == "drop_columns":
-            names = [str(settings.get(field, "")), value]
-            value = ",".join(dict.fromkeys(",".join(filter(None, names)).split(",")))
+            given = str(settings.get(field, ""))
+            names = (*parse_column_names(given), *parse_column_names(value))
+            value = format_column_names(names) if names else ""
         if value:
             merged[field] = value
     return merged

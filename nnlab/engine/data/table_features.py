@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.config.column_names import format_column_names
 from nnlab.engine.data.column_encoding import MISSING_CATEGORY, encode_column, parse_boolean
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.dates import ORDERS, date_order, looks_like_date, parse_date
@@ -52,7 +53,7 @@ def encode_features(table: Table, columns: tuple[FeatureColumn, ...]) -> NDArray
 
 
 def _drop(name: str) -> tuple[str, str]:
-    return "drop_columns", name
+    return "drop_columns", format_column_names([name])
 
 
 def _refused(*problems: TableProblem) -> ColumnPlan:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig, setting_fields
+from nnlab.config.column_names import parse_column_names
 from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
 
 FORMAT_FIELDS = ("csv_sep", "csv_encoding", "csv_decimal", "csv_thousands", "csv_header")
@@ -67,7 +68,7 @@ class TableOptions:
 
 
 def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(text.split(",")) if text else ()
+    return parse_column_names(text) if text else ()
 
 
 DEFAULT_TABLE_OPTIONS = TableOptions()

@@ -1,6 +1,8 @@
 """Tables that the first reader accepted give the same data set, bit for bit, in every way."""
 
+import hashlib
 import importlib.util
+import io
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +150,41 @@ def test_missing_values_in_the_middle_of_large_tables(tmp_path: Path, quoted: bo
     kept = [i for i in range(90_000) if i % 999 != 998]
     assert dataset.examples.tolist() == [[i + 0.5, i] for i in kept]
     assert dataset.classes == ("x0", "x1")
+
+
+def is_regular(content: bytes, size: int) -> bool:
+    stream = large_csv.HashingStream(io.BytesIO(content))
+    while stream.read(size):
+        pass
+    if stream.is_regular:
+        assert stream.version() == hashlib.sha256(content).hexdigest()[:16]
+    return stream.is_regular
+
+
+@given(st.text('a,"\n\r', max_size=12), st.integers(1, 5))
+@example('"a""', 1)
+@example('"",""', 2)
+@example('a\r\n"b"\r\n', 2)
+@example('"a"b', 3)
+def test_the_blocks_of_a_file_do_not_matter(text: str, size: int) -> None:
+    content = text.encode()
+    assert is_regular(content, size) == is_regular(content, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('a,"b"\n"c",d', True),
+        ('"a""b",c\r\n', True),
+        ('a"b,c\n', False),
+        ('"a"b,c\n', False),
+        ('"a\nb",c\n', False),
+        ("a\rb,c\n", False),
+        (' "a",b\n', False),
+    ],
+)
+def test_unusual_quotes_and_line_ends_are_found(text: str, expected: bool) -> None:
+    assert is_regular(text.encode(), 100) == expected
 
 
 def test_messages_of_large_tables_have_the_right_lines(

@@ -59,6 +59,16 @@ def test_commas_join_columns_and_semicolons_separate_trials() -> None:
         parse_value("drop_columns", "id,,name")
 
 
+def test_names_with_commas_are_quoted(written: Written) -> None:
+    rows = "".join(f'"t{i}",{i},{i % 2}\n' for i in range(60))
+    name = written('"last, first",a,y\n' + rows)
+    with pytest.raises(TableProblems) as caught:
+        dataset_of(name)
+    assert caught.value.fixes == {"drop_columns": '"last, first"'}
+    value = parse_value("drop_columns", caught.value.fixes["drop_columns"])
+    assert names_of(dataset_of(name, drop_columns=value)) == ["a"]
+
+
 @pytest.mark.parametrize(
     ("field", "spelling", "value"),
     [
