@@ -153,53 +153,60 @@ class DataFields:
         ),
     ] = None
     missing: Annotated[
-        str,
+        str | None,
         Option(
             "missing values of a table: an error, drop their rows, the median of the training"
             " split, or a category of their own (numbers: the median and an indicator)",
             _PANEL,
             one_of=("error", "drop", "median", "category"),
+            default_from="data",
             no_effect_value="error",
         ),
-    ] = "error"
+    ] = None
     max_categories: Annotated[
-        int,
+        int | None,
         Option(
-            "largest number of different texts in a categorical column", _PANEL, no_effect_value=50
+            "largest number of different texts in a categorical column",
+            _PANEL,
+            default_from="data",
+            no_effect_value=50,
         ),
         Ge(2),
         Le(10_000),
-    ] = 50
+    ] = None
     many_categories: Annotated[
-        str,
+        str | None,
         Option(
             "columns with more texts than --max-categories: an error, hash their texts to as many"
             " features, or drop the columns",
             _PANEL,
             one_of=("error", "hash", "drop"),
+            default_from="data",
             no_effect_value="error",
         ),
-    ] = "error"
+    ] = None
     dates: Annotated[
-        str,
+        str | None,
         Option(
             "columns with dates: an error, days since 1970 (number), year, month, day, weekday and"
             " hour (parts), or drop the columns",
             _PANEL,
             one_of=("error", "number", "parts", "drop"),
+            default_from="data",
             no_effect_value="error",
         ),
-    ] = "error"
+    ] = None
     booleans: Annotated[
-        str,
+        str | None,
         Option(
             "columns of yes/no, true/false or t/f: two features like other texts, or one of 0 and"
             " 1 (number)",
             _PANEL,
             one_of=("one-hot", "number"),
+            default_from="data",
             no_effect_value="one-hot",
         ),
-    ] = "one-hot"
+    ] = None
     csv_sep: Annotated[
         str | None,
         Option(

@@ -14,6 +14,10 @@ TABLE_FIELDS = (
     "dates", "booleans", *FORMAT_FIELDS,
 )  # fmt: skip
 
+_CHOSEN_FIELDS = (
+    "task", "missing", "max_categories", "many_categories", "dates", "booleans",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class FormatOptions:
@@ -49,21 +53,24 @@ class TableOptions:
 
     @classmethod
     def of(cls, config: RunConfig) -> "TableOptions":
-        """The options that a config names; `given` are those that differ from their default."""
+        """The options that a config names; `given` are the flags of those for tables only.
+
+        Options with a default in the catalogue of data sets have no effect on other data, which
+        the resolution of the config finds.
+        """
         fields = setting_fields()
-        given = (name for name in TABLE_FIELDS if getattr(config, name) != fields[name].default)
+        values = {name: getattr(config, name) for name in TABLE_FIELDS}
+        given = (name for name, value in values.items() if value is not None)
+        chosen = {name: values[name] for name in _CHOSEN_FIELDS if values[name] is not None}
         return cls(
             SplitColumns.of(config),
             FormatOptions.of(config),
-            config.task,  # type: ignore[arg-type]  # checked when it was parsed
-            _names(config.drop_columns),
-            _names(config.only_columns),
-            config.missing,
-            config.max_categories,
-            config.many_categories,
-            config.dates,
-            config.booleans,
-            tuple(fields[name].flag for name in given),
+            drop_columns=_names(config.drop_columns),
+            only_columns=_names(config.only_columns),
+            given=tuple(
+                fields[name].flag for name in given if fields[name].option.default_from is None
+            ),
+            **chosen,
         )
 
 

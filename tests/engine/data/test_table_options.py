@@ -10,7 +10,7 @@ import pytest
 
 from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.config.parsing import parse_value
-from nnlab.config.space import parse_values
+from nnlab.config.space import expand_space, parse_space, parse_values
 from nnlab.engine.data import facts_of, read_dataset
 from nnlab.engine.data.column_encoding import hash_bucket
 from nnlab.engine.data.dataset import Dataset, FeatureColumn
@@ -268,8 +268,10 @@ def test_the_task_can_be_chosen(written: Written) -> None:
 
 
 def test_options_of_tables_need_a_table(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="--missing needs a table"):
-        facts_of(RunConfig(data="digits", missing="drop"))
+    with pytest.raises(DataError, match="--drop-columns needs a table"):
+        facts_of(RunConfig(data="digits", drop_columns="a"))
+    with pytest.raises(ConfigError, match="--missing has no effect with --data digits"):
+        expand_space(parse_space({"data": "digits", "missing": "drop"}), facts_of)
     np.savez(tmp_path / "a.npz", x=np.zeros((4, 2)), y=np.arange(4) % 2)
     with pytest.raises(DataError, match="--csv-sep needs a table"):
         facts_of(RunConfig(data=f"npz:{tmp_path / 'a.npz'}", csv_sep="tab"))
