@@ -15,6 +15,7 @@ import command_latency
 import report_speed
 import small_study
 import store_speed
+import table_reading
 import torch
 import training_loop
 from start_up import measure as measure_start_up
@@ -63,6 +64,9 @@ def main() -> int:
     bulk, size = store_speed.measure_bulk_import()
     comparisons.append(bulk)
     measurements.append(size)
+    _log("reading tables")
+    with tempfile.TemporaryDirectory() as tables:
+        comparisons += table_reading.measure(Path(tables))
     _log("training loop")
     comparisons += training_loop.measure()
     _log("study of small runs")

@@ -8,6 +8,7 @@ NnlabError                      exit code 1
 |   |-- MissingPackage          an optional package that a function of the API needs
 |   `-- StudyExists             a study of that name has another definition
 |-- DataError                   a data file that cannot be used
+|   `-- TableProblems           all problems of a table, with the options that solve them
 |-- UserCodeError               the user's own model or data set fails, with file and line
 |   `-- UserCodeRefused         user code that the command did not name
 |-- PluginError                 a plugin that is missing, has changed or fails
@@ -33,7 +34,7 @@ NnlabError                      exit code 1
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -106,6 +107,16 @@ class StudyExists(UsageError):
 
 class DataError(NnlabError):
     """A data set that is missing, malformed or unusable for the task."""
+
+
+class TableProblems(DataError):
+    """The problems of a table; `fixes` are the settings by field that solve them."""
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, fixes: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.fixes = dict(fixes or {})
 
 
 class UserCodeError(NnlabError):

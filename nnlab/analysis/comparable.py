@@ -24,6 +24,7 @@ from nnlab.records import Objective, Scalar, Setting
 DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "classes", "val_fraction", "test_fraction",
     "split_seed", "stratify_by", "split_by", "split_by_time", "split_file", "folds",
+    "task", "missing",
 )  # fmt: skip
 # The fields that determine the reported loss, which has no label smoothing and the mean reduction.
 LOSS_FIELDS = ("loss", "huber_delta", "loss_version")

@@ -36,6 +36,19 @@ class TrainSettings(TypedDict, total=False):
     split_file: Paths
     folds: WholeNumbers
     sampling: Texts
+    task: Texts
+    drop_columns: Texts
+    only_columns: Texts
+    missing: Texts
+    max_categories: WholeNumbers
+    many_categories: Texts
+    dates: Texts
+    booleans: Texts
+    csv_sep: Texts
+    csv_encoding: Texts
+    csv_decimal: Texts
+    csv_thousands: Texts
+    csv_header: Texts
     augment: Texts
     augment_shift: WholeNumbers
     augment_rotate: Numbers

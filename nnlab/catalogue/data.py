@@ -1,12 +1,23 @@
 """Data sets. The code is in `nnlab.engine.data`."""
 
+from collections.abc import Mapping
+
 from nnlab.catalogue.choice import Choice, Task
+from nnlab.objective import Scalar
 
 _CLASSIFICATION_ONLY: tuple[Task, ...] = ("classification",)
 _REGRESSION_ONLY: tuple[Task, ...] = ("regression",)
 
 # Data sets that are found on this machine or downloaded; `mnist:FOLDER` names their folder.
 PUBLISHED = ("fashion-mnist", "mnist", "cifar10", "cifar100")
+
+_TABLE_DEFAULTS: Mapping[str, Scalar] = {
+    "missing": "error",
+    "max_categories": 50,
+    "many_categories": "error",
+    "dates": "error",
+    "booleans": "one-hot",
+}
 
 DATA = (
     Choice(
@@ -99,7 +110,21 @@ DATA = (
         "Krizhevsky 2009",
         tasks=_CLASSIFICATION_ONLY,
     ),
-    Choice("csv:", "your own table: csv:FILE#TARGET, with a header line, numbers and texts"),
+    Choice(
+        "csv:",
+        "your own table: csv:FILE#TARGET, with a header line, numbers and texts",
+        defaults=_TABLE_DEFAULTS,
+    ),
+    Choice(
+        "parquet:",
+        "your own table: parquet:FILE#TARGET; needs pyarrow",
+        defaults=_TABLE_DEFAULTS,
+    ),
+    Choice(
+        "excel:",
+        "your own table: excel:FILE#TARGET, the first sheet; needs openpyxl",
+        defaults=_TABLE_DEFAULTS,
+    ),
     Choice("npz:", "your own arrays: npz:FILE with x and y, or train_x, train_y, test_x, test_y"),
     Choice("folder:", "your own images: folder:PATH, with one sub-folder per class"),
     Choice(

@@ -4,6 +4,15 @@ import ast
 from pathlib import Path
 
 _MAX_NAMES = 5
+_TABLE_PREFIXES = {
+    ".csv": "csv:",
+    ".tsv": "csv:",
+    ".parquet": "parquet:",
+    ".pq": "parquet:",
+    ".xlsx": "excel:",
+    ".xlsm": "excel:",
+}
+_COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
 
 
 def suggest_spelling(kind: str, name: str) -> str | None:
@@ -22,11 +31,26 @@ def suggest_spelling(kind: str, name: str) -> str | None:
         return " or ".join(f"{bare}:{callable_}" for callable_ in _callables_in(path))
     if kind != "data" or not bare:
         return None
-    if suffix == ".csv":
-        return f"csv:{bare} (its last column is the target; csv:{bare}#COLUMN names another)"
+    if (prefix := table_prefix(bare)) is not None:
+        return (
+            f"{prefix}{bare} (its last column is the target; {prefix}{bare}#COLUMN names another)"
+        )
     if suffix == ".npz":
         return f"npz:{bare}"
     return f"folder:{bare}" if _is_folder(path) else None
+
+
+def table_prefix(name: str) -> str | None:
+    """The prefix of a file of a table as a value of `data`; None for other names.
+
+    >>> table_prefix("penguins.csv.gz"), table_prefix("penguins.parquet"), table_prefix("iris")
+    ('csv:', 'parquet:', None)
+    """
+    path = Path(name)
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if suffixes and suffixes[-1] in _COMPRESSED_SUFFIXES:
+        suffixes.pop()
+    return _TABLE_PREFIXES.get(suffixes[-1]) if suffixes else None
 
 
 def _is_folder(path: Path) -> bool:

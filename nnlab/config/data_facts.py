@@ -15,6 +15,7 @@ class DataFacts:
         own_test: whether the data set has a test split of its own.
         own_val: whether the data set has a validation split of its own.
         classes: names of the classes; empty if they are unknown until the data is read.
+        notes: what was detected in a file or left out of it.
     """
 
     task: Task
@@ -22,3 +23,4 @@ class DataFacts:
     own_test: bool = False
     own_val: bool = False
     classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

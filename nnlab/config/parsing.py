@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from nnlab.catalogue import choice_names, find_choice, split_names
 from nnlab.config.arguments import Parameter
+from nnlab.config.column_names import format_column_names, parse_column_names
 from nnlab.config.metric_list import TASK_METRICS, join_metrics, parse_metrics
 from nnlab.config.numbers import is_plain_ascii, parse_number
 from nnlab.config.registry import SettingField, setting_field
@@ -18,6 +19,23 @@ BALANCED = "balanced"
 
 # Other names of catalogue rows, accepted on input only: the name of the row is stored.
 _ALIASES: Mapping[str, Mapping[str, str]] = {"init": {"kaiming": "msra"}}
+
+# Other spellings of the values of fields without a catalogue; the value is stored.
+_MARKS: Mapping[str | bool, str] = {
+    ",": "comma",
+    ";": "semicolon",
+    "|": "pipe",
+    " ": "space",
+    ".": "point",
+    "'": "apostrophe",
+}
+_VALUE_ALIASES: Mapping[str, Mapping[str | bool, str]] = {
+    "csv_sep": {**_MARKS, "\t": "tab", "\\t": "tab"},
+    "csv_decimal": _MARKS,
+    "csv_thousands": _MARKS,
+    "csv_encoding": {"utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "latin1": "latin-1"},
+    "csv_header": {True: "yes", False: "no"},
+}
 
 
 def parse_value(name: str, value: object) -> Scalar:
@@ -42,6 +60,8 @@ def parse_field_value(field: SettingField, value: object) -> Scalar:
         return field.annotation.parse(field.flag, value)
     name = field.name
     option = field.option
+    if isinstance(value, str | bool):
+        value = _VALUE_ALIASES.get(name, {}).get(value, value)
     if isinstance(value, str) and value in option.words:
         return value
     if value == "" and field.base is str and field.default is None and not option.catalogue:
@@ -65,6 +85,8 @@ def parse_field_value(field: SettingField, value: object) -> Scalar:
         return _parse_widths(field, str(parsed))
     if name in ("class_weights", "pos_weight"):
         return _parse_weights(field, str(parsed))
+    if name in ("drop_columns", "only_columns"):
+        return _parse_columns(field, str(parsed))
     if name == "decay_at":
         return _parse_milestones(field, str(parsed))
     return parsed
@@ -163,6 +185,13 @@ def _parse_weights(field: SettingField, text: str) -> str:
         words = f"{BALANCED}, or " if field.name == "class_weights" else ""
         raise ConfigError([f"{field.flag} must be {words}numbers above 0: 0.2,0.8; got {text}"])
     return text if is_balanced else ",".join(map(format_exact, positive))
+
+
+def _parse_columns(field: SettingField, text: str) -> str:
+    names = parse_column_names(text)
+    if not all(names):
+        raise ConfigError([f"{field.flag} must be names of columns, such as id,name; got {text}"])
+    return format_column_names(names)
 
 
 def _parse_milestones(field: SettingField, text: str) -> str:

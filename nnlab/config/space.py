@@ -14,7 +14,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nnlab.config import (
     MEASUREMENT_FIELDS,
@@ -52,6 +52,8 @@ MAX_TRIALS = 100_000
 _PATH_FIELDS = ("data", "start_from")
 # Fields whose value is a list: the items belong to one trial.
 _LIST_FIELDS = ("metrics",)
+# Fields whose value may be a comma or a semicolon itself.
+_MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands")
 
 # Separators of the values of an argument; the commas inside of `[2,2]` belong to a list.
 _OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")
@@ -59,11 +61,15 @@ _OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """One trial of a space: its resolved config (with seed 0), its setting and its digest."""
+    """One trial of a space: its resolved config (with seed 0), its setting and its digest.
+
+    `notes` describe how its data was read.
+    """
 
     config: RunConfig
     setting: Setting
     digest: str
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 def parse_values(name: str, values: object, *, whole_ranges: bool = False) -> tuple[Scalar, ...]:
@@ -123,6 +129,8 @@ def _split_items(field: SettingField, values: object) -> Sequence[object]:
         return [values]
     if isinstance(field.annotation, Parameter) and "[" in values:
         return [part.strip() for part in _OUTSIDE_BRACKETS.split(values)]
+    if field.name in _MARK_FIELDS and len(values) == 1:
+        return [values]
     separator = ";" if field.option.commas else ","
     return [part.strip() for part in values.split(separator)]
 
@@ -267,9 +275,10 @@ def expand_space(
     for values in itertools.product(*space.values()):
         config = build_config(dict(zip(space, values, strict=True)))
         try:
+            data_facts = facts(config)
             resolved = resolve(
                 config,
-                facts(config),
+                data_facts,
                 versions=versions(config),
                 start_version=start_version(config.start_from) if config.start_from else None,
                 signatures=signatures,
@@ -281,7 +290,7 @@ def expand_space(
         unused -= {n for n in unused if has_effect(resolved, n) or n in MEASUREMENT_FIELDS}
         setting = setting_of(resolved)
         digest = digest_of(setting)
-        trials.setdefault(digest, TrialSpec(resolved, setting, digest))
+        trials.setdefault(digest, TrialSpec(resolved, setting, digest, data_facts.notes))
     if not problems:
         configs = [trial.config for trial in trials.values()]
         problems.update(

@@ -8,7 +8,7 @@ from nnlab.objective import Setting
 from nnlab.records import Study, Trial
 
 # Data sets read from files: their settings hold a hash of the content, independent of the path.
-_FILE_PREFIXES = ("csv:", "npz:", "folder:")
+_FILE_PREFIXES = ("csv:", "parquet:", "excel:", "npz:", "folder:")
 
 
 def reuse_trials_of_moved_data(

@@ -113,7 +113,7 @@ def build_study_spec(request: TrainRequest, *, db: str | None = None) -> StudySp
 
 
 def shortfall_notes(request: TrainRequest, spec: StudySpec) -> tuple[str, ...]:
-    """Notes about requests that lead to fewer seeds, values or trials than they count."""
+    """Notes about requests that lead to fewer trials than they count, and about their data."""
     notes: list[str] = []
     for settings in request.arms.values() if request.arms else (request.settings,):
         notes += duplicate_value_notes(settings)
@@ -125,6 +125,7 @@ def shortfall_notes(request: TrainRequest, spec: StudySpec) -> tuple[str, ...]:
                 f"the space has {format_count(len(spec.trials), 'different trial')},"
                 f" not the {requested:,} of --trials"
             )
+    notes += [f"{trial.config.data}: {text}" for trial in spec.trials for text in trial.notes]
     return tuple(dict.fromkeys(notes))
 
 

@@ -35,7 +35,7 @@ DataOption = Annotated[
     typer.Option(
         "--data",
         metavar="FILE",
-        help="new examples: .csv, .jsonl, .parquet or .npz, or a folder of images;"
+        help="new examples: .csv, .jsonl, .parquet, .xlsx or .npz, or a folder of images;"
         " - is a CSV table on standard input",
     ),
 ]

@@ -127,5 +127,123 @@ class DataFields:
             no_effect_value="uniform",
         ),
     ] = "uniform"
+    task: Annotated[
+        str | None,
+        Option(
+            "what is learned from the target column of a table; by default it follows from its"
+            " values",
+            _PANEL,
+            one_of=("classification", "regression"),
+        ),
+    ] = None
+    drop_columns: Annotated[
+        str | None,
+        Option(
+            "columns of a table that are no features: id,name; a semicolon separates trials",
+            _PANEL,
+            commas=True,
+        ),
+    ] = None
+    only_columns: Annotated[
+        str | None,
+        Option(
+            "the only columns of a table that are features: a,b; a semicolon separates trials",
+            _PANEL,
+            commas=True,
+        ),
+    ] = None
+    missing: Annotated[
+        str | None,
+        Option(
+            "missing values of a table: an error, drop their rows, the median of the training"
+            " split, or a category of their own (numbers: the median and an indicator)",
+            _PANEL,
+            one_of=("error", "drop", "median", "category"),
+            default_from="data",
+            no_effect_value="error",
+        ),
+    ] = None
+    max_categories: Annotated[
+        int | None,
+        Option(
+            "largest number of different texts in a categorical column",
+            _PANEL,
+            default_from="data",
+            no_effect_value=50,
+        ),
+        Ge(2),
+        Le(10_000),
+    ] = None
+    many_categories: Annotated[
+        str | None,
+        Option(
+            "columns with more texts than --max-categories: an error, hash their texts to as many"
+            " features, or drop the columns",
+            _PANEL,
+            one_of=("error", "hash", "drop"),
+            default_from="data",
+            no_effect_value="error",
+        ),
+    ] = None
+    dates: Annotated[
+        str | None,
+        Option(
+            "columns with dates: an error, days since 1970 (number), year, month, day, weekday and"
+            " hour (parts), or drop the columns",
+            _PANEL,
+            one_of=("error", "number", "parts", "drop"),
+            default_from="data",
+            no_effect_value="error",
+        ),
+    ] = None
+    booleans: Annotated[
+        str | None,
+        Option(
+            "columns of yes/no, true/false or t/f: two features like other texts, or one of 0 and"
+            " 1 (number)",
+            _PANEL,
+            one_of=("one-hot", "number"),
+            default_from="data",
+            no_effect_value="one-hot",
+        ),
+    ] = None
+    csv_sep: Annotated[
+        str | None,
+        Option(
+            "separator of a CSV file; detected by default",
+            _PANEL,
+            one_of=("comma", "semicolon", "tab", "pipe", "space"),
+        ),
+    ] = None
+    csv_encoding: Annotated[
+        str | None,
+        Option(
+            "encoding of a CSV file; detected by default",
+            _PANEL,
+            one_of=("utf-8", "utf-16", "latin-1", "cp1252"),
+        ),
+    ] = None
+    csv_decimal: Annotated[
+        str | None,
+        Option(
+            "decimal mark of a CSV file; detected by default", _PANEL, one_of=("point", "comma")
+        ),
+    ] = None
+    csv_thousands: Annotated[
+        str | None,
+        Option(
+            "mark between groups of three digits in a CSV file; detected by default",
+            _PANEL,
+            one_of=("none", "comma", "point", "space", "apostrophe"),
+        ),
+    ] = None
+    csv_header: Annotated[
+        str | None,
+        Option(
+            "whether the first line of a CSV file names the columns; detected by default",
+            _PANEL,
+            one_of=("yes", "no"),
+        ),
+    ] = None
     split_version: Annotated[str | None, "SHA-256 of the split file; None without one"] = None
     data_version: Annotated[str | None, "SHA-256 of a data file; None for a built-in set"] = None

@@ -12,7 +12,7 @@ from nnlab.catalogue import Choice, find_choice, find_plugin
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
-from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
+from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
 from nnlab.engine.plugin_types import DataPlugin
 from nnlab.errors import DataError
 
@@ -47,31 +47,34 @@ GENERATED = ("two-moons", "circles", "spirals", "blobs", "xor", "sequences", "te
 # Modules with a function `read_dataset(name)`, by the catalogue row of the user's data.
 USER_DATA_MODULES: Mapping[str, str] = {
     "csv:": "csv_table",
+    "parquet:": "csv_table",
+    "excel:": "csv_table",
     "npz:": "npz",
     "folder:": "images",
     "module:": "user_defined",
 }
+TABLE_KINDS = ("csv:", "parquet:", "excel:")
 
 
 def facts_of(config: RunConfig) -> DataFacts:
     """`dataset_facts` for the data set of a config."""
-    return dataset_facts(config.data, SplitColumns.of(config))
+    return dataset_facts(config.data, TableOptions.of(config))
 
 
 def cached_facts() -> Callable[[RunConfig], DataFacts]:
     """`facts_of` as a function that reads each data set once."""
     facts = cache(dataset_facts)
-    return lambda config: facts(config.data, SplitColumns.of(config))
+    return lambda config: facts(config.data, TableOptions.of(config))
 
 
-def dataset_facts(name: str, columns: SplitColumns = NO_COLUMNS) -> DataFacts:
+def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> DataFacts:
     """The task, classes, provided splits and content hash of a data set.
 
     Only a user's own data are read for this. The version of a plugin takes the place of the hash.
 
     Args:
         name: the data set, as in `--data`.
-        columns: columns of a table that determine the splits.
+        options: how a table is read.
 
     Raises:
         UnknownName: no data set has this name.
@@ -80,9 +83,10 @@ def dataset_facts(name: str, columns: SplitColumns = NO_COLUMNS) -> DataFacts:
     """
     row = find_choice("data", name)
     if row.name in USER_DATA_MODULES:
-        dataset = _read_user_data(row, name, columns)
+        dataset = _read_user_data(row, name, options)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
-        return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes)
+        return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes, dataset.notes)
+    _check_is_table(row, options)
     if isinstance(row, DataPlugin):
         return DataFacts(
             row.tasks[0], _plugin_version(name), row.own_test, row.own_val, row.classes
@@ -129,9 +133,9 @@ def fetch(name: str, progress: "DownloadProgress | None" = None) -> "tuple[Path,
 
 def _read_unfiltered(config: RunConfig) -> "Dataset":
     row = find_choice("data", config.data)
-    _check_has_columns(row, SplitColumns.of(config))
+    _check_is_table(row, TableOptions.of(config))
     if row.name in USER_DATA_MODULES:
-        return _read_user_data(row, config.data, SplitColumns.of(config))
+        return _read_user_data(row, config.data, TableOptions.of(config))
     if isinstance(row, DataPlugin):
         from nnlab.engine.data import plugin_data  # numpy, as in `read_dataset`
 
@@ -148,22 +152,27 @@ def _read_unfiltered(config: RunConfig) -> "Dataset":
     return dataset
 
 
-def _read_user_data(row: Choice, name: str, columns: SplitColumns) -> "Dataset":
-    _check_has_columns(row, columns)
+def _read_user_data(row: Choice, name: str, options: TableOptions) -> "Dataset":
+    _check_is_table(row, options)
     # By name, because these modules import numpy, as in `read_dataset`.
     module = importlib.import_module(f"nnlab.engine.data.{USER_DATA_MODULES[row.name]}")
     dataset: Dataset = (
-        module.read_dataset(name, columns) if row.name == "csv:" else module.read_dataset(name)
+        module.read_dataset(name, options) if row.name in TABLE_KINDS else module.read_dataset(name)
     )
     return dataset
 
 
-def _check_has_columns(row: Choice, columns: SplitColumns) -> None:
-    if columns.names and row.name != "csv:":
+def _check_is_table(row: Choice, options: TableOptions) -> None:
+    if row.name in TABLE_KINDS:
+        return
+    columns = options.split
+    if columns.names:
         raise DataError(
             f"{columns.option_of(columns.names[0])} needs a table with named columns",
             hint="--data csv:FILE, or --split-file FILE for other data",
         )
+    if options.given:
+        raise DataError(f"{', '.join(options.given)} needs a table", hint="--data csv:FILE")
 
 
 def _plugin_version(name: str) -> str | None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +21,50 @@ def has_one_value(numbers: NDArray[np.float64]) -> bool:
     return high / 2 - low / 2 <= ROUNDING_TOLERANCE / 2 * max(abs(low), abs(high))
 
 
+ColumnEncoding = Literal["plain", "hash", "boolean", "date", "date_parts"]
+DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureColumn:
-    """A column of a table: numeric, or one-hot encoded with one feature for each value.
+    """A column of a table, and how its texts become features; stored with a trained model.
 
-    `values` are the categories, empty for a numeric column.
+    `values` are the categories of a one-hot encoded column, empty for others; with
+    `missing_category` the last of them stands for missing values. `buckets` is the number of
+    features of a hashed column. `date_order` is the order of day, month and year in a date.
+    `fill` replaces the features of a missing value, if there is one for it; with `indicator` one
+    more feature is 1 where the value was missing.
     """
 
     name: str
     values: tuple[str, ...] = ()
+    encoding: ColumnEncoding = "plain"
+    buckets: int = 0
+    date_order: str = ""
+    missing_category: bool = False
+    fill: tuple[float, ...] = ()
+    indicator: bool = False
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether the features are those of categories, not of numbers."""
+        return bool(self.values) or self.encoding == "hash"
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """The names of the features without the indicator."""
+        if self.encoding == "hash":
+            names = tuple(f"{self.name}#{bucket}" for bucket in range(self.buckets))
+            return (*names[:-1], f"{self.name}=(missing)") if self.missing_category else names
+        if self.encoding == "date_parts":
+            return tuple(f"{self.name}.{part}" for part in DATE_PARTS)
+        return tuple(f"{self.name}={value}" for value in self.values) or (self.name,)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the column's features."""
-        return tuple(f"{self.name}={value}" for value in self.values) or (self.name,)
+        indicator = (f"{self.name} is missing",) if self.indicator else ()
+        return (*self.value_names, *indicator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +79,7 @@ class Dataset:
     features are consecutive values of a signal. `split_cells` are the cells [n] of the columns of a
     table that determine the splits, by column. `noise_floor` is the lowest expected mse of any
     model, in the squared unit of the target. `target_name` is the name of a table's target column.
+    `notes` describe what was detected in a table or left out of it.
     """
 
     name: str
@@ -64,6 +95,7 @@ class Dataset:
     noise_floor: float | None = None
     split_cells: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     target_name: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def in_shape(self) -> tuple[int, ...]:

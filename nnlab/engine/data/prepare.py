@@ -15,13 +15,14 @@ from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import read_and_split
+from nnlab.engine.data.table_options import TABLE_FIELDS
 from nnlab.errors import DataError
 
 # The fields that determine the prepared data, besides the device and the dtype.
 _DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "data_version", "classes", "train_size",
     "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed", "stratify_by",
-    "split_by", "split_by_time", "split_file", "split_version", "folds",
+    "split_by", "split_by_time", "split_file", "split_version", "folds", *TABLE_FIELDS,
 )  # fmt: skip
 
 

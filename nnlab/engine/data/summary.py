@@ -129,7 +129,7 @@ def _feature_names_and_kinds(split_dataset: SplitDataset) -> list[tuple[str, str
         return [(name, "channel") for name in _CHANNEL_NAMES.get(count, numbered)]
     if dataset.columns:
         return [
-            (name, "category" if column.values else "number")
+            (name, "category" if column.is_categorical else "number")
             for column in dataset.columns
             for name in column.feature_names
         ]

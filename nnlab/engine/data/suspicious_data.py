@@ -33,8 +33,30 @@ def id_columns(dataset: Dataset) -> tuple[str, ...]:
         width = len(column.feature_names)
         cells = dataset.examples[:, start : start + width]
         start += width
+        if column.encoding != "plain":
+            continue
         is_identifier = width == len(cells) if column.values else _is_increasing(cells[:, 0])
         if is_identifier:
+            names.append(column.name)
+    return tuple(names)
+
+
+def ordered_dates(dataset: Dataset) -> tuple[str, ...]:
+    """The columns with dates in whose order the rows of a table are."""
+    names, start = [], 0
+    for column in dataset.columns:
+        width = len(column.feature_names)
+        cells = dataset.examples[:, start : start + width]
+        start += width
+        if column.encoding == "date_parts" and not column.indicator:
+            # Days are counted from the year, the month and the day; the weekday adds nothing.
+            cells = cells[:, 0] * 372 + cells[:, 1] * 31 + cells[:, 2] + cells[:, 4] / 24
+        elif column.encoding == "date" and not column.indicator:
+            cells = cells[:, 0]
+        else:
+            continue
+        steps = np.diff(cells)
+        if (steps >= 0).all() and (steps > 0).sum() >= _MIN_ROWS:
             names.append(column.name)
     return tuple(names)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nnlab.config.metric_list import join_metrics, parse_metrics
 from nnlab.config.numbers import parse_number
 from nnlab.engine import losses, metrics
-from nnlab.engine.data.csv_table import is_missing
+from nnlab.engine.data.table_columns import is_missing
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_data import InputData

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from nnlab.engine.data.arrays import convert_examples, format_shape
 from nnlab.engine.data.images import SUFFIXES, content_hash, image_files, read_image
 from nnlab.engine.data.npz import read_arrays
+from nnlab.engine.data.table_options import FormatOptions
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_options import InputOptions
 from nnlab.engine.inference.input_report import InputReport
 from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.inference.table_encoder import TableEncoder
-from nnlab.engine.inference.table_rows import READERS
+from nnlab.engine.inference.table_rows import READERS, find_reader
 from nnlab.errors import DataError, UsageError
 from nnlab.io.files import sha256_of
 
@@ -30,7 +31,7 @@ STANDARD_INPUT = "-"
 # The same as in an evaluation, so that outputs are equal to the last bit.
 BATCH_SIZE = 1024
 
-_PREFIXES = ("csv:", "npz:", "folder:", "jsonl:", "parquet:")
+_PREFIXES = ("csv:", "npz:", "folder:", "jsonl:", "parquet:", "excel:")
 _X_NAMES = ("x", "test_x", "x_test")
 _Y_NAMES = ("y", "test_y", "y_test")
 
@@ -82,7 +83,7 @@ class InputData:
         return "index" if self.path.suffix.lower() == ".npz" else "row"
 
     def _table_batches(self) -> Iterator[InputBatch]:
-        read = READERS.get(self.path.suffix.lower())
+        read = find_reader(self.path)
         if read is None:
             raise UsageError(
                 f"--data {self.shown}: the format '{self.path.suffix}' is not supported",
@@ -90,7 +91,9 @@ class InputData:
             )
         encoder = TableEncoder(self._description, self.options, self.report)
         empty = True
-        for batch in read(self.path, BATCH_SIZE):
+        # The format as it was given for the training data; what was detected is detected again.
+        options = FormatOptions.of(self._description.config)
+        for batch in read(self.path, BATCH_SIZE, options):
             empty = False
             yield encoder.encode(batch)
         if empty:

@@ -16,6 +16,7 @@ from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.data.preprocessing import InputTransform, unchanged
 from nnlab.engine.inference.checked_json import CheckedJson
+from nnlab.engine.inference.column_json import column_from_json, column_to_json
 from nnlab.engine.inference.transform_json import transform_from_json, transform_to_json
 from nnlab.errors import CheckpointError
 from nnlab.records import Setting
@@ -108,10 +109,7 @@ def serialize_description(description: ModelDescription) -> bytes:
             "scale": description.target_scale,
         },
         "classes": list(description.classes),
-        "columns": [
-            {"name": column.name, "categories": list(column.values)}
-            for column in description.columns
-        ],
+        "columns": [column_to_json(column) for column in description.columns],
         "model": {
             "reference": description.setting["model"],
             "version": description.setting.get("model_version") if is_user_defined else None,
@@ -156,10 +154,7 @@ def parse_description(content: bytes, name: str) -> ModelDescription:
         target.number("mean"),
         target.number("scale"),
         root.texts("classes"),
-        tuple(
-            FeatureColumn(column.text("name"), column.texts("categories"))
-            for column in root.objects("columns")
-        ),
+        tuple(column_from_json(column) for column in root.objects("columns")),
         target.text("name"),
     )
     _check_consistency(description, name)

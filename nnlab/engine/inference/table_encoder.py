@@ -1,6 +1,6 @@
 """`TableEncoder`: rows of a table become the features that the training made of such rows.
 
-Numeric columns are one feature, and categories are one-hot encoded in the order of the training.
+Every column is encoded as the training encoded it, see `nnlab.engine.data.column_encoding`.
 """
 
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import parse_number
-from nnlab.engine.data.csv_table import is_missing
+from nnlab.engine.data.column_encoding import INVALID, MISSING, VALID, encode_texts
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_options import InputOptions
@@ -18,6 +17,15 @@ from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.inference.table_rows import TableBatch
 from nnlab.errors import DataError
 from nnlab.io.text import format_count
+
+# What a cell of a column should be, by its encoding.
+_NOUNS = {
+    "plain": "number",
+    "boolean": "yes or no",
+    "date": "date",
+    "date_parts": "date",
+    "hash": "text",
+}
 
 
 class TableEncoder:
@@ -103,55 +111,29 @@ class TableEncoder:
         if absent.any():
             self._absent[column.name] = self._absent.get(column.name, 0) + int(absent.sum())
         texts = [cell or "" for cell in cells]
-        if column.values:
-            part, faults = self._encode_categories(column, texts, absent, batch.lines)
-        else:
-            part, faults = self._encode_numbers(column, texts, absent, batch.lines)
-        return part, absent | faults
+        encoded = encode_texts(column, texts)
+        self._report_faults(column, texts, np.where(absent, VALID, encoded.status), batch.lines)
+        faults = np.isin(encoded.status, (MISSING, INVALID))
+        return encoded.features, absent | faults
 
-    def _encode_numbers(
+    def _report_faults(
         self,
         column: FeatureColumn,
         cells: Sequence[str],
-        absent: NDArray[np.bool_],
+        status: NDArray[np.int8],
         lines: Sequence[int],
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        numbers = [parse_number(cell) for cell in cells]
-        faults = np.array([number is None for number in numbers])
-        for index in np.flatnonzero(faults & ~absent).tolist():
-            cell = cells[index]
-            if is_missing(cell):
-                message = "the value is missing"
-                self._add_invalid("missing value", column.name, message, [f"line {lines[index]}"])
-            else:
-                place = f"'{cell}' in line {lines[index]}"
-                self._add_invalid("number", column.name, "the value is not a number", [place])
-        values = np.array([0.0 if number is None else number for number in numbers], np.float64)
-        return values[:, None], faults
-
-    def _encode_categories(
-        self,
-        column: FeatureColumn,
-        cells: Sequence[str],
-        absent: NDArray[np.bool_],
-        lines: Sequence[int],
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        indices = {value: index for index, value in enumerate(column.values)}
-        part = np.zeros((len(cells), len(column.values)))
-        faults = np.zeros(len(cells), bool)
-        for row, cell in enumerate(cells):
-            index = indices.get(cell)
-            if index is not None:
-                part[row, index] = 1.0
-            elif absent[row]:
-                continue
-            elif is_missing(cell):
-                faults[row] = True
+    ) -> None:
+        """Reports the cells of a column that have no features of their own."""
+        for row in np.flatnonzero(status).tolist():
+            if status[row] == MISSING:
                 message = "the value is missing"
                 self._add_invalid("missing value", column.name, message, [f"line {lines[row]}"])
+            elif status[row] == INVALID:
+                place = f"'{cells[row]}' in line {lines[row]}"
+                message = f"the value is not a {_NOUNS[column.encoding]}"
+                self._add_invalid("number", column.name, message, [place])
             else:
-                self._add_unseen(column, cell)
-        return part, faults
+                self._add_unseen(column, cells[row])
 
     def _add_unseen(self, column: FeatureColumn, cell: str) -> None:
         strict = self._options.unseen == "error"

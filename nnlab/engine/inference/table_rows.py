@@ -1,13 +1,26 @@
-"""Rows of a table in a CSV, JSON Lines or Parquet file, read in batches as texts."""
+"""Rows of a table in a CSV, JSON Lines, Parquet or Excel file, read in batches as texts."""
 
+import codecs
 import csv
+import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnlab.engine.data.compressed_files import bare_name, open_decompressed
+from nnlab.engine.data.table_files import read_table
+from nnlab.engine.data.table_format import (
+    HEAD_SIZE,
+    TextFormat,
+    detect_encoding,
+    detect_format,
+    name_columns,
+    split_rows,
+)
+from nnlab.engine.data.table_options import FormatOptions
 from nnlab.errors import DataError
 from nnlab.io.files import open_regular
 
@@ -32,35 +45,60 @@ class TableBatch:
         return len(self.lines)
 
 
-def read_csv(path: Path, batch_size: int) -> Iterator[TableBatch]:
-    """The rows of a CSV file with a header line, in UTF-8 and separated by commas.
+def read_csv(path: Path, batch_size: int, options: FormatOptions) -> Iterator[TableBatch]:
+    """The rows of a CSV file, whose format is given or detected as that of training data.
 
     Raises:
-        DataError: the file cannot be read, has no header, or a column name occurs twice.
+        DataError: the file cannot be read, or has no header.
     """
-    with _converting_errors(path), open_regular(path) as binary:
-        reader = csv.reader(_decoded_lines(binary))
-        header = next((_strip(row) for row in reader if any(map(str.strip, row))), None)
-        if header is None:
-            raise DataError(f"{path} is empty: it needs a header line and rows of values")
-        duplicates = sorted({name for name in header if header.count(name) > 1})
-        if duplicates:
-            raise DataError(f"{path}: the column name '{duplicates[0]}' occurs twice")
-        rows: list[list[str]] = []
-        lines: list[int] = []
-        for row in reader:
-            cells = _strip(row)
-            if len(cells) > 1 or any(cells):  # as in a training file, empty lines are no rows
-                rows.append(cells)
-                lines.append(reader.line_num)
-            if len(rows) == batch_size:
+    with _converting_errors(path):
+        encoding, text_format = _detect(path, options)
+        convert = None if text_format.has_plain_numbers else text_format.number_converter()
+        with open_decompressed(path) as binary:
+            text = io.TextIOWrapper(binary, encoding, newline="")
+            numbered = split_rows(_limited_lines(text), text_format.sep)
+            header, table_rows, _ = name_columns(numbered, text_format)
+            if not header:
+                raise DataError(f"{path} is empty: it needs a header line and rows of values")
+            rows: list[list[str]] = []
+            lines: list[int] = []
+            for line, row in table_rows:
+                rows.append(list(map(convert, row)) if convert else row)
+                lines.append(line)
+                if len(rows) == batch_size:
+                    yield _csv_batch(header, rows, lines)
+                    rows, lines = [], []
+            if rows:
                 yield _csv_batch(header, rows, lines)
-                rows, lines = [], []
-        if rows:
-            yield _csv_batch(header, rows, lines)
 
 
-def read_jsonl(path: Path, batch_size: int) -> Iterator[TableBatch]:
+def _detect(path: Path, options: FormatOptions) -> tuple[str, TextFormat]:
+    """The encoding and the format of a CSV file."""
+    with open_decompressed(path) as binary:
+        head = binary.read(HEAD_SIZE)
+    encoding = options.encoding or detect_encoding(head, complete=len(head) < HEAD_SIZE)
+    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+    text = codecs.getincrementaldecoder(encoding)().decode(head)
+    complete = text if len(head) < HEAD_SIZE else text[: text.rfind("\n") + 1]
+    return encoding, detect_format(complete or text, options)
+
+
+def read_excel(path: Path, batch_size: int, options: FormatOptions) -> Iterator[TableBatch]:
+    """The rows of the first sheet of an Excel file, which needs the package openpyxl.
+
+    Raises:
+        DataError: openpyxl is not installed, or the file cannot be read.
+    """
+    table, _ = read_table(path, options)
+    cells = {column.name: column.cells.tolist() for column in table.columns}
+    for begin in range(0, len(table), batch_size):
+        part = slice(begin, begin + batch_size)
+        lines = list(table.lines[part])
+        columns: dict[str, list[str | None]] = {name: list(cells[name][part]) for name in cells}
+        yield TableBatch(lines, columns, [False] * len(lines))
+
+
+def read_jsonl(path: Path, batch_size: int, _: FormatOptions) -> Iterator[TableBatch]:
     """The rows of a JSON Lines file: an object for each line, with a key for each column.
 
     Raises:
@@ -81,7 +119,7 @@ def read_jsonl(path: Path, batch_size: int) -> Iterator[TableBatch]:
             yield _dict_batch(rows, lines)
 
 
-def read_parquet(path: Path, batch_size: int) -> Iterator[TableBatch]:
+def read_parquet(path: Path, batch_size: int, _: FormatOptions) -> Iterator[TableBatch]:
     """The rows of a Parquet file, which needs the package pyarrow.
 
     Raises:
@@ -108,7 +146,24 @@ def read_parquet(path: Path, batch_size: int) -> Iterator[TableBatch]:
         raise DataError(f"cannot read {path}: {error}") from None
 
 
-READERS = {".csv": read_csv, ".jsonl": read_jsonl, ".ndjson": read_jsonl, ".parquet": read_parquet}
+Reader = Callable[[Path, int, FormatOptions], Iterator[TableBatch]]
+READERS: Mapping[str, Reader] = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".txt": read_csv,
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".parquet": read_parquet,
+    ".pq": read_parquet,
+    ".xlsx": read_excel,
+    ".xlsm": read_excel,
+}
+
+
+def find_reader(path: Path) -> Reader | None:
+    """The reader of a file by its suffix, without that of a compression for a CSV file."""
+    reader = READERS.get(bare_name(path).suffix.lower())
+    return reader if bare_name(path) == path or reader is read_csv else None
 
 
 @contextmanager
@@ -134,8 +189,12 @@ def _decoded_lines(binary: Any) -> Iterator[str]:
         first = False
 
 
-def _strip(row: Sequence[str]) -> list[str]:
-    return [cell.strip() for cell in row]
+def _limited_lines(text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a text with their line ends."""
+    while line := text.readline(_MAX_LINE_CHARACTERS + 1):
+        if len(line) > _MAX_LINE_CHARACTERS:
+            raise csv.Error(f"a line has more than {_MAX_LINE_CHARACTERS:,} characters")
+        yield line
 
 
 def _csv_batch(

@@ -27,7 +27,8 @@ def evaluate(
         typer.Option(
             "--data",
             metavar="FILE",
-            help="examples with targets: .csv, .jsonl, .parquet or .npz, or a folder of images"
+            help="examples with targets: .csv, .jsonl, .parquet, .xlsx or .npz, or a folder of"
+            " images"
             " with a sub-folder for each class; - is a CSV table on standard input",
         ),
     ],

@@ -13,10 +13,17 @@ from nnlab.cli.options import ForceOption, given_settings, with_settings
 from nnlab.cli.output.render import print_json, say
 from nnlab.cli.reference.data.summary_table import dataset_json, print_dataset_summary
 from nnlab.cli.train.train.downloads import fetch_with_progress
-from nnlab.study.dataset_config import resolve_dataset_config
+from nnlab.engine.data.table_options import TABLE_FIELDS
+from nnlab.study.dataset_config import (
+    DatasetProposal,
+    propose_dataset_config,
+    time_split_command,
+    train_command,
+)
 
 if TYPE_CHECKING:
     from nnlab.engine.data.split_dataset import SplitDataset
+    from nnlab.engine.data.summary import DatasetSummary
 
 app = typer.Typer(
     add_completion=False,
@@ -40,6 +47,7 @@ DATA_FIELDS = (
     "split_by",
     "split_by_time",
     "split_file",
+    *TABLE_FIELDS,
 )
 
 
@@ -81,7 +89,8 @@ def show(
 ) -> None:
     """Show a data set: shapes, splits, classes, means, and what was inferred from a file.
 
-    Statistics are those of the training split, before the preprocessing of the inputs.
+    Statistics are those of the training split, before the preprocessing of the inputs. For a table
+    with problems, options that solve them are added; the last lines train on it.
 
     [bold]Examples[/bold]
 
@@ -89,14 +98,17 @@ def show(
 
         nnlab data show spirals --data-noise 0.1 --picture spirals.png
 
+        nnlab data show points.csv
+
         nnlab data show csv:points.csv#kind --format json
     """
     if picture is not None:
         from nnlab.cli.output.figure_files import check_figure_paths
 
         check_figure_paths([picture], force=force)
-    config = resolve_dataset_config(name, given_settings(settings))
-    fetch_with_progress(name)
+    proposal = propose_dataset_config(name, given_settings(settings))
+    config = proposal.config
+    fetch_with_progress(config.data)
     # torch is imported only when a data set is read.
     from nnlab.engine.data.split_dataset import read_and_split
     from nnlab.engine.data.summary import summarise_dataset
@@ -104,12 +116,20 @@ def show(
     split_dataset = read_and_split(config)
     summary = summarise_dataset(split_dataset)
     is_json = format is DataFormat.JSON
+    commands = _proposed_commands(proposal, split_dataset, summary)
     if is_json:
-        print_json(dataset_json(config, split_dataset, summary))
+        proposed = {"problems": list(proposal.problems), "commands": commands}
+        print_json(dataset_json(config, split_dataset, summary) | proposed)
     else:
+        for problem in proposal.problems:
+            say(problem)
         print_dataset_summary(config, split_dataset, summary)
     if picture is not None:
         _draw_examples(split_dataset, picture, silent=is_json)
+    if not is_json:
+        for heading, command in commands.items():
+            say(f"{heading}:")
+            say(f"  {command}")
 
 
 @app.command()
@@ -135,6 +155,27 @@ def fetch(
         files = fetch_with_progress(name)
         source = "read by its plugin" if is_plugin_name("data", name) else "included in nnlab"
         say(f"{name}: {files[0].parent if files else source}")
+
+
+def _proposed_commands(
+    proposal: DatasetProposal, split_dataset: "SplitDataset", summary: "DatasetSummary"
+) -> dict[str, str]:
+    """The commands that train on a table, by what they do; empty for other data."""
+    dataset = split_dataset.dataset
+    if not dataset.target_name:
+        return {}
+    constant = {feature.name for feature in summary.features if feature.constant}
+    useless = [
+        column.name
+        for column in dataset.columns
+        if column.name in summary.id_columns or constant.issuperset(column.feature_names)
+    ]
+    commands = {}
+    timed = time_split_command(proposal, dataset, useless)
+    if timed is not None:
+        commands["the rows are in order of time; test on the latest ones"] = timed
+    commands["train on this table"] = train_command(proposal, dataset.target_name, useless)
+    return commands
 
 
 def _draw_examples(split_dataset: "SplitDataset", picture: Path, *, silent: bool) -> None:

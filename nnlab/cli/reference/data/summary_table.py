@@ -10,10 +10,17 @@ from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.config import RunConfig
 
 if TYPE_CHECKING:
+    from nnlab.engine.data.dataset import FeatureColumn
     from nnlab.engine.data.split_dataset import SplitDataset
     from nnlab.engine.data.summary import DatasetSummary
 
 _MAX_ROWS = 20
+_ENCODINGS = {
+    "hash": "hashed texts",
+    "boolean": "0 or 1",
+    "date": "days since 1970",
+    "date_parts": "year, month, day, weekday and hour",
+}
 
 
 def _format_number(value: float) -> str:
@@ -86,6 +93,8 @@ def _fact_pairs(
         ("example", _describe_shape(split_dataset)),
         ("splits", _describe_splits(summary)),
         ("columns", _describe_columns(split_dataset)),
+        ("missing values become", _filled_columns(split_dataset)),
+        ("read as", "; ".join(dataset.notes)),
         ("constant features", _constant_features(summary)),
         ("classes with a single row", _join_names(summary.single_row_classes)),
         ("columns that look like identifiers", _identifier_columns(summary)),
@@ -127,12 +136,28 @@ def _describe_columns(split_dataset: "SplitDataset") -> str:
     columns = split_dataset.dataset.columns
     if not columns:
         return ""
-    numbers = sum(not column.values for column in columns)
+    plain = [column for column in columns if column.encoding == "plain"]
+    numbers = sum(not column.values for column in plain)
     descriptions = [f"{numbers} numeric"] if numbers else []
     descriptions += [
-        f"{c.name}: categorical with {len(c.values)} values" for c in columns if c.values
+        f"{c.name}: categorical with {len(c.values)} values" for c in plain if c.values
+    ]
+    descriptions += [
+        f"{c.name}: {_ENCODINGS[c.encoding]}" for c in columns if c.encoding in _ENCODINGS
     ]
     return "; ".join(descriptions)
+
+
+def _filled_columns(split_dataset: "SplitDataset") -> str:
+    """The columns that had missing values, with what replaces them."""
+    columns = split_dataset.dataset.columns
+    filled = [
+        f"{c.name}: {', '.join(map(_format_number, c.fill))} and an indicator"
+        for c in columns
+        if c.indicator
+    ]
+    filled += [f"{c.name}: a category" for c in columns if c.missing_category]
+    return "; ".join(filled)
 
 
 def _constant_features(summary: "DatasetSummary") -> str:
@@ -184,10 +209,18 @@ def dataset_json(
         "counts": summary.counts,
         "targets": [dataclasses.asdict(target) for target in summary.targets],
         "features": [dataclasses.asdict(feature) for feature in summary.features],
-        "columns": [dataclasses.asdict(column) for column in dataset.columns],
+        "columns": [_column_json(column) for column in dataset.columns],
+        "notes": list(dataset.notes),
         "noise_floor": summary.noise_floor,
         "single_row_classes": list(summary.single_row_classes),
         "id_columns": list(summary.id_columns),
         "version": dataset.version,
         "fingerprint": split_dataset.fingerprint,
     }
+
+
+def _column_json(column: "FeatureColumn") -> dict[str, Any]:
+    """The name and the categories of a column, and what else has an effect."""
+    values = dataclasses.asdict(column)
+    always = {"name": column.name, "values": values.pop("values")}
+    return always | {key: value for key, value in values.items() if value and value != "plain"}

@@ -31,7 +31,7 @@ _MAX_SEEDS = 10
 
 
 def print_notes(request: TrainRequest, specification: Specification) -> None:
-    """Prints notes about a request that leads to fewer trials or seeds than it counts."""
+    """Prints notes about a request: fewer trials or seeds than it counts, how data was read."""
     if isinstance(specification, StudySpec):
         for text in shortfall_notes(request, specification):
             note(text)
