@@ -1,4 +1,4 @@
-"""A user-defined model."""
+"""A model of a user's own."""
 
 from torch import nn
 
