@@ -73,7 +73,8 @@ def test_every_command_line_runs(
     if page.name != "README.md":
         assert main(["train", "--epochs", "2", "-q"]) == 0
     for line in lines:
-        words = shlex.split(line, comments=True)
+        # shlex would take the `#` of `csv:points.csv#kind` for the start of a comment.
+        words = shlex.split(re.sub(r"\s#\s.*", "", line))
         if words[0] == "nnlab":
             assert main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
         elif words[0] == "make":
