@@ -5,6 +5,7 @@ where user code may be executed (`nnlab.engine.user_code`).
 """
 
 import inspect
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -85,8 +86,9 @@ def signature_of(reference: str, value: object, passed: frozenset[str]) -> Signa
 
 def _is_bare_module(value: object) -> bool:
     """Whether a class has the constructor of torch's Module, whose signature accepts any name."""
-    constructor = getattr(value, "__init__", None)
-    return getattr(constructor, "__module__", None) == "torch.nn.modules.module"
+    # Compared by identity, because other packages replace the constructor of Module.
+    module_class = getattr(sys.modules.get("torch.nn"), "Module", None)
+    return module_class is not None and getattr(value, "__init__", None) is module_class.__init__
 
 
 def _parameter(parameter: inspect.Parameter) -> Parameter:

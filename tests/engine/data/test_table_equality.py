@@ -55,11 +55,11 @@ def tables(draw: st.DrawFn) -> str:
     end = draw(st.sampled_from(["\n", "\r\n"]))
     quoted = draw(st.booleans())
 
-    def written(text: str) -> str:
+    def csv_cell(text: str) -> str:
         needs = quoted or any(mark in text for mark in ',"\n\r')
         return '"' + text.replace('"', '""') + '"' if needs else text
 
-    lines = [",".join(map(written, row)) for row in [(*header, "y"), *rows]]
+    lines = [",".join(map(csv_cell, row)) for row in [(*header, "y"), *rows]]
     return end.join(lines) + draw(st.sampled_from(["", end, end * 2]))
 
 
