@@ -4,7 +4,6 @@ Modules read it here, because `nnlab/__init__.py` is the API above them.
 """
 
 import re
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -54,6 +53,9 @@ def _git_description() -> str:
     """The output of `git describe` in the checkout of nnlab; empty without checkout or git."""
     if not (_CHECKOUT / ".git").exists() or not (_CHECKOUT / "migrations").is_dir():
         return ""
+    # Imported only here: it takes 5 ms, and an installed package does not need it.
+    import subprocess
+
     command = ["git", "describe", "--tags", "--long", "--always", "--match", "v[0-9]*"]
     try:
         return subprocess.run(  # noqa: S603  fixed arguments
