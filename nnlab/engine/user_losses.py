@@ -49,14 +49,21 @@ def check_user_loss(config: RunConfig, loss: Loss, targets: torch.Tensor, output
         outputs: the number of outputs of the model.
 
     Raises:
-        UserCodeError: it raises an error, returns no tensor of a suitable shape, or its value has
-            no gradient with respect to the outputs.
+        UserCodeError: it raises an error, returns no real tensor of a suitable shape, or its value
+            has no gradient with respect to the outputs.
     """
     dtype = targets.dtype if targets.is_floating_point() else torch.float32
     predictions = torch.zeros(
         len(targets), outputs, dtype=dtype, device=targets.device, requires_grad=True
     )
-    if not loss(predictions, targets).requires_grad:
+    value = loss(predictions, targets)
+    if value.is_complex():
+        raise UserCodeError(f"--loss {config.loss} returns complex numbers, nnlab needs real ones")
+    # A value with a gradient that does not reach the outputs would leave the model as it is.
+    if (
+        not value.requires_grad
+        or torch.autograd.grad(value, predictions, allow_unused=True)[0] is None
+    ):
         raise UserCodeError(
             f"--loss {config.loss} returns a value without a gradient",
             hint="compute it from the outputs by differentiable torch operations,"

@@ -59,6 +59,12 @@ def constant(outputs, targets):
 def broken(outputs, targets):
     return outputs - targets.reshape(5, 5)
 
+def unrelated(outputs, targets):
+    return torch.ones((), requires_grad=True)
+
+def complex_value(outputs, targets):
+    return F.cross_entropy(outputs, targets) * (1 + 1j)
+
 VALUE = 3
 """
 OPTIMIZERS = """
@@ -95,6 +101,10 @@ def none(params, lr):
 
 def broken(params, lr):
     raise ValueError("no such option")
+
+class NeedsClosure(SGD):
+    def step(self, closure):
+        return super().step(closure)
 """
 SCHEDULES = """
 import math
@@ -163,6 +173,8 @@ def test_a_module_class_is_a_loss() -> None:
         ("wrong_shape", r"returns a tensor of shape \[2, 3\] for 2 examples; nnlab needs a scalar"),
         ("number", "returns an object of type float for 2 examples"),
         ("constant", "returns a value without a gradient"),
+        ("unrelated", "returns a value without a gradient"),
+        ("complex_value", "returns complex numbers, nnlab needs real ones"),
         ("broken", r"raises an error: losses.py, line 39, in broken: RuntimeError"),
         ("Scaled", "has trainable parameters"),
         ("VALUE", "is of type int; nnlab needs a function of"),
@@ -294,6 +306,7 @@ def test_a_user_optimizer_is_resumed_bit_for_bit() -> None:
     ("name", "message"),
     [
         ("none", "returns an object of type NoneType, nnlab needs a torch.optim.Optimizer"),
+        ("NeedsClosure", r"step\(\) requires the argument 'closure'"),
         ("broken", "raises an error: opts.py, line 34, in broken: ValueError: no such option"),
     ],
 )

@@ -20,7 +20,8 @@ def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     `weight_decay`, and with `lr` if its signature has it.
 
     Raises:
-        UserCodeError: it raises an error, or returns no torch.optim.Optimizer.
+        UserCodeError: it raises an error, returns no torch.optim.Optimizer, or returns one whose
+            `step` requires arguments.
     """
     option = f"--opt {config.opt}"
     constructor = user_code.load_object(config.opt)
@@ -41,4 +42,16 @@ def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
             f"{option} returns an object of type {type(optimizer).__name__},"
             " nnlab needs a torch.optim.Optimizer"
         )
+    _check_step(option, optimizer)
     return optimizer
+
+
+def _check_step(option: str, optimizer: optim.Optimizer) -> None:
+    """Checks that `step()` needs no closure, because the gradients are computed before it."""
+    for parameter in inspect.signature(optimizer.step).parameters.values():
+        is_single_argument = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if is_single_argument and parameter.default is parameter.empty:
+            raise UserCodeError(
+                f"{option}: step() requires the argument '{parameter.name}';"
+                " nnlab computes the gradients and calls step() without arguments"
+            )
