@@ -20,6 +20,8 @@ def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:
         ({"lr": "0.001,0.1"}, {"lr": 0.1}, None),  # two values have no inside
         ({"lr": "1e-4..1e-2"}, {"lr": 0.0098}, "--lr 0.001..0.1"),
         ({"lr": "1e-4..1e-2"}, {"lr": 0.004}, None),
+        ({"lr": "0.01,0.1,0.2"}, {"lr": 0.01}, "--lr 0.005..0.105"),  # 0 is excluded
+        ({"beta1": "0.5,0.7,0.9"}, {"beta1": 0.9}, "--beta1 0.7..0.95"),  # 1 is excluded
         ({"dropout": "0,0.2,0.4"}, {"dropout": 0.0}, None),  # nothing lies below
         ({"dropout": "0,0.2,0.4"}, {"dropout": 0.4}, "--dropout 0.2..0.6"),
         ({"depth": "1..4"}, {"depth": 4}, "--depth 2..6"),

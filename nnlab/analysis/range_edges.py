@@ -96,19 +96,24 @@ def _suggested_range(name: str, tried: Range, *, low: bool) -> str:
         half = (tried.high - tried.low) / 2
         edge = tried.low if low else tried.high
         ends = (edge - half, edge + half)
-    first, last = (_clamp_to_limits(name, end) for end in ends)
+    first, last = (_clamp_to_limits(name, end, edge) for end in ends)
     if tried.whole:
         return f"{round(first)}..{round(last)}"
     rounded = (round_to_spacing(end, digits=3, spacing=last - first) for end in (first, last))
     # Rounding must not leave the limits of the field.
-    return "..".join(format_exact(_clamp_to_limits(name, end)) for end in rounded)
+    return "..".join(format_exact(_clamp_to_limits(name, end, edge)) for end in rounded)
 
 
-def _clamp_to_limits(name: str, value: float) -> float:
+def _clamp_to_limits(name: str, value: float, edge: float) -> float:
+    """The value within the limits of the field; halfway from the edge to one that is excluded."""
     for limit in setting_field(name).limits:
         match limit:
-            case Ge(ge=bound) | Gt(gt=bound):
+            case Ge(ge=bound):
                 value = max(value, float(bound))  # type: ignore[arg-type]
-            case Le(le=bound) | Lt(lt=bound):
+            case Gt(gt=bound) if value <= float(bound):  # type: ignore[arg-type]
+                value = (edge + float(bound)) / 2  # type: ignore[arg-type]
+            case Le(le=bound):
                 value = min(value, float(bound))  # type: ignore[arg-type]
+            case Lt(lt=bound) if value >= float(bound):  # type: ignore[arg-type]
+                value = (edge + float(bound)) / 2  # type: ignore[arg-type]
     return value

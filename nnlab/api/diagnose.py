@@ -2,14 +2,16 @@
 
 import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from nnlab.analysis.curve_names import metrics_by_name
 from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.result_tables import FindingTable
 from nnlab.api.run_history import RunHistory
+from nnlab.config import RunConfig, is_setting_name, setting_fields
 from nnlab.diagnosis import diagnose
-from nnlab.errors import DataError, UsageError
+from nnlab.errors import DataError, UnknownName, UsageError
 from nnlab.records import Curve, History, Scalar
 
 # The values of a metric: one for each epoch from 1, or by epoch.
@@ -33,9 +35,12 @@ def diagnose_history(
 
     Raises:
         DataError: there is no curve of a loss or an accuracy, or a value is not a number.
+        UnknownName: the setting has an unknown name.
         UsageError: the history is neither of these.
     """
-    if setting is None:
+    if setting is not None:
+        _check_setting_names(setting)
+    else:
         setting = history.run.trial.setting if isinstance(history, RunHistory) else {}
     if isinstance(history, Mapping):
         history = history_of_values(history)
@@ -45,6 +50,18 @@ def diagnose_history(
             hint='nnlab.diagnose({"train/loss": [1.0, 0.5], "val/loss": [1.1, 0.9]})',
         )
     return FindingTable(diagnose(history, setting))
+
+
+def _check_setting_names(setting: Mapping[str, Scalar]) -> None:
+    """Checks that a setting has only names that stored settings may have.
+
+    Raises:
+        UnknownName: it has another one, which no rule would read.
+    """
+    known = {field.name for field in fields(RunConfig)}
+    for name in setting:
+        if name not in known and not is_setting_name(name):
+            raise UnknownName("name in the setting", name, setting_fields())
 
 
 def history_of_values(values: Mapping[str, CurveValues]) -> History:

@@ -13,9 +13,11 @@ from nnlab.errors import DeviceError
 if TYPE_CHECKING:
     from torch import nn
 
+    from nnlab.api.references import Reference
+
 
 def load(
-    run: int | str,
+    run: "Reference",
     db: str | Path | None = None,
     *,
     preprocessing: bool = False,
@@ -31,7 +33,7 @@ def load(
     outputs probabilities [n, classes] or values [n, 1] in the unit of the target (float64).
 
     Args:
-        run: the number or the name of a run, or a study, whose best run is taken.
+        run: the number, the name or a record of a run, or a study, whose best run is taken.
         db: path or URL of the database; by default that of NNLAB_DB, or `runs.db`.
         preprocessing: include the transformation of the inputs and the conversion of the outputs.
         raw: with `preprocessing`, return the outputs without conversion.
@@ -50,6 +52,7 @@ def load(
     # Imported here, because importing torch takes a second or two.
     from nnlab.analysis.model_choice import choose_models
     from nnlab.analysis.trained_models import load_trained_model
+    from nnlab.api.references import reference_word
     from nnlab.engine.device import resolve_device
     from nnlab.study.database import open_results
 
@@ -59,8 +62,9 @@ def load(
             "the preprocessing is computed in float64, which mps does not support",
             hint="load it on the CPU, or without preprocessing",
         )
+    word = reference_word(run)
     with open_results(None if db is None else os.fspath(db)) as database:
-        choice = choose_models(database, str(run))
+        choice = choose_models(database, word)
         trained = load_trained_model(
             database, choice.runs[0], execute_code=choice.names_run, user_model=model, raw=raw
         )

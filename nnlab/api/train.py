@@ -4,7 +4,7 @@ import inspect
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Literal, Unpack, get_args
 
 from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.settings import TrainSettings
@@ -14,6 +14,7 @@ from nnlab.api.train_request import (
     Seeds,
     call_text,
     check_keywords,
+    check_types,
     option_from_environment,
     parse_seeds_keywords,
     setting_values,
@@ -119,6 +120,15 @@ def train(
         KeyboardInterrupt: the user stopped it.
     """
     check_keywords(settings, inspect.signature(train).parameters.keys() - {"settings"})
+    check_types(
+        {"study": (study,), "question": (question,), "name": (name,), "tags": tags},
+        {"on_epoch": on_epoch, "on_run_end": on_run_end},
+        {
+            "engine": (engine, ("auto", "solo", "stacked")),
+            "parallel": (parallel, get_args(ParallelMode)),
+            "retry": (retry, ("failed",)),
+        },
+    )
     seed_list, seed_count = parse_seeds_keywords(seed, seeds)
     sampler_options = {
         "sampler": sampler,

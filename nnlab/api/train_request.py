@@ -13,6 +13,9 @@ from nnlab.objective import format_exact
 # Seeds: a number of seeds, a list of them, or the text of the command line, "0,2" or "0..4".
 Seeds = int | str | Sequence[int]
 
+# Options of `nnlab train` for clusters, several nodes and terminals.
+_COMMAND_LINE_ONLY = frozenset({"launcher", "nodes", "dry_run", "notify"})
+
 
 def check_keywords(settings: Collection[str], other_keywords: Collection[str]) -> None:
     """Checks that the keywords that are no parameters of `nnlab.train` are fields of a setting.
@@ -24,12 +27,53 @@ def check_keywords(settings: Collection[str], other_keywords: Collection[str]) -
     for name in settings:
         if name in known or is_setting_name(name):
             continue
+        if name in _COMMAND_LINE_ONLY:
+            raise UnknownKeyword(
+                f"train() got an unexpected keyword argument '{name}':"
+                f" --{name.replace('_', '-')} is an option of the command line only",
+                hint="nnlab train -h describes it",
+            )
         close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
         suggestion = f": did you mean {' or '.join(close)}?" if close else ""
         raise UnknownKeyword(
             f"train() got an unexpected keyword argument '{name}'{suggestion}",
             hint="nnlab train --help lists the settings; --batch-size is the keyword batch_size",
         )
+
+
+def check_types(
+    texts: Mapping[str, Any],
+    callbacks: Mapping[str, Any],
+    choices: Mapping[str, tuple[Any, Sequence[str]]],
+) -> None:
+    """Checks the keywords that are not settings; None is always valid.
+
+    Args:
+        texts: keywords that are a text, or a list of texts.
+        callbacks: keywords that are a function.
+        choices: keywords whose value is one of a few, with these.
+
+    Raises:
+        ConfigError: one is of another type; all of them are reported at once.
+    """
+    problems = [
+        f"{name} must be text, got {item!r}"
+        for name, value in texts.items()
+        for item in (value if isinstance(value, list | tuple) else [value])
+        if item is not None and not isinstance(item, str)
+    ]
+    problems += [
+        f"{name} must be a function, got {value!r}"
+        for name, value in callbacks.items()
+        if value is not None and not callable(value)
+    ]
+    problems += [
+        f"{name} must be {' or '.join(known)}, got {value!r}"
+        for name, (value, known) in choices.items()
+        if value is not None and value not in known
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def setting_values(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,6 +119,8 @@ def parse_seeds_keywords(seed: Seeds | None, seeds: Seeds | None) -> tuple[str |
     listed = None if seed is None else _seed_list(seed)
     if seeds is None:
         return listed, None
+    # Arrays with several numbers have __index__ too, which then fails.
+    seeds = seeds.tolist() if hasattr(seeds, "tolist") else seeds
     if isinstance(seeds, str) and seeds.strip().isdecimal():
         return listed, int(seeds)
     if not isinstance(seeds, bool) and hasattr(seeds, "__index__"):

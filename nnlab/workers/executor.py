@@ -4,6 +4,7 @@ SLURM is not chosen here: its jobs execute the train command, which then chooses
 """
 
 import gc
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -118,6 +119,8 @@ def choose_executor(
         return _pool_executor(db, run_ids, options, (Placement(spec.description),), spec)
     if options.devices is not None:
         placements = placement.parse_devices(options.devices, options.per_device)
+    elif _may_not_start_processes():
+        placements = ()
     else:
         runs = store.runs(db, run_ids=run_ids)
         placements = placement.default_placements(
@@ -169,6 +172,13 @@ def _in_process_executor(
     return execute
 
 
+def _may_not_start_processes() -> bool:
+    """Whether this is a daemonic process, such as a worker of a `multiprocessing.Pool`."""
+    # A process that has not imported multiprocessing was not started by it.
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and bool(module.current_process().daemon)
+
+
 def _pool_executor(
     db: store.Database,
     run_ids: Sequence[int],
@@ -176,6 +186,11 @@ def _pool_executor(
     placements: Sequence[Placement],
     spec: ProcessGroupSpec | None,
 ) -> ExecuteQueue:
+    if _may_not_start_processes():
+        raise UsageError(
+            "a worker of a multiprocessing.Pool may not start processes of its own",
+            hint="train without --devices or --parallel there, or use a ProcessPoolExecutor",
+        )
     # Imported only here: multiprocessing takes a while to load, and one process does not need it.
     from nnlab.workers.local_pool import LocalPool
 

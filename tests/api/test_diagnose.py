@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import nnlab as api
 from nnlab.api.diagnose import history_of_values
 from nnlab.diagnosis import diagnose
-from nnlab.errors import DataError, UsageError
+from nnlab.errors import DataError, UnknownName, UsageError
 from nnlab.records import Curve, History, Scalar
 
 TRAIN = [1.00, 0.60, 0.40, 0.28, 0.20, 0.14, 0.10, 0.07]
@@ -88,6 +88,13 @@ def test_values_that_are_not_finite_are_kept() -> None:
 def test_wrong_curves_are_data_errors(values: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         api.diagnose(values)
+
+
+def test_an_unknown_name_in_the_setting_is_an_error() -> None:
+    with pytest.raises(UnknownName, match="name in the setting 'optt': did you mean 'opt'"):
+        api.diagnose({"loss": [1.0, 0.5]}, setting={"optt": "sgd"})
+    stored: dict[str, Scalar] = {"opt": "sgd", "model.width": 8, "model_version": "1"}
+    api.diagnose({"loss": [1.0, 0.5]}, setting=stored)
 
 
 def test_other_arguments_are_usage_errors() -> None:

@@ -5,7 +5,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from command_line_runner import QUICK, Nnlab
 
 import nnlab as api
@@ -221,3 +223,23 @@ def test_figures_take_a_history(results: api.Results) -> None:
     series = api.plots.Series("two seeds", (history, results.history(2)))
     assert len(api.plots.curves(series).axes) >= 1
     assert len(api.plots.gap(history).axes) >= 1
+
+
+@pytest.mark.parametrize("kind", ["histories", "dict", "run"])
+def test_figures_of_something_else_are_usage_errors(results: api.Results, kind: str) -> None:
+    wrong: Any = {
+        "histories": [results.history(1)],
+        "dict": {"loss": [1.0]},
+        "run": results.run(1),
+    }[kind]
+    with pytest.raises(UsageError, match="curves of a history, a Series or several Series"):
+        api.plots.curves(wrong)
+
+
+def test_a_model_is_loaded_by_number_or_record(trained: Nnlab, results: api.Results) -> None:
+    wanted = api.load(1).state_dict()
+    for reference in (results.run(1), results.run(1).run, np.int64(1), "1"):
+        weights = api.load(reference).state_dict()
+        assert all(torch.equal(weights[name], wanted[name]) for name in wanted)
+    with pytest.raises(UsageError, match="by its number or name, got True"):
+        api.load(True)

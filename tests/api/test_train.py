@@ -179,6 +179,16 @@ def test_an_unknown_keyword_names_similar_ones(
         ({"sync_batch_norm": True}, UsageError, "several devices train"),
         ({"checkpoint_every": "often"}, UsageError, "--checkpoint-every often"),
         ({"sampler": "tpe"}, ConfigError, "--trials is missing"),
+        ({"engine": "foo"}, ConfigError, "engine must be auto or solo or stacked, got 'foo'"),
+        ({"retry": "all"}, ConfigError, "retry must be failed, got 'all'"),
+        ({"parallel": "dp"}, ConfigError, "parallel must be ddp or fsdp, got 'dp'"),
+        ({"study": 5, "tags": ["a", 3]}, ConfigError, "2 problems with the settings"),
+        ({"study": ["a"]}, ConfigError, "study must be text, got ['a']"),
+        ({"name": 3}, ConfigError, "name must be text, got 3"),
+        ({"tags": 3}, ConfigError, "tags must be text, got 3"),
+        ({"on_epoch": 3}, ConfigError, "on_epoch must be a function, got 3"),
+        ({"launcher": "slurm"}, UnknownKeyword, "--launcher is an option of the command line only"),
+        ({"dry_run": True}, UnknownKeyword, "--dry-run is an option of the command line only"),
         ({"config": "none.toml"}, UsageError, "no such file"),
         ({"study": "nope"}, NoDatabase, "there is no database"),
     ],
@@ -343,6 +353,30 @@ def test_a_script_without_a_main_guard_trains_in_several_processes(folder: Path)
         [sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=120
     )
     assert answer.stdout.splitlines() == ["started", "(1, 2) {'finished'}"]
+
+
+def test_a_worker_of_a_multiprocessing_pool_trains_in_its_own_process(folder: Path) -> None:
+    # Such workers are daemonic, and Python lets them start no processes.
+    script = folder / "script.py"
+    script.write_text(
+        "import multiprocessing\n"
+        "import nnlab\n"
+        "def train(devices):\n"
+        "    try:\n"
+        f"        return nnlab.train(**{SMALL!r}, seeds=2, devices=devices).ids\n"
+        "    except nnlab.errors.UsageError as error:\n"
+        "        return error.message\n"
+        "if __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        print(*pool.map(train, ['cpu:2', None]), sep='\\n')\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert answer.stdout.splitlines() == [
+        "a worker of a multiprocessing.Pool may not start processes of its own",
+        "(1, 2)",
+    ]
 
 
 def test_the_environment_names_devices_and_artifacts(

@@ -34,6 +34,12 @@ def test_numbers_are_the_same_as_list_tuple_array_and_text(rates: list[float]) -
         assert space(lr=values) == {"lr": tuple(rates)}
 
 
+def test_seeds_in_arrays_are_listed_and_scalars_are_counts() -> None:
+    assert parse_seeds_keywords(None, np.array([0, 3])) == ("0,3", None)  # type: ignore[arg-type]
+    assert parse_seeds_keywords(None, torch.tensor([0, 3])) == ("0,3", None)  # type: ignore[arg-type]
+    assert parse_seeds_keywords(None, np.int64(3)) == (None, 3)  # type: ignore[arg-type]
+
+
 @given(COUNTS)
 def test_whole_numbers_are_the_same_in_every_spelling(counts: list[int]) -> None:
     for values in (counts, np.array(counts), [np.int64(n) for n in counts]):

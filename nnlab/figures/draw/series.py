@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
+from nnlab.errors import UsageError
 from nnlab.figures.draw.display_names import split_of
 from nnlab.records import Direction, Finding, History, direction_of
 from nnlab.stats.curve_band import median_epoch
@@ -26,10 +27,24 @@ class Series:
 
 
 def as_series(trials: History | Series | Sequence[Series]) -> Sequence[Series]:
-    """A sequence of trials, from the history of a run, a trial, or a sequence of trials."""
+    """A sequence of trials, from the history of a run, a trial, or a sequence of trials.
+
+    Raises:
+        UsageError: it is neither of these.
+    """
     if isinstance(trials, History):
         return [Series("", (trials,))]
-    return [trials] if isinstance(trials, Series) else trials
+    if isinstance(trials, Series):
+        return [trials]
+    items = trials if isinstance(trials, Sequence) else [trials]
+    for item in items:
+        if not isinstance(item, Series):
+            raise UsageError(
+                f"curves of a history, a Series or several Series are drawn, not of a"
+                f" {type(item).__name__}",
+                hint='Series("a label", [history, ...]) combines histories',
+            )
+    return trials
 
 
 def lower_is_better(series: Sequence[Series], metric: str) -> bool | None:
