@@ -195,3 +195,40 @@ def test_the_validation_rows_have_the_stored_accuracy(trained: Nnlab, folder: Pa
     out = csv.DictReader(trained("predict", "1", "--data", "val.csv").out.splitlines())
     right = [row["predicted"] == cells[-1] for row, cells in zip(out, validation, strict=True)]
     assert sum(right) / len(right) == pytest.approx(stored)
+
+
+def test_a_row_whose_prediction_overflows_is_refused_or_left_empty(
+    trained: Nnlab, folder: Path
+) -> None:
+    rows = messy_rows(4)
+    rows[1][2] = "1" + 308 * "0"
+    write(folder / "new.csv", rows)
+    for command in ("predict", "evaluate"):
+        refused = trained(command, "1", "--data", "new.csv", expect=1)
+        assert "the output of the model is not a finite number" in refused.err
+        assert "(row 2)" in refused.err
+    blank = ("1", "--data", "new.csv", "--invalid-rows", "blank")
+    assert trained("predict", *blank).out.splitlines()[2] == "2,,,"
+    assert trained("evaluate", *blank, "--json").json["rows"] == 3
+
+
+@pytest.mark.parametrize("name", ["predicted", "predictions", "probability_a"])
+def test_ids_named_like_a_column_of_the_predictions_are_refused(
+    trained: Nnlab, folder: Path, name: str
+) -> None:
+    with (folder / "new.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=";").writerows([[name, *HEADER[1:]], *messy_rows(4)])
+    refused = trained("predict", "1", "--data", "new.csv", "--id", name, "-o", "p.npz", expect=2)
+    assert f"--id {name}: the predictions have a column of this name" in refused.err
+    assert not (folder / "p.npz").exists()
+
+
+def test_ids_can_have_the_name_of_a_parameter_of_numpy(trained: Nnlab, folder: Path) -> None:
+    """Images have ids with the name `file`, which `numpy.savez` cannot write."""
+    with (folder / "new.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=";").writerows([["file", *HEADER[1:]], *messy_rows(4)])
+    trained("predict", "1", "--data", "new.csv", "--id", "file", "-o", "p.npz")
+    with np.load(folder / "p.npz") as made:
+        assert made["file"].tolist() == ["1", "2", "3", "4"]
+        assert made["predictions"].shape == (4, 2)
+        assert made["classes"].tolist() == ["a", "b"]

@@ -15,7 +15,7 @@ from nnlab.engine.evaluation import compute_metrics
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_data import InputData
 from nnlab.engine.inference.model_description import ModelDescription
-from nnlab.engine.inference.predict import raise_input_errors
+from nnlab.engine.inference.predict import raise_input_errors, without_overflow
 from nnlab.engine.inference.predictor import Predictor
 from nnlab.engine.metrics import AddedMetrics
 from nnlab.errors import DataError
@@ -45,11 +45,13 @@ def evaluate(
     for batch in data.batches():
         encoded, valid = reader.encode(batch)
         if not data.report.has_errors and valid.any():
-            keep = torch.from_numpy(valid)
-            outputs.append(predictor.outputs(batch.examples).cpu()[keep])
+            batch_outputs = predictor.outputs(batch.examples).cpu()
+            checked = without_overflow(data, batch, batch_outputs.numpy())
+            keep = torch.from_numpy(valid & ~checked.invalid)
+            outputs.append(batch_outputs[keep])
             targets.append(encoded[keep])
     raise_input_errors(data)
-    if not targets:
+    if not any(map(len, targets)):
         raise DataError(f"{data.shown} has no valid row")
     all_outputs = torch.cat(outputs)
     all_targets = torch.cat(targets)

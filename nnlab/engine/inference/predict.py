@@ -1,8 +1,10 @@
 """Predictions for a whole input, batch by batch, and the report of everything wrong with it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engine.inference.input_batch import InputBatch
@@ -21,8 +23,28 @@ def predict_batches(
     """
     for batch in data.batches():
         if not data.report.has_errors:  # else the rest is only checked
-            yield batch, predictor(batch.examples)
+            predictions = predictor(batch.examples)
+            yield without_overflow(data, batch, predictions), predictions
     raise_input_errors(data)
+
+
+def without_overflow(data: InputData, batch: InputBatch, outputs: NDArray[Any]) -> InputBatch:
+    """The batch, in which rows are invalid whose outputs [n, outputs] are not finite.
+
+    They are reported: the values of such a row are too large for the model, or it has diverged.
+    """
+    overflow = ~batch.invalid & ~np.isfinite(outputs).all(axis=1)
+    if not overflow.any():
+        return batch
+    data.report.problem(
+        "overflow",
+        "",
+        "the output of the model is not a finite number: the values of the row are too large,"
+        " or the run diverged",
+        data.options.invalid_solution,
+        is_error=data.options.refuses_invalid,
+    ).add([f"{data.id_name} {batch.ids[row]}" for row in np.flatnonzero(overflow)])
+    return replace(batch, invalid=batch.invalid | overflow)
 
 
 def raise_input_errors(data: InputData) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,11 +133,24 @@ def open_prediction_file(
     yield collected
     with open_atomic(path) as binary:
         if suffix == ".npz":
-            ids = np.array(collected.ids)
-            predictions = {"predictions": collected.predictions, "classes": np.array(classes)}
-            np.savez(binary, **{id_name: ids}, **predictions)  # type: ignore[arg-type]
+            arrays = {"predictions": collected.predictions, "classes": np.array(classes)}
+            _write_npz(binary, {id_name: np.array(collected.ids), **arrays})
         else:
             _write_parquet(binary, collected.columns(id_name, classes))
+
+
+def check_id_name(id_name: str, classes: tuple[str, ...]) -> None:
+    """Checks that no other column, key or array of the predictions has the name of the ids.
+
+    Raises:
+        UsageError: one has.
+    """
+    others = {"predicted", "probabilities", "predictions", "classes"}
+    if id_name in others.union(f"probability_{name}" for name in classes):
+        raise UsageError(
+            f"--id {id_name}: the predictions have a column of this name themselves",
+            hint="rename this column of the input",
+        )
 
 
 def check_output_format(path: Path) -> str:
@@ -160,6 +174,14 @@ def check_output_format(path: Path) -> str:
                 hint="pip install pyarrow",
             ) from None
     return suffix
+
+
+def _write_npz(file: IO[bytes], arrays: dict[str, NDArray[Any]]) -> None:
+    # numpy.savez takes no array with the name 'file', which the ids of images have.
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _write_parquet(file: IO[bytes], columns: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from nnlab.engine.inference.predict import predict_batches
 from nnlab.engine.inference.prediction_files import (
     CsvPredictions,
     PredictionWriter,
+    check_id_name,
     check_output_format,
     open_prediction_file,
     prediction_rows,
@@ -75,6 +76,8 @@ def run_predict(
             for run in choice.runs
         ]
     description = trained[0].description
+    if options.id_column is not None:
+        check_id_name(options.id_column, description.classes)
     predictor = make_predictor(trained, resolve_device(device))
     with open_input(data, description, options) as inputs:
         if as_json:
