@@ -88,8 +88,8 @@ class TestRay(AttachedLauncherContract):
         ray_cluster.kill_actor("DatabaseActor")
         code, out, err = self.wait(folder, process)
         assert code == 0, err
-        assert stored_points(folder) == uninterrupted_results
-        assert "cannot be reached" in out
+        # Workers report the lost actor only if they need it before Ray has started it again.
+        assert stored_points(folder) == uninterrupted_results, out
         assert "no problems" in nnlab("db", "check").out
 
     def test_runs_of_a_server_are_stored_by_the_workers_themselves(
