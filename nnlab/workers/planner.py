@@ -18,7 +18,7 @@ from nnlab.config import RunConfig, config_of
 from nnlab.engine import device as devices
 from nnlab.engine.batched.grouping import can_batch, group_key
 from nnlab.engine.batched.timing import seconds_by_width
-from nnlab.errors import OutputError
+from nnlab.errors import NnlabError, OutputError
 from nnlab.io.files import cache_dir, write_atomic
 from nnlab.records import Run
 
@@ -75,7 +75,10 @@ class BatchPlanner:
             return 1
         if self.engine == "stacked":
             return min(waiting, MAX_BATCHED_RUNS)
-        return best_width(self._times(group.config, waiting), waiting)
+        try:
+            return best_width(self._times(group.config, waiting), waiting)
+        except NnlabError:
+            return 1  # the data cannot be used: the run reports why, and fails
 
     def _times(self, config: RunConfig, max_width: int) -> SecondsByWidth:
         """Seconds per run and epoch by width, cached (`timing.seconds_by_width`)."""

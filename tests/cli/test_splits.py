@@ -49,3 +49,23 @@ def test_balanced_sampling_is_swept(nnlab: Nnlab) -> None:
     nnlab("train", "--data", "iris", *SMALL, "--sampling", "uniform,balanced", "-q")
     trials = {run["trial"] for run in nnlab("ls", "--format", "json").json}
     assert trials == {"sampling=uniform", "sampling=balanced"}
+
+
+def test_splits_that_cannot_be_drawn_fail_the_runs(nnlab: Nnlab) -> None:
+    words = ("--data", "csv:t.csv#kind", "--drop-columns", "day", "--split-by", "user", *SMALL)
+    answer = nnlab("train", *words, "--folds", "11", expect=1)
+    assert "too few for --folds 11" in answer.err + answer.out
+    assert {run["status"] for run in nnlab("ls", "--format", "json").json} == {"failed"}
+
+
+def test_folds_have_the_same_results_in_every_engine(nnlab: Nnlab) -> None:
+    words = ("--data", "iris", *SMALL, "--folds", "3", "-q")
+    nnlab("train", *words, "--engine", "solo", "--study", "solo")
+    nnlab("train", *words, "--engine", "stacked", "--study", "stacked", "--again")
+    rows = [
+        nnlab("compare", study, "--format", "json").json["rows"] for study in ("solo", "stacked")
+    ]
+    assert len(rows[0]) == 1
+    assert [rows[0][0][key] for key in ("n", "mean", "sd")] == [
+        rows[1][0][key] for key in ("n", "mean", "sd")
+    ]

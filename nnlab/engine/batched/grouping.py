@@ -30,6 +30,7 @@ def can_batch(config: RunConfig) -> bool:
         config.model in BATCHABLE_MODELS
         and config.opt in STATE_NAMES
         and config.sampling == "uniform"
+        and config.folds is None  # the runs of a trial have different training data
         and config.class_weights is None
         and config.pos_weight is None
         and config.loss_version is None
@@ -44,12 +45,10 @@ def can_batch(config: RunConfig) -> bool:
 
 def group_key(config: RunConfig) -> GroupKey:
     """The settings that all runs of a batch share: runs with equal keys can be batched."""
-    shared = tuple(
+    return tuple(
         bool(getattr(config, field.name))
         if field.name in NOISE_RATE_FIELDS
         else getattr(config, field.name)
         for field in fields(config)
         if field.name not in PER_RUN_FIELDS
     )
-    fold = None if config.folds is None else config.seed % config.folds
-    return (*shared, fold)
