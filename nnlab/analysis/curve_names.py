@@ -42,11 +42,11 @@ def metrics_by_name(names: Sequence[str]) -> dict[str, str]:
     {'loss': 'train/loss', 'val_loss': 'val/loss', 'test_loss': 'test_loss'}
     """
     metrics = {name: name for name in names}
-    known = {name for name in names if name.startswith(_SPLITS) or name == "lr"}
-    by_alias = {normalize_name(name): name for name in reversed(names) if name not in known}
+    usual_names = {name for name in names if name.startswith(_SPLITS) or name == "lr"}
+    by_alias = {normalize_name(name): name for name in reversed(names) if name not in usual_names}
     for column, aliases in COLUMN_ALIASES.items():
         metric = METRIC_NAMES.get(column)
         match = next((alias for alias in aliases if alias in by_alias), None)
-        if metric is not None and match is not None and metric not in known:
+        if metric is not None and match is not None and metric not in usual_names:
             metrics[by_alias[match]] = metric
     return metrics

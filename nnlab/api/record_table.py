@@ -1,6 +1,7 @@
 """`RecordTable`: a sequence of frozen records with a text, an HTML and a pandas form."""
 
 import copy
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -72,13 +73,13 @@ class RecordTable(Sequence[Record], Generic[Record]):
         """
         return data_frame([self._values(record) for record in self], self._columns())
 
+    @abstractmethod
     def _values(self, record: Record) -> Mapping[str, Any]:
         """The values of a record by column."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _columns(self) -> Sequence[str]:
         """The columns of the data frame."""
-        raise NotImplementedError
 
     def _shown_columns(self) -> Sequence[str]:
         return self.shown

@@ -23,9 +23,9 @@ def check_keywords(settings: Collection[str], other_keywords: Collection[str]) -
     Raises:
         UnknownKeyword: one is not; the message suggests those with a similar name.
     """
-    known = {*setting_fields(), *other_keywords}
+    accepted = {*setting_fields(), *other_keywords}
     for name in settings:
-        if name in known or is_setting_name(name):
+        if name in accepted or is_setting_name(name):
             continue
         if name in _COMMAND_LINE_ONLY:
             raise UnknownKeyword(
@@ -33,7 +33,7 @@ def check_keywords(settings: Collection[str], other_keywords: Collection[str]) -
                 f" --{name.replace('_', '-')} is an option of the command line only",
                 hint="nnlab train -h describes it",
             )
-        close = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.6)
+        close = difflib.get_close_matches(name, sorted(accepted), n=3, cutoff=0.6)
         suggestion = f": did you mean {' or '.join(close)}?" if close else ""
         raise UnknownKeyword(
             f"train() got an unexpected keyword argument '{name}'{suggestion}",
@@ -68,9 +68,9 @@ def check_types(
         if value is not None and not callable(value)
     ]
     problems += [
-        f"{name} must be {' or '.join(known)}, got {value!r}"
-        for name, (value, known) in choices.items()
-        if value is not None and value not in known
+        f"{name} must be {' or '.join(accepted)}, got {value!r}"
+        for name, (value, accepted) in choices.items()
+        if value is not None and value not in accepted
     ]
     if problems:
         raise ConfigError(problems)

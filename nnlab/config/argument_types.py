@@ -209,8 +209,10 @@ def type_of_default(default: object) -> ArgumentType:
             return ArgumentType((int, float))
         case list() | tuple():
             kinds = tuple(dict.fromkeys(type(item) for item in default))
-            known = all(kind in _NOUNS for kind in kinds)
-            return ArgumentType(kinds if known else (), sequence=type(default), is_settable=known)
+            are_scalars = all(kind in _NOUNS for kind in kinds)
+            return ArgumentType(
+                kinds if are_scalars else (), sequence=type(default), is_settable=are_scalars
+            )
     return ArgumentType(is_settable=False)
 
 
@@ -264,11 +266,11 @@ def _sequence_type(name: str) -> type:
 def _union(nodes: Sequence[ast.expr]) -> ArgumentType | None:
     """The type that accepts the values of all; None for unions of lists with other types."""
     types = [_type_of_node(node) for node in nodes]
-    known = [kind for kind in types if kind is not None]
-    if len(known) < len(types):
+    described = [kind for kind in types if kind is not None]
+    if len(described) < len(types):
         return None
-    optional = any(kind.optional for kind in known)
-    concrete = [kind for kind in known if kind.kinds or kind.literals or kind.sequence]
+    optional = any(kind.optional for kind in described)
+    concrete = [kind for kind in described if kind.kinds or kind.literals or kind.sequence]
     if len(concrete) == 1:
         only = concrete[0]
         return ArgumentType(only.kinds, only.literals, optional, only.sequence)

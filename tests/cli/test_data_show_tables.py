@@ -95,3 +95,4 @@ def test_tables_of_packages_train_after_one_proposed_line(
     path = Path(spec.submodule_search_locations[0]) / name
     words = proposed(nnlab("data", "show", f"csv:{path}{'#' + target if target else ''}").out)
     nnlab(*words[1:], *FAST, "--train-size", "20")
+    assert {run["status"] for run in nnlab("ls", "--format", "json").json} == {"finished"}

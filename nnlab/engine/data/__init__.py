@@ -171,8 +171,8 @@ def _check_is_table(row: Choice, options: TableOptions) -> None:
             f"{columns.option_of(columns.names[0])} needs a table with named columns",
             hint="--data csv:FILE, or --split-file FILE for other data",
         )
-    if options.given:
-        raise DataError(f"{', '.join(options.given)} needs a table", hint="--data csv:FILE")
+    if options.flags:
+        raise DataError(f"{', '.join(options.flags)} needs a table", hint="--data csv:FILE")
 
 
 def _plugin_version(name: str) -> str | None:

@@ -62,7 +62,9 @@ def fold_by_group(groups: NDArray[np.str_], *, folds: int, seed: int) -> NDArray
     """
     names, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < folds:
-        raise DataError(f"there are {len(names)} groups, too few for --folds {folds}")
+        raise DataError(
+            f"{len(names)} groups are left for training and validation, too few for --folds {folds}"
+        )
     shuffled = np.random.Generator(np.random.PCG64(seed)).permutation(len(names))
     rows_of_fold = np.zeros(folds, np.int64)
     fold_of_group = np.zeros(len(names), np.int64)

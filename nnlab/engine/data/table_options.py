@@ -49,26 +49,26 @@ class TableOptions:
     many_categories: str = "error"
     dates: str = "error"
     booleans: str = "one-hot"
-    given: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: RunConfig) -> "TableOptions":
-        """The options that a config names; `given` are the flags of those for tables only.
+        """The options that a config names; `flags` are the flags of those for tables only.
 
         Options with a default in the catalogue of data sets have no effect on other data, which
         the resolution of the config finds.
         """
         fields = setting_fields()
         values = {name: getattr(config, name) for name in TABLE_FIELDS}
-        given = (name for name, value in values.items() if value is not None)
+        present = (name for name, value in values.items() if value is not None)
         chosen = {name: values[name] for name in _CHOSEN_FIELDS if values[name] is not None}
         return cls(
             SplitColumns.of(config),
             FormatOptions.of(config),
             drop_columns=_names(config.drop_columns),
             only_columns=_names(config.only_columns),
-            given=tuple(
-                fields[name].flag for name in given if fields[name].option.default_from is None
+            flags=tuple(
+                fields[name].flag for name in present if fields[name].option.default_from is None
             ),
             **chosen,
         )

@@ -62,8 +62,8 @@ class TableEncoder:
         target = self._description.target_name
         targets = batch.columns.get(target) if target else None
         self._target_present |= targets is not None
-        known = {column.name for column in self._columns} | {target, self._options.id_column}
-        self._unknown_columns |= dict.fromkeys(name for name in batch.columns if name not in known)
+        used = {column.name for column in self._columns} | {target, self._options.id_column}
+        self._unknown_columns |= dict.fromkeys(name for name in batch.columns if name not in used)
         self._num_rows += count
         texts = None if targets is None else [cell or "" for cell in targets]
         numbered = self._options.id_column is None
@@ -176,6 +176,6 @@ class TableEncoder:
         if column is None:
             return [str(self._num_rows + index) for index in range(1, len(batch) + 1)]
         if column not in batch.columns:
-            known = ", ".join(batch.columns)
-            raise DataError(f"--id {column}: the file has no such column; it has {known}")
+            present = ", ".join(batch.columns)
+            raise DataError(f"--id {column}: the file has no such column; it has {present}")
         return [cell or "" for cell in batch.columns[column]]

@@ -170,7 +170,9 @@ def test_folds_of_groups_have_similar_sizes() -> None:
     groups = np.repeat(np.arange(9), [40, 30, 30, 10, 10, 10, 5, 5, 10]).astype(str)
     folds = fold_by_group(groups, folds=3, seed=1)
     assert max(Counter(folds.tolist()).values()) - min(Counter(folds.tolist()).values()) <= 10
-    with pytest.raises(DataError, match="9 groups, too few for --folds 10"):
+    with pytest.raises(
+        DataError, match="9 groups are left for training and validation, too few for --folds 10"
+    ):
         fold_by_group(groups, folds=10, seed=1)
 
 

@@ -28,8 +28,7 @@ def evaluate(
             "--data",
             metavar="FILE",
             help="examples with targets: .csv, .jsonl, .parquet, .xlsx or .npz, or a folder of"
-            " images"
-            " with a sub-folder for each class; - is a CSV table on standard input",
+            " images with a sub-folder for each class; - is a CSV table on standard input",
         ),
     ],
     data_name: Annotated[
