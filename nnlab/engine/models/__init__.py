@@ -1,6 +1,8 @@
 """Models by name: the table of builders, and the construction of a model from a config."""
 
+import math
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import torch
 from torch import nn
@@ -12,24 +14,30 @@ from nnlab.engine.models import (
     linear,
     mlp,
     package_models,
+    recurrent,
     resnet,
     transformer,
+    unet,
     user_defined,
     wide_resnet,
 )
 from nnlab.engine.models.dropout import Dropout, DropoutBase
 from nnlab.engine.models.lsuv import lsuv_
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.structure import (
     count_trainable_parameters,
     head_layer_name,
     parameter_layer_names,
 )
 from nnlab.engine.seeds import derive_seed
+from nnlab.errors import DataError
 
 __all__ = [
     "MODEL_BUILDERS",
+    "SHAPED_MODEL_BUILDERS",
     "Dropout",
     "DropoutBase",
+    "ModelFacts",
     "build",
     "count_trainable_parameters",
     "head_layer_name",
@@ -40,38 +48,92 @@ __all__ = [
 
 ModelBuilder = Callable[[RunConfig, tuple[int, ...], int, torch.Generator], nn.Module]
 
+
+class ShapedModelBuilder(Protocol):
+    """Builds a model whose structure depends on the kind of its examples and outputs."""
+
+    def __call__(
+        self,
+        config: RunConfig,
+        in_shape: tuple[int, ...],
+        outputs: int,
+        generator: torch.Generator,
+        *,
+        facts: ModelFacts,
+    ) -> nn.Module:
+        """The model, with outputs [n, outputs] or one output for each position."""
+        ...
+
+
+# Models with one vector of outputs per example, which do not take tokens.
 MODEL_BUILDERS: Mapping[str, ModelBuilder] = {
     "mlp": mlp.build,
-    "cnn": cnn.build,
     "resnet": resnet.build,
     "wide_resnet": wide_resnet.build,
-    "transformer": transformer.build,
     "linear": linear.build,
     "module:": user_defined.build,
     "timm:": package_models.build_timm,
     "hf:": package_models.build_hf,
 }
+# Models that may take tokens, or have an output for each position.
+SHAPED_MODEL_BUILDERS: Mapping[str, ShapedModelBuilder] = {
+    "cnn": cnn.build,
+    "transformer": transformer.build,
+    "lstm": recurrent.build_lstm,
+    "gru": recurrent.build_gru,
+    "unet": unet.build,
+}
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
+    config: RunConfig,
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+    *,
+    facts: ModelFacts | None = None,
 ) -> nn.Module:
     """The model of a resolved config for inputs of one shape, on the CPU in float32.
 
     Args:
         config: resolved.
-        in_shape: shape of one example: (features,) or (channels, height, width).
-        outputs: number of classes, or 1 for regression.
+        in_shape: shape of one example: (features,), (channels, height, width) or (tokens,).
+        outputs: number of classes, targets, tags or tokens; of numbers in reconstruction.
         generator: for the initial weights.
+        facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
 
     Raises:
         DataError: the model does not accept inputs of that shape.
         PluginError: the plugin of the model cannot be used, or fails.
         UserCodeError: the user-defined model raises an error, or does not fit the data.
     """
+    facts = facts or ModelFacts((outputs,))
     row = find_builtin("model", config.model)
-    builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
-    return builder(config, in_shape, outputs, generator)
+    if row is None:
+        return user_defined.build_plugin(config, in_shape, outputs, generator)
+    if row.name in SHAPED_MODEL_BUILDERS:
+        builder = SHAPED_MODEL_BUILDERS[row.name]
+        model = builder(config, in_shape, outputs, generator, facts=facts)
+    else:
+        model = MODEL_BUILDERS[row.name](config, in_shape, outputs, generator)
+    return _reshape_outputs(config, model, outputs, facts)
+
+
+def _reshape_outputs(
+    config: RunConfig, model: nn.Module, outputs: int, facts: ModelFacts
+) -> nn.Module:
+    """The model with outputs of the shape of the targets: reconstructed images, for example."""
+    gives_shape = (
+        config.model == "unet" or facts.has_output_per_position or len(facts.output_shape) == 1
+    )
+    if gives_shape or user_defined.is_user_defined(model):
+        return model
+    if math.prod(facts.output_shape) != outputs:
+        raise DataError(
+            f"--model {config.model} has {outputs} outputs; {config.data} needs outputs of shape"
+            f" {list(facts.output_shape)}"
+        )
+    return nn.Sequential(model, nn.Unflatten(1, facts.output_shape))
 
 
 def seed_model_noise(

@@ -1,7 +1,7 @@
-"""A small transformer encoder for images, sequences and feature vectors.
+"""A small transformer for images, signals, feature vectors and tokens.
 
 Patches as in Dosovitskiy et al. 2021, attention as in Vaswani et al. 2017, and pre-layer
-normalisation (Xiong et al. 2020).
+normalisation (Xiong et al. 2020). `token_transformer` has the parts that only tokens need.
 """
 
 import math
@@ -14,7 +14,10 @@ from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.dropout import Dropout, StochasticDepth, stochastic_depth_probability
 from nnlab.engine.models.layers import hidden_gain, initialize_layer
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.norms import build_norm
+from nnlab.engine.models.token_transformer import EMBEDDING_SD, TokenPositions, TokenTransformer
+from nnlab.engine.models.tokens import TokenEmbedding
 from nnlab.engine.required_setting import required
 
 # Ratio of the hidden units of a block's MLP to the width.
@@ -65,15 +68,17 @@ class SelfAttention(nn.Module):
         self.into = initialize_layer(nn.Linear(width, 3 * width), config, generator, gain=1.0)
         self.out = initialize_layer(nn.Linear(width, width), config, generator, gain=1.0)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, tokens, width] to the same shape."""
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """[n, tokens, width] to the same shape; a mask [n, 1, tokens, tokens] hides tokens."""
         queries, keys, values = (
             torch.unflatten(part, 2, (self.heads, -1)).transpose(1, 2)
             for part in self.into(x).chunk(3, dim=2)
         )
         # The math kernel is deterministic and can be differentiated twice.
         with sdpa_kernel(SDPBackend.MATH):
-            heads = nn.functional.scaled_dot_product_attention(queries, keys, values)
+            heads = nn.functional.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=mask
+            )
         outputs: torch.Tensor = self.out(heads.transpose(1, 2).flatten(2))
         return outputs
 
@@ -91,6 +96,29 @@ class ResidualAdd(nn.Module):
         return outputs
 
 
+class TokenBlock(nn.Module):
+    """A block for tokens with a mask: x + attention(norm(x)), then x + MLP(norm(x))."""
+
+    def __init__(self, config: RunConfig, width: int, block: int, generator: torch.Generator):
+        super().__init__()
+        self.attention_norm = nn.Sequential(*build_norm(config, width, images=False))
+        self.attention = SelfAttention(config, width, generator)
+        self.attention_dropout = nn.Sequential(*_branch_dropout(config, 2 * block))
+        self.mlp = ResidualAdd(
+            nn.Sequential(
+                *build_norm(config, width, images=False),
+                *_build_mlp(config, width, generator),
+                *_branch_dropout(config, 2 * block + 1),
+            )
+        )
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """[n, tokens, width] to the same shape; the mask is [n, 1, tokens, tokens]."""
+        branch = self.attention(self.attention_norm(x), mask)
+        outputs: torch.Tensor = self.mlp(x + self.attention_dropout(branch))
+        return outputs
+
+
 class TokenMeanPool(nn.Module):
     """The mean over tokens."""
 
@@ -100,10 +128,17 @@ class TokenMeanPool(nn.Module):
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
+    config: RunConfig,
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+    *,
+    facts: ModelFacts,
 ) -> nn.Module:
     """`depth` blocks of self-attention and an MLP, for tokens of `width` numbers."""
     width, depth = required(config.width), required(config.depth)
+    if facts.vocab_size:
+        return _build_for_tokens(config, in_shape, outputs, generator, facts)
     patches = PatchSplitter(in_shape, required(config.patch))
     embed = initialize_layer(nn.Linear(patches.size, width), config, generator, gain=1.0)
     modules = [patches, embed, PositionEmbedding(patches.tokens, width, generator)]
@@ -114,20 +149,30 @@ def build(
     return nn.Sequential(*modules)
 
 
+def _build_for_tokens(
+    config: RunConfig,
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+    facts: ModelFacts,
+) -> TokenTransformer:
+    width = required(config.width)
+    return TokenTransformer(
+        TokenEmbedding(facts.vocab_size, width, generator, sd=EMBEDDING_SD),
+        TokenPositions(in_shape[0], width, generator),
+        [TokenBlock(config, width, block, generator) for block in range(required(config.depth))],
+        build_norm(config, width, images=False),
+        initialize_layer(nn.Linear(width, outputs), config, generator, gain=1.0),
+        facts,
+    )
+
+
 def _build_block(
     config: RunConfig, width: int, block: int, generator: torch.Generator
 ) -> list[nn.Module]:
     """A block: self-attention and an MLP, each as a residual branch with pre-normalisation."""
-    pieces = get_activation(config).pieces
-    hidden = _MLP_RATIO * width
     attention = [SelfAttention(config, width, generator)]
-    mlp = [
-        initialize_layer(
-            nn.Linear(width, hidden * pieces), config, generator, gain=hidden_gain(config)
-        ),
-        get_activation(config).build(),
-        initialize_layer(nn.Linear(hidden, width), config, generator, gain=1.0),
-    ]
+    mlp = _build_mlp(config, width, generator)
     return [
         ResidualAdd(
             nn.Sequential(
@@ -137,6 +182,19 @@ def _build_block(
             )
         )
         for part, branch_index in ((attention, 2 * block), (mlp, 2 * block + 1))
+    ]
+
+
+def _build_mlp(config: RunConfig, width: int, generator: torch.Generator) -> list[nn.Module]:
+    """The MLP of a block, with four times as many hidden units as a token has numbers."""
+    pieces = get_activation(config).pieces
+    hidden = _MLP_RATIO * width
+    return [
+        initialize_layer(
+            nn.Linear(width, hidden * pieces), config, generator, gain=hidden_gain(config)
+        ),
+        get_activation(config).build(),
+        initialize_layer(nn.Linear(hidden, width), config, generator, gain=1.0),
     ]
 
 
