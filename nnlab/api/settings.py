@@ -62,6 +62,7 @@ class TrainSettings(TypedDict, total=False):
     width: WholeNumbers
     depth: WholeNumbers
     widths: Texts | WholeNumbers
+    bottleneck: WholeNumbers
     widen: WholeNumbers
     heads: WholeNumbers
     patch: WholeNumbers

@@ -11,6 +11,10 @@ _REGRESSION_ONLY: tuple[Task, ...] = ("regression",)
 # Data sets that are found on this machine or downloaded; `mnist:FOLDER` names their folder.
 PUBLISHED = ("fashion-mnist", "mnist", "cifar10", "cifar100")
 
+# Built-in data sets whose examples are tokens, and the number of targets where there are several.
+TOKEN_DATA = ("brackets", "word-tags", "text")
+TARGET_COUNTS: Mapping[str, int] = {"robot-arm": 2}
+
 _TABLE_DEFAULTS: Mapping[str, Scalar] = {
     "missing": "error",
     "max_categories": 50,
@@ -102,7 +106,7 @@ DATA = (
     ),
     Choice(
         "brackets",
-        "sequences of 4 to 24 brackets, padded: balanced or not",
+        "sequences of 12 to 24 brackets, padded: balanced or not",
         "generated; data_noise is the share of wrong classes",
         defaults={"samples": 2000, "data_noise": 0.0, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,

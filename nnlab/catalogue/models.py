@@ -10,7 +10,15 @@ _SEQUENCE_TASKS: tuple[Task, ...] = (*_VECTOR_TASKS, *_TOKEN_TASKS)
 # Models that take tokens.
 TOKEN_MODELS = ("transformer", "lstm", "gru")
 
+# The model of a run that names none; resolution replaces it by a model that fits the data.
+AUTO = "auto"
+
 MODELS = (
+    Choice(
+        AUTO,
+        "mlp; transformer if the examples are tokens, unet if each pixel has a class",
+        tasks=ALL_TASKS,
+    ),
     Choice(
         "mlp",
         "fully connected: depth hidden layers of width units, or any widths",

@@ -15,6 +15,10 @@ def model_conflicts(specified: RunConfig, config: RunConfig) -> list[str]:
     problems = []
     if config.widths is not None and (specified.width is not None or specified.depth is not None):
         problems.append("--widths sets every layer: use either --widths, or --width and --depth")
+    if config.widths is not None and config.bottleneck is not None:
+        problems.append(
+            "--widths sets every layer: list the bottleneck among --widths, as in 64,8,64"
+        )
     problems += [*_shape_conflicts(config), *_norm_conflicts(config)]
     if config.activation == "maxout" and config.model in ("resnet", "wide_resnet"):
         problems.append(
@@ -72,16 +76,20 @@ def _norm_conflicts(config: RunConfig) -> list[str]:
     elif config.norm == "instance" and config.model == "mlp":
         problems.append("--norm instance needs images, which --model mlp flattens; use cnn")
     elif config.norm == "group":
-        widths = config.widths.split(",") if config.widths else [str(config.width)]
+        if config.widths is not None:
+            channels = dict.fromkeys(config.widths.split(","), f"--widths {config.widths}")
+        else:
+            channels = {str(config.width): f"--width {config.width}"}
+        if config.bottleneck is not None:
+            channels |= {str(config.bottleneck): f"--bottleneck {config.bottleneck}"}
         problems += [
-            f"--norm-groups {config.norm_groups} must divide the {width} channels of"
-            f" {'--widths' if config.widths else '--width'} {config.widths or width}"
-            for width in dict.fromkeys(widths)
+            f"--norm-groups {config.norm_groups} must divide the {width} channels of {option}"
+            for width, option in channels.items()
             if int(width) % (config.norm_groups or 1)
         ]
-    if config.norm_place == "after" and config.model not in ("mlp", "cnn"):
+    if config.norm_place == "after" and config.model not in ("mlp", "cnn", "unet"):
         problems.append(
             f"--norm-place after does not fit --model {config.model}, which fixes the position"
-            " of its normalisation; mlp and cnn support it"
+            " of its normalisation; mlp, cnn and unet support it"
         )
     return problems

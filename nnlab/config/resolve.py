@@ -28,6 +28,7 @@ from nnlab.config.metric_list import (
     metric_conflicts,
 )
 from nnlab.config.model_conflicts import model_conflicts
+from nnlab.config.model_of_data import chosen_model, model_data_conflicts
 from nnlab.config.plugin_versions import plugin_versions
 from nnlab.config.registry import (
     default_for_setting,
@@ -136,6 +137,7 @@ def resolve(
         ConfigError: conflicting choices; the message lists all conflicts.
     """
     resolved: dict[str, Scalar] = {
+        "model": chosen_model(config, facts),
         "data_version": facts.version,
         "start_version": start_version,
         "metrics_version": versions.get("metrics_version"),
@@ -165,6 +167,7 @@ def resolve(
         *objective_problems,
         *data_conflicts(config, filled, facts),
         *model_conflicts(config, filled),
+        *model_data_conflicts(config, filled, facts),
         *training_conflicts(filled),
     ]
     problems += metric_conflicts(metrics, facts.task, config.data, _class_count(config, facts))
@@ -286,6 +289,8 @@ def has_effect(config: RunConfig, name: str) -> bool:
 def hidden_widths(config: RunConfig) -> tuple[int, ...]:
     """Units of each hidden layer, from `widths`, or `depth` times `width`.
 
+    With `bottleneck`, there are `depth` layers of `width` units on both sides of it.
+
     Raises:
         ValueError: the model has neither.
     """
@@ -293,4 +298,5 @@ def hidden_widths(config: RunConfig) -> tuple[int, ...]:
         return tuple(int(width) for width in config.widths.split(","))
     if config.width is None or config.depth is None:
         raise ValueError(f"--model {config.model} has no hidden layers of equal width")
-    return (config.width,) * config.depth
+    layers = (config.width,) * config.depth
+    return layers if config.bottleneck is None else (*layers, config.bottleneck, *layers)

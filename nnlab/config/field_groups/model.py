@@ -14,7 +14,7 @@ _PANEL = "Model"
 class ModelFields:
     """Fields of a run's configuration for the model."""
 
-    model: Annotated[str, Option("model", _PANEL, catalogue="model")] = "mlp"
+    model: Annotated[str, Option("model", _PANEL, catalogue="model")] = "auto"
     width: Annotated[
         int | None,
         Option("units per layer (channels of a convolution)", _PANEL, default_from="model"),
@@ -24,7 +24,8 @@ class ModelFields:
     depth: Annotated[
         int | None,
         Option(
-            "number of hidden layers (blocks of cnn and transformer, layers of resnets)",
+            "number of hidden layers (blocks of cnn and transformer, layers of resnets, halvings of"
+            " unet)",
             _PANEL,
             default_from="model",
         ),
@@ -40,6 +41,17 @@ class ModelFields:
             default_from="model",
             commas=True,
         ),
+    ] = None
+    bottleneck: Annotated[
+        int | None,
+        Option(
+            "units of a narrow layer in the middle of an mlp, between two stacks of depth layers:"
+            " the code of an autoencoder",
+            _PANEL,
+            default_from="model",
+        ),
+        Ge(1),
+        Le(65536),
     ] = None
     widen: Annotated[
         int | None,

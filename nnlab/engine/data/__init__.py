@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nnlab.catalogue import Choice, find_choice, find_plugin
-from nnlab.catalogue.data import PUBLISHED
+from nnlab.catalogue.data import PUBLISHED, TARGET_COUNTS, TOKEN_DATA
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
@@ -43,7 +43,10 @@ BUILTIN: Mapping[str, str] = {
     "diabetes": "diabetes",
 }
 # The data sets of `generated`; those of `published` are listed in the catalogue.
-GENERATED = ("two-moons", "circles", "spirals", "blobs", "xor", "sequences", "teacher-student")
+GENERATED = (
+    *("two-moons", "circles", "spirals", "blobs", "xor", "sequences", "teacher-student"),
+    *("robot-arm", "tags", "brackets", "word-tags", "text", "shapes"),
+)
 # Modules with a function `read_dataset(name)`, by the catalogue row of the user's data.
 USER_DATA_MODULES: Mapping[str, str] = {
     "csv:": "csv_table",
@@ -92,7 +95,13 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
             row.tasks[0], _plugin_version(name), row.own_test, row.own_val, row.classes
         )
     has_test = row.name in PUBLISHED
-    return DataFacts(row.tasks[0], own_test=has_test, classes=CLASS_NAMES.get(row.name, ()))
+    return DataFacts(
+        row.tasks[0],
+        own_test=has_test,
+        classes=CLASS_NAMES.get(row.name, ()),
+        num_targets=TARGET_COUNTS.get(row.name, 1),
+        has_tokens=row.name in TOKEN_DATA,
+    )
 
 
 def read_dataset(config: RunConfig) -> "Dataset":

@@ -17,6 +17,18 @@ CLASS_NAMES: Mapping[str, tuple[str, ...]] = {
     "blobs": _THREE_CLASSES,
     "xor": _TWO_CLASSES,
     "sequences": _TEN_CLASSES,
+    "tags": ("spike", "step", "ramp", "dip", "wave"),
+    "brackets": ("not balanced", "balanced"),
+    "word-tags": (
+        "determiner",
+        "adjective",
+        "noun",
+        "verb",
+        "adverb",
+        "preposition",
+        "stop",
+    ),
+    "shapes": ("background", "circle", "square", "triangle"),
     "mnist": _TEN_CLASSES,
     "fashion-mnist": (
         "T-shirt/top",

@@ -4,6 +4,8 @@ Ronneberger et al. 2015, with padded convolutions, and with nearest-neighbour up
 convolution in place of the transposed convolution (Odena et al. 2016).
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -106,7 +108,7 @@ def _convolutions(
     """Two 3x3 convolutions with normalisation, activation and dropout."""
     activation = get_activation(config)
     modules: list[nn.Module] = []
-    for offset, (inputs, outputs) in enumerate(zip(channels, channels[1:], strict=False)):
+    for offset, (inputs, outputs) in enumerate(pairwise(channels)):
         layer = nn.Conv2d(inputs, outputs * activation.pieces, 3, padding=1)
         modules.append(initialize_layer(layer, config, generator, gain=activation.gain))
         modules += post_layers(config, outputs, layer_index + offset, images=True)

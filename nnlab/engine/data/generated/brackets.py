@@ -1,18 +1,20 @@
 """Sequences of brackets of unequal length: are they balanced?"""
 
+from functools import partial
+
 import numpy as np
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.generated.rng import balanced_targets, make_rng
+from nnlab.engine.data.generated.rng import balanced_targets, draw_distinct, make_rng
 
 PAD, VOCABULARY = 0, ("(pad)", "(", ")", "[", "]")
 MAX_LENGTH = 24
-_MIN_PAIRS, _MAX_PAIRS = 2, MAX_LENGTH // 2
+_MIN_PAIRS, _MAX_PAIRS = 6, MAX_LENGTH // 2
 _OPENING = {2: 1, 4: 3}  # of each closing bracket
 
 
 def brackets(samples: int, noise: float, seed: int) -> Dataset:
-    """Tokens [n, 24], padded behind the end, of sequences of 4 to 24 brackets; two classes.
+    """Tokens [n, 24], padded behind the end, of sequences of 12 to 24 brackets; two classes.
 
     A sequence that is not balanced is a balanced one in which one bracket was exchanged for
     another. `noise` is the probability that the class is replaced by the other one.
@@ -20,12 +22,9 @@ def brackets(samples: int, noise: float, seed: int) -> Dataset:
     targets = balanced_targets(samples, 2)
     rng = make_rng(seed, 1)
     tokens = np.full((samples, MAX_LENGTH), PAD, np.int64)
-    for row, is_balanced in zip(tokens, targets, strict=True):
-        sequence = _balanced_sequence(rng, int(rng.integers(_MIN_PAIRS, _MAX_PAIRS + 1)))
-        if not is_balanced:
-            position = int(rng.integers(len(sequence)))
-            others = [token for token in (1, 2, 3, 4) if token != sequence[position]]
-            sequence[position] = others[rng.integers(len(others))]
+    seen: set[tuple[int, ...]] = set()
+    for row, label in zip(tokens, targets, strict=True):
+        sequence = draw_distinct(partial(_draw_sequence, rng, keeps_balance=bool(label)), seen)
         row[: len(sequence)] = sequence
     is_flipped = make_rng(seed, 2).random(samples) < noise
     return Dataset(
@@ -54,6 +53,16 @@ def is_balanced(sequence: list[int]) -> bool:
     return not opened
 
 
+def _draw_sequence(rng: np.random.Generator, *, keeps_balance: bool) -> tuple[int, ...]:
+    """A balanced sequence, or one in which one bracket was exchanged."""
+    sequence = _balanced_sequence(rng, int(rng.integers(_MIN_PAIRS, _MAX_PAIRS + 1)))
+    if not keeps_balance:
+        position = int(rng.integers(len(sequence)))
+        others = [token for token in (1, 2, 3, 4) if token != sequence[position]]
+        sequence[position] = others[rng.integers(len(others))]
+    return tuple(sequence)
+
+
 def _balanced_sequence(rng: np.random.Generator, pairs: int) -> list[int]:
     """A random balanced sequence of this many pairs."""
     sequence: list[int] = []
@@ -63,7 +72,7 @@ def _balanced_sequence(rng: np.random.Generator, pairs: int) -> list[int]:
         if opened and (must_close or rng.random() < 0.5):
             sequence.append(opened.pop() + 1)
         else:
-            token = int(rng.choice((1, 3)))
+            token = 1 + 2 * int(rng.integers(2))
             sequence.append(token)
             opened.append(token)
     return sequence

@@ -4,11 +4,13 @@ A phrase may stand between a subject and its verb, whose number depends on the s
 words belong to two classes. Both need more context than the neighbouring token.
 """
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.generated.rng import make_rng
+from nnlab.engine.data.generated.rng import draw_distinct, make_rng
 
 PAD = "(pad)"
 WINDOW = 64  # characters of an example of `text`
@@ -44,12 +46,9 @@ def text(samples: int, noise: float, seed: int) -> Dataset:
     rng = make_rng(seed, 1)
     ids = {character: index for index, character in enumerate(_CHARACTERS)}
     tokens = np.zeros((samples, WINDOW + 1), np.int64)
-    sentence = _sentence_text(rng)
+    seen: set[str] = set()
     for row in tokens:
-        written = ""
-        while len(written) + len(sentence) <= len(row):
-            written += sentence
-            sentence = _sentence_text(rng)
+        written = draw_distinct(partial(_window_text, rng), seen)
         row[: len(written)] = [ids[character] for character in written]
     first_letter = ids["a"]
     is_replaced = (tokens >= first_letter) & (make_rng(seed, 2).random(tokens.shape) < noise)
@@ -61,7 +60,6 @@ def text(samples: int, noise: float, seed: int) -> Dataset:
         "language_modeling",
         np.ascontiguousarray(tokens[:, :-1]),
         targets,
-        _CHARACTERS,
         vocabulary=_CHARACTERS,
         pad_token=0,
     )
@@ -78,10 +76,9 @@ def word_tags(samples: int, noise: float, seed: int) -> Dataset:
     rng = make_rng(seed, 1)
     tokens = np.zeros((samples, MAX_WORDS), np.int64)
     targets = np.full((samples, MAX_WORDS), IGNORED_TARGET, np.int64)
+    seen: set[tuple[Word, ...]] = set()
     for row, target in zip(tokens, targets, strict=True):
-        words = _sentence(rng)
-        while len(words) > MAX_WORDS:
-            words = _sentence(rng)
+        words = draw_distinct(partial(_short_sentence, rng), seen)
         row[: len(words)] = [ids[word] for word, _ in words]
         target[: len(words)] = [WORD_CLASSES.index(name) for _, name in words]
     is_replaced = (tokens > 0) & (make_rng(seed, 2).random(tokens.shape) < noise)
@@ -95,6 +92,23 @@ def word_tags(samples: int, noise: float, seed: int) -> Dataset:
         vocabulary=vocabulary,
         pad_token=0,
     )
+
+
+def _window_text(rng: np.random.Generator) -> str:
+    """As many whole sentences as fit into a window and its last target."""
+    written, sentence = "", _sentence_text(rng)
+    while len(written) + len(sentence) <= WINDOW + 1:
+        written += sentence
+        sentence = _sentence_text(rng)
+    return written
+
+
+def _short_sentence(rng: np.random.Generator) -> tuple[Word, ...]:
+    """A sentence of at most `MAX_WORDS` words."""
+    words = _sentence(rng)
+    while len(words) > MAX_WORDS:
+        words = _sentence(rng)
+    return tuple(words)
 
 
 def _sentence_text(rng: np.random.Generator) -> str:

@@ -29,7 +29,7 @@ def tags(samples: int, noise: float, seed: int) -> Dataset:
     The targets [n, 5] are 1 for the patterns that a signal contains. `noise` is the sd of a value.
     """
     rng = make_rng(seed, 1)
-    targets = (rng.random((samples, len(_PATTERNS))) < _PROBABILITY).astype(np.int64)
+    targets = (rng.random((samples, len(_PATTERNS))) < _PROBABILITY).astype(np.uint8)
     signals = noise * make_rng(seed, 2).standard_normal((samples, SIGNAL_LENGTH))
     positions = np.arange(SIGNAL_LENGTH, dtype=np.float64)
     for index, pattern in enumerate(_PATTERNS.values()):
