@@ -91,7 +91,7 @@ MODELS = (
     ),
     Choice(
         "transformer",
-        "depth blocks of attention over patches of an image or of a signal, or over tokens; causal in"
+        "depth blocks of attention over patches of an image or a signal, or over tokens; causal in"
         " language models",
         "Vaswani et al. 2017; Dosovitskiy et al. 2021",
         defaults={

@@ -1,13 +1,12 @@
 """Models by name: the table of builders, and the construction of a model from a config."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import torch
 from torch import nn
 
-from nnlab.catalogue import find_builtin
+from nnlab.catalogue import find_builtin, is_user_code
 from nnlab.config import RunConfig
 from nnlab.engine.models import (
     cnn,
@@ -71,7 +70,6 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = {
     "resnet": resnet.build,
     "wide_resnet": wide_resnet.build,
     "linear": linear.build,
-    "module:": user_defined.build,
     "timm:": package_models.build_timm,
     "hf:": package_models.build_hf,
 }
@@ -82,6 +80,7 @@ SHAPED_MODEL_BUILDERS: Mapping[str, ShapedModelBuilder] = {
     "lstm": recurrent.build_lstm,
     "gru": recurrent.build_gru,
     "unet": unet.build,
+    "module:": user_defined.build,
 }
 
 
@@ -109,31 +108,35 @@ def build(
     """
     facts = facts or ModelFacts((outputs,))
     row = find_builtin("model", config.model)
-    if row is None:
-        return user_defined.build_plugin(config, in_shape, outputs, generator)
-    if row.name in SHAPED_MODEL_BUILDERS:
+    if row is not None and row.name in SHAPED_MODEL_BUILDERS:
         builder = SHAPED_MODEL_BUILDERS[row.name]
         model = builder(config, in_shape, outputs, generator, facts=facts)
     else:
-        model = MODEL_BUILDERS[row.name](config, in_shape, outputs, generator)
-    return _reshape_outputs(config, model, outputs, facts)
+        _check_needs_one_vector(config, in_shape, facts)
+        vector_builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
+        model = vector_builder(config, in_shape, outputs, generator)
+    if facts.task == "reconstruction" and _gives_vectors(config) and len(in_shape) > 1:
+        return nn.Sequential(model, nn.Unflatten(1, facts.output_shape))
+    return model
 
 
-def _reshape_outputs(
-    config: RunConfig, model: nn.Module, outputs: int, facts: ModelFacts
-) -> nn.Module:
-    """The model with outputs of the shape of the targets: reconstructed images, for example."""
-    gives_shape = (
-        config.model == "unet" or facts.has_output_per_position or len(facts.output_shape) == 1
+def _gives_vectors(config: RunConfig) -> bool:
+    """Whether the outputs of a model are vectors in reconstruction, which get the inputs' shape."""
+    return config.model != "unet" and not is_user_code("model", config.model)
+
+
+def _check_needs_one_vector(
+    config: RunConfig, in_shape: tuple[int, ...], facts: ModelFacts
+) -> None:
+    if not facts.vocab_size and not facts.has_output_per_position:
+        return
+    kind = "tokens" if facts.vocab_size else f"examples of shape {list(in_shape)}"
+    needed = ", ".join(map(str, ("n", *facts.output_shape)))
+    raise DataError(
+        f"--model {config.model} does not fit {config.data}: the data has {kind} and needs outputs"
+        f" of shape [{needed}]",
+        hint="--model file.py:NAME can be any module",
     )
-    if gives_shape or user_defined.is_user_defined(model):
-        return model
-    if math.prod(facts.output_shape) != outputs:
-        raise DataError(
-            f"--model {config.model} has {outputs} outputs; {config.data} needs outputs of shape"
-            f" {list(facts.output_shape)}"
-        )
-    return nn.Sequential(model, nn.Unflatten(1, facts.output_shape))
 
 
 def seed_model_noise(
