@@ -27,6 +27,7 @@ from nnlab.catalogue.probes import PROBES
 from nnlab.catalogue.pruners import PRUNERS
 from nnlab.catalogue.reductions import REDUCTIONS
 from nnlab.catalogue.samplers import SAMPLERS
+from nnlab.catalogue.tasks import TASKS
 from nnlab.catalogue.user_files import suggest_spelling
 from nnlab.errors import UnknownName
 
@@ -52,6 +53,7 @@ __all__ = [
 
 CATALOGUES: Mapping[str, tuple[Choice, ...]] = {
     "data": DATA,
+    "task": TASKS,
     "inputs": INPUTS,
     "augment": AUGMENTS,
     "model": MODELS,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from nnlab.objective import Scalar
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "custom"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,11 @@ MODELS = (
         defaults={"init": "msra", "bias_init": 0.0},
     ),
     Choice(
+        "task",
+        "the modules of your own task, see --task file.py:NAME",
+        tasks=("custom",),
+    ),
+    Choice(
         "module:",
         "your own: file.py:NAME or package.module:NAME, a class or function that returns a model",
         defaults={"model_output": None},

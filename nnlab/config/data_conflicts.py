@@ -17,7 +17,7 @@ def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) ->
         facts: properties of its data set.
     """
     problems = []
-    if facts.task not in find_choice("loss", config.loss or "").tasks:
+    if config.loss is not None and facts.task not in find_choice("loss", config.loss).tasks:
         problems.append(f"--loss {config.loss} does not fit {config.data}, a {facts.task} task")
     if facts.own_test and specified.test_fraction is not None:
         problems.append(

@@ -130,10 +130,10 @@ class DataFields:
     task: Annotated[
         str | None,
         Option(
-            "what is learned from the target column of a table; by default it follows from its"
-            " values",
+            "what is learned from the target column of a table, by default as its values suggest;"
+            " or your own task",
             _PANEL,
-            one_of=("classification", "regression"),
+            catalogue="task",
         ),
     ] = None
     drop_columns: Annotated[
@@ -244,6 +244,10 @@ class DataFields:
             _PANEL,
             one_of=("yes", "no"),
         ),
+    ] = None
+    task_version: Annotated[str | None, "SHA-256 of a user task's file; None without one"] = None
+    task_directions: Annotated[
+        str | None, "metrics of a user task with a known direction, such as bleu:max,wer:min"
     ] = None
     split_version: Annotated[str | None, "SHA-256 of the split file; None without one"] = None
     data_version: Annotated[str | None, "SHA-256 of a data file; None for a built-in set"] = None

@@ -5,12 +5,14 @@ Importing this package imports neither torch nor numpy; reading a data set impor
 
 import importlib
 from collections.abc import Callable, Mapping
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from nnlab.catalogue import Choice, find_choice, find_plugin
+from nnlab.catalogue import Choice, find_choice, find_plugin, is_user_code
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
+from nnlab.config.user_task import DEFINED_BY_TASK
 from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
 from nnlab.engine.plugin_types import DataPlugin
@@ -57,14 +59,28 @@ TABLE_KINDS = ("csv:", "parquet:", "excel:")
 
 
 def facts_of(config: RunConfig) -> DataFacts:
-    """`dataset_facts` for the data set of a config."""
-    return dataset_facts(config.data, TableOptions.of(config))
+    """`dataset_facts` for the data set of a config, and the facts about a user's task."""
+    return _facts_of(config, dataset_facts)
 
 
 def cached_facts() -> Callable[[RunConfig], DataFacts]:
     """`facts_of` as a function that reads each data set once."""
-    facts = cache(dataset_facts)
-    return lambda config: facts(config.data, TableOptions.of(config))
+    return partial(_facts_of, read_facts=cache(dataset_facts))
+
+
+def _facts_of(
+    config: RunConfig, read_facts: "Callable[[str, TableOptions], DataFacts]"
+) -> DataFacts:
+    if config.task is None or not is_user_code("task", config.task):
+        return read_facts(config.data, TableOptions.of(config))
+    # The task's file is executed, which imports torch.
+    from nnlab.engine.user_task.description import describe_user_task
+
+    task = describe_user_task(config.task)
+    if task.has_loaders or config.data == DEFINED_BY_TASK:
+        return DataFacts("custom", own_test=True, own_val=True, user_task=task)
+    facts = read_facts(config.data, TableOptions.of(config))
+    return replace(facts, task="custom", user_task=task)
 
 
 def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> DataFacts:
