@@ -116,8 +116,7 @@ class BareLoop:
         task.reset("val")
         with torch.no_grad():
             for index, batch in enumerate(self.opened.val.epoch(self.epoch)):
-                torch.manual_seed(index)
-                task.validation_step(batch, index)
+                task.validation_step(batch, index, "val")
         values = {f"{s}/{n}": v for s in ("train", "val") for n, v in task.logged(s).items()}
         task.after_epoch(values)
         self.epochs.append(values)

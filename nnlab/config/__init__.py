@@ -5,6 +5,7 @@ from the fields of `RunConfig`.
 """
 
 from nnlab.config.data_facts import DataFacts
+from nnlab.config.durations import parse_duration
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
 from nnlab.config.metric_list import (
@@ -58,6 +59,7 @@ __all__ = [
     "is_task_default",
     "metric_direction",
     "metric_directions",
+    "parse_duration",
     "parse_metrics",
     "parse_value",
     "plugin_versions",

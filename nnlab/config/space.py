@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import (
     MEASUREMENT_FIELDS,
     VERSION_FIELDS,
@@ -42,7 +43,7 @@ from nnlab.config.arguments import (
 from nnlab.config.parsing import parse_field_value
 from nnlab.config.ranges import is_field_range, parse_field_range
 from nnlab.config.registry import SettingField, argument_field, build_config, setting_field
-from nnlab.config.user_task import DEFINED_BY_TASK, is_user_task
+from nnlab.config.user_task import is_user_task
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key_message
 from nnlab.objective import Scalar, Setting, format_exact
 

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from nnlab.catalogue import is_user_code
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config.fields import RunConfig
 from nnlab.config.registry import setting_fields
 from nnlab.objective import Direction, Scalar
 
-# The value of `data`, `model`, `opt` or `decay` if the user's task defines it.
-DEFINED_BY_TASK = "task"
 # The fields that may have this value, and the part of the task that defines them.
 _DEFINITIONS: Mapping[str, str] = {
     "data": "train_loader",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from nnlab.catalogue import Choice, find_choice, find_plugin, is_user_code
 from nnlab.catalogue.data import PUBLISHED
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import DataFacts, RunConfig
-from nnlab.config.user_task import DEFINED_BY_TASK
 from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
 from nnlab.engine.plugin_types import DataPlugin

@@ -37,7 +37,8 @@ class SplitDataset:
         return self.dataset.fingerprint(self.rows.train, self.rows.val, self.rows.test)
 
 
-def _data_changed_error(config: RunConfig, version: str | None) -> DataError:
+def data_changed_error(config: RunConfig, version: str | None) -> DataError:
+    """The error that the content of a data set differs from the hash in the config."""
     return DataError(
         f"{config.data} has changed since this run was set up:"
         f" the hash of its content was {config.data_version}, now it is {version}",
@@ -54,10 +55,10 @@ def read_and_split(config: RunConfig) -> SplitDataset:
     is_function = find_choice("data", config.data).name == "module:"
     # Compared before the function is called: code that has changed must not be executed.
     if is_function and not user_code.matches_version(config.data, config.data_version):
-        raise _data_changed_error(config, user_code.code_version(config.data))
+        raise data_changed_error(config, user_code.code_version(config.data))
     dataset = read_dataset(config)
     if not is_function and dataset.version != config.data_version:
-        raise _data_changed_error(config, dataset.version)
+        raise data_changed_error(config, dataset.version)
     rows = assign_splits(dataset, config)
     unfolded = None
     if config.folds is not None:

@@ -1,12 +1,10 @@
 """The batches of a user task: of its own loaders, or of the data set of `--data`."""
 
 import inspect
-import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 
 from nnlab.config import RunConfig
@@ -14,6 +12,7 @@ from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.seeds import derive_seed
+from nnlab.engine.streaming.random_state import preserved_random_states, seed_random_numbers
 from nnlab.engine.user_call import call_user_code
 from nnlab.engine.user_task.loading import loader_method
 from nnlab.errors import UserCodeError
@@ -76,11 +75,11 @@ class LoaderBatches:
             UserCodeError: the loader fails; the message has the user's file and line.
         """
         self._seed_loader(number)
-        with _seeded(derive_seed(self._seed, "order", number)):
+        with _seeded(derive_seed(self._seed, "sampler", number)):
             batches = call_user_code(self._option, lambda: iter(self._loader))
         index = 0
         while True:
-            with _seeded(derive_seed(self._seed, "data", number, index)):
+            with _seeded(derive_seed(self._seed, "item", number, index)):
                 batch = call_user_code(self._option, lambda: next(batches, _END))
             if batch is _END:
                 break
@@ -96,7 +95,7 @@ class LoaderBatches:
         for owner in (self._loader, sampler, batch_sampler):
             generator = getattr(owner, "generator", None)
             if isinstance(generator, torch.Generator):
-                generator.manual_seed(derive_seed(self._seed, "order", number))
+                generator.manual_seed(derive_seed(self._seed, "sampler", number))
             if callable(set_epoch := getattr(owner, "set_epoch", None)):
                 set_epoch(number - 1)
 
@@ -136,19 +135,6 @@ def open_loader(instance: Any, reference: str, split: str, seed: int) -> LoaderB
     return LoaderBatches(reference, name, loader, seed)
 
 
-def to_device(batch: Any, device: torch.device) -> Any:
-    """A batch with all its tensors on a device; other values are unchanged."""
-    if isinstance(batch, torch.Tensor):
-        return batch.to(device, non_blocking=True)
-    if isinstance(batch, Mapping):
-        return {key: to_device(value, device) for key, value in batch.items()}
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*(to_device(value, device) for value in batch))
-    if isinstance(batch, list | tuple):
-        return type(batch)(to_device(value, device) for value in batch)
-    return batch.to(device) if callable(getattr(batch, "to", None)) else batch
-
-
 def _length(value: Any) -> int | None:
     try:
         return len(value)
@@ -159,14 +145,6 @@ def _length(value: Any) -> int | None:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Seeds the global generators for this context, and restores them afterwards."""
-    numpy_state = np.random.get_state()
-    python_state = random.getstate()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        np.random.seed(seed % 2**32)
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)
-            random.setstate(python_state)
+    with preserved_random_states():
+        seed_random_numbers(seed)
+        yield

@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import RunConfig
-from nnlab.config.user_task import DEFINED_BY_TASK
 from nnlab.engine import models
 from nnlab.engine.data.prepare import PreparedData, prepare_data
 from nnlab.engine.models.user_defined import available_arguments
 from nnlab.engine.seeds import make_generator
 from nnlab.engine.user_task.batch_sources import LoaderBatches, PreparedBatches, open_loader
 from nnlab.engine.user_task.task import UserTask
-from nnlab.errors import UserCodeError
+from nnlab.errors import ConfigError, UserCodeError
 
 TaskBatches = LoaderBatches | PreparedBatches
 
@@ -30,6 +30,7 @@ class OpenedTask:
         test: those of the test split; None if there is none.
         fingerprint: of the data of `--data`, or of the code of the loaders.
         data: the data of `--data`; None if the task has loaders.
+        notes: what the user should know about the data.
     """
 
     task: UserTask
@@ -38,17 +39,33 @@ class OpenedTask:
     test: TaskBatches | None
     fingerprint: str
     data: PreparedData | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_user_task(config: RunConfig, device: torch.device) -> OpenedTask:
     """The task of a resolved config with its batches.
 
     Raises:
+        ConfigError: an option has no effect with the task.
         DataError: the data set of `--data` cannot be used.
         UserCodeError: the task cannot be built; the message has the user's file and line.
     """
-    if config.data == DEFINED_BY_TASK:
-        return _open_with_loaders(config, device)
+    opened = (
+        _open_with_loaders(config, device)
+        if config.data == DEFINED_BY_TASK
+        else _open_with_data(config, device)
+    )
+    if opened.task.steps_itself and (config.clip or config.clip_value):
+        raise ConfigError(
+            [
+                f"--clip and --clip-value have no effect with --task {config.task}, which updates"
+                " its weights itself"
+            ]
+        )
+    return opened
+
+
+def _open_with_data(config: RunConfig, device: torch.device) -> OpenedTask:
     data = prepare_data(config, device)
     facts = available_arguments(data.in_shape, data.num_outputs)
     model: Any = None
@@ -65,7 +82,7 @@ def open_user_task(config: RunConfig, device: torch.device) -> OpenedTask:
 
 
 def _open_with_loaders(config: RunConfig, device: torch.device) -> OpenedTask:
-    task = UserTask(config, device)
+    task = UserTask(config, device, dtype=torch.float64 if config.dtype == "float64" else None)
     train, val, test = (
         open_loader(task.instance, task.reference, split, config.seed)
         for split in ("train", "val", "test")

@@ -9,6 +9,8 @@ from torch.optim import Optimizer
 
 from nnlab.config import RunConfig
 from nnlab.engine.optimizers import build as build_optimizer
+from nnlab.engine.seeds import derive_seed
+from nnlab.engine.training_task import EvaluatedSplit
 from nnlab.engine.user_call import call_user_code
 from nnlab.engine.user_task.batches import batch_size
 from nnlab.engine.user_task.construction import construct_task
@@ -40,6 +42,7 @@ class UserTask:
         module: everything with weights.
         optimizers: those of `configure_optimizers`, or the one of `--opt`.
         schedules: the schedulers of `configure_optimizers`.
+        uses_setting_optimizer: whether the only optimizer is that of `--opt`.
         steps_itself: whether `training_step` updates the weights itself.
         directions: of the metrics of `configure_metrics`.
         epoch: the current epoch, from 1.
@@ -68,7 +71,7 @@ class UserTask:
             UserCodeError: the class cannot be used; the message has the user's file and line.
         """
         self.reference = config.task or ""
-        self._device = device
+        self._device, self._seed = device, config.seed
         self.epoch, self.step = 1, 0
         self._split, self._weight = "train", 1.0
         self.optimizers: tuple[Optimizer, ...] = ()
@@ -133,7 +136,8 @@ class UserTask:
         return {split: SplitMetrics(metrics, self._device) for split in ("val", "test")}
 
     def _configure_optimizers(self, config: RunConfig, task_class: type[Any]) -> None:
-        if has_optimizers(task_class):
+        self.uses_setting_optimizer = not has_optimizers(task_class)
+        if not self.uses_setting_optimizer:
             configured = call_user_code(
                 f"--task {self.reference}", self.instance.configure_optimizers
             )
@@ -170,13 +174,16 @@ class UserTask:
             )
         return loss
 
-    def validation_step(self, batch: Any, batch_index: int, split: str = "val") -> None:
+    def validation_step(self, batch: Any, batch_index: int, split: EvaluatedSplit) -> None:
         """Measures a batch of the validation or test split.
+
+        Its random numbers depend on the seed and the batch, and are the same in every epoch.
 
         Raises:
             UserCodeError: the step fails, or its result is no loss, metrics or outputs.
         """
         self._split, self._weight = split, float(batch_size(batch))
+        torch.manual_seed(derive_seed(self._seed, "user_model", 0, batch_index))
         call = self._test_step if split == "test" else self._validation_step
         result = call(batch, batch_index, {"epoch": self.epoch, "step": self.step})
         if isinstance(result, tuple | list):

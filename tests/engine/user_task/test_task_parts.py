@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from nnlab.engine.user_task.batch_sources import LoaderBatches, open_loader, to_device
+from nnlab.engine.user_task.batch_sources import LoaderBatches, open_loader
 from nnlab.engine.user_task.logged_metrics import LoggedMeans, metric_name
 from nnlab.engine.user_task.modules import collect_modules
 from nnlab.engine.user_task.optimizers import TaskScheduler, read_optimizers
@@ -181,9 +181,3 @@ def test_means_are_weighted_and_their_state_is_exact() -> None:
 )
 def test_names_of_logged_metrics(name: str, split: str, expected: str) -> None:
     assert metric_name(name, split) == expected
-
-
-def test_batches_keep_their_structure_on_a_device() -> None:
-    batch = {"x": [torch.zeros(1)], "names": ("a",), "n": 3}
-    assert to_device(batch, torch.device("meta"))["x"][0].device.type == "meta"
-    assert to_device(batch, torch.device("cpu")) == {"x": [torch.zeros(1)], "names": ("a",), "n": 3}

@@ -32,7 +32,8 @@ class Classifier:
     def validation_step(self, batch):
         x, y = batch
         logits = self.model(x)
-        return {"loss": cross_entropy(logits, y), "accuracy": (logits.argmax(1) == y).float().mean()}
+        right = (logits.argmax(1) == y).float().mean()
+        return {"loss": cross_entropy(logits, y), "accuracy": right}
 
 
 class WithModel(Classifier):
