@@ -261,7 +261,9 @@ def _data_fields(setting: Setting) -> dict[str, Scalar]:
 
 
 def _default_value(name: str, setting: Setting) -> Scalar:
-    kind = setting_fields()[name].option.default_from if name in setting_fields() else None
+    if name not in setting_fields():
+        return None  # the version of a file
+    kind = setting_fields()[name].option.default_from
     if kind is not None and not is_builtin_value(kind, setting.get(kind)):
         return None  # a plugin, which is not imported for a ranking
     try:
