@@ -102,7 +102,7 @@ class BareLoop:
                 loss = task.training_step(batch, self.index)
                 if loss is not None:
                     task.optimizers[0].zero_grad()
-                    loss.backward()
+                    loss.backward()  # type: ignore[no-untyped-call]
                     task.optimizers[0].step()
                 task.after_step()
                 self.index += 1

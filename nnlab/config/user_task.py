@@ -10,7 +10,7 @@ from nnlab.config.registry import setting_fields
 from nnlab.objective import Direction, Scalar
 
 # The fields that may have this value, and the part of the task that defines them.
-_DEFINITIONS: Mapping[str, str] = {
+TASK_DEFINITIONS: Mapping[str, str] = {
     "data": "train_loader",
     "model": "modules",
     "opt": "configure_optimizers",
@@ -101,9 +101,9 @@ def replaced_by_task(specified: RunConfig, resolved: RunConfig, name: str) -> st
         resolved: the same after its resolution.
         name: a field.
     """
-    if name not in _DEFINITIONS or getattr(resolved, name) != DEFINED_BY_TASK:
+    if name not in TASK_DEFINITIONS or getattr(resolved, name) != DEFINED_BY_TASK:
         return None
-    return None if getattr(specified, name) == DEFINED_BY_TASK else _DEFINITIONS[name]
+    return None if getattr(specified, name) == DEFINED_BY_TASK else TASK_DEFINITIONS[name]
 
 
 def user_task_conflicts(specified: RunConfig, task: UserTaskFacts | None) -> list[str]:
@@ -112,7 +112,7 @@ def user_task_conflicts(specified: RunConfig, task: UserTaskFacts | None) -> lis
     if task is None:
         return [
             f"{fields[name].flag} {DEFINED_BY_TASK} needs --task file.py:NAME"
-            for name in _DEFINITIONS
+            for name in TASK_DEFINITIONS
             if getattr(specified, name) == DEFINED_BY_TASK
         ]
     problems = [

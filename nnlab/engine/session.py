@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from nnlab.catalogue import is_user_code
 from nnlab.config import RunConfig, check_plugins
+from nnlab.config.user_task import is_user_task
 from nnlab.engine import (
     augment,
     dynamo_bypass,
@@ -43,7 +44,7 @@ from nnlab.engine.seeds import make_generator
 from nnlab.engine.training_progress import TrainingProgress
 from nnlab.engine.user_losses import check_user_loss
 from nnlab.engine.weight_average import WeightAverage
-from nnlab.errors import DataError
+from nnlab.errors import DataError, UserCodeError
 
 # Examples of the training split used by the data-dependent initialisation.
 LSUV_EXAMPLES = 512
@@ -172,6 +173,12 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
         UserCodeError: the user-defined model, data or metric raises an error, or has changed.
         ConfigError: a metric needs a package that is not installed.
     """
+    if is_user_task(config):
+        raise UserCodeError(
+            f"this needs a model of inputs and targets in memory; --task {config.task} has steps of"
+            " its own",
+            hint="nnlab train, compare and plot curves work with tasks",
+        )
     check_plugins(config)
     device = devices.resolve_device(config.device)
     devices.check_dtype(device, config.dtype)

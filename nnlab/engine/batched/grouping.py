@@ -34,6 +34,7 @@ def can_batch(config: RunConfig) -> bool:
         and config.class_weights is None
         and config.pos_weight is None
         and config.loss_version is None
+        and config.task_version is None
         and config.average == "none"
         and config.freeze is None
         and config.probe in ("none", "light")

@@ -149,6 +149,10 @@ def fetch(name: str, progress: "DownloadProgress | None" = None) -> "tuple[Path,
 
 def _read_unfiltered(config: RunConfig) -> "Dataset":
     row = find_choice("data", config.data)
+    if row.name == DEFINED_BY_TASK:
+        raise DataError(
+            "the data of a user's task are the batches of its train_loader, which only it can read"
+        )
     _check_is_table(row, TableOptions.of(config))
     if row.name in USER_DATA_MODULES:
         return _read_user_data(row, config.data, TableOptions.of(config))
