@@ -19,6 +19,7 @@ from nnlab.config.class_selection import class_indices
 from nnlab.config.data_conflicts import data_conflicts
 from nnlab.config.data_facts import DataFacts
 from nnlab.config.fields import RunConfig
+from nnlab.config.loader_runs import length_conflicts, resolve_length
 from nnlab.config.metric_list import (
     TASK_METRICS,
     MetricReference,
@@ -119,6 +120,7 @@ def resolve(
         "split_version": versions.get("split_version"),
         **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
         "plugin_versions": plugin_versions(config),
+        **resolve_length(config),
     }
     metrics = added_metrics(config.metrics, facts.task)
     objective, objective_problems = _resolve_objective(config, metrics, facts)
@@ -143,6 +145,7 @@ def resolve(
         *data_conflicts(config, filled, facts),
         *model_conflicts(config, filled),
         *training_conflicts(filled),
+        *length_conflicts(config, filled),
     ]
     problems += metric_conflicts(metrics, facts.task, config.data, _class_count(config, facts))
     arguments = _resolve_arguments(filled, signatures, problems)
