@@ -16,6 +16,10 @@ class DataFacts:
         own_val: whether the data set has a validation split of its own.
         classes: names of the classes; empty if they are unknown until the data is read.
         notes: what was detected in a file or left out of it.
+        streamed_only: whether the data cannot be read into memory, only batch by batch.
+        batch_size: the batch size of a user's loader, the default of the setting; None if unknown.
+        has_own_batches: whether a user's loader forms the batches, so that no other size can be
+            chosen.
     """
 
     task: Task
@@ -24,3 +28,6 @@ class DataFacts:
     own_val: bool = False
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    streamed_only: bool = False
+    batch_size: int | None = None
+    has_own_batches: bool = False

@@ -12,6 +12,7 @@ from nnlab.catalogue import Task
 
 # A range of numbers that is at most this share of their magnitude is attributed to rounding.
 ROUNDING_TOLERANCE = 1e-12
+_HASHED_ROWS = 4096
 
 
 def has_one_value(numbers: NDArray[np.float64]) -> bool:
@@ -112,5 +113,7 @@ class Dataset:
         digest = hashlib.sha256()
         for array in (self.examples, self.targets, *splits):
             digest.update(str((array.dtype.str, array.shape)).encode())
-            digest.update(np.ascontiguousarray(array).data)
+            # In parts, because an array in a file may be larger than the memory.
+            for begin in range(0, len(array), _HASHED_ROWS):
+                digest.update(np.ascontiguousarray(array[begin : begin + _HASHED_ROWS]).data)
         return digest.hexdigest()[:16]

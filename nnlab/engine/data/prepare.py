@@ -95,7 +95,7 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     split_dataset = read_and_split(config)
     dataset, rows = split_dataset.dataset, split_dataset.rows
     transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
-    targets, target_mean, target_scale = _standardise_targets(dataset, rows.train)
+    targets, target_mean, target_scale = standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
     dtype = torch.float64 if is_double else torch.float32
 
@@ -130,7 +130,7 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     )
 
 
-def _standardise_targets(
+def standardise_targets(
     dataset: Dataset, train: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64] | NDArray[np.float64], float, float]:
     """Targets [n] (classes) or standardised [n, 1] (numbers), their mean and their scale.

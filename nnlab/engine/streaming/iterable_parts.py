@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from nnlab.engine.random_state import preserved_random_states, seed_random_numbers
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.streaming.map_batches import LoadingOptions
 from nnlab.engine.streaming.padding import PaddedCollate
-from nnlab.engine.streaming.random_state import preserved_random_states, seed_random_numbers
 from nnlab.engine.streaming.stream_batches import StreamBatches
 from nnlab.engine.streaming.worker_shards import shards_by_worker
 from nnlab.errors import DataError

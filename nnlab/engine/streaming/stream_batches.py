@@ -4,13 +4,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from nnlab.engine.seeds import derive_seed
-from nnlab.engine.streaming.random_state import (
+from nnlab.engine.random_state import (
     preserved_random_states,
     random_states,
     seed_random_numbers,
     set_random_states,
 )
+from nnlab.engine.seeds import derive_seed
 
 
 class StreamBatches:

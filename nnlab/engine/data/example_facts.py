@@ -62,6 +62,17 @@ def describe_example(name: str, batch: Any) -> ExampleFacts:
     return ExampleFacts(in_shape, "classification" if targets.ndim == 1 else None, count)
 
 
+def describe_item(targets: Any, *, is_batch: bool) -> Task | None:
+    """The task for the targets of one item, or of a batch; None if it cannot be inferred."""
+    if targets is None or isinstance(targets, Mapping | str):
+        return None
+    array = np.asarray(targets)
+    if array.dtype.kind == "f":
+        return "regression"
+    is_class = array.dtype.kind in "bui" and array.ndim == (1 if is_batch else 0)
+    return "classification" if is_class else None
+
+
 def hash_value(value: Any) -> bytes:
     """A hash of an item: equal on all machines for equal numbers up to their last digits."""
     digest = hashlib.sha256()
