@@ -11,10 +11,8 @@ from nnlab.engine.data.user_values import (
     find_user_splits,
     is_indexed,
     is_loader,
-    is_map_style,
     named_classes,
 )
-from nnlab.errors import DataError
 
 
 def user_data_facts(name: str, *, stream: bool) -> DataFacts:
@@ -41,10 +39,10 @@ def user_data_facts(name: str, *, stream: bool) -> DataFacts:
 
 def _streamed_facts(name: str, splits: UserSplits) -> DataFacts:
     # torch, which functions that return arrays do not need
-    from nnlab.engine.data.example_facts import describe_item, split_batch
+    from nnlab.engine.data.example_facts import describe_item, read_first_item, split_batch
 
     train = splits.parts["train"]
-    item = _first_item(name, train)
+    item = read_first_item(name, train)
     is_batch = not (is_indexed(train) or hasattr(train, "__getitem__") or is_loader(train))
     task = describe_item(split_batch(item)[1], is_batch=is_batch)
     # No test split is drawn from data without an index, or from a loader that comes with others.
@@ -71,16 +69,3 @@ def loader_batch_size(value: Any) -> tuple[int | None, bool]:
         return value.batch_size, True
     is_plain = type(value.batch_sampler).__name__ == "BatchSampler"
     return getattr(value.batch_sampler, "batch_size", None), not is_plain
-
-
-def _first_item(name: str, value: Any) -> Any:
-    """The first item of a data set, or the first batch of a loader that is no DataLoader."""
-    from nnlab.engine.random_state import preserved_random_states, seed_random_numbers
-
-    dataset = value.dataset if is_loader(value) else value
-    with preserved_random_states():
-        seed_random_numbers(0)
-        try:
-            return dataset[0] if is_map_style(dataset) else next(iter(dataset))
-        except (StopIteration, IndexError):
-            raise DataError(f"{name} has no examples") from None

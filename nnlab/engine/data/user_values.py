@@ -52,6 +52,12 @@ def is_indexed(value: Any) -> bool:
     return not is_iterable_dataset(value.dataset) if is_loader(value) else is_map_style(value)
 
 
+def has_state(value: object) -> bool:
+    """Whether a data set or loader saves its position, with torchdata's two methods."""
+    methods = ("state_dict", "load_state_dict")
+    return all(callable(getattr(value, method, None)) for method in methods)
+
+
 def is_streamable(value: object) -> bool:
     """Whether a value is a data set or a loader: something other than arrays to iterate over."""
     return not _is_arrays(value) and (hasattr(value, "__iter__") or is_map_style(value))
