@@ -18,6 +18,10 @@ class DataFacts:
         notes: what was detected in a file or left out of it.
         num_targets: the number of targets of each example; more than 1 only in regression.
         has_tokens: whether the examples are token ids.
+        streamed_only: whether the data cannot be read into memory, only batch by batch.
+        batch_size: the batch size of a user's loader, the default of the setting; None if unknown.
+        has_own_batches: whether a user's loader forms the batches, so that no other size can be
+            chosen.
     """
 
     task: Task
@@ -28,3 +32,6 @@ class DataFacts:
     notes: tuple[str, ...] = ()
     num_targets: int = 1
     has_tokens: bool = False
+    streamed_only: bool = False
+    batch_size: int | None = None
+    has_own_batches: bool = False

@@ -162,6 +162,7 @@ def resolve(
         if facts.own_test or config.split_file
         else config.test_fraction or DEFAULT_TEST_FRACTION
     )
+    resolved["batch_size"] = config.batch_size or facts.batch_size
     filled = fill_defaults(replace(config, **resolved))  # type: ignore[arg-type]
     problems = [
         *objective_problems,

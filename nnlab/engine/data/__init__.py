@@ -50,6 +50,7 @@ USER_DATA_MODULES: Mapping[str, str] = {
     "parquet:": "csv_table",
     "excel:": "csv_table",
     "npz:": "npz",
+    "npy:": "array_files",
     "folder:": "images",
     "module:": "user_defined",
 }
@@ -58,16 +59,22 @@ TABLE_KINDS = ("csv:", "parquet:", "excel:")
 
 def facts_of(config: RunConfig) -> DataFacts:
     """`dataset_facts` for the data set of a config."""
-    return dataset_facts(config.data, TableOptions.of(config))
+    return dataset_facts(config.data, TableOptions.of(config), stream=_is_streamed(config))
 
 
 def cached_facts() -> Callable[[RunConfig], DataFacts]:
     """`facts_of` as a function that reads each data set once."""
     facts = cache(dataset_facts)
-    return lambda config: facts(config.data, TableOptions.of(config))
+    return lambda config: facts(config.data, TableOptions.of(config), stream=_is_streamed(config))
 
 
-def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> DataFacts:
+def _is_streamed(config: RunConfig) -> bool:
+    return bool(getattr(config, "stream", False))
+
+
+def dataset_facts(
+    name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS, *, stream: bool = False
+) -> DataFacts:
     """The task, classes, provided splits and content hash of a data set.
 
     Only a user's own data are read for this. The version of a plugin takes the place of the hash.
@@ -75,6 +82,8 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
     Args:
         name: the data set, as in `--data`.
         options: how a table is read.
+        stream: whether the data is read batch by batch; then only one item of a user's data set is
+            read for the facts.
 
     Raises:
         UnknownName: no data set has this name.
@@ -82,6 +91,18 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
         UserCodeError: the user's function fails.
     """
     row = find_choice("data", name)
+    if row.name == "module:":
+        _check_is_table(row, options)
+        # By name, because the module imports numpy, as in `read_dataset`.
+        module = importlib.import_module("nnlab.engine.data.user_facts")
+        facts: DataFacts = module.user_data_facts(name, stream=stream)
+        return facts
+    if row.name in ("parquet:", "folder:", "npy:"):
+        _check_is_table(row, options)
+        module = importlib.import_module("nnlab.engine.streaming.lazy_facts")
+        lazy_facts: DataFacts | None = module.facts_without_examples(name, options, stream=stream)
+        if lazy_facts is not None:
+            return lazy_facts
     if row.name in USER_DATA_MODULES:
         dataset = _read_user_data(row, name, options)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
