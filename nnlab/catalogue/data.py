@@ -126,6 +126,10 @@ DATA = (
         defaults=_TABLE_DEFAULTS,
     ),
     Choice("npz:", "your own arrays: npz:FILE with x and y, or train_x, train_y, test_x, test_y"),
+    Choice(
+        "npy:",
+        "your own arrays in files: npy:FOLDER with x.npy and y.npy; not loaded with --stream",
+    ),
     Choice("folder:", "your own images: folder:PATH, with one sub-folder per class"),
     Choice(
         "task",

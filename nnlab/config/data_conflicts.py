@@ -27,6 +27,10 @@ def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) ->
         problems.append(
             f"--val-fraction has no effect with {config.data}: it has its own validation split"
         )
+    if facts.has_own_batches and specified.batch_size not in (None, facts.batch_size):
+        problems.append(
+            f"--batch-size has no effect with {config.data}: its loader makes the batches"
+        )
     problems += _split_conflicts(specified, config)
     if config.classes is not None and facts.classes:
         try:

@@ -17,7 +17,7 @@ from nnlab.engine import transfer
 from nnlab.engine.device_batch import to_device
 from nnlab.engine.gradient_step import backward, clip_gradients, update_weights
 from nnlab.engine.loader_session import LoaderSession, build_loader_session
-from nnlab.engine.optimizers import gradient_norm, optimizer_state_bytes, set_lr
+from nnlab.engine.optimizers import optimizer_state_bytes, set_lr
 from nnlab.engine.schedules import Schedule, build_schedule
 from nnlab.records import Epoch, Status
 
@@ -93,11 +93,9 @@ def _train_epoch(
         if config.steps is None
         else cursor.read_steps((steps or 0) - session.step)
     )
-    lr = norm = None
     for batch in batches:
-        lr = _set_lr(session, schedule, number, steps)
-        clipped_norm = _train_step(session, batch, number)
-        norm = clipped_norm if clipped_norm is not None else norm
+        session.last_lr = _set_lr(session, schedule, number, steps)
+        session.last_norm = _train_step(session, batch, number)
         session.step += 1
         session.epoch_seconds = time.perf_counter() - started
         if on_step(session):
@@ -107,10 +105,9 @@ def _train_epoch(
     values = {f"train/{name}": value for name, value in task.logged("train").items()}
     values["cost/state_bytes"] = float(sum(map(optimizer_state_bytes, task.optimizers)))
     if not task.steps_itself:
-        # Without clipping, the gradients of the last step are still there.
-        values["train/grad_norm"] = float(gradient_norm(session.model) if norm is None else norm)
-    if lr is not None:
-        values["lr"] = lr
+        values["train/grad_norm"] = session.gradient_norm()
+    if session.last_lr is not None:
+        values["lr"] = session.last_lr
     return values
 
 
@@ -151,7 +148,8 @@ def _train_step(session: LoaderSession, batch: Any, number: int) -> torch.Tensor
     norm = None
     if loss is not None and session.unwrapped_step is not None:
         backward(loss, session.optimizer, penalty=session.penalty, scaler=session.scaler)
-        if config.clip > 0 or config.clip_value > 0:
+        # A scaler leaves scaled gradients behind, unless they are unscaled here.
+        if config.clip > 0 or config.clip_value > 0 or session.scaler is not None:
             norm = clip_gradients(config, session.model, session.optimizer, session.scaler)
         update_weights(session.optimizer, session.unwrapped_step, session.scaler)
     task.after_step()

@@ -20,7 +20,7 @@ from nnlab.engine.batch_cursor import BatchCursor
 from nnlab.engine.device_batch import to_device
 from nnlab.engine.metric_versions import check_metrics_version
 from nnlab.engine.metrics import AddedMetrics
-from nnlab.engine.optimizers import ClosureOptimizer
+from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm
 from nnlab.engine.step_noise import StepNoise
 from nnlab.engine.streaming.batch_source import BatchSource
 from nnlab.engine.training_progress import TrainingProgress
@@ -63,8 +63,9 @@ class LoaderSession(TrainingProgress):
     """Everything that a run over loaders holds in memory.
 
     `unwrapped_steps` update the weights from their gradients, one for each optimizer. `cursor` is
-    the position in the training data, `epoch_seconds` the time that earlier attempts spent on the
-    unfinished epoch.
+    the position in the training data, `epoch_seconds` the time spent on the unfinished epoch.
+    `last_lr` is the learning rate of the last step, `last_norm` the norm of its gradients if they
+    no longer have it.
     """
 
     config: RunConfig
@@ -77,6 +78,8 @@ class LoaderSession(TrainingProgress):
     weight_average: WeightAverage | None = None
     added_metrics: AddedMetrics | None = None
     epoch_seconds: float = 0.0
+    last_lr: float | None = None
+    last_norm: torch.Tensor | None = None
     notes: list[str] = field(default_factory=list)
     cursor: BatchCursor = field(init=False)
     noise: StepNoise = field(init=False)
@@ -176,6 +179,10 @@ class LoaderSession(TrainingProgress):
             with self.weight_average.swapped_in(self.model):
                 yield
 
+    def gradient_norm(self) -> float:
+        """The norm of the gradients of the last step before clipping."""
+        return float(gradient_norm(self.model) if self.last_norm is None else self.last_norm)
+
     def training_state(self) -> dict[str, Any]:
         """The position inside an epoch and the task's state, for a checkpoint."""
         return {
@@ -184,6 +191,8 @@ class LoaderSession(TrainingProgress):
             "cursor": self.cursor.state_dict(),
             "step": self.step,
             "epoch_seconds": self.epoch_seconds,
+            "lr": self.last_lr,
+            "grad_norm": None if self.task.steps_itself else self.gradient_norm(),
         }
 
     def load_training_state(self, state: Mapping[str, Any]) -> None:
@@ -193,11 +202,9 @@ class LoaderSession(TrainingProgress):
         self.task.load_state_dict(state["task"])
         self.cursor.load_state_dict(state["cursor"], self.notes.append)
         self.step, self.epoch_seconds = state["step"], state["epoch_seconds"]
-
-
-def is_loader_run(config: RunConfig) -> bool:
-    """Whether the run of a resolved config trains over loaders."""
-    return config.stream or is_user_task(config)
+        self.last_lr = state["lr"]
+        if state["grad_norm"] is not None:
+            self.last_norm = torch.tensor(state["grad_norm"], dtype=torch.float64)
 
 
 def build_loader_session(config: RunConfig) -> LoaderSession:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnlab.catalogue import is_user_code
-from nnlab.config import RunConfig, check_plugins
+from nnlab.config import RunConfig, check_plugins, is_loader_run
 from nnlab.config.user_task import is_user_task
 from nnlab.engine import (
     augment,
@@ -168,7 +168,7 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
 
     Raises:
         DeviceError: the device does not exist, or does not support the number format.
-        DataError: the data set cannot be used, or does not fit the model.
+        DataError: the data set cannot be used, is streamed, or does not fit the model.
         PluginError: a plugin is missing, has changed or fails.
         UserCodeError: the user-defined model, data or metric raises an error, or has changed.
         ConfigError: a metric needs a package that is not installed.
@@ -178,6 +178,11 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
             f"this needs a model of inputs and targets in memory; --task {config.task} has steps of"
             " its own",
             hint="nnlab train, compare and plot curves work with tasks",
+        )
+    if is_loader_run(config):
+        raise DataError(
+            f"{config.data} is streamed, batch by batch; this needs its data in memory",
+            hint="train without --stream",
         )
     check_plugins(config)
     device = devices.resolve_device(config.device)

@@ -22,7 +22,7 @@ class TrainingProgress:
     the val/loss `selected_loss` and the weights `selected_weights`. `improved_epoch` is the last
     epoch that improved the objective itself; patience counts from there, since a tie is not an
     improvement. `breaks_ties` is False only if a run is retrained whose epoch was selected without
-    breaking ties. `step` is the number of finished steps of the unfinished epoch, of runs that can be
+    breaking ties. `step` counts the finished steps of the unfinished epoch, of runs that can be
     saved inside an epoch. `earlier_seconds` is the training time of the attempts before this one.
     """
 

@@ -24,7 +24,8 @@ from nnlab.engine.inference.model_description import (
     describe_model,
     serialize_description,
 )
-from nnlab.engine.loop import build_session
+from nnlab.engine.loader_session import LoaderSession
+from nnlab.engine.run_session import AnySession, build_run_session
 from nnlab.errors import ConnectionLost
 from nnlab.records import Artifact, Epoch, Finding, Run, Status
 from nnlab.workers.callbacks import RunResult
@@ -71,8 +72,8 @@ class RunContext:
         self.run = claim.run
         self._leader, save_policy = context.leader, context.save_policy
         config = config_of(self.run.trial.setting, self.run.seed)
-        build = build_session if self._leader is None else self._leader.build_session
-        self.session = build(config)
+        build = build_run_session if self._leader is None else self._leader.build_session
+        self.session: AnySession = build(config)
         self._check_data(save_policy)
         self._keeps_model, self._keeps_diff = save_policy.models, save_policy.git_diff
         self._artifact_root = _artifact_root(self.run, save_policy)
@@ -83,12 +84,16 @@ class RunContext:
         self._stored_epochs = self._deliver_spooled_epochs()
         self.spool = Spool(self._folder, claim.attempt_id, self.run)
         self._parent_id = self._restore_or_initialize()
+        if isinstance(self.session, LoaderSession):
+            for message in self.session.notes:
+                self._callbacks.on_note(self.run, message)
         if self._leader is not None:
             self._leader.broadcast_initial_state(self.session)
         pruner = store.find_pruner(self._db, self.run)
         self._pruning = PruningMonitor(self._db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
         self._undefined_metrics: set[str] = set()
+        self._stop_requested = False
         self._energy_meter, self._batch_size = EnergyMeter(self.session.device), batch_size
         note = partial(self._callbacks.on_note, self.run)
         self._live_diagnosis = LiveDiagnosis(self._db, self.run, note, after=self.session.epoch)
@@ -115,7 +120,11 @@ class RunContext:
     @property
     def stop_requested(self) -> bool:
         """Whether `nnlab stop` was called for this run."""
-        return self.writer.stop_requested
+        return self._stop_requested or self.writer.stop_requested
+
+    def note_stop_request(self) -> None:
+        """A stop request was read from the database between two epochs."""
+        self._stop_requested = True
 
     def add_epoch(self, epoch: Epoch) -> None:
         """Adds a finished epoch to the spool, with its duration and energy (joules)."""
@@ -186,7 +195,7 @@ class RunContext:
             if self._keeps_model and self._pruned_at is None:
                 self._artifacts = self._save_model()
         elif session.status is Status.INTERRUPTED:
-            if self.checkpoints.saved_epoch != session.epoch:
+            if self.checkpoints.saved_position != session.position and session.can_save:
                 self.checkpoints.save(session)
             if self.stop_requested:
                 session.reason = store.STOPPED_REASON

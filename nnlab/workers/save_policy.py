@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from nnlab.config import parse_duration
 from nnlab.errors import UsageError
 
 

@@ -52,6 +52,7 @@ USER_DATA_MODULES: Mapping[str, str] = {
     "parquet:": "csv_table",
     "excel:": "csv_table",
     "npz:": "npz",
+    "npy:": "array_files",
     "folder:": "images",
     "module:": "user_defined",
 }
@@ -68,22 +69,26 @@ def cached_facts() -> Callable[[RunConfig], DataFacts]:
     return partial(_facts_of, read_facts=cache(dataset_facts))
 
 
-def _facts_of(
-    config: RunConfig, read_facts: "Callable[[str, TableOptions], DataFacts]"
-) -> DataFacts:
+def _facts_of(config: RunConfig, read_facts: "Callable[..., DataFacts]") -> DataFacts:
     if config.task is None or not is_user_code("task", config.task):
-        return read_facts(config.data, TableOptions.of(config))
+        return read_facts(config.data, TableOptions.of(config), stream=_is_streamed(config))
     # The task's file is executed, which imports torch.
     from nnlab.engine.user_task.description import describe_user_task
 
     task = describe_user_task(config.task)
     if task.has_loaders or config.data == DEFINED_BY_TASK:
         return DataFacts("custom", own_test=True, own_val=True, user_task=task)
-    facts = read_facts(config.data, TableOptions.of(config))
+    facts = read_facts(config.data, TableOptions.of(config), stream=_is_streamed(config))
     return replace(facts, task="custom", user_task=task)
 
 
-def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> DataFacts:
+def _is_streamed(config: RunConfig) -> bool:
+    return bool(getattr(config, "stream", False))
+
+
+def dataset_facts(
+    name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS, *, stream: bool = False
+) -> DataFacts:
     """The task, classes, provided splits and content hash of a data set.
 
     Only a user's own data are read for this. The version of a plugin takes the place of the hash.
@@ -91,6 +96,8 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
     Args:
         name: the data set, as in `--data`.
         options: how a table is read.
+        stream: whether the data is read batch by batch; then only one item of a user's data set is
+            read for the facts.
 
     Raises:
         UnknownName: no data set has this name.
@@ -98,6 +105,18 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
         UserCodeError: the user's function fails.
     """
     row = find_choice("data", name)
+    if row.name == "module:":
+        _check_is_table(row, options)
+        # By name, because the module imports numpy, as in `read_dataset`.
+        module = importlib.import_module("nnlab.engine.data.user_facts")
+        facts: DataFacts = module.user_data_facts(name, stream=stream)
+        return facts
+    if row.name in ("parquet:", "folder:", "npy:"):
+        _check_is_table(row, options)
+        module = importlib.import_module("nnlab.engine.streaming.lazy_facts")
+        lazy_facts: DataFacts | None = module.facts_without_examples(name, options, stream=stream)
+        if lazy_facts is not None:
+            return lazy_facts
     if row.name in USER_DATA_MODULES:
         dataset = _read_user_data(row, name, options)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)

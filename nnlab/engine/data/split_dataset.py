@@ -1,5 +1,6 @@
 """A data set read, filtered, split and corrupted as a config specifies."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nnlab.catalogue import find_choice
@@ -46,8 +47,14 @@ def data_changed_error(config: RunConfig, version: str | None) -> DataError:
     )
 
 
-def read_and_split(config: RunConfig) -> SplitDataset:
+def read_and_split(
+    config: RunConfig, read: Callable[[RunConfig], Dataset] = read_dataset
+) -> SplitDataset:
     """Reads and splits the data set of a resolved config.
+
+    Args:
+        config: resolved.
+        read: reads the data set.
 
     Raises:
         DataError: the data set cannot be used, or has changed since the run was set up.
@@ -56,7 +63,7 @@ def read_and_split(config: RunConfig) -> SplitDataset:
     # Compared before the function is called: code that has changed must not be executed.
     if is_function and not user_code.matches_version(config.data, config.data_version):
         raise data_changed_error(config, user_code.code_version(config.data))
-    dataset = read_dataset(config)
+    dataset = read(config)
     if not is_function and dataset.version != config.data_version:
         raise data_changed_error(config, dataset.version)
     rows = assign_splits(dataset, config)

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from nnlab.engine.data.example_facts import read_first_item
+from nnlab.engine.data.user_values import has_state
+from nnlab.engine.random_state import seed_random_numbers
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.streaming.map_batches import LoadingOptions
 from nnlab.engine.streaming.padding import PaddedCollate
-from nnlab.engine.streaming.random_state import preserved_random_states, seed_random_numbers
 from nnlab.engine.streaming.stream_batches import StreamBatches
 from nnlab.engine.streaming.worker_shards import shards_by_worker
-from nnlab.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def open_iterable(
     if isinstance(value, DataLoader):
         return _open_loader(name, value, example, seed, fixed_epoch)
     if not isinstance(value, IterableDataset):
-        stateful = value if _is_stateful(value) else None
+        stateful = value if has_state(value) else None
         return IterablePart(
             StreamBatches(
                 value,
@@ -96,16 +97,10 @@ def first_example(name: str, value: Any, seed: int, pad_token: int) -> Any:
     Raises:
         DataError: there are no examples.
     """
-    is_loader = isinstance(value, DataLoader)
-    with preserved_random_states():
-        seed_random_numbers(derive_seed(seed, "sampler"))
-        try:
-            item = next(iter(value.dataset if is_loader else value))
-        except StopIteration:
-            raise DataError(f"{name} has no examples") from None
-        if is_loader:
-            return value.collate_fn(item if value.batch_size is None else [item])
-        return PaddedCollate(pad_token)([item]) if isinstance(value, IterableDataset) else item
+    item = read_first_item(name, value, seed)
+    if isinstance(value, DataLoader):
+        return value.collate_fn(item if value.batch_size is None else [item])
+    return PaddedCollate(pad_token)([item]) if isinstance(value, IterableDataset) else item
 
 
 def _open_dataset(
@@ -119,7 +114,7 @@ def _open_dataset(
     fixed_epoch: int | None,
 ) -> IterablePart:
     """An IterableDataset: read by one worker at most, so that the workers do not change it."""
-    is_stateful = _is_stateful(dataset)
+    is_stateful = has_state(dataset)
     workers = 0 if is_stateful else min(1, loading.num_workers)
     notes: tuple[str, ...] = ()
     if loading.num_workers > 1:
@@ -161,8 +156,8 @@ def _open_loader(
             " items, so that one worker is used; divide the items by get_worker_info() to use more",
         )
         loader = _with_one_worker(loader)
-    stateful = loader if _is_stateful(loader) else None
-    if stateful is None and not loader.num_workers and _is_stateful(loader.dataset):
+    stateful = loader if has_state(loader) else None
+    if stateful is None and not loader.num_workers and has_state(loader.dataset):
         stateful = loader.dataset
     is_sized = loader.num_workers <= 1 and _length(loader.dataset) is not None
     source = StreamBatches(
@@ -195,10 +190,6 @@ def _with_one_worker(loader: Any) -> Any:
 
 def _epoch_owners(*values: Any) -> tuple[Any, ...]:
     return tuple(value for value in values if _has(value, "set_epoch"))
-
-
-def _is_stateful(value: Any) -> bool:
-    return _has(value, "state_dict") and _has(value, "load_state_dict")
 
 
 def _has(value: Any, method: str) -> bool:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
-from nnlab.engine.streaming.example_facts import split_batch
-from nnlab.engine.streaming.random_state import preserved_random_states, seed_random_numbers
+from nnlab.engine.data.example_facts import split_batch
+from nnlab.engine.random_state import preserved_random_states, seed_random_numbers
 
 # The attributes of data sets of torchvision and other packages.
 _TARGET_ATTRIBUTES = ("targets", "labels", "_labels")

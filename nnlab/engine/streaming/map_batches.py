@@ -1,5 +1,6 @@
 """`MapBatches`: batches of a map-style data set, in an order that is known for each epoch."""
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,14 @@ class LoadingOptions:
     prefetch_factor: int | None = None
     timeout: float = 0.0
     worker_init: Callable[[int], None] | None = None
+
+
+def usable_workers(num_workers: int) -> int:
+    """The number of loader workers; 0 where they cannot be forked.
+
+    A worker that does not inherit this process could not import the user's file.
+    """
+    return num_workers if sys.platform == "linux" else 0
 
 
 class _Plan(Sampler[BatchIndices]):
@@ -107,6 +116,7 @@ def _open_loader(
         timeout=loading.timeout if has_workers else 0,
         worker_init_fn=loading.worker_init,
         persistent_workers=has_workers,
+        multiprocessing_context="fork" if has_workers else None,
         # The loader draws a seed for its workers; it must not come from the run's generator.
         generator=torch.Generator().manual_seed(0),
     )

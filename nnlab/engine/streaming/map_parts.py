@@ -12,15 +12,15 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sequential
 
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.epoch_order import balanced_order, uniform_order
-from nnlab.engine.seeds import derive_seed
-from nnlab.engine.streaming.map_batches import EpochPlan, LoadingOptions
-from nnlab.engine.streaming.padding import PaddedCollate
-from nnlab.engine.streaming.random_state import (
+from nnlab.engine.random_state import (
     preserved_random_states,
     random_states,
     seed_random_numbers,
     set_random_states,
 )
+from nnlab.engine.seeds import derive_seed
+from nnlab.engine.streaming.map_batches import EpochPlan, LoadingOptions
+from nnlab.engine.streaming.padding import PaddedCollate
 from nnlab.engine.streaming.seeded_items import Collate
 
 # The batches of a sampler that are drawn at a time.

@@ -57,7 +57,7 @@ class PaddedCollate:
                 return self._pad(values, name, ignored)
             parts = zip(*values, strict=True)
             return tuple(self._collate(part, name, ignored) for part in parts)
-        tensors = [default_convert(value) for value in values]
+        tensors: list[Any] = [default_convert(value) for value in values]  # type: ignore[no-untyped-call]
         if isinstance(tensors[0], torch.Tensor) and len({t.shape for t in tensors}) > 1:
             return self._pad(tensors, name, ignored)
         return default_collate(tensors)

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch.utils.data import Dataset, Subset, get_worker_info
 
-from nnlab.engine.seeds import derive_seed
-from nnlab.engine.streaming.random_state import preserved_random_states, seed_random_numbers
+from nnlab.engine.random_state import preserved_random_states, seed_random_numbers
+from nnlab.engine.seeds import SeedPurpose, derive_seed
 
 Collate = Callable[[Any], Any]
 # The epoch, and the indices of the items of a batch, or one index of a data set of batches.
@@ -62,9 +62,8 @@ class SeededItems(Dataset[Any]):
         self._seed(epoch, index)
         return self.items[index]
 
-    def _seed(self, epoch: int, index: Any, step: str = "item") -> None:
+    def _seed(self, epoch: int, index: Any, purpose: SeedPurpose = "item") -> None:
         if self.is_random:
-            purpose = "collate" if step == "collate" else "item"
             seed_random_numbers(derive_seed(self.seed, purpose, epoch, index))
 
 

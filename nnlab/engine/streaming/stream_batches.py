@@ -1,16 +1,17 @@
 """`StreamBatches`: batches of an IterableDataset or of another loader, read from the beginning."""
 
+import copy
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from nnlab.engine.seeds import derive_seed
-from nnlab.engine.streaming.random_state import (
+from nnlab.engine.random_state import (
     preserved_random_states,
     random_states,
     seed_random_numbers,
     set_random_states,
 )
+from nnlab.engine.seeds import derive_seed
 
 
 class StreamBatches:
@@ -53,6 +54,8 @@ class StreamBatches:
         self._fixed_epoch = fixed_epoch
         self._position = (0, 0)  # the epoch, and the number of batches that were read
         self._states: Any = None
+        self._is_inside = False  # an epoch was begun and has not ended
+        self._initial = None if stateful is None else copy.deepcopy(stateful.state_dict())
         self._restored: Mapping[str, Any] | None = None
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Any]:
@@ -67,6 +70,9 @@ class StreamBatches:
             seed_random_numbers(derive_seed(self._seed, "sampler", source_epoch))
             if state is not None:
                 self._stateful.load_state_dict(state["loader"])
+            elif self._initial is not None and self._is_inside:
+                self._stateful.load_state_dict(copy.deepcopy(self._initial))
+            self._is_inside = True
             with warnings.catch_warnings():
                 # Newer versions of Python warn about forking a process that has threads.
                 warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
@@ -84,6 +90,7 @@ class StreamBatches:
                 try:
                     batch = next(iterator)
                 except StopIteration:
+                    self._is_inside = False
                     return
                 finally:
                     self._states = random_states()
@@ -98,7 +105,7 @@ class StreamBatches:
             return None
         return {
             "position": self._position,
-            "loader": self._stateful.state_dict(),
+            "loader": copy.deepcopy(self._stateful.state_dict()),
             "random": self._states,
         }
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, IterableDataset
 
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig
 from nnlab.engine.data.assign_splits import assign_splits
 from nnlab.engine.data.corruption import subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.example_facts import describe_example, hash_value
+from nnlab.engine.data.user_values import UserSplits, is_indexed, is_loader, named_classes
 from nnlab.engine.streaming.batch_source import BatchSource
-from nnlab.engine.streaming.example_facts import describe_example, hash_value
 from nnlab.engine.streaming.iterable_parts import open_iterable
 from nnlab.engine.streaming.known_targets import read_targets
 from nnlab.engine.streaming.map_batches import LoadingOptions, MapBatches
@@ -28,7 +28,6 @@ from nnlab.engine.streaming.map_parts import (
 )
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
-from nnlab.engine.streaming.user_values import UserSplits, is_map_style
 from nnlab.errors import DataError
 
 # A smaller data set is read once to stratify its splits and to count its classes.
@@ -91,13 +90,6 @@ def open_user_data(config: RunConfig, splits: UserSplits, loading: LoadingOption
     return _assemble(config, splits, opened, targets)
 
 
-def is_indexed(value: Any) -> bool:
-    """Whether a value is a map-style data set or a DataLoader over one."""
-    if isinstance(value, DataLoader):
-        return not isinstance(value.dataset, IterableDataset)
-    return is_map_style(value)
-
-
 def check_has_validation(name: str, splits: UserSplits) -> None:
     """Checks that there is a validation split, or data to draw it from.
 
@@ -134,13 +126,14 @@ def _split_rows(config: RunConfig, splits: UserSplits, part: MapPart) -> _SplitP
     count = len(part.items)
     every_row = np.arange(count)
     targets = read_targets(part.items, MAX_ITEMS_READ_FOR_TARGETS)
-    is_loader = isinstance(splits.parts["train"], DataLoader)
-    if "val" in splits.parts and (is_loader or "test" in splits.parts):
-        return _SplitPart(part, targets, _subsample(config, every_row, targets), *_none(2))
+    has_all = is_loader(splits.parts["train"]) or "test" in splits.parts
+    if "val" in splits.parts and has_all:
+        none = every_row[:0]
+        return _SplitPart(part, targets, _subsample(config, every_row, targets), none, none)
     provided = {name: int(name in splits.parts) for name in ("val", "test")}
     stand_in = _stand_in(config, count, targets, provided)
     rows = assign_splits(stand_in, config)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if targets is None:
         notes = (
             "the splits are not stratified: the targets are unknown without reading the items",
@@ -148,10 +141,6 @@ def _split_rows(config: RunConfig, splits: UserSplits, part: MapPart) -> _SplitP
     val = rows.val if not provided["val"] else rows.val[:0]
     test = rows.test if not provided["test"] else rows.test[:0]
     return _SplitPart(part, targets, _subsample(config, rows.train, targets), val, test, notes)
-
-
-def _none(count: int) -> list[NDArray[np.int64]]:
-    return [np.empty(0, np.int64)] * count
 
 
 def _stand_in(
@@ -302,7 +291,7 @@ def _assemble(
 ) -> StreamedData:
     example = opened["train"].example
     facts = describe_example(config.data, example)
-    task = config.task or facts.task
+    task: Task | None = config.task or facts.task  # type: ignore[assignment]
     if task is None:
         raise DataError(
             f"{config.data}: the kind of its targets is unclear", hint="--task names it"
@@ -336,13 +325,8 @@ def _assemble(
 
 def find_classes(splits: UserSplits, targets: NDArray[Any] | None) -> tuple[str, ...]:
     """The names of the classes; empty if they are unknown."""
-    named = splits.properties.get("classes")
-    dataset = splits.parts["train"]
-    while named is None and dataset is not None:
-        named = getattr(dataset, "classes", None)
-        dataset = getattr(dataset, "dataset", None)
-    if named is not None:
-        return tuple(map(str, range(named) if isinstance(named, int) else named))
+    if names := named_classes(splits):
+        return names
     count = splits.properties.get("num_outputs")
     if count is None and targets is not None and targets.dtype.kind in "bui":
         count = int(targets.max()) + 1

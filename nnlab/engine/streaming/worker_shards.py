@@ -1,66 +1,47 @@
 """Whether the loader workers of an IterableDataset read different items."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
-from nnlab.engine.streaming.random_state import seed_random_numbers
-
-
-class _EquallySeeded(IterableDataset[Any]):
-    """The first item of a data set, drawn with the same random numbers in each worker."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    def __iter__(self) -> Iterator[Any]:
-        seed_random_numbers(0)
-        for item in self.dataset:
-            yield item
-            return
+from nnlab.engine.random_state import seed_random_numbers
 
 
 def shards_by_worker(dataset: Any, worker_init: Callable[[int], None] | None) -> bool:
     """Whether two workers would start with different items.
 
-    Two workers read their first item. A data set whose first items are equal anyway is read by one
-    worker without need, which is slower and still correct.
+    Two workers with the same random numbers read their first item. A data set whose first items
+    are equal anyway is read by one worker without need, which is slower and still correct.
 
     Args:
         dataset: an IterableDataset.
-        worker_init: `worker_init_fn` of its loader.
+        worker_init: `worker_init_fn` of its loader, which may divide the items.
     """
-    stream = _EquallySeeded(dataset)
 
     def start(worker: int) -> None:
         if worker_init is not None:
-            # It may divide the items through the data set of the worker.
-            info = torch.utils.data.get_worker_info()
-            if info is not None:
-                info.dataset = dataset_of_worker(info.dataset)
             worker_init(worker)
+        seed_random_numbers(0)
 
     loader: DataLoader[Any] = DataLoader(
-        stream,
+        dataset,
         batch_size=None,
         collate_fn=_unchanged,
         num_workers=2,
+        prefetch_factor=1,
         worker_init_fn=start,
         generator=torch.Generator().manual_seed(0),
     )
     with warnings.catch_warnings():
+        # Newer versions of Python warn about forking a process that has threads.
         warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
-        items = list(loader)
+        items = list(islice(iter(loader), 2))
     return len(items) < 2 or not _are_equal(items[0], items[1])
-
-
-def dataset_of_worker(dataset: Any) -> Any:
-    """The user's data set in a worker, whose items `worker_init_fn` divides."""
-    return dataset.dataset if isinstance(dataset, _EquallySeeded) else dataset
 
 
 def _unchanged(item: Any) -> Any:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, IterableDataset
 
 from nnlab.engine import user_code
 from nnlab.engine.data.arrays import SPLIT_NAMES
@@ -32,21 +30,62 @@ class UserSplits:
         return any(not is_map_style(part) for part in self.parts.values())
 
 
+def is_loader(value: object) -> bool:
+    """Whether a value is a DataLoader of torch."""
+    return _has_torch_base(value, "DataLoader")
+
+
+def is_iterable_dataset(value: object) -> bool:
+    """Whether a value is an IterableDataset of torch."""
+    return _has_torch_base(value, "IterableDataset")
+
+
 def is_map_style(value: object) -> bool:
     """Whether a value is a data set with a length and items by index; arrays are not."""
-    if isinstance(
-        value, IterableDataset | Mapping | list | tuple | np.ndarray | torch.Tensor | str
-    ):
+    if is_iterable_dataset(value) or _is_arrays(value):
         return False
     return hasattr(value, "__getitem__") and hasattr(value, "__len__")
 
 
+def is_indexed(value: Any) -> bool:
+    """Whether a value is a map-style data set or a DataLoader over one."""
+    return not is_iterable_dataset(value.dataset) if is_loader(value) else is_map_style(value)
+
+
+def has_state(value: object) -> bool:
+    """Whether a data set or loader saves its position, with torchdata's two methods."""
+    methods = ("state_dict", "load_state_dict")
+    return all(callable(getattr(value, method, None)) for method in methods)
+
+
 def is_streamable(value: object) -> bool:
     """Whether a value is a data set or a loader: something other than arrays to iterate over."""
-    if isinstance(value, IterableDataset | DataLoader) or is_map_style(value):
-        return True
-    is_arrays = isinstance(value, Mapping | list | tuple | np.ndarray | torch.Tensor | str)
-    return hasattr(value, "__iter__") and not is_arrays
+    return not _is_arrays(value) and (hasattr(value, "__iter__") or is_map_style(value))
+
+
+def _is_arrays(value: object) -> bool:
+    is_array = isinstance(value, Mapping | list | tuple | np.ndarray | str | bytes)
+    return is_array or (hasattr(value, "__array__") and hasattr(value, "shape"))
+
+
+def _has_torch_base(value: object, name: str) -> bool:
+    # By name: a function that returns arrays must not import torch.
+    return any(
+        base.__name__ == name and base.__module__.startswith("torch.utils.data")
+        for base in type(value).__mro__
+    )
+
+
+def named_classes(splits: UserSplits) -> tuple[str, ...]:
+    """The names of the classes in the dict or in the data set; empty if there are none."""
+    named = splits.properties.get("classes")
+    dataset = splits.parts["train"]
+    while named is None and dataset is not None:
+        named = getattr(dataset, "classes", None)
+        dataset = getattr(dataset, "dataset", None)
+    if named is None:
+        return ()
+    return tuple(map(str, range(named) if isinstance(named, int) else named))
 
 
 def call_data_function(name: str) -> Any:

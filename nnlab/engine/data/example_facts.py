@@ -1,5 +1,6 @@
 """What a batch with one example says about streamed data: shape, kind of targets, content."""
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ import numpy as np
 import torch
 
 from nnlab.catalogue import Task
+from nnlab.engine.data.user_values import has_state, is_loader, is_map_style
+from nnlab.engine.random_state import preserved_random_states, seed_random_numbers
+from nnlab.engine.seeds import derive_seed
 from nnlab.errors import DataError
 
 _INPUT_KEYS = ("inputs",)
@@ -60,6 +64,45 @@ def describe_example(name: str, batch: Any) -> ExampleFacts:
     if targets.is_floating_point():
         return ExampleFacts(in_shape, "regression", count)
     return ExampleFacts(in_shape, "classification" if targets.ndim == 1 else None, count)
+
+
+def read_first_item(name: str, value: Any, seed: int = 0) -> Any:
+    """The first item of a data set, or the first batch of a loader that is no DataLoader.
+
+    A data set that saves its state is afterwards as it was before.
+
+    Args:
+        name: of the data, for messages.
+        value: a data set, a DataLoader or another loader.
+        seed: of the random numbers of the item.
+
+    Raises:
+        DataError: there are no examples.
+    """
+    dataset = value.dataset if is_loader(value) else value
+    if callable(set_epoch := getattr(dataset, "set_epoch", None)):
+        set_epoch(0)
+    state = copy.deepcopy(dataset.state_dict()) if has_state(dataset) else None
+    with preserved_random_states():
+        seed_random_numbers(derive_seed(seed, "item"))
+        try:
+            return dataset[0] if is_map_style(dataset) else next(iter(dataset))
+        except (StopIteration, IndexError):
+            raise DataError(f"{name} has no examples") from None
+        finally:
+            if state is not None:
+                dataset.load_state_dict(state)
+
+
+def describe_item(targets: Any, *, is_batch: bool) -> Task | None:
+    """The task for the targets of one item, or of a batch; None if it cannot be inferred."""
+    if targets is None or isinstance(targets, Mapping | str):
+        return None
+    array = np.asarray(targets)
+    if array.dtype.kind == "f":
+        return "regression"
+    is_class = array.dtype.kind in "bui" and array.ndim == (1 if is_batch else 0)
+    return "classification" if is_class else None
 
 
 def hash_value(value: Any) -> bytes:
