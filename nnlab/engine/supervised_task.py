@@ -12,14 +12,14 @@ from nnlab.engine import augment, losses, metrics, models
 from nnlab.engine import device as devices
 from nnlab.engine.augment import AugmentationPipeline
 from nnlab.engine.class_weights import class_weights, positive_weights
+from nnlab.engine.data.example_facts import split_batch
 from nnlab.engine.error_description import forward_location
-from nnlab.engine.models.call import batch_length, call_model, converted
+from nnlab.engine.models.call import call_model, converted
 from nnlab.engine.models.output_selection import describe_output
 from nnlab.engine.optimizers import build as build_optimizer
-from nnlab.engine.running_metrics import RunningMetrics
 from nnlab.engine.seeds import derive_seed, make_generator
-from nnlab.engine.streaming.example_facts import split_batch
 from nnlab.engine.streaming.streamed_data import StreamedData, open_streamed_data
+from nnlab.engine.targets.metric_sums import MetricSums, metric_sums
 from nnlab.engine.training_task import EvaluatedSplit
 from nnlab.errors import ConfigError, DataError, UserCodeError
 from nnlab.objective import Direction
@@ -68,10 +68,10 @@ class SupervisedTask:
             config,
             data.task,
             data.num_outputs,
-            target_scale=data.target_scale,
+            target_scale=data.target_scale if isinstance(data.target_scale, float) else 1.0,
             target_mean=data.target_mean,
         )
-        self._sums: dict[str, RunningMetrics] = {}
+        self._sums: dict[str, MetricSums] = {}
         self._scores: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
         for split in ("train", "val", "test"):
             self.reset(split)
@@ -91,14 +91,14 @@ class SupervisedTask:
             inputs = augmented
         outputs = self._outputs(inputs, targets)
         loss = self._loss(outputs, targets)
-        self._measure("train", _detached(outputs), targets, inputs)
+        self._measure("train", _detached(outputs), targets)
         return loss
 
     def validation_step(self, batch: Any, batch_index: int, split: EvaluatedSplit) -> None:
         """Adds a batch to the metrics of a split."""
         del batch_index
         inputs, targets = self._split(batch)
-        self._measure(split, self._outputs(inputs, targets), targets, inputs)
+        self._measure(split, self._outputs(inputs, targets), targets)
 
     def after_step(self) -> None:
         """Does nothing: the loop sets the learning rate."""
@@ -108,11 +108,14 @@ class SupervisedTask:
 
     def reset(self, split: str) -> None:
         """Forgets the metrics of a split."""
-        self._sums[split] = RunningMetrics(
+        self._sums[split] = metric_sums(
             self._data.task,
             self._eval_loss,
+            num_outputs=self._data.num_outputs,
             target_scale=self._data.target_scale,
-            device=self._device,
+            dtype=self._dtype,
+            # MPS has no float64, which sums need.
+            device="cpu" if self._device.type == "mps" else self._device,
         )
         self._scores[split] = []
 
@@ -167,8 +170,8 @@ class SupervisedTask:
             + ("" if location is None else f" - {location}")
         )
 
-    def _measure(self, split: str, outputs: Any, targets: Any, inputs: Any) -> None:
-        self._sums[split].add(outputs, targets, batch_length(inputs))
+    def _measure(self, split: str, outputs: Any, targets: Any) -> None:
+        self._sums[split].add(outputs, targets)
         if self.added_metrics is not None and targets is not None:
             self._scores[split].append((outputs.cpu(), targets.cpu()))
 

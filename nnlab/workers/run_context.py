@@ -17,15 +17,19 @@ from nnlab import store
 from nnlab.config import config_of
 from nnlab.diagnosis import diagnose
 from nnlab.engine import checkpoint
+from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.device import device_description
 from nnlab.engine.inference.model_description import (
     DESCRIPTION_FILE,
     WEIGHTS_FILE,
     describe_model,
+    is_describable,
     serialize_description,
 )
 from nnlab.engine.loader_session import LoaderSession
 from nnlab.engine.run_session import AnySession, build_run_session
+from nnlab.engine.session import Session
+from nnlab.engine.streaming.record import StreamedData
 from nnlab.errors import ConnectionLost
 from nnlab.records import Artifact, Epoch, Finding, Run, Status
 from nnlab.workers.callbacks import RunResult
@@ -88,7 +92,7 @@ class RunContext:
             for message in self.session.notes:
                 self._callbacks.on_note(self.run, message)
         if self._leader is not None:
-            self._leader.broadcast_initial_state(self.session)
+            self._leader.broadcast_initial_state(self.memory_session)
         pruner = store.find_pruner(self._db, self.run)
         self._pruning = PruningMonitor(self._db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
@@ -97,6 +101,17 @@ class RunContext:
         self._energy_meter, self._batch_size = EnergyMeter(self.session.device), batch_size
         note = partial(self._callbacks.on_note, self.run)
         self._live_diagnosis = LiveDiagnosis(self._db, self.run, note, after=self.session.epoch)
+
+    @property
+    def memory_session(self) -> Session:
+        """The session of a run whose data is in memory.
+
+        Raises:
+            TypeError: the run trains over loaders.
+        """
+        if not isinstance(self.session, Session):
+            raise TypeError(f"run {self.run.id} trains over loaders")
+        return self.session
 
     def open(self, engine: str) -> None:
         """Starts the attempt in the database, with an engine label such as `solo`."""
@@ -178,7 +193,7 @@ class RunContext:
     def evaluate_test_split(self) -> None:
         """Computes the metrics of the test split if the run is finished; called once."""
         if self._leader is not None:
-            self._test_metrics = self._leader.finish_run(self.session)
+            self._test_metrics = self._leader.finish_run(self.memory_session)
         elif self.session.status is Status.FINISHED:
             self._test_metrics = dict(self.session.test())
 
@@ -267,15 +282,19 @@ class RunContext:
         return store.runs(self._db, run_ids=[self.run.id])[0].epochs
 
     def _save_model(self) -> list[Artifact]:
-        """Writes the selected weights, and what predictions need besides them."""
-        description = describe_model(self.session.config, self.session.data)
+        """Writes the selected weights, and what predictions need besides them.
+
+        Runs over loaders whose inputs are not one tensor have no description, only weights.
+        """
+        data = self.session.data
         weights = checkpoint.serialize_selected_weights(self.session)
-        return [
-            self._write_artifact(
-                "model_description", DESCRIPTION_FILE, serialize_description(description)
-            ),
-            self._write_artifact("model", WEIGHTS_FILE, weights),
-        ]
+        artifacts = [self._write_artifact("model", WEIGHTS_FILE, weights)]
+        if isinstance(data, PreparedData | StreamedData) and is_describable(data):
+            content = serialize_description(describe_model(self.session.config, data))
+            artifacts.insert(
+                0, self._write_artifact("model_description", DESCRIPTION_FILE, content)
+            )
+        return artifacts
 
     def _write_artifact(
         self, kind: Literal["model", "model_description"], name: str, content: bytes

@@ -306,7 +306,7 @@ def _retrain(runs: Sequence[_RetrainedRun], on_epoch: OnEpoch) -> None:
             on_epoch(run.run, epoch)
         return
     by_session = {id(run.session): run for run in runs}
-    batched_runs = BatchedRuns([run.session for run in runs])
+    batched_runs = BatchedRuns([s for run in runs if isinstance(s := run.session, Session)])
     while batched_runs.sessions:
         for session, epoch in batched_runs.train_epoch():
             run = by_session[id(session)]
