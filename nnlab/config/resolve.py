@@ -168,7 +168,7 @@ def resolve(
     )
     resolved["metrics"] = join_metrics(metrics)
     if user_task is None:
-        resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
+        resolved["loss"] = config.loss or _DEFAULT_LOSS.get(facts.task)
     else:
         resolved |= {"loss": None, "task_directions": task_directions(user_task)}
     resolved["objective"] = str(objective)
