@@ -24,7 +24,7 @@ from nnlab.records import Objective, Scalar, Setting
 DATA_FIELDS = (
     "data", "samples", "data_noise", "data_seed", "classes", "val_fraction", "test_fraction",
     "split_seed", "stratify_by", "split_by", "split_by_time", "split_file", "folds",
-    "task", "missing",
+    "task", "task_version", "missing",
 )  # fmt: skip
 # The fields that determine the reported loss, which has no label smoothing and the mean reduction.
 LOSS_FIELDS = ("loss", "huber_delta", "loss_version")
@@ -123,8 +123,9 @@ def _user_directions(db: store.Database, scope: Scope, by: str) -> Mapping[str, 
     """The directions that the settings of a scope give to the metrics of users."""
     if ":" in by or direction_of(by) is not None:
         return {}  # reading the settings of ten thousand trials takes 50 ms
-    rows = store.trial_fields(db, ["metrics"], study_ids=scope.studies, run_ids=scope.runs)
-    return metric_directions(*({"metrics": text} for (text,) in set(rows.values())))
+    names = ["metrics", "task_directions"]
+    rows = store.trial_fields(db, names, study_ids=scope.studies, run_ids=scope.runs)
+    return metric_directions(*(dict(zip(names, row, strict=True)) for row in set(rows.values())))
 
 
 def _parse_objective(by: str, directions: Mapping[str, Direction]) -> Objective:
@@ -153,6 +154,7 @@ def merge_groups_along(
     """
     first, fields = groups[0], [name for name in DATA_FIELDS if name in set(along)]
     free = set(fields) | (_FIELDS_TIED_TO_DATA if "data" in fields else set())
+    free |= {"task_version"} if "task" in fields else set()
     fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS) if name not in free]
     newest_by_value: dict[tuple[Scalar, ...], ComparableGroup] = {}
     for group in groups:
@@ -259,7 +261,9 @@ def _data_fields(setting: Setting) -> dict[str, Scalar]:
 
 
 def _default_value(name: str, setting: Setting) -> Scalar:
-    kind = setting_fields()[name].option.default_from if name in setting_fields() else None
+    if name not in setting_fields():
+        return None  # the version of a file
+    kind = setting_fields()[name].option.default_from
     if kind is not None and not is_builtin_value(kind, setting.get(kind)):
         return None  # a plugin, which is not imported for a ranking
     try:

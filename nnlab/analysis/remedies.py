@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Literal
 
 from nnlab import store
+from nnlab.catalogue import is_user_code
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import (
     RunConfig,
     build_config,
@@ -21,6 +23,7 @@ from nnlab.config import (
 )
 from nnlab.config.arguments import is_argument
 from nnlab.config.space import differing_fields
+from nnlab.config.user_task import TASK_DEFINITIONS
 from nnlab.diagnosis.remedies import Remedy
 from nnlab.engine.data import facts_of
 from nnlab.engine.versions import file_versions
@@ -129,9 +132,14 @@ def minimal_fields(setting: Setting) -> list[str]:
     required = [
         name
         for name in setting_fields()
-        if name in setting and name != "seed" and not _is_default(name, setting)
+        if name in setting
+        and name != "seed"
+        and not _is_default(name, setting)
+        and not (setting[name] == DEFINED_BY_TASK and name in TASK_DEFINITIONS)
     ]
     required += sorted(name for name in setting if is_argument(name))
+    if is_user_code("task", str(setting.get("task"))):
+        return required  # a command that shows a setting does not execute the task
     for name in _FIELDS_FILLED_BY_DATA:
         others = [field for field in required if field != name]
         if name in required and _resolves_to(setting, others):

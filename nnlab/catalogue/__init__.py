@@ -27,6 +27,7 @@ from nnlab.catalogue.probes import PROBES
 from nnlab.catalogue.pruners import PRUNERS
 from nnlab.catalogue.reductions import REDUCTIONS
 from nnlab.catalogue.samplers import SAMPLERS
+from nnlab.catalogue.tasks import DEFINED_BY_TASK, TASKS
 from nnlab.catalogue.user_files import suggest_spelling
 from nnlab.errors import UnknownName
 
@@ -54,6 +55,7 @@ __all__ = [
 
 CATALOGUES: Mapping[str, tuple[Choice, ...]] = {
     "data": DATA,
+    "task": TASKS,
     "inputs": INPUTS,
     "augment": AUGMENTS,
     "model": MODELS,
@@ -106,8 +108,13 @@ def choice_names(kind: str) -> tuple[str, ...]:
 
 
 def builtin_names(kind: str) -> tuple[str, ...]:
-    """The names of the choices of a kind that are complete: without user code and prefixes."""
-    return tuple(name for name in _BY_NAME[kind] if not name.endswith(":"))
+    """The names of the choices of a kind that are complete.
+
+    Left out are user code, prefixes, and what only a user's task defines.
+    """
+    return tuple(
+        name for name in _BY_NAME[kind] if not name.endswith(":") and name != DEFINED_BY_TASK
+    )
 
 
 def choice_spellings(kind: str) -> tuple[str, ...]:

@@ -172,7 +172,16 @@ DATA = (
         defaults=_TABLE_DEFAULTS,
     ),
     Choice("npz:", "your own arrays: npz:FILE with x and y, or train_x, train_y, test_x, test_y"),
+    Choice(
+        "npy:",
+        "your own arrays in files: npy:FOLDER with x.npy and y.npy; not loaded with --stream",
+    ),
     Choice("folder:", "your own images: folder:PATH, with one sub-folder per class"),
+    Choice(
+        "task",
+        "the train_loader of your own task, see --task file.py:NAME",
+        tasks=("custom",),
+    ),
     Choice(
         "module:", "your own function: file.py:NAME or package.module:NAME, which returns x and y"
     ),

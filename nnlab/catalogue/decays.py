@@ -62,6 +62,11 @@ DECAYS = (
         defaults={"decay_share": 0.2, "decay_floor": 0.0},
     ),
     Choice(
+        "task",
+        "the schedulers of your own task, see --task file.py:NAME",
+        tasks=("custom",),
+    ),
+    Choice(
         "module:",
         "your own: file.py:NAME or package.module:NAME, a function of t that returns lr(t) / lr0",
     ),

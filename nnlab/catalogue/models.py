@@ -145,6 +145,11 @@ MODELS = (
         tasks=_VECTOR_TASKS,
     ),
     Choice(
+        "task",
+        "the modules of your own task, see --task file.py:NAME",
+        tasks=("custom",),
+    ),
+    Choice(
         "module:",
         "your own: file.py:NAME or package.module:NAME, a class or function that returns a model",
         defaults={"model_output": None},

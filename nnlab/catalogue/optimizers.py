@@ -107,6 +107,12 @@ OPTIMIZERS = (
         defaults={"batch_size": "full", "inner_steps": 50, "damping": 1e-3},
     ),
     Choice(
+        "task",
+        "the configure_optimizers of your own task, see --task file.py:NAME",
+        defaults={"lr": None, "momentum": None, "weight_decay": None},
+        tasks=("custom",),
+    ),
+    Choice(
         "module:",
         "your own: file.py:NAME or package.module:NAME, a torch.optim.Optimizer class or function",
         defaults={"lr": 1e-3, "weight_decay": 0.0},

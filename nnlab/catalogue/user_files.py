@@ -27,7 +27,7 @@ def suggest_spelling(kind: str, name: str) -> str | None:
     bare = name.rstrip(":")
     path = Path(bare).expanduser()
     suffix = path.suffix.lower()
-    if kind in ("data", "model", "loss", "opt", "decay", "metric") and suffix == ".py":
+    if kind in ("data", "model", "loss", "opt", "decay", "metric", "task") and suffix == ".py":
         return " or ".join(f"{bare}:{callable_}" for callable_ in _callables_in(path))
     if kind != "data" or not bare:
         return None

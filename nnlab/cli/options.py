@@ -84,7 +84,12 @@ def with_settings(
     """
     signature = inspect.signature(command)
     parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    fields = [field for name, field in setting_fields().items() if only is None or name in only]
+    fields = [
+        field
+        for name, field in setting_fields().items()
+        # `find-lr --steps` and `plot lr --steps` are options of these commands.
+        if (only is None or name in only) and name not in signature.parameters
+    ]
     parameters += [_option_parameter(field, aliases=aliases) for field in fields]
     if only is None:
         parameters.append(arguments_parameter())

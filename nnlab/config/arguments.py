@@ -14,7 +14,7 @@ from nnlab.errors import ConfigError, UnknownName, unknown_name_message
 from nnlab.objective import Scalar
 
 # Fields whose value may be user code with arguments of its own.
-ARGUMENT_COMPONENTS = ("model",)
+ARGUMENT_COMPONENTS = ("model", "task")
 
 # Rows of the catalogues that take arguments: user code, and the models of packages.
 _ROWS_WITH_ARGUMENTS = frozenset(("module:", "timm:", "hf:"))

@@ -17,7 +17,7 @@ def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) ->
         facts: properties of its data set.
     """
     problems = []
-    if facts.task not in find_choice("loss", config.loss or "").tasks:
+    if config.loss is not None and facts.task not in find_choice("loss", config.loss).tasks:
         problems.append(f"--loss {config.loss} does not fit {config.data}, a {facts.task} task")
     if facts.own_test and specified.test_fraction is not None:
         problems.append(
@@ -26,6 +26,10 @@ def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) ->
     if facts.own_val and config.val_fraction != setting_fields()["val_fraction"].default:
         problems.append(
             f"--val-fraction has no effect with {config.data}: it has its own validation split"
+        )
+    if facts.has_own_batches and specified.batch_size not in (None, facts.batch_size):
+        problems.append(
+            f"--batch-size has no effect with {config.data}: its loader makes the batches"
         )
     problems += _split_conflicts(specified, config)
     if config.classes is not None and facts.classes:

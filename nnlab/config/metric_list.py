@@ -176,6 +176,10 @@ def metric_direction(metric: str, *settings: Setting) -> Direction | None:
 
 def _directions_of(setting: Setting) -> Iterator[tuple[str, Direction]]:
     # A stored setting may be of a later version, so its names are not checked.
+    for part in str(setting.get("task_directions") or "").split(","):
+        name, direction = split_direction(part)
+        if direction is not None:
+            yield from ((f"{split}/{name}", direction) for split in ("train", "val", "test"))
     for part in str(setting.get("metrics") or "").split(","):
         reference, direction = split_direction(part)
         if direction is not None and ":" in reference:

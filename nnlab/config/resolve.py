@@ -20,6 +20,7 @@ from nnlab.config.class_selection import class_indices
 from nnlab.config.data_conflicts import data_conflicts
 from nnlab.config.data_facts import DataFacts
 from nnlab.config.fields import RunConfig
+from nnlab.config.loader_runs import length_conflicts, resolve_length
 from nnlab.config.metric_list import (
     TASK_METRICS,
     MetricReference,
@@ -37,6 +38,13 @@ from nnlab.config.registry import (
     value_of,
 )
 from nnlab.config.training_conflicts import training_conflicts
+from nnlab.config.user_task import (
+    replaced_by_task,
+    task_directions,
+    user_task_conflicts,
+    with_task_definitions,
+    without_unused_settings,
+)
 from nnlab.errors import ConfigError, PluginError, UnknownName, unknown_name_message
 from nnlab.objective import (
     Direction,
@@ -80,6 +88,7 @@ CODE_VERSION_FIELDS: Mapping[str, str] = {
     "loss": "loss_version",
     "opt": "opt_version",
     "decay": "decay_version",
+    "task": "task_version",
 }
 # Fields that contain the version of what another field names: the SHA-256 of a file, a package.
 VERSION_FIELDS = (
@@ -88,6 +97,7 @@ VERSION_FIELDS = (
     "start_version",
     "metrics_version",
     "plugin_versions",
+    "task_directions",
     *CODE_VERSION_FIELDS.values(),
 )
 # Fields that determine what is measured, not how a run is trained: no trials are compared by them.
@@ -136,6 +146,9 @@ def resolve(
     Raises:
         ConfigError: conflicting choices; the message lists all conflicts.
     """
+    specified, user_task = config, facts.user_task
+    if user_task is not None:
+        config = with_task_definitions(config, user_task)
     resolved: dict[str, Scalar] = {
         "model": chosen_model(config, facts),
         "data_version": facts.version,
@@ -144,6 +157,7 @@ def resolve(
         "split_version": versions.get("split_version"),
         **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
         "plugin_versions": plugin_versions(config),
+        **resolve_length(config),
     }
     metrics = added_metrics(config.metrics, facts.task)
     objective, objective_problems = _resolve_objective(config, metrics, facts)
@@ -155,22 +169,31 @@ def resolve(
         for metric in metrics
     )
     resolved["metrics"] = join_metrics(metrics)
-    resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
+    if user_task is None:
+        resolved["loss"] = config.loss or _DEFAULT_LOSS.get(facts.task)
+    else:
+        resolved |= {"loss": None, "task_directions": task_directions(user_task)}
     resolved["objective"] = str(objective)
     resolved["test_fraction"] = (
         None
         if facts.own_test or config.split_file
         else config.test_fraction or DEFAULT_TEST_FRACTION
     )
+    resolved["batch_size"] = config.batch_size or facts.batch_size
     filled = fill_defaults(replace(config, **resolved))  # type: ignore[arg-type]
+    if user_task is not None:
+        filled = without_unused_settings(filled, user_task)
     problems = [
         *objective_problems,
         *data_conflicts(config, filled, facts),
         *model_conflicts(config, filled),
         *model_data_conflicts(config, filled, facts),
         *training_conflicts(filled),
+        *user_task_conflicts(specified, user_task),
+        *length_conflicts(config, filled),
     ]
-    problems += metric_conflicts(metrics, facts.task, config.data, _class_count(config, facts))
+    if user_task is None:
+        problems += metric_conflicts(metrics, facts.task, config.data, _class_count(config, facts))
     arguments = _resolve_arguments(filled, signatures, problems)
     if problems:
         raise ConfigError(problems)
@@ -215,6 +238,9 @@ def _resolve_objective(
     }
     directions |= {item.name: item.direction for item in metrics}
     quantity = metric.partition("/")[2]
+    if facts.user_task is not None:
+        # What a task logs is only known when it is trained.
+        directions[quantity] = facts.user_task.directions.get(quantity) or direction_of(quantity)
     default = directions.get(quantity)
     objective = Objective(metric, direction or default or "min")
     if quantity not in directions:
@@ -281,8 +307,16 @@ def fill_defaults(config: RunConfig, *, is_stored: bool = False) -> RunConfig:
     return replace(config, **values)  # type: ignore[arg-type]
 
 
-def has_effect(config: RunConfig, name: str) -> bool:
-    """Whether a field has an effect in a resolved config."""
+def has_effect(config: RunConfig, name: str, specified: RunConfig | None = None) -> bool:
+    """Whether a field has an effect in a resolved config.
+
+    Args:
+        config: resolved.
+        name: the field.
+        specified: the config before its resolution; a value that a user's task replaces has none.
+    """
+    if specified is not None and replaced_by_task(specified, config, name) is not None:
+        return False
     return value_of(config, name) is not None
 
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import (
     MEASUREMENT_FIELDS,
     VERSION_FIELDS,
@@ -42,6 +43,7 @@ from nnlab.config.arguments import (
 from nnlab.config.parsing import parse_field_value
 from nnlab.config.ranges import is_field_range, parse_field_range
 from nnlab.config.registry import SettingField, argument_field, build_config, setting_field
+from nnlab.config.user_task import is_user_task
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key_message
 from nnlab.objective import Scalar, Setting, format_exact
 
@@ -287,7 +289,7 @@ def expand_space(
             problems.update(dict.fromkeys(error.problems))
             continue
         # Metrics that every run has are not stored, which is no error.
-        unused -= {n for n in unused if has_effect(resolved, n) or n in MEASUREMENT_FIELDS}
+        unused -= {n for n in unused if has_effect(resolved, n, config) or n in MEASUREMENT_FIELDS}
         setting = setting_of(resolved)
         digest = digest_of(setting)
         trials.setdefault(digest, TrialSpec(resolved, setting, digest, data_facts.notes))
@@ -303,11 +305,17 @@ def expand_space(
 
 def _no_effect_problem(configs: Sequence[RunConfig], name: str, signatures: FindSignature) -> str:
     field = setting_field(name)
-    kind = field.option.default_from or ""
+    tasks = tuple(dict.fromkeys(config.task for config in configs if is_user_task(config)))
+    kind = field.option.default_from
+    if kind is None:
+        names = ", ".join(map(str, tasks))
+        return f"{field.flag} has no effect with --task {names}, which defines its own"
     values = tuple(dict.fromkeys(str(getattr(config, kind)) for config in configs))
     flag = setting_fields()[kind].flag
     problem = f"{field.flag} has no effect with {flag} {', '.join(values)}"
     for value in values:
+        if value == DEFINED_BY_TASK and tasks:
+            return f"{problem}: --task {', '.join(map(str, tasks))} defines it"
         own = signatures(kind, value, False) if takes_arguments(kind, value) else None
         if own is not None and name in own.parameters:
             return f"{problem}; --{kind}.{name} sets the argument of {value}"

@@ -25,6 +25,9 @@ SeedPurpose = Literal[
     "user_metric",
     "augment",
     "direction",
+    "item",
+    "collate",
+    "sampler",
 ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from nnlab.catalogue import find_choice
 from nnlab.config.argument_types import ArgumentType, type_of_annotation, type_of_default
 from nnlab.config.arguments import Parameter, Signature, takes_arguments
+from nnlab.config.user_task import PASSED_SETTINGS
 from nnlab.engine import user_code
 from nnlab.engine.package_names import check_package_model, hf_signature
 from nnlab.engine.static_signatures import read_parameters
@@ -25,7 +26,10 @@ PASSED_TO_MODELS = frozenset(
     )
 )  # fmt: skip
 
-_PASSED: Mapping[str, frozenset[str]] = {"model": PASSED_TO_MODELS}
+_PASSED: Mapping[str, frozenset[str]] = {
+    "model": PASSED_TO_MODELS,
+    "task": PASSED_TO_MODELS | frozenset(("model", *PASSED_SETTINGS)),
+}
 
 
 def find_signature(component: str, value: str, has_arguments: bool) -> Signature | None:

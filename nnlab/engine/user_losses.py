@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
@@ -9,20 +10,22 @@ from torch import nn
 from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.models.call import batch_length
 from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = Callable[..., torch.Tensor]
 
 
 def build_user_loss(config: RunConfig, reduction: str, *, task: Task = "classification") -> Loss:
     """The loss that `--loss` names.
 
     The user's function takes outputs and targets in the shapes of the task, such as [n, c] and
-    classes [n], or [n, k] and numbers [n, k]. It returns either the mean over the examples (a
-    scalar), or one value per example ([n] or [n, 1]), which is reduced here. For tokens and pixels
-    the mean is over the positions that count, and values are per position.
+    classes [n], or [n, k] and numbers [n, k]; the outputs alone where there are no targets. It
+    returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
+    which is reduced here. For tokens and pixels the mean is over the positions that count, and
+    values are per position.
 
     Args:
         config: resolved.
@@ -36,12 +39,13 @@ def build_user_loss(config: RunConfig, reduction: str, *, task: Task = "classifi
     option = f"--loss {config.loss}"
     function = _as_function(option, user_code.load_object(config.loss or ""))
 
-    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        value = call_user_code(option, lambda: function(outputs, targets))
-        if task in DENSE_TASKS and isinstance(value, torch.Tensor) and value.ndim > 0:
+    def loss(outputs: Any, targets: torch.Tensor | None = None) -> torch.Tensor:
+        arguments = (outputs,) if targets is None else (outputs, targets)
+        value = call_user_code(option, lambda: function(*arguments))
+        if targets is not None and task in DENSE_TASKS and _has_values(value):
             value = _counted_values(option, value, targets)
             return _reduce(option, value, len(value), reduction)
-        return _reduce(option, value, len(outputs), reduction)
+        return _reduce(option, value, batch_length(outputs), reduction)
 
     return loss
 
@@ -118,6 +122,11 @@ def _as_function(option: str, loss: object) -> Callable[..., object]:
             " nnlab needs a function of (outputs, targets), or a torch.nn.Module"
         )
     return loss
+
+
+def _has_values(value: object) -> TypeGuard[torch.Tensor]:
+    """Whether a loss returned several values."""
+    return isinstance(value, torch.Tensor) and value.ndim > 0
 
 
 def _reduce(option: str, value: object, examples: int, reduction: str) -> torch.Tensor:

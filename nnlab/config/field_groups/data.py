@@ -130,10 +130,10 @@ class DataFields:
     task: Annotated[
         str | None,
         Option(
-            "what is learned from the target column of a table; by default it follows from its"
-            " values",
+            "what is learned from the target column of a table, by default as its values suggest;"
+            " or your own task",
             _PANEL,
-            one_of=("classification", "regression"),
+            catalogue="task",
         ),
     ] = None
     drop_columns: Annotated[
@@ -244,6 +244,30 @@ class DataFields:
             _PANEL,
             one_of=("yes", "no"),
         ),
+    ] = None
+    stream: Annotated[
+        bool,
+        Option(
+            "read the data batch by batch instead of holding it in memory; automatic for data that"
+            " can only be read this way",
+            _PANEL,
+            flag=True,
+            no_effect_value=False,
+        ),
+    ] = False
+    loader_workers: Annotated[
+        int,
+        Option(
+            "processes that read streamed data; results do not depend on it",
+            _PANEL,
+            no_effect_value=0,
+        ),
+        Ge(0),
+        Le(256),
+    ] = 0
+    task_version: Annotated[str | None, "SHA-256 of a user task's file; None without one"] = None
+    task_directions: Annotated[
+        str | None, "metrics of a user task with a known direction, such as bleu:max,wer:min"
     ] = None
     split_version: Annotated[str | None, "SHA-256 of the split file; None without one"] = None
     data_version: Annotated[str | None, "SHA-256 of a data file; None for a built-in set"] = None

@@ -5,11 +5,13 @@ Importing this package imports neither torch nor numpy; reading a data set impor
 
 import importlib
 from collections.abc import Callable, Mapping
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from nnlab.catalogue import Choice, find_choice, find_plugin
+from nnlab.catalogue import Choice, find_choice, find_plugin, is_user_code
 from nnlab.catalogue.data import PUBLISHED, TARGET_COUNTS, TOKEN_DATA
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
@@ -53,6 +55,7 @@ USER_DATA_MODULES: Mapping[str, str] = {
     "parquet:": "csv_table",
     "excel:": "csv_table",
     "npz:": "npz",
+    "npy:": "array_files",
     "folder:": "images",
     "module:": "user_defined",
 }
@@ -60,17 +63,35 @@ TABLE_KINDS = ("csv:", "parquet:", "excel:")
 
 
 def facts_of(config: RunConfig) -> DataFacts:
-    """`dataset_facts` for the data set of a config."""
-    return dataset_facts(config.data, TableOptions.of(config))
+    """`dataset_facts` for the data set of a config, and the facts about a user's task."""
+    return _facts_of(config, dataset_facts)
 
 
 def cached_facts() -> Callable[[RunConfig], DataFacts]:
     """`facts_of` as a function that reads each data set once."""
-    facts = cache(dataset_facts)
-    return lambda config: facts(config.data, TableOptions.of(config))
+    return partial(_facts_of, read_facts=cache(dataset_facts))
 
 
-def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> DataFacts:
+def _facts_of(config: RunConfig, read_facts: "Callable[..., DataFacts]") -> DataFacts:
+    if config.task is None or not is_user_code("task", config.task):
+        return read_facts(config.data, TableOptions.of(config), stream=_is_streamed(config))
+    # The task's file is executed, which imports torch.
+    from nnlab.engine.user_task.description import describe_user_task
+
+    task = describe_user_task(config.task)
+    if task.has_loaders or config.data == DEFINED_BY_TASK:
+        return DataFacts("custom", own_test=True, own_val=True, user_task=task)
+    facts = read_facts(config.data, TableOptions.of(config), stream=_is_streamed(config))
+    return replace(facts, task="custom", user_task=task)
+
+
+def _is_streamed(config: RunConfig) -> bool:
+    return bool(getattr(config, "stream", False))
+
+
+def dataset_facts(
+    name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS, *, stream: bool = False
+) -> DataFacts:
     """The task, classes, provided splits and content hash of a data set.
 
     Only a user's own data are read for this. The version of a plugin takes the place of the hash.
@@ -78,6 +99,8 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
     Args:
         name: the data set, as in `--data`.
         options: how a table is read.
+        stream: whether the data is read batch by batch; then only one item of a user's data set is
+            read for the facts.
 
     Raises:
         UnknownName: no data set has this name.
@@ -85,6 +108,18 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
         UserCodeError: the user's function fails.
     """
     row = find_choice("data", name)
+    if row.name == "module:":
+        _check_is_table(row, options)
+        # By name, because the module imports numpy, as in `read_dataset`.
+        module = importlib.import_module("nnlab.engine.data.user_facts")
+        facts: DataFacts = module.user_data_facts(name, stream=stream)
+        return facts
+    if row.name in ("parquet:", "folder:", "npy:"):
+        _check_is_table(row, options)
+        module = importlib.import_module("nnlab.engine.streaming.lazy_facts")
+        lazy_facts: DataFacts | None = module.facts_without_examples(name, options, stream=stream)
+        if lazy_facts is not None:
+            return lazy_facts
     if row.name in USER_DATA_MODULES:
         dataset = _read_user_data(row, name, options)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
@@ -142,6 +177,10 @@ def fetch(name: str, progress: "DownloadProgress | None" = None) -> "tuple[Path,
 
 def _read_unfiltered(config: RunConfig) -> "Dataset":
     row = find_choice("data", config.data)
+    if row.name == DEFINED_BY_TASK:
+        raise DataError(
+            "the data of a user's task are the batches of its train_loader, which only it can read"
+        )
     _check_is_table(row, TableOptions.of(config))
     if row.name in USER_DATA_MODULES:
         return _read_user_data(row, config.data, TableOptions.of(config))

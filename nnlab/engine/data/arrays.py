@@ -5,7 +5,7 @@ height, width, channels] with 1, 3 or 4 channels. Targets are [n]: whole numbers
 classes, floats are regression targets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ MAX_CLASSES = 1000
 SPLIT_NAMES = ("train", "val", "test")
 
 _CHANNELS = (1, 3, 4)
+_CHECKED_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class LabelledArrays:
 
 
 def build_dataset(
-    name: str, source: str, parts: Mapping[str, LabelledArrays], version: str | None
+    name: str,
+    source: str,
+    parts: Mapping[str, LabelledArrays],
+    version: str | None,
+    join: Callable[[Sequence[NDArray[Any]]], Any] = np.concatenate,
 ) -> Dataset:
     """A data set from the arrays of `train` and optionally `val` and `test`.
 
@@ -41,6 +46,7 @@ def build_dataset(
         source: the file or function that the arrays come from, for messages.
         parts: the arrays of each split; `val` and `test` become the provided splits.
         version: SHA-256 of the source.
+        join: joins the examples of the splits.
 
     Raises:
         DataError: a shape, type or value is not supported.
@@ -62,7 +68,7 @@ def build_dataset(
     return Dataset(
         name,
         "classification" if classes else "regression",
-        np.concatenate(examples),
+        join(examples),
         labels,
         classes,
         version,
@@ -94,8 +100,13 @@ def convert_examples(source: str, x_name: str, x: NDArray[Any]) -> NDArray[Any]:
 
 def _check_examples(source: str, pair: LabelledArrays) -> NDArray[Any]:
     x = convert_examples(source, pair.x_name, pair.x)
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        index = np.argwhere(~np.isfinite(pair.x))[0]
+    # In parts, because an array in a file may be larger than the memory.
+    for begin in range(0, len(x) if x.dtype.kind == "f" else 0, _CHECKED_ROWS):
+        part = x[begin : begin + _CHECKED_ROWS]
+        if np.isfinite(part).all():
+            continue
+        index = np.argwhere(~np.isfinite(pair.x[begin : begin + _CHECKED_ROWS]))[0]
+        index[0] += begin
         raise DataError(
             f"{source}: {pair.x_name}{format_shape(index)} is {pair.x[tuple(index)]}; nnlab does"
             " not replace invalid values"
@@ -104,7 +115,12 @@ def _check_examples(source: str, pair: LabelledArrays) -> NDArray[Any]:
 
 
 def _to_supported_dtype(x: NDArray[Any]) -> NDArray[Any]:
-    """The array in one of the dtypes of a `Dataset`, without loss of precision."""
+    """The array in one of the dtypes of a `Dataset`, without loss of precision.
+
+    Numbers in a file keep their type: they are converted when they are read.
+    """
+    if isinstance(x, np.memmap):
+        return x
     if x.dtype in (np.uint8, np.float32, np.float64):
         return x
     if x.dtype.kind == "b":
@@ -120,7 +136,8 @@ def _channels_first(source: str, x_name: str, x: NDArray[Any]) -> NDArray[Any]:
     if x.shape[1] in _CHANNELS:
         return x
     if x.shape[3] in _CHANNELS:
-        return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+        channels_first = x.transpose(0, 3, 1, 2)
+        return channels_first if isinstance(x, np.memmap) else np.ascontiguousarray(channels_first)
     raise DataError(
         f"{source}: {x_name} has shape {format_shape(x.shape)}: images must have 1, 3 or 4"
         " channels, in the second or last dimension"

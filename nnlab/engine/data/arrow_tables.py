@@ -131,7 +131,7 @@ def read_parquet(path: Path, content: bytes) -> Table:
         table = parquet.read_table(io.BytesIO(content))
         names, notes = unique_names(table.column_names)
         columns = tuple(
-            _parquet_column(name, column) for name, column in zip(names, table.columns, strict=True)
+            parquet_column(name, column) for name, column in zip(names, table.columns, strict=True)
         )
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"cannot read {path}: {error}") from None
@@ -177,7 +177,8 @@ def _text_column(name: str, column: Any) -> CellColumn:
     return stripped.map_texts(str.strip) if any(t != t.strip() for t in texts) else stripped
 
 
-def _parquet_column(name: str, column: Any) -> CellColumn:
+def parquet_column(name: str, column: Any) -> CellColumn:
+    """A column of pyarrow as the column of a table."""
     import pyarrow as pa
     from pyarrow import types
 

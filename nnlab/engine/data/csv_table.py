@@ -6,10 +6,13 @@ this. Text targets are classes. Whole numbers with at most twenty distinct value
 (`1` and `1.0` are the same class); other numbers are regression targets.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.engine.data.location import find_data_file
 from nnlab.engine.data.table_columns import Table
 from nnlab.engine.data.table_features import ColumnPlan, encode_features, plan_column
@@ -19,6 +22,8 @@ from nnlab.engine.data.table_problems import TableProblem, raise_problems
 from nnlab.engine.data.table_targets import parse_targets
 from nnlab.errors import DataError, unknown_name_message
 from nnlab.io.text import format_count
+
+TableType = TypeVar("TableType", bound=Table)
 
 
 def read_dataset(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> Dataset:
@@ -30,7 +35,30 @@ def read_dataset(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> Da
         DataError: the file or the target column does not exist.
         TableProblems: columns or cells cannot be used; all problems are reported at once.
     """
-    table, version, target = open_table(name, options)
+    return build_table_dataset(name, *open_table(name, options), options, encode_features)
+
+
+def build_table_dataset(
+    name: str,
+    table: TableType,
+    version: str,
+    target: str,
+    options: TableOptions,
+    encode: Callable[[TableType, tuple[FeatureColumn, ...]], NDArray[np.float64]],
+) -> Dataset:
+    """The data set of a table.
+
+    Args:
+        name: of the data set.
+        table: the table.
+        version: the hash of its file.
+        target: the target column.
+        options: how the columns are used.
+        encode: the features [n, features] of columns.
+
+    Raises:
+        DataError: as in `read_dataset`.
+    """
     table, split_cells, plans, notes = _select(table, target, options)
     problems = [problem for plan in plans for problem in plan.problems]
     target_values = parse_targets(table, target, options.task)
@@ -41,7 +69,7 @@ def read_dataset(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> Da
     return Dataset(
         name,
         "classification" if target_values.classes else "regression",
-        encode_features(table, columns),
+        encode(table, columns),
         target_values.values,
         target_values.classes,
         version,
@@ -87,8 +115,8 @@ def feature_names(table: Table, target: str, options: TableOptions) -> tuple[str
 
 
 def _select(
-    table: Table, target: str, options: TableOptions
-) -> tuple[Table, dict[str, NDArray[np.str_]], list[ColumnPlan], list[str]]:
+    table: TableType, target: str, options: TableOptions
+) -> tuple[TableType, dict[str, NDArray[np.str_]], list[ColumnPlan], list[str]]:
     """The rows that are used, their cells for the splits, the plan of each column, and notes."""
     _check_split_columns(table, target, options)
     names = feature_names(table, target, options)

@@ -15,6 +15,7 @@ from nnlab.errors import DataError
 
 # A range of numbers that is at most this share of their magnitude is attributed to rounding.
 ROUNDING_TOLERANCE = 1e-12
+_HASHED_ROWS = 4096
 
 
 def has_one_value(numbers: NDArray[np.float64]) -> bool:
@@ -154,5 +155,7 @@ class Dataset:
         targets = () if self.targets is None else (self.targets,)
         for array in (self.examples, *targets, *splits):
             digest.update(str((array.dtype.str, array.shape)).encode())
-            digest.update(np.ascontiguousarray(array).data)
+            # In parts, because an array in a file may be larger than the memory.
+            for begin in range(0, len(array), _HASHED_ROWS):
+                digest.update(np.ascontiguousarray(array[begin : begin + _HASHED_ROWS]).data)
         return digest.hexdigest()[:16]

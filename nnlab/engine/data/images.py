@@ -8,6 +8,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,42 @@ def read_dataset(name: str) -> Dataset:
     Raises:
         DataError: the folder does not exist or has no images, or the images differ in size.
     """
+    files = find_images(name)
+    return files.as_dataset(_load_images(files.paths))
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFiles:
+    """The images of a data set: their paths and labels [n], with those of train first."""
+
+    name: str
+    root: Path
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    num_test: int
+    num_val: int
+
+    def as_dataset(self, examples: Any) -> Dataset:
+        """The data set with the pixels of the images."""
+        return Dataset(
+            self.name,
+            "classification",
+            examples,
+            self.labels,
+            self.classes,
+            content_hash(self.root, self.paths),
+            num_provided_test=self.num_test,
+            num_provided_val=self.num_val,
+        )
+
+
+def find_images(name: str) -> ImageFiles:
+    """The images of `folder:PATH`.
+
+    Raises:
+        DataError: the folder does not exist, or has no images.
+    """
     root = find_data_file(name.removeprefix("folder:"), "--data folder:PATH", "folder")
     if not root.is_dir():
         raise DataError(f"no folder at {root}", hint="--data folder:PATH")
@@ -41,18 +78,31 @@ def read_dataset(name: str) -> Dataset:
     if len(classes) < 2:
         raise DataError(f"{root} has {len(classes)} sub-folders; it needs one for each class")
     files = [_labelled_files(part, classes) for part in parts]
-    paths = [path for part in files for path, _ in part]
     counts = {part.name: len(labelled) for part, labelled in zip(parts, files, strict=True)}
-    return Dataset(
+    return ImageFiles(
         name,
-        "classification",
-        _load_images(paths),
+        root,
+        tuple(path for part in files for path, _ in part),
         np.array([label for part in files for _, label in part], np.int64),
         tuple(classes),
-        content_hash(root, paths),
-        num_provided_test=counts.get("test", 0) if len(parts) > 1 else 0,
-        num_provided_val=counts.get("val", 0) if len(parts) > 1 else 0,
+        counts.get("test", 0) if len(parts) > 1 else 0,
+        counts.get("val", 0) if len(parts) > 1 else 0,
     )
+
+
+def common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
+    """The shape [channels, height, width] of images, read from the headers of the files.
+
+    Raises:
+        DataError: an image cannot be read, or they differ in size.
+    """
+    size = _image_size(paths[0])
+    channels = 1
+    for path in paths:
+        with _open_image(path) as image:
+            _check_size(path, paths[0], image.size, size)
+            channels = channels if image.mode in _GREY_MODES else 3
+    return channels, size[1], size[0]
 
 
 def image_files(root: Path) -> list[Path]:
@@ -107,17 +157,23 @@ def _load_images(paths: Sequence[Path]) -> NDArray[np.uint8]:
     """Images [n, 1 or 3, height, width]."""
     width, height = _image_size(paths[0])
     # Checked before decoding, because a small file may contain a huge image.
-    needed, limit = width * height * 3 * len(paths), main_memory_bytes() // 2
+    needed, limit = image_bytes(paths), main_memory_bytes() // 2
     if needed > limit:
         raise DataError(
             f"{len(paths):,} images of {width}x{height} pixels need {needed:,} bytes; the limit is"
             f" {limit:,}, half of the memory of this machine",
-            hint="use smaller images, or fewer",
+            hint="--stream decodes them batch by batch",
         )
     loaded = [_read_pixels(path, paths[0], (width, height)) for path in paths]
     has_colour = any(pixels.ndim == 3 for pixels in loaded)
     same_mode = [_to_rgb(pixels) if has_colour else pixels[:, :, None] for pixels in loaded]
     return np.ascontiguousarray(np.stack(same_mode).transpose(0, 3, 1, 2))
+
+
+def image_bytes(paths: Sequence[Path]) -> int:
+    """The memory that images of the size of the first one need in colour."""
+    width, height = _image_size(paths[0])
+    return width * height * 3 * len(paths)
 
 
 def _image_size(path: Path) -> tuple[int, int]:
@@ -134,14 +190,17 @@ def _read_pixels(path: Path, first: Path, size: tuple[int, int]) -> NDArray[np.u
         DataError: the size differs from that of the first image.
     """
     with _open_image(path) as image:
-        if image.size != size:
-            raise DataError(
-                f"{path} has {image.size[0]}x{image.size[1]} pixels, {first} has"
-                f" {size[0]}x{size[1]}",
-                hint="resize all images to the same size first",
-            )
+        _check_size(path, first, image.size, size)
         converted: Any = image.convert("L" if image.mode in _GREY_MODES else "RGB")
     return np.asarray(converted, np.uint8)
+
+
+def _check_size(path: Path, first: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    if size != expected:
+        raise DataError(
+            f"{path} has {size[0]}x{size[1]} pixels, {first} has {expected[0]}x{expected[1]}",
+            hint="resize all images to the same size first",
+        )
 
 
 @contextmanager

@@ -21,7 +21,9 @@ def fill_missing_values(dataset: Dataset, train: NDArray[np.int64]) -> Dataset:
     """
     if not any(column.fill for column in dataset.columns):
         return dataset
-    examples = dataset.examples.copy()
+    # A file on the disk is private to this process, and may be larger than the memory.
+    is_file = isinstance(dataset.examples, np.memmap)
+    examples = dataset.examples if is_file else dataset.examples.copy()
     columns: list[FeatureColumn] = []
     start = 0
     for column in dataset.columns:

@@ -35,7 +35,7 @@ def read_dataset(name: str) -> Dataset:
     splits: list[tuple[str, tuple[str, str]]] = []
 
     def select(members: tuple[str, ...]) -> list[str]:
-        splits[:] = _split_array_names(path, members)
+        splits[:] = split_array_names(path, members)
         return [name for _, pair in splits for name in pair]
 
     arrays, version = read_arrays(path, select)
@@ -119,7 +119,7 @@ def _claimed_bytes(member: IO[bytes]) -> int:
     return math.prod(shape) * int(dtype.itemsize)
 
 
-def _split_array_names(path: Path, members: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:
+def split_array_names(path: Path, members: tuple[str, ...]) -> list[tuple[str, tuple[str, str]]]:
     """The splits in a file, and the names of their examples and targets."""
     splits = []
     for part in SPLIT_NAMES:

@@ -127,7 +127,7 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     # Token ids stay whole numbers.
     inputs = "none" if dataset.has_tokens else config.inputs
     transform = preprocessing.fit_input_transform(inputs, dataset.examples, rows.train)
-    targets, means, scales = _standardise_targets(dataset, rows.train)
+    targets, means, scales = standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
     dtype = torch.float64 if is_double else torch.float32
 
@@ -174,7 +174,7 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     )
 
 
-def _standardise_targets(
+def standardise_targets(
     dataset: Dataset, train: NDArray[np.int64]
 ) -> tuple[NDArray[Any] | None, tuple[float, ...], tuple[float, ...]]:
     """The targets, their means and their scales: of numbers, standardised to [n, k].

@@ -1,5 +1,6 @@
 """A data set read, filtered, split and corrupted as a config specifies."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nnlab.catalogue import find_choice
@@ -37,7 +38,8 @@ class SplitDataset:
         return self.dataset.fingerprint(self.rows.train, self.rows.val, self.rows.test)
 
 
-def _data_changed_error(config: RunConfig, version: str | None) -> DataError:
+def data_changed_error(config: RunConfig, version: str | None) -> DataError:
+    """The error that the content of a data set differs from the hash in the config."""
     return DataError(
         f"{config.data} has changed since this run was set up:"
         f" the hash of its content was {config.data_version}, now it is {version}",
@@ -45,8 +47,14 @@ def _data_changed_error(config: RunConfig, version: str | None) -> DataError:
     )
 
 
-def read_and_split(config: RunConfig) -> SplitDataset:
+def read_and_split(
+    config: RunConfig, read: Callable[[RunConfig], Dataset] = read_dataset
+) -> SplitDataset:
     """Reads and splits the data set of a resolved config.
+
+    Args:
+        config: resolved.
+        read: reads the data set.
 
     Raises:
         DataError: the data set cannot be used, or has changed since the run was set up.
@@ -54,10 +62,10 @@ def read_and_split(config: RunConfig) -> SplitDataset:
     is_function = find_choice("data", config.data).name == "module:"
     # Compared before the function is called: code that has changed must not be executed.
     if is_function and not user_code.matches_version(config.data, config.data_version):
-        raise _data_changed_error(config, user_code.code_version(config.data))
-    dataset = read_dataset(config)
+        raise data_changed_error(config, user_code.code_version(config.data))
+    dataset = read(config)
     if not is_function and dataset.version != config.data_version:
-        raise _data_changed_error(config, dataset.version)
+        raise data_changed_error(config, dataset.version)
     rows = assign_splits(dataset, config)
     unfolded = None
     if config.folds is not None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +148,7 @@ class Table:
         """The line and column of a cell, for messages."""
         return f"{self.place} {self.lines[row]}, column '{name}'"
 
-    def take(self, rows: NDArray[np.int64]) -> "Table":
+    def take(self, rows: NDArray[np.int64]) -> Self:
         """The table of some rows."""
         return replace(
             self,

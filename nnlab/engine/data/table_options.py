@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from nnlab.catalogue import Task
+from nnlab.catalogue import Task, is_user_code
 from nnlab.config import RunConfig, setting_fields
 from nnlab.config.column_names import parse_column_names
 from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
@@ -60,6 +60,8 @@ class TableOptions:
         """
         fields = setting_fields()
         values = {name: getattr(config, name) for name in TABLE_FIELDS}
+        if is_user_code("task", config.task):
+            values["task"] = None  # no kind of targets of a table
         present = (name for name, value in values.items() if value is not None)
         chosen = {name: values[name] for name in _CHOSEN_FIELDS if values[name] is not None}
         return cls(

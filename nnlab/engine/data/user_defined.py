@@ -14,22 +14,37 @@ from numpy.typing import NDArray
 from nnlab.engine import user_code
 from nnlab.engine.data.arrays import SPLIT_NAMES, LabelledArrays, build_dataset
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.user_values import call_data_function, find_user_splits
 from nnlab.engine.error_description import describe_error
 from nnlab.errors import DataError, UserCodeError
+from nnlab.io.files import main_memory_bytes
+
+# Items from which the size of a data set in memory is estimated.
+_ITEMS_MEASURED = 4
 
 
 def read_dataset(name: str) -> Dataset:
-    """The data set that a user's function returns.
+    """The data set that a user's function returns, in memory.
 
     Raises:
         UserCodeError: the function does not exist or fails; the message has file and line.
-        DataError: the returned data cannot be trained on.
+        DataError: the returned data cannot be trained on, or can only be streamed.
     """
-    make = user_code.load_object(name)
-    if not callable(make):
-        raise DataError(f"{name} is a {type(make).__name__}, not a function")
+    return build_user_dataset(name, call_data_function(name))
+
+
+def build_user_dataset(name: str, value: Any) -> Dataset:
+    """The data set in the value of a user's function, read into memory.
+
+    Raises:
+        UserCodeError: an item of a torch data set cannot be read.
+        DataError: as in `read_dataset`.
+    """
+    splits = find_user_splits(name, value)
+    if splits is not None and splits.streamed_only:
+        raise DataError(f"{name} returns data that can only be streamed", hint="--stream")
     try:
-        parts = split_arrays(name, make())
+        parts = split_arrays(name, value if splits is None else splits.parts)
     except DataError:
         raise
     except Exception as error:
@@ -65,6 +80,7 @@ def _to_labelled_arrays(name: str, value: Any, part: str) -> LabelledArrays:
     if isinstance(value, tuple | list) and len(value) == 2:
         x, y = value
     elif hasattr(value, "__len__") and hasattr(value, "__getitem__"):
+        _check_memory(name, value)
         items = [value[index] for index in range(len(value))]
         if not items or any(not isinstance(i, tuple | list) or len(i) != 2 for i in items):
             raise DataError(
@@ -79,6 +95,24 @@ def _to_labelled_arrays(name: str, value: Any, part: str) -> LabelledArrays:
     return LabelledArrays(
         _to_array(name, x, f"{part}x"), _to_array(name, y, f"{part}y"), f"{part}x", f"{part}y"
     )
+
+
+def _check_memory(name: str, dataset: Any) -> None:
+    """Checks the size of all items, estimated from the first ones.
+
+    Raises:
+        DataError: they need more than half of the memory of this machine.
+    """
+    first = [dataset[index] for index in range(min(_ITEMS_MEASURED, len(dataset)))]
+    sizes = [sum(np.asarray(_to_numpy(part)).nbytes for part in item) for item in first]
+    needed = int(sum(sizes) / max(1, len(sizes)) * len(dataset))
+    limit = main_memory_bytes() // 2
+    if needed > limit:
+        raise DataError(
+            f"{name}: {len(dataset):,} items need about {needed:,} bytes; the limit is {limit:,},"
+            " half of the memory of this machine",
+            hint="--stream reads them batch by batch",
+        )
 
 
 def _to_array(name: str, values: Any, label: str) -> NDArray[Any]:

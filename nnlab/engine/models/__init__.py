@@ -1,7 +1,7 @@
 """Models by name: the table of builders, and the construction of a model from a config."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -86,20 +86,25 @@ SHAPED_MODEL_BUILDERS: Mapping[str, ShapedModelBuilder] = {
 
 def build(
     config: RunConfig,
-    in_shape: tuple[int, ...],
+    in_shape: tuple[int, ...] | None,
     outputs: int,
     generator: torch.Generator,
     *,
     facts: ModelFacts | None = None,
+    example: Any = None,
 ) -> nn.Module:
     """The model of a resolved config for inputs of one shape, on the CPU in float32.
 
     Args:
         config: resolved.
-        in_shape: shape of one example: (features,), (channels, height, width) or (tokens,).
-        outputs: number of classes, targets, tags or tokens; of numbers in reconstruction.
+        in_shape: shape of one example: (features,), (channels, height, width) or (tokens,); None if
+            the inputs are several tensors.
+        outputs: number of classes, targets, tags or tokens; of numbers in reconstruction; 0 if any
+            outputs are accepted.
         generator: for the initial weights.
         facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
+        example: the inputs of a batch, with which a user-defined model is checked; by default
+            zeros of `in_shape`.
 
     Raises:
         DataError: the model does not accept inputs of that shape.
@@ -108,6 +113,15 @@ def build(
     """
     facts = facts or ModelFacts((outputs,))
     row = find_builtin("model", config.model)
+    if row is not None and row.name == "module:":
+        return user_defined.build(
+            config, in_shape, outputs, generator, facts=facts, example=example
+        )
+    if in_shape is None:
+        raise DataError(
+            f"--model {config.model} takes one tensor, a batch of {config.data} has several",
+            hint="--model file.py:NAME can take them as arguments of its forward",
+        )
     if row is not None and row.name in SHAPED_MODEL_BUILDERS:
         builder = SHAPED_MODEL_BUILDERS[row.name]
         model = builder(config, in_shape, outputs, generator, facts=facts)

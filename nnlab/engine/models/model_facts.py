@@ -1,10 +1,35 @@
 """`ModelFacts`: what a model must know about its data besides the shape of an example."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from nnlab.catalogue import DENSE_TASKS, Task
+
+
+class DescribesModel(Protocol):
+    """Data that a model is built for."""
+
+    @property
+    def task(self) -> Task:
+        """The kind of targets."""
+
+    @property
+    def num_outputs(self) -> int:
+        """The number of classes, targets, tags or tokens."""
+
+    @property
+    def output_shape(self) -> tuple[int, ...] | None:
+        """The shape of one output."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The names of the tokens; empty if the examples are not tokens."""
+
+    @property
+    def pad_token(self) -> int | None:
+        """The id of the padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +45,16 @@ class ModelFacts:
     vocab_size: int = 0
     task: Task = "classification"
     pad_token: int | None = None
+
+    @classmethod
+    def of(cls, data: DescribesModel) -> "ModelFacts":
+        """The facts about prepared or streamed data."""
+        return cls(
+            data.output_shape or (data.num_outputs,),
+            len(data.vocabulary),
+            data.task,
+            data.pad_token,
+        )
 
     @property
     def has_output_per_position(self) -> bool:

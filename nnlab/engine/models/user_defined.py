@@ -13,6 +13,7 @@ from nnlab.config import RunConfig
 from nnlab.config.arguments import Signature, arguments_for, declared_parameter
 from nnlab.engine import user_code
 from nnlab.engine.error_description import forward_location
+from nnlab.engine.models.call import as_float32, batch_length, call_model
 from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.plugin_calls import call_plugin, find_required
@@ -33,11 +34,12 @@ def is_user_defined(model: nn.Module) -> bool:
 
 def build(
     config: RunConfig,
-    in_shape: tuple[int, ...],
+    in_shape: tuple[int, ...] | None,
     outputs: int,
     generator: torch.Generator,
     *,
     facts: ModelFacts | None = None,
+    example: Any = None,
 ) -> nn.Module:
     """Calls the user's class or function with the arguments in its signature, and checks the model.
 
@@ -66,27 +68,30 @@ def build(
         outputs,
         generator,
         facts=facts,
+        example=example,
     )
 
 
 def adopt_model(
     config: RunConfig,
     construct: Callable[[], object],
-    in_shape: tuple[int, ...],
+    in_shape: tuple[int, ...] | None,
     outputs: int,
     generator: torch.Generator,
     *,
     facts: ModelFacts | None = None,
+    example: Any = None,
 ) -> nn.Module:
     """The model that a user's code or a package constructs, checked and with its output selected.
 
     Args:
         config: the config of the run.
         construct: constructs the model; its weights come from torch's global generator.
-        in_shape: shape of one example.
-        outputs: number of classes, targets, tags or tokens.
+        in_shape: shape of one example; None if the inputs are several tensors.
+        outputs: number of classes, targets, tags or tokens; 0 if any outputs are accepted.
         generator: the generator whose seed the weights depend on.
         facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
+        example: the inputs of a batch to check the model with; by default zeros of `in_shape`.
 
     Raises:
         UserCodeError: it is not a model that fits the data.
@@ -100,7 +105,9 @@ def adopt_model(
                 " nnlab needs a torch.nn.Module"
             )
         select_output(model, config)
-        _check_output_shape(config, model, in_shape, facts or ModelFacts((outputs,)))
+        facts = facts or ModelFacts((outputs,))
+        inputs = facts.zeros(2, in_shape or ()) if example is None else example
+        _check_output_shape(config, model, inputs, facts.output_shape if outputs else None)
     _USER_MODELS.add(model)
     return model
 
@@ -119,15 +126,17 @@ def build_plugin(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
         model = call_plugin(plugin, nn.Module, lambda: construct(config, in_shape, outputs))
-        _check_output_shape(config, model, in_shape, ModelFacts((outputs,)))
+        _check_output_shape(config, model, torch.zeros(2, *in_shape), (outputs,))
     _USER_MODELS.add(model)
     return model
 
 
 def available_arguments(
-    in_shape: tuple[int, ...], outputs: int, facts: ModelFacts | None = None
+    in_shape: tuple[int, ...] | None, outputs: int, facts: ModelFacts | None = None
 ) -> dict[str, object]:
     """The facts about the data that nnlab passes to signatures with these names."""
+    if in_shape is None:
+        return {"outputs": outputs, "num_classes": outputs}
     available: dict[str, object] = {
         "in_shape": in_shape,
         "in_features": math.prod(in_shape),
@@ -146,7 +155,7 @@ def available_arguments(
 def _matching_arguments(
     config: RunConfig,
     constructor: Callable[..., Any],
-    in_shape: tuple[int, ...],
+    in_shape: tuple[int, ...] | None,
     outputs: int,
     facts: ModelFacts | None,
 ) -> Mapping[str, object]:
@@ -207,21 +216,26 @@ def converted_argument(signature: Signature, name: str, value: Scalar) -> object
 
 
 def _check_output_shape(
-    config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], facts: ModelFacts
+    config: RunConfig, model: nn.Module, inputs: Any, output_shape: tuple[int, ...] | None
 ) -> None:
-    """Calls the model with two examples of zeros and checks the shape of the outputs."""
+    """Calls the model with a small batch and checks the shape of the outputs, if it is known."""
     model.eval()
     with torch.no_grad():
         predictions = call_user_code(
-            f"--model {config.model}", lambda: model(facts.zeros(2, in_shape))
+            f"--model {config.model}", lambda: call_model(model, as_float32(inputs))
         )
     model.train()
-    if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, *facts.output_shape):
+    if output_shape is None:
+        pass
+    elif not isinstance(predictions, torch.Tensor) or predictions.shape != (
+        batch_length(inputs),
+        *output_shape,
+    ):
         returned = describe_output(predictions)
         location = forward_location(model)
         raise UserCodeError(
-            f"--model {config.model} returns {returned} for examples {[2, *in_shape]},"
-            f" nnlab needs {[2, *facts.output_shape]}: {_describe_shape(facts.output_shape)}"
+            f"--model {config.model} returns {returned} for examples {describe_output(inputs)},"
+            f" nnlab needs {[batch_length(inputs), *output_shape]}: {_describe_shape(output_shape)}"
             + ("" if location is None else f" - {location}")
             + _overridden_facts(config)
         )

@@ -69,7 +69,7 @@ def _build_decay(config: RunConfig) -> Schedule:
     total = config.epochs - config.warmup
     floor, decay_epochs = config.decay_floor or 0.0, (config.decay_share or 0.0) * config.epochs
     match config.decay:
-        case "none":
+        case "none" | "task":  # the schedulers of a user's task set the rates themselves
             return Constant()
         case "exp":
             return ExponentialDecay(required(config.decay_rate))

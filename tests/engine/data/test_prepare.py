@@ -15,7 +15,7 @@ from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts, preprocessing
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.prepare import PreparedData, SplitTensors, _standardise_targets, prepare_data
+from nnlab.engine.data.prepare import PreparedData, SplitTensors, prepare_data, standardise_targets
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.errors import DataError
 
@@ -217,7 +217,7 @@ def test_inputs_that_are_all_constant_are_not_whitened_to_noise() -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_unit_of_the_target_changes_nothing(unit: float) -> None:
     dataset = Dataset("t", "regression", MIXED, (MIXED[:, 0] * unit).astype(np.float64))
-    scaled, means, scales = _standardise_targets(dataset, ALL)
+    scaled, means, scales = standardise_targets(dataset, ALL)
     assert scaled is not None
     assert np.allclose(scaled[:, 0], (MIXED[:, 0] - MIXED[:, 0].mean()) / MIXED[:, 0].std())
     assert scales == pytest.approx((MIXED[:, 0].std() * unit,))
@@ -229,7 +229,7 @@ def test_targets_that_are_equal_on_the_training_split_are_refused() -> None:
     targets[150:] = 0.7
     dataset = Dataset("t", "regression", MIXED, targets)
     with pytest.raises(DataError, match=r"all targets of the training split are 0\.1"):
-        _standardise_targets(dataset, ALL[:150])
+        standardise_targets(dataset, ALL[:150])
 
 
 @pytest.mark.parametrize("unit", [1e-30, 1e-13, 1.0])
