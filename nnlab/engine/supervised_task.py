@@ -61,8 +61,10 @@ class SupervisedTask:
         self.forward: Any = devices.compile_model(module) if config.compile else module
         self._config, self._data, self._device = config, data, device
         self._dtype = next(module.parameters()).dtype
-        self._loss = losses.build(config, _loss_weights(config, data, device, self._dtype))
-        self._eval_loss = losses.build_eval_loss(config)
+        self._loss = losses.build(
+            config, _loss_weights(config, data, device, self._dtype), task=data.task
+        )
+        self._eval_loss = losses.build_eval_loss(config, task=data.task)
         self._augmentation = _build_augmentation(config, data)
         self.added_metrics = metrics.build(
             config,
@@ -193,6 +195,7 @@ def open_supervised_task(
         data.in_shape,
         data.num_outputs,
         make_generator(config.seed, "weights"),
+        facts=models.ModelFacts(data.output_shape or (data.num_outputs,), task=data.task),
         example=data.example if data.task == "unsupervised" else example,
     )
     dtype = torch.float64 if config.dtype == "float64" else torch.float32

@@ -16,11 +16,7 @@ class DescribesModel(Protocol):
         """The kind of targets."""
 
     @property
-    def num_outputs(self) -> int:
-        """The number of classes, targets, tags or tokens."""
-
-    @property
-    def output_shape(self) -> tuple[int, ...] | None:
+    def output_shape(self) -> tuple[int, ...]:
         """The shape of one output."""
 
     @property
@@ -48,9 +44,9 @@ class ModelFacts:
 
     @classmethod
     def of(cls, data: DescribesModel) -> "ModelFacts":
-        """The facts about prepared or streamed data."""
+        """The facts about prepared data."""
         return cls(
-            data.output_shape or (data.num_outputs,),
+            data.output_shape,
             len(data.vocabulary),
             data.task,
             data.pad_token,

@@ -67,12 +67,14 @@ def open_user_task(config: RunConfig, device: torch.device) -> OpenedTask:
 
 def _open_with_data(config: RunConfig, device: torch.device) -> OpenedTask:
     data = prepare_data(config, device)
-    facts = available_arguments(data.in_shape, data.num_outputs)
+    facts = available_arguments(data.in_shape, data.num_outputs, ModelFacts.of(data))
     model: Any = None
     if config.model != DEFINED_BY_TASK:
         generator = make_generator(config.seed, "weights")
-        model = models.build(config, data.in_shape, data.num_outputs, generator)
-    task = UserTask(config, device, data_facts=facts, model=model, dtype=data.train.examples.dtype)
+        model = models.build(
+            config, data.in_shape, data.num_outputs, generator, facts=ModelFacts.of(data)
+        )
+    task = UserTask(config, device, data_facts=facts, model=model, dtype=data.dtype)
     sources = (
         PreparedBatches(config, data.train, shuffle=True),
         PreparedBatches(config, data.val, shuffle=False),
