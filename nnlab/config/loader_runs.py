@@ -17,16 +17,23 @@ def is_loader_run(config: RunConfig) -> bool:
     return config.stream or (config.task is not None and ":" in config.task)
 
 
-def resolve_length(config: RunConfig) -> Mapping[str, Scalar]:
-    """The fields that `--steps` sets: an epoch is then `eval_every` steps of streamed data."""
-    if config.steps is None:
-        return {}
-    every = config.eval_every or math.ceil(config.steps / _DEFAULT_EVALUATIONS)
-    return {
-        "eval_every": every,
-        "epochs": math.ceil(config.steps / every),
-        "stream": not (config.task is not None and ":" in config.task),
-    }
+def resolve_streaming(config: RunConfig, *, streamed_only: bool) -> Mapping[str, Scalar]:
+    """Whether the data is streamed, and the fields that `--steps` sets.
+
+    With `--steps` an epoch is `eval_every` steps of streamed data. The loaders of a user's task
+    are no data set that is streamed.
+
+    Args:
+        config: as specified.
+        streamed_only: whether the data set cannot be held in memory.
+    """
+    is_task = config.task is not None and ":" in config.task
+    wants_stream = config.stream or streamed_only or config.steps is not None
+    resolved: dict[str, Scalar] = {"stream": wants_stream and not is_task}
+    if config.steps is not None:
+        every = config.eval_every or math.ceil(config.steps / _DEFAULT_EVALUATIONS)
+        resolved |= {"eval_every": every, "epochs": math.ceil(config.steps / every)}
+    return resolved
 
 
 def length_conflicts(specified: RunConfig, config: RunConfig) -> list[str]:

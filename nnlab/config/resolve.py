@@ -20,7 +20,7 @@ from nnlab.config.class_selection import class_indices
 from nnlab.config.data_conflicts import data_conflicts
 from nnlab.config.data_facts import DataFacts
 from nnlab.config.fields import RunConfig
-from nnlab.config.loader_runs import length_conflicts, resolve_length
+from nnlab.config.loader_runs import length_conflicts, resolve_streaming
 from nnlab.config.metric_list import (
     TASK_METRICS,
     MetricReference,
@@ -155,7 +155,7 @@ def resolve(
         "split_version": versions.get("split_version"),
         **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
         "plugin_versions": plugin_versions(config),
-        **resolve_length(config),
+        **resolve_streaming(config, streamed_only=facts.streamed_only),
     }
     metrics = added_metrics(config.metrics, facts.task)
     objective, objective_problems = _resolve_objective(config, metrics, facts)

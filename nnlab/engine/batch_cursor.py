@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from nnlab.engine.plain_state import from_plain, to_plain
 from nnlab.engine.streaming.batch_source import BatchSource
 from nnlab.errors import DataError
 
@@ -63,7 +64,7 @@ class BatchCursor:
         """The position, with that of a loader that has its own."""
         is_inside = self.batch > 0 and self._source.can_start_inside_epoch
         loader = self._source.state_dict() if is_inside else None
-        return {"pass": self.pass_number, "batch": self.batch, "loader": loader}
+        return {"pass": self.pass_number, "batch": self.batch, "loader": to_plain(loader)}
 
     def load_state_dict(self, state: Mapping[str, Any], note: Callable[[str], None]) -> None:
         """Continues at a position.
@@ -73,7 +74,7 @@ class BatchCursor:
             note: called if the source cannot continue there; the next pass begins instead.
         """
         self.pass_number, self.batch = state["pass"], state["batch"]
-        self._loader_state, self._iterator = state["loader"], None
+        self._loader_state, self._iterator = from_plain(state["loader"]), None
         if not self.can_resume:
             note(
                 f"the loader cannot continue after batch {self.batch} of pass {self.pass_number}"

@@ -20,8 +20,8 @@ def build_user_loss(config: RunConfig, reduction: str) -> Loss:
     """The loss that `--loss` names.
 
     The user's function takes outputs [n, c] and targets ([n] classes, or [n, 1] numbers), or the
-    outputs alone where there are no targets, and returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
-    which is reduced here.
+    outputs alone where there are no targets. It returns either the mean over the examples (a
+    scalar), or one value per example ([n] or [n, 1]), which is reduced here.
 
     Args:
         config: resolved.

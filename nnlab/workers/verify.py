@@ -19,6 +19,7 @@ from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.device import device_description
 from nnlab.engine.epoch_selection import find_selected_epoch
 from nnlab.engine.run_session import AnySession, build_run_session, train_session
+from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError, NnlabError
 from nnlab.objective import EVALUATION_PREFIX, Objective
 from nnlab.records import Attempt, Epoch, Run, Status

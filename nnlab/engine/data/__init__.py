@@ -83,7 +83,7 @@ def _facts_of(config: RunConfig, read_facts: "Callable[..., DataFacts]") -> Data
 
 
 def _is_streamed(config: RunConfig) -> bool:
-    return bool(getattr(config, "stream", False))
+    return config.stream or config.steps is not None
 
 
 def dataset_facts(
