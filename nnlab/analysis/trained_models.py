@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from nnlab import store
+from nnlab.catalogue import is_user_code
 from nnlab.config import config_of
 from nnlab.engine import transfer, user_code
 from nnlab.engine.data.prepare import prepare_data
@@ -75,7 +76,8 @@ def load_trained_model(
         raw: the model returns its outputs instead of probabilities or values.
 
     Raises:
-        UsageError: the run stored no weights, or its model is not user-defined.
+        UsageError: the run stored no weights, trained a task of the user, or its model is not
+            user-defined.
         CheckpointError: a stored file is missing, was changed, or does not fit.
         UserCodeRefused: the model's code must not be executed.
         UserCodeError: the model's code has changed, or fails.
@@ -85,6 +87,12 @@ def load_trained_model(
     if MODEL_ARTIFACT_KIND not in files:
         raise no_weights_error(run)
     weights = _stored_file(db, run, files[MODEL_ARTIFACT_KIND])
+    if is_user_code("task", str(run.trial.setting.get("task"))):
+        raise UsageError(
+            f"run {run.id} trained --task {run.trial.setting['task']}: only the task knows how its"
+            " modules are applied to new data",
+            hint=f"its weights are in {weights}",
+        )
     with allow_user_code(execute_code or user_model is not None):
         if _DESCRIPTION in files:
             description = _read_description(db, run, files[_DESCRIPTION])

@@ -165,9 +165,11 @@ class LoaderSession(TrainingProgress):
             UserCodeError: the task does not log it.
         """
         metric = Objective.parse(self.config.objective or "").metric
+        measured = sorted(name for name in values if name.startswith(("train/", "val/")))
         if metric not in values:
             raise UserCodeError(
-                f"--objective {metric} is not measured; the run has {', '.join(sorted(values))}"
+                f"{metric}, the objective, is not measured: --objective selects another metric,"
+                f" with :min or :max; the run has {', '.join(measured)}"
             )
 
     @contextmanager

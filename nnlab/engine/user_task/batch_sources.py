@@ -11,8 +11,8 @@ from nnlab.config import RunConfig
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.epoch_order import draw_order
-from nnlab.engine.seeds import derive_seed
 from nnlab.engine.random_state import preserved_random_states, seed_random_numbers
+from nnlab.engine.seeds import derive_seed
 from nnlab.engine.user_call import call_user_code
 from nnlab.engine.user_task.loading import loader_method
 from nnlab.errors import UserCodeError
