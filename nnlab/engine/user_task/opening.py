@@ -10,6 +10,7 @@ from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import RunConfig
 from nnlab.engine import models
 from nnlab.engine.data.prepare import PreparedData, prepare_data
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.user_defined import available_arguments
 from nnlab.engine.seeds import make_generator
 from nnlab.engine.user_task.batch_sources import LoaderBatches, PreparedBatches, open_loader
