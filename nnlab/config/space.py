@@ -55,6 +55,9 @@ _LIST_FIELDS = ("metrics",)
 # Fields whose value may be a comma or a semicolon itself.
 _MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands")
 
+# Components whose option is an abbreviation, in words.
+_COMPONENT_NOUNS = {"opt": "optimizer", "decay": "schedule"}
+
 # Separators of the values of an argument; the commas inside of `[2,2]` belong to a list.
 _OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")
 
@@ -198,13 +201,19 @@ def _declared_field(
         option = setting_fields().get(parameter)
         raise ConfigError(
             [
-                f"--{name} has no effect with --{component} {', '.join(map(str, values))}: it sets"
-                f" an argument of your own {component}"
+                f"--{name} has no effect with {_component_text(component, values)}: it sets"
+                f" an argument of your own {_COMPONENT_NOUNS.get(component, component)}"
                 + (f"; use {option.flag}" if option is not None else "")
             ]
         )
     declared = {value: signatures(component, value, True) for value in user_code}
     return argument_field(name, declared_parameter(name, declared))
+
+
+def _component_text(component: str, values: Sequence[Scalar]) -> str:
+    """A component and its values as options; None is the default, which depends on the data."""
+    names = ", ".join(str(value) for value in values if value is not None)
+    return f"--{component} {names}" if names else f"the default of --{component}"
 
 
 def parse_seeds(values: object) -> tuple[int, ...]:

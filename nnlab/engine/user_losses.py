@@ -1,13 +1,15 @@
 """User-defined losses: `--loss file.py:NAME`, a function or module of outputs and targets."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
@@ -19,7 +21,8 @@ def build_user_loss(config: RunConfig, reduction: str) -> Loss:
 
     The user's function takes outputs [n, c] and targets ([n] classes, or [n, 1] numbers) and
     returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
-    which is reduced here.
+    which is reduced here. The arguments of the setting go to the constructor of a module class, or
+    with each call to a function.
 
     Args:
         config: resolved.
@@ -30,7 +33,8 @@ def build_user_loss(config: RunConfig, reduction: str) -> Loss:
             function raises it too.
     """
     option = f"--loss {config.loss}"
-    function = _as_function(option, user_code.load_object(config.loss or ""))
+    code = user_code.load_object(config.loss or "")
+    function = _as_function(option, code, converted_arguments(config, "loss", code))
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         value = call_user_code(option, lambda: function(outputs, targets))
@@ -71,11 +75,13 @@ def check_user_loss(config: RunConfig, loss: Loss, targets: torch.Tensor, output
         )
 
 
-def _as_function(option: str, loss: object) -> Callable[..., object]:
+def _as_function(
+    option: str, loss: object, arguments: Mapping[str, object]
+) -> Callable[..., object]:
     """The function of a loss: a function itself, or a module, or an instance of a module class."""
     if isinstance(loss, type) and issubclass(loss, nn.Module):
         module_class = loss
-        loss = call_user_code(option, lambda: module_class())
+        loss = call_user_code(option, lambda: module_class(**arguments))
     if isinstance(loss, nn.Module):
         if any(parameter.requires_grad for parameter in loss.parameters()):
             raise UserCodeError(
@@ -89,7 +95,7 @@ def _as_function(option: str, loss: object) -> Callable[..., object]:
             f"{option} is of type {type(loss).__name__};"
             " nnlab needs a function of (outputs, targets), or a torch.nn.Module"
         )
-    return loss
+    return partial(loss, **arguments) if arguments else loss
 
 
 def _reduce(option: str, value: object, examples: int, reduction: str) -> torch.Tensor:
