@@ -151,15 +151,19 @@ def merge_groups_along(
     Values at different positions of an axis, for example over `split_seed`, are not ranked
     against each other. Therefore the newest group is merged with one group for each other value
     of these fields: the newest group that agrees with it in all other fields. If the fields do
-    not affect comparability, the result is the newest group.
+    not affect comparability, the result is the newest group. Along an argument of a loss, the
+    newest group is that of a loss with this argument.
 
     Args:
         groups: as `comparable_groups` returns them.
         along: fields of a setting; None is ignored.
     """
-    first, fields = groups[0], [name for name in DATA_FIELDS if name in set(along)]
-    free = set(fields) | (_FIELDS_TIED_TO_DATA if "data" in fields else set())
     arguments = _loss_arguments(*(group.fields or {} for group in groups))
+    names = set(along)
+    fields = [name for name in (*DATA_FIELDS, "huber_delta", *arguments) if name in names]
+    with_argument = (g for g in groups if names & set(_loss_arguments(g.fields or {})))
+    first = next(with_argument, groups[0])
+    free = set(fields) | (_FIELDS_TIED_TO_DATA if "data" in fields else set())
     fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS, *arguments) if name not in free]
     newest_by_value: dict[tuple[Scalar, ...], ComparableGroup] = {}
     for group in groups:

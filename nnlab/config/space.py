@@ -151,7 +151,8 @@ def parse_space(
         values: texts or lists by field.
         whole_ranges: keep the text of a range; see `parse_values`.
         signatures: the signatures of user code, which define the types of its arguments.
-        components: values of the fields that arguments belong to, if `values` lacks them.
+        components: further values of the fields that arguments belong to: those of the study that
+            is extended, or of other arms.
 
     Raises:
         ConfigError: unknown fields or invalid values; the message lists all problems.
@@ -195,7 +196,9 @@ def _declared_field(
     """
     component, parameter = split_argument(name)
     default = (setting_fields()[component].default,)
-    values = space.get(component) or components.get(component) or default
+    values = (
+        tuple(dict.fromkeys((*space.get(component, ()), *components.get(component, ())))) or default
+    )
     user_code = [str(value) for value in values if takes_arguments(component, str(value))]
     if not user_code:
         option = setting_fields().get(parameter)
