@@ -155,7 +155,9 @@ def _components_of_arms(request: TrainRequest) -> Space:
     for settings in request.arms.values():
         try:
             spaces.append(
-                parse_space({name: settings[name] for name in settings.keys() & ARGUMENT_COMPONENTS})
+                parse_space(
+                    {name: settings[name] for name in settings.keys() & ARGUMENT_COMPONENTS}
+                )
             )
         except ConfigError:
             continue  # the arm itself is reported
