@@ -16,7 +16,7 @@ from nnlab.config import (
     setting_fields,
 )
 from nnlab.config.arguments import is_argument
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import EVALUATION_PREFIX, Direction, direction_of, split_direction
 from nnlab.records import Objective, Scalar, Setting

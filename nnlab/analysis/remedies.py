@@ -20,7 +20,7 @@ from nnlab.config import (
     setting_of,
 )
 from nnlab.config.arguments import is_argument
-from nnlab.config.space import differing_fields
+from nnlab.config.setting_differences import differing_fields
 from nnlab.diagnosis.remedies import Remedy
 from nnlab.engine.data import facts_of
 from nnlab.engine.versions import file_versions

@@ -14,7 +14,7 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
 from nnlab.cli.reference.plugin_rows import OTHER_PLUGIN_TABLES, plugin_rows
 from nnlab.config.arguments import ARGUMENT_COMPONENTS, Parameter, Signature, takes_arguments
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

@@ -17,7 +17,7 @@ from nnlab.analysis.scope import Scope, current_runs
 from nnlab.catalogue import is_user_code
 from nnlab.config import CODE_VERSION_FIELDS, parse_metrics
 from nnlab.config.arguments import is_argument
-from nnlab.config.space import setting_label
+from nnlab.config.setting_differences import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import helper_files, is_user_file, matches_version, source_of
