@@ -18,13 +18,8 @@ from nnlab.config.argument_types import (
 )
 from nnlab.config.arguments import Parameter, Signature, is_argument, no_signature
 from nnlab.config.ranges import Range, is_range, parse_range
-from nnlab.config.space import (
-    TrialSpec,
-    differing_fields,
-    duplicate_value_notes,
-    expand_space,
-    parse_space,
-)
+from nnlab.config.setting_differences import differing_fields
+from nnlab.config.space import TrialSpec, duplicate_value_notes, expand_space, parse_space
 from nnlab.errors import ConfigError
 from nnlab.study.command_lines import option_arguments
 

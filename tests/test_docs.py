@@ -1,14 +1,13 @@
 """README and docs/ are correct: their commands and queries run."""
 
-import re
 import shlex
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import postgres_server
 import pytest
+from documented_commands import FENCE, command_words, documented_commands, run_nnlab
 from installed_plugins import install_documented_package
 
 from nnlab.cli.main import main
@@ -16,9 +15,8 @@ from nnlab.store import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-_FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _QUERIES = [
-    block for kind, block in _FENCE.findall((ROOT / "docs/database.md").read_text())
+    block for kind, block in FENCE.findall((ROOT / "docs/database.md").read_text())
     if kind == "sql"
 ]  # fmt: skip
 
@@ -31,17 +29,6 @@ HISTORY = "epoch,train_loss,val_loss\n1,1.0,1.1\n2,0.6,0.9\n3,0.3,1.2\n4,0.1,1.6
 POINTS = "height,width,kind\n" + "".join(
     f"{1 + i % 7 * 0.1:.1f},{i % 5 * 0.2:.1f},{'ab'[i % 7 > 3]}\n" for i in range(60)
 )
-
-
-def commands(page: Path) -> Iterator[str]:
-    """The lines after a dollar sign, in order; files that a page shows are written on the way."""
-    for kind, block in _FENCE.findall(page.read_text(encoding="utf-8")):
-        if kind in ("toml", "python") and block.startswith("# "):
-            Path(block.splitlines()[0].removeprefix("# ")).write_text(block)
-        if kind == "console":
-            for line in block.splitlines():
-                if line.startswith("$ "):
-                    yield line.removeprefix("$ ")
 
 
 def moved(url: str) -> str:
@@ -58,7 +45,7 @@ def test_every_command_line_runs(
     request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = list(commands(page))
+    lines = list(documented_commands(page))
     if any(SERVER in line for line in lines):
         url = request.getfixturevalue("server_url")
         request.addfinalizer(lambda: postgres_server.drop(moved(url)))
@@ -73,10 +60,9 @@ def test_every_command_line_runs(
     if page.name != "README.md":
         assert main(["train", "--epochs", "2", "-q"]) == 0
     for line in lines:
-        # shlex would take the `#` of `csv:points.csv#kind` for the start of a comment.
-        words = shlex.split(re.sub(r"\s#\s.*", "", line))
+        words = command_words(line)
         if words[0] == "nnlab":
-            assert main(words[1:]) == 0, f"{line}\n{capsys.readouterr().err}"
+            run_nnlab(line, lambda: capsys.readouterr().err)
         elif words[0] == "make":
             check = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True)
             assert check.returncode == 0, line

@@ -9,15 +9,13 @@ from hypothesis import strategies as st
 
 from nnlab.config import DataFacts, RunConfig
 from nnlab.config.ranges import Range
+from nnlab.config.setting_differences import differing_fields, format_value, setting_label
 from nnlab.config.space import (
-    differing_fields,
     duplicate_value_notes,
     expand_space,
-    format_value,
     parse_seeds,
     parse_space,
     parse_values,
-    setting_label,
 )
 from nnlab.errors import ConfigError, UsageError
 from nnlab.objective import format_exact

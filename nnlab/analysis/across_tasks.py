@@ -7,7 +7,7 @@ from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import Objective
 from nnlab.stats.across_tasks import MethodResult, compare_methods

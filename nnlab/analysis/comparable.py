@@ -15,7 +15,8 @@ from nnlab.config import (
     metric_directions,
     setting_fields,
 )
-from nnlab.config.space import format_value
+from nnlab.config.arguments import is_argument
+from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import EVALUATION_PREFIX, Direction, direction_of, split_direction
 from nnlab.records import Objective, Scalar, Setting
@@ -27,6 +28,7 @@ DATA_FIELDS = (
     "task", "task_version", "missing",
 )  # fmt: skip
 # The fields that determine the reported loss, which has no label smoothing and the mean reduction.
+# Those of a user's loss also include its arguments, such as `loss.gamma`.
 LOSS_FIELDS = ("loss", "huber_delta", "loss_version")
 _LOSS_QUANTITIES = ("loss", "loss_exact", "grad_norm")
 # Fields that may differ between data sets without splitting a table that is spread over data sets.
@@ -40,8 +42,8 @@ class ComparableGroup:
     """Runs that can be ranked together, and the objective that ranks them.
 
     `heading` names what distinguishes them from the other groups of the scope; it is empty if
-    there is no other group. `fields` holds the values of `DATA_FIELDS`, and of `LOSS_FIELDS` if
-    the objective is a loss and the losses differ.
+    there is no other group. `fields` holds the values of `DATA_FIELDS`, and of `LOSS_FIELDS` and
+    the arguments of the loss if the objective is a loss and the losses differ.
     """
 
     scope: Scope
@@ -52,6 +54,10 @@ class ComparableGroup:
     def value(self, field: str) -> Scalar:
         """The value of a field that all runs of the group share."""
         return (self.fields or {}).get(field)
+
+
+# Pairs of a field and its value.
+_ReportedLoss = tuple[tuple[str, Scalar], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +152,21 @@ def merge_groups_along(
     Values at different positions of an axis, for example over `split_seed`, are not ranked
     against each other. Therefore the newest group is merged with one group for each other value
     of these fields: the newest group that agrees with it in all other fields. If the fields do
-    not affect comparability, the result is the newest group.
+    not affect comparability, the result is the newest group. Along an argument of a loss, the
+    newest group is that of a loss with this argument.
 
     Args:
         groups: as `comparable_groups` returns them.
         along: fields of a setting; None is ignored.
     """
-    first, fields = groups[0], [name for name in DATA_FIELDS if name in set(along)]
+    arguments = _loss_arguments(*(group.fields or {} for group in groups))
+    names = set(along)
+    fields = [name for name in (*DATA_FIELDS, "huber_delta", *arguments) if name in names]
+    with_argument = (g for g in groups if names & set(_loss_arguments(g.fields or {})))
+    first = next(with_argument, groups[0])
     free = set(fields) | (_FIELDS_TIED_TO_DATA if "data" in fields else set())
     free |= {"task_version"} if "task" in fields else set()
-    fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS) if name not in free]
+    fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS, *arguments) if name not in free]
     newest_by_value: dict[tuple[Scalar, ...], ComparableGroup] = {}
     for group in groups:
         if all(group.value(name) == first.value(name) for name in fixed):
@@ -231,24 +242,43 @@ def _split_by_loss(
     if not depends_on_loss(objective.metric):
         return [part]
     selection = {"study_ids": part.scope.studies, "run_ids": part.scope.runs}
-    losses = store.trial_fields(db, LOSS_FIELDS[:1], **selection)
-    if any("huber" in loss or ":" in str(loss) for loss in losses.values()):
-        # Only in this case, because reading a field of ten thousand settings takes 50 ms.
-        losses = store.trial_fields(db, LOSS_FIELDS, **selection)
+    losses = _reported_losses(db, part.scope)
     if len(set(losses.values())) <= 1:
         return [part]
-    runs: dict[tuple[Scalar, ...], list[int]] = {}
+    runs: dict[_ReportedLoss, list[int]] = {}
     for run in store.data_of_runs(db, **selection):
         runs.setdefault(losses[run.trial_id], []).append(run.run_id)
     return [
         _UnnamedGroup(
             replace(part.scope, studies=None, runs=tuple(numbers)),
-            {**part.fields, **dict(zip(LOSS_FIELDS, loss, strict=False))},
+            {**part.fields, **dict(loss)},
             part.version,
             numbers[-1],
         )
         for loss, numbers in runs.items()
     ]
+
+
+def _reported_losses(db: store.Database, scope: Scope) -> Mapping[int, _ReportedLoss]:
+    """What determines the reported loss of each trial that has a current run."""
+    selection = {"study_ids": scope.studies, "run_ids": scope.runs}
+    values = store.trial_fields(db, LOSS_FIELDS[:1], **selection)
+    user_losses = [number for number, (loss,) in values.items() if ":" in str(loss)]
+    if user_losses or any(loss == "huber" for (loss,) in values.values()):
+        # Only in this case, because reading a field of ten thousand settings takes 50 ms.
+        values = store.trial_fields(db, LOSS_FIELDS, **selection)
+    losses = {
+        number: tuple(zip(LOSS_FIELDS, fields, strict=False)) for number, fields in values.items()
+    }
+    for number, setting in _settings_by_trial(db, user_losses).items():
+        losses[number] += tuple((name, setting[name]) for name in _loss_arguments(setting))
+    return losses
+
+
+def _loss_arguments(*settings: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """The names of the arguments of users' losses in any of these settings, sorted."""
+    names = {name for setting in settings for name in setting}
+    return tuple(sorted(name for name in names if is_argument(name, "loss")))
 
 
 def _settings_by_trial(db: store.Database, trial_ids: Sequence[int]) -> dict[int, Setting]:
@@ -292,18 +322,27 @@ def _group_headings(parts: Sequence[_UnnamedGroup]) -> list[str]:
     for part in parts:
         peers = [other for other in parts if other.fields.get("data") == part.fields.get("data")]
         words = [format_value(part.fields.get("data")) or "unknown data"] if several else []
-        for name in (*DATA_FIELDS[1:], *LOSS_FIELDS):
+        arguments = _loss_arguments(*(peer.fields for peer in peers))
+        for name in (*DATA_FIELDS[1:], *LOSS_FIELDS, *arguments):
             value = part.fields.get(name)
             differs = len({peer.fields.get(name) for peer in peers}) > 1
             if differs and value is not None:
                 words.append(f"{name} {format_value(value)}")
             elif differs and name == "classes":
                 words.append("all classes")
+            elif differs and name in arguments and _has_argument(part, name, peers):
+                words.append(f"default {name}")
         versions = sorted({peer.version for peer in peers}, key=lambda v: _first_seen(peers, v))
         if len(versions) > 1:
             words.append(f"content {versions.index(part.version) + 1} of {len(versions)}")
         headings.append(", ".join(words))
     return headings
+
+
+def _has_argument(part: _UnnamedGroup, name: str, peers: Sequence[_UnnamedGroup]) -> bool:
+    """Whether the loss of a part has an argument, which its peers with the same loss set."""
+    loss = part.fields.get("loss")
+    return any(peer.fields.get("loss") == loss and name in peer.fields for peer in peers)
 
 
 def _first_seen(parts: Sequence[_UnnamedGroup], version: Scalar) -> int:

@@ -8,7 +8,7 @@ from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import setting_label
+from nnlab.config.setting_differences import setting_label
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.objective import limits_of

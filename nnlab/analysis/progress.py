@@ -8,7 +8,7 @@ from typing import Any
 from nnlab import store
 from nnlab.analysis.comparable import comparable_groups
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.records import Objective, Run, Status, Study, Trial
 
 # The number of failed runs that are shown, newest first.

@@ -8,7 +8,8 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from nnlab.config import setting_field
 from nnlab.config.ranges import Range, is_range, parse_range, round_to_spacing
-from nnlab.config.space import Space, format_value
+from nnlab.config.setting_differences import format_value
+from nnlab.config.space import Space
 from nnlab.objective import format_exact
 from nnlab.records import Scalar, Setting
 

@@ -25,7 +25,7 @@ from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
 from nnlab.catalogue import CATALOGUES
-from nnlab.config.space import distinguishing_fields
+from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Scalar, Setting, Status

@@ -9,7 +9,7 @@ from nnlab.analysis.comparable import depends_on_loss
 from nnlab.analysis.range_edges import range_edge_notes
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.space import distinguishing_fields
+from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.diagnosis.headlines import affected_seeds_text
 from nnlab.io.text import format_count
 from nnlab.records import Objective, Status

@@ -22,7 +22,7 @@ from nnlab.config import (
     setting_of,
 )
 from nnlab.config.arguments import is_argument
-from nnlab.config.space import differing_fields
+from nnlab.config.setting_differences import differing_fields
 from nnlab.config.user_task import TASK_DEFINITIONS
 from nnlab.diagnosis.remedies import Remedy
 from nnlab.engine.data import facts_of

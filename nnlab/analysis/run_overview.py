@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from nnlab import store
 from nnlab.analysis.run_epochs import ERROR_METRICS
-from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal

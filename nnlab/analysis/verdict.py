@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
-from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Comparison, History, Objective, Run, Setting, Status, Study
 from nnlab.stats import aggregate

@@ -1,4 +1,4 @@
-"""Options for the arguments of user code, `--model.NAME VALUE`, in commands that take settings."""
+"""Options for the arguments of user code, as `--model.NAME VALUE`, in commands with settings."""
 
 import inspect
 import re
@@ -19,7 +19,7 @@ _OPTION = re.compile(rf"--({'|'.join(ARGUMENT_COMPONENTS)})\.([^\W\d][\w-]*)")
 
 
 class SettingsCommand(TyperCommand):
-    """A command that also accepts `--model.NAME VALUE` and `--model.NAME=VALUE`."""
+    """A command that also accepts `--model.NAME VALUE`, `--loss.NAME=VALUE` and the like."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parses the command line like any other command.

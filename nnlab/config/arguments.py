@@ -1,12 +1,13 @@
 """Arguments of user code in a setting: the keys `model.width`, and the signatures they belong to.
 
 The user code is the value of a field, the component: `--model wm.py:Net --model.width 8` sets the
-parameter `width` of `Net`.
+parameter `width` of `Net`, and `--loss losses.py:focal --loss.gamma 2` the parameter `gamma` of
+`focal`.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nnlab.catalogue import find_choice
 from nnlab.config.argument_types import ArgumentType
@@ -14,7 +15,7 @@ from nnlab.errors import ConfigError, UnknownName, unknown_name_message
 from nnlab.objective import Scalar
 
 # Fields whose value may be user code with arguments of its own.
-ARGUMENT_COMPONENTS = ("model", "task")
+ARGUMENT_COMPONENTS = ("model", "task", "loss", "opt", "decay")
 
 # Rows of the catalogues that take arguments: user code, and the models of packages.
 _ROWS_WITH_ARGUMENTS = frozenset(("module:", "timm:", "hf:"))
@@ -82,15 +83,19 @@ class Signature:
         parameters: its parameters by name.
         accepts_any: whether it accepts further names (`**kwargs`).
         passed: names that nnlab itself passes where the signature has them.
+        reserved: names that no option `--COMPONENT.NAME` can set, and the reason.
     """
 
     reference: str
     parameters: Mapping[str, Parameter]
     accepts_any: bool = False
     passed: frozenset[str] = frozenset()
+    reserved: Mapping[str, str] = field(default_factory=dict)
 
     def find_parameter(self, name: str) -> Parameter | None:
-        """The parameter of a name; None if the user code does not accept it."""
+        """The parameter that an option can set; None if the user code does not accept it."""
+        if name in self.reserved:
+            return None
         if name in self.parameters:
             return self.parameters[name]
         return Parameter(name, "", ArgumentType(), "") if self.accepts_any else None
@@ -107,13 +112,14 @@ def no_signature(component: str, value: str, has_arguments: bool) -> Signature |
     return None
 
 
-def is_argument(name: str) -> bool:
-    """Whether a key of a setting is an argument of user code.
+def is_argument(name: str, component: str | None = None) -> bool:
+    """Whether a key of a setting is an argument of user code, or of that of one component.
 
     >>> is_argument("model.width"), is_argument("width"), is_argument("lr.width")
     (True, False, False)
     """
-    return _KEY.fullmatch(name) is not None
+    match = _KEY.fullmatch(name)
+    return match is not None and component in (None, match[1])
 
 
 def split_argument(name: str) -> tuple[str, str]:
@@ -160,6 +166,9 @@ def declared_parameter(name: str, signatures: Mapping[str, Signature | None]) ->
         if parameter is not None:
             return parameter
     known = [signature for signature in signatures.values() if signature is not None]
+    for signature in known:
+        if (reason := signature.reserved.get(parameter_name)) is not None:
+            raise ConfigError([f"{argument_flag(name)} cannot be set: {reason}"])
     if len(known) < len(signatures):
         return None
     names = {each for signature in known for each in settable_names(signature)}
@@ -170,10 +179,11 @@ def declared_parameter(name: str, signatures: Mapping[str, Signature | None]) ->
 
 def settable_names(signature: Signature) -> tuple[str, ...]:
     """The names of the parameters that options can set, without those that nnlab passes."""
+    excluded = signature.passed | set(signature.reserved)
     return tuple(
         name
         for name, parameter in signature.parameters.items()
-        if parameter.type.is_settable and name not in signature.passed
+        if parameter.type.is_settable and name not in excluded
     )
 
 
@@ -188,7 +198,7 @@ def missing_problems(component: str, signature: Signature, arguments: Arguments)
     return [
         f"--{component} {signature.reference} needs a value for its parameter `{parameter}`:"
         f" {argument_flag(f'{component}.{parameter.name}')} sets it"
-        if parameter.type.is_settable
+        if parameter.type.is_settable and parameter.name not in signature.reserved
         else f"--{component} {signature.reference} needs a value for its parameter"
         f" `{parameter}`, which no option can set: give it a default"
         for parameter in missing

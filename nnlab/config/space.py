@@ -1,4 +1,4 @@
-"""Search spaces: parsing of `a,b,c` and `lo..hi`, expansion into trials, labels of settings.
+"""Search spaces: parsing of `a,b,c` and `lo..hi`, and expansion into trials.
 
 A space maps fields of RunConfig to their values. A range expands to values:
 
@@ -19,14 +19,10 @@ from dataclasses import dataclass, field
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import (
     MEASUREMENT_FIELDS,
-    VERSION_FIELDS,
     DataFacts,
     RunConfig,
-    default_for_setting,
     digest_of,
     has_effect,
-    is_builtin_value,
-    is_task_default,
     resolve,
     setting_fields,
     setting_of,
@@ -45,7 +41,7 @@ from nnlab.config.ranges import is_field_range, parse_field_range
 from nnlab.config.registry import SettingField, argument_field, build_config, setting_field
 from nnlab.config.user_task import is_user_task
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key_message
-from nnlab.objective import Scalar, Setting, format_exact
+from nnlab.objective import Scalar, Setting
 
 Space = Mapping[str, tuple[Scalar, ...]]
 
@@ -56,6 +52,9 @@ _PATH_FIELDS = ("data", "start_from")
 _LIST_FIELDS = ("metrics",)
 # Fields whose value may be a comma or a semicolon itself.
 _MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands")
+
+# Components whose option is an abbreviation, in words.
+_COMPONENT_NOUNS = {"opt": "optimizer", "decay": "schedule"}
 
 # Separators of the values of an argument; the commas inside of `[2,2]` belong to a list.
 _OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")
@@ -150,7 +149,8 @@ def parse_space(
         values: texts or lists by field.
         whole_ranges: keep the text of a range; see `parse_values`.
         signatures: the signatures of user code, which define the types of its arguments.
-        components: values of the fields that arguments belong to, if `values` lacks them.
+        components: further values of the fields that arguments belong to: those of the study that
+            is extended, or of other arms.
 
     Raises:
         ConfigError: unknown fields or invalid values; the message lists all problems.
@@ -194,19 +194,27 @@ def _declared_field(
     """
     component, parameter = split_argument(name)
     default = (setting_fields()[component].default,)
-    values = space.get(component) or components.get(component) or default
+    values = (
+        tuple(dict.fromkeys((*space.get(component, ()), *components.get(component, ())))) or default
+    )
     user_code = [str(value) for value in values if takes_arguments(component, str(value))]
     if not user_code:
         option = setting_fields().get(parameter)
         raise ConfigError(
             [
-                f"--{name} has no effect with --{component} {', '.join(map(str, values))}: it sets"
-                f" an argument of your own {component}"
+                f"--{name} has no effect with {_component_text(component, values)}: it sets"
+                f" an argument of your own {_COMPONENT_NOUNS.get(component, component)}"
                 + (f"; use {option.flag}" if option is not None else "")
             ]
         )
     declared = {value: signatures(component, value, True) for value in user_code}
     return argument_field(name, declared_parameter(name, declared))
+
+
+def _component_text(component: str, values: Sequence[Scalar]) -> str:
+    """A component and its values as options; None is the default, which depends on the data."""
+    names = ", ".join(str(value) for value in values if value is not None)
+    return f"--{component} {names}" if names else f"the default of --{component}"
 
 
 def parse_seeds(values: object) -> tuple[int, ...]:
@@ -320,93 +328,3 @@ def _no_effect_problem(configs: Sequence[RunConfig], name: str, signatures: Find
         if own is not None and name in own.parameters:
             return f"{problem}; --{kind}.{name} sets the argument of {value}"
     return problem
-
-
-def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
-    """The fields whose values differ between settings, in the order of RunConfig.
-
-    >>> differing_fields([{"opt": "sgd", "lr": 0.1}, {"opt": "adam", "lr": 0.1}])
-    ('opt',)
-    """
-    names = dict.fromkeys(name for setting in settings for name in setting)
-    differ = [name for name in names if len({_value_or_default(name, s) for s in settings}) > 1]
-    # The fields of a stored setting are not in the order of RunConfig; arguments follow the field
-    # whose value they belong to.
-    order = {name: index for index, name in enumerate(setting_fields())}
-    return tuple(sorted(differ, key=lambda name: order.get(split_argument(name)[0], len(order))))
-
-
-def _value_or_default(name: str, setting: Setting) -> Scalar:
-    """The value of a field; a setting stored before the field existed has its default."""
-    if name in setting or name not in setting_fields():
-        return setting.get(name)
-    kind = setting_fields()[name].option.default_from
-    if kind is not None and not is_builtin_value(kind, setting.get(kind)):
-        return None  # a list of runs neither needs nor imports their plugins
-    has_default, default = default_for_setting(name, setting)
-    return default if has_default else None
-
-
-def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
-    """The fields that differ by a choice of the user, not by a default that follows from one.
-
-    Hashes of files and versions of plugins are excluded: users neither choose nor read them. So are
-    measured metrics, which do not affect the training.
-
-    >>> adam = {"opt": "adam", "lr": 0.001, "beta1": 0.9}
-    >>> distinguishing_fields([adam, {"opt": "sgd", "lr": 0.1, "momentum": 0.0}])
-    ('opt',)
-    >>> distinguishing_fields([adam, {"opt": "sgd", "lr": 0.5, "momentum": 0.0}])
-    ('opt', 'lr')
-    """
-    fields = setting_fields()
-    excluded = (*VERSION_FIELDS, *MEASUREMENT_FIELDS)
-    names = [name for name in differing_fields(settings) if name not in excluded]
-    # Different data sets may have different tasks, and different defaults that depend on the task.
-    by_task = "data" in names
-
-    def is_derived(name: str, setting: Setting) -> bool:
-        if by_task and is_task_default(name, setting):
-            return True
-        kind = fields[name].option.default_from
-        if kind is None:
-            return False
-        if kind not in setting:
-            return name not in setting  # neither has an effect with the model
-        if not is_builtin_value(kind, setting[kind]):
-            # The defaults of a plugin are unknown without importing it, so a value follows from
-            # the plugin if all settings with the plugin have it.
-            same_plugin = (other for other in settings if other.get(kind) == setting[kind])
-            return all(other.get(name) == setting.get(name) for other in same_plugin)
-        has_default, default = default_for_setting(name, setting)
-        return setting.get(name) == (default if has_default else None)
-
-    return tuple(
-        name
-        for name in names
-        if name not in fields or not all(is_derived(name, setting) for setting in settings)
-    )
-
-
-def setting_label(setting: Setting, fields: Sequence[str]) -> str:
-    """A short label of a setting made of some of its fields.
-
-    >>> setting_label({"opt": "adam", "lr": 0.001, "momentum": None}, ["opt", "lr", "momentum"])
-    'opt=adam lr=0.001'
-    """
-    return " ".join(
-        f"{name}={format_value(setting[name])}" for name in fields if setting.get(name) is not None
-    )
-
-
-def format_value(value: Scalar) -> str:
-    """A value as text, exact: different values never have the same text.
-
-    >>> format_value(1e-3), format_value(0.1000001), format_value(True), format_value(None)
-    ('0.001', '0.1000001', 'yes', '')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return format_exact(value) if isinstance(value, float) else str(value)

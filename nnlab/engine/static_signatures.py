@@ -14,7 +14,12 @@ _MAX_ALIAS_DEPTH = 5
 
 
 def read_parameters(
-    source: bytes, name: str, filename: str = "<unknown>"
+    source: bytes,
+    name: str,
+    filename: str = "<unknown>",
+    *,
+    leading: int = 0,
+    leading_of_class: int = 0,
 ) -> tuple[Mapping[str, Parameter], bool] | None:
     """The parameters of a top-level function or class, and whether it accepts any name.
 
@@ -22,16 +27,25 @@ def read_parameters(
     show them: the name is imported or assigned, has a decorator, or inherits its constructor from
     another file.
 
+    Args:
+        source: of a Python file.
+        name: of the function or class.
+        filename: for messages.
+        leading: how many parameters at the start of a function are left out.
+        leading_of_class: the same of a class, after `self`.
+
     Raises:
         SyntaxError: the source is not valid Python.
     """
-    return _Source(ast.parse(source, filename)).parameters_of(name)
+    return _Source(ast.parse(source, filename), leading, leading_of_class).parameters_of(name)
 
 
 class _Source:
     """A parsed source and what its top-level names are bound to."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, leading: int, leading_of_class: int) -> None:
+        self._leading = leading
+        self._leading_of_class = leading_of_class
         self._bindings: dict[str, list[ast.stmt]] = {}
         for statement in tree.body:
             for name in bound_names([statement]):
@@ -41,7 +55,7 @@ class _Source:
         """The parameters of a function or class; see `read_parameters`."""
         match self._bindings.get(name, ()):
             case [ast.FunctionDef(decorator_list=[]) as function]:
-                return self._parameters(function.args, skip=0)
+                return self._parameters(function.args, skip=self._leading)
             case [ast.ClassDef(decorator_list=[], keywords=[]) as definition]:
                 return self._constructor_parameters(definition)
         return None
@@ -55,7 +69,7 @@ class _Source:
         in_body = [node for node in definition.body if "__init__" in bound_names([node])]
         match in_body:
             case [ast.FunctionDef(decorator_list=[]) as constructor]:
-                return self._parameters(constructor.args, skip=1)
+                return self._parameters(constructor.args, skip=1 + self._leading_of_class)
             case []:
                 return self._inherited_parameters(definition.bases)
         return None
@@ -79,13 +93,14 @@ class _Source:
     def _parameters(
         self, arguments: ast.arguments, *, skip: int
     ) -> tuple[Mapping[str, Parameter], bool] | None:
-        """The parameters, without the first `skip` (self)."""
+        """The parameters, without the first `skip` that can be given by position."""
         positional = [*arguments.posonlyargs, *arguments.args]
         padding = [None] * (len(positional) - len(arguments.defaults))
         defaults = [*padding, *arguments.defaults, *arguments.kw_defaults]
         pairs = list(zip([*positional, *arguments.kwonlyargs], defaults, strict=True))
         if len(arguments.posonlyargs) > skip:
             return None  # the dynamic path describes what nnlab cannot pass
+        skip = min(skip, len(positional))  # further ones can only be given by name
         parameters = [self._parameter(node, default) for node, default in pairs[skip:]]
         return {parameter.name: parameter for parameter in parameters}, arguments.kwarg is not None
 

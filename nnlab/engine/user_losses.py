@@ -1,7 +1,8 @@
 """User-defined losses: `--loss file.py:NAME`, a function or module of outputs and targets."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeGuard
 
 import torch
@@ -12,6 +13,7 @@ from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.models.call import batch_length
 from nnlab.engine.targets.output_shape import IGNORED_CLASS
+from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
@@ -25,7 +27,8 @@ def build_user_loss(config: RunConfig, reduction: str, *, task: Task = "classifi
     classes [n], or [n, k] and numbers [n, k]; the outputs alone where there are no targets. It
     returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
     which is reduced here. For tokens and pixels the mean is over the positions that count, and
-    values are per position.
+    values are per position. The arguments of the setting go to the constructor of a module class,
+    or with each call to a function.
 
     Args:
         config: resolved.
@@ -37,7 +40,8 @@ def build_user_loss(config: RunConfig, reduction: str, *, task: Task = "classifi
             function raises it too.
     """
     option = f"--loss {config.loss}"
-    function = _as_function(option, user_code.load_object(config.loss or ""))
+    code = user_code.load_object(config.loss or "")
+    function = _as_function(option, code, converted_arguments(config, "loss", code))
 
     def loss(outputs: Any, targets: torch.Tensor | None = None) -> torch.Tensor:
         arguments = (outputs,) if targets is None else (outputs, targets)
@@ -103,11 +107,13 @@ def check_user_loss(
         )
 
 
-def _as_function(option: str, loss: object) -> Callable[..., object]:
+def _as_function(
+    option: str, loss: object, arguments: Mapping[str, object]
+) -> Callable[..., object]:
     """The function of a loss: a function itself, or a module, or an instance of a module class."""
     if isinstance(loss, type) and issubclass(loss, nn.Module):
         module_class = loss
-        loss = call_user_code(option, lambda: module_class())
+        loss = call_user_code(option, lambda: module_class(**arguments))
     if isinstance(loss, nn.Module):
         if any(parameter.requires_grad for parameter in loss.parameters()):
             raise UserCodeError(
@@ -121,7 +127,7 @@ def _as_function(option: str, loss: object) -> Callable[..., object]:
             f"{option} is of type {type(loss).__name__};"
             " nnlab needs a function of (outputs, targets), or a torch.nn.Module"
         )
-    return loss
+    return partial(loss, **arguments) if arguments else loss
 
 
 def _has_values(value: object) -> TypeGuard[torch.Tensor]:

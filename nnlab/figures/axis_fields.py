@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from nnlab.analysis.records import Ranking, RankingRow
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import UNLIMITED, Limits, format_exact
 from nnlab.records import Scalar

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.config.space import setting_label
+from nnlab.config.setting_differences import setting_label
 from nnlab.errors import UsageError
 from nnlab.figures.trials import rank_for_figure
 

@@ -8,7 +8,7 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import resolve_scope
 from nnlab.config import metric_directions
-from nnlab.config.space import setting_label
+from nnlab.config.setting_differences import setting_label
 from nnlab.diagnosis.headlines import headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series

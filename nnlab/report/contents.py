@@ -14,35 +14,26 @@ from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.analysis.scope import Scope, current_runs
-from nnlab.analysis.significance import too_few_seeds
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
-from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE, headline_findings
+from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
-from nnlab.io.text import format_count
-from nnlab.records import Attempt, Environment, Finding, Run, Severity, Status, Study
+from nnlab.records import Attempt, Environment, Run, Status, Study
+from nnlab.report.finding_summaries import (
+    FindingSummary,
+    HeadlineFinding,
+    headline_finding,
+    summarise_findings,
+)
 from nnlab.report.paper_table import PaperTable, build_table
-from nnlab.stats import format_mean
+from nnlab.report.summary_sentence import summary_sentence
 
 # `nnlab compare --top 0` shows longer rankings.
 MAX_ROWS = 50
 # Trials whose curves are drawn; from the 13th on they are grey.
 _MAX_CURVES = 60
-# Groups whose best trial is named in the sentence at the top.
-_MAX_SENTENCES = 3
 _ENERGY_METRIC = "energy/joules"
-
-
-@dataclass(frozen=True, slots=True)
-class FindingSummary:
-    """All findings of one code, with their runs, by descending confidence."""
-
-    code: str
-    name: str
-    severity: Severity
-    remedy: str
-    cases: tuple[tuple[Run, Finding], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +44,6 @@ class RemedySummary:
     run: int
     code: str
     results: tuple[RemedyResult, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HeadlineFinding:
-    """The runs that overfit (or reach a plateau): their number, and the surest of them.
-
-    `explained` counts further runs in which the inputs, noise or a larger fault explains the
-    finding. `loss` is the loss with which the run was trained.
-    """
-
-    count: int
-    explained: int
-    run: Run
-    finding: Finding
-    series: Series
-    loss: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +177,7 @@ def build_report(db: store.Database, scope: Scope) -> Report:
     return Report(
         title=scope.title,
         studies=studies,
-        sentence=_verdict_sentence(verdicts, [group.ranking for group in groups]),
+        sentence=summary_sentence(verdicts, [group.ranking for group in groups]),
         verdicts=verdicts,
         groups=groups,
         labels={
@@ -211,9 +186,9 @@ def build_report(db: store.Database, scope: Scope) -> Report:
             for row in ranking.rows
             for run in row.runs
         },
-        findings=_summarise_findings(runs, findings),
-        overfits=_headline_finding(db, runs, findings, OVERFITTING_CODE),
-        plateaus=_headline_finding(db, runs, findings, PLATEAU_CODE),
+        findings=summarise_findings(runs, findings),
+        overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
+        plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
         runs=runs,
         values={
@@ -240,135 +215,12 @@ def _ranked_group(db: store.Database, group: ComparableGroup) -> RankedGroup:
     )
 
 
-def _verdict_sentence(
-    verdicts: Sequence[tuple[Study, StudyVerdict]], rankings: Sequence[Ranking]
-) -> str:
-    """The result of a report in one sentence."""
-    if verdicts:
-        return "; ".join(
-            f"{str(study_verdict.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
-            for study, study_verdict in verdicts
-        )
-    if not rankings:
-        return "nothing has been trained yet"
-    if len(rankings) == 1:
-        return _best_trial_sentence(rankings[0])
-    parts = [
-        # A single trial in a group already has the name of the group.
-        _best_trial_sentence(ranking)
-        if ranking.total == 1
-        else f"{ranking.heading}: {_best_trial_sentence(ranking)}"
-        for ranking in rankings[:_MAX_SENTENCES]
-    ]
-    if len(rankings) > _MAX_SENTENCES:
-        parts.append(f"{format_count(len(rankings) - _MAX_SENTENCES, 'more group')} below")
-    return ". ".join(parts)
-
-
-def _best_trial_sentence(ranking: Ranking) -> str:
-    """Which trial of a ranking is best, and whether it is significantly better than the others."""
-    best = ranking.rows[0]
-    metric = ranking.objective.metric
-    if not math.isfinite(best.value.mean):
-        return f"no trial has a finite {metric}"
-    if best.all_diverged:
-        return "every run diverged"
-    value_text = format_mean(best.value.mean, best.value.sd)
-    name = trial_title(best, ranking)
-    if ranking.total == 1:
-        return f"{name} reaches {metric} {value_text} (mean ± sd of {best.value.n})"
-    ties = sum(row.tier == 1 for row in ranking.rows[1:])
-    lead = (
-        f"{name} is best of {ranking.total}: {metric} {value_text}"
-        f" (mean ± sd of {best.value.n} seeds)"
-    )
-    if best.tier is None:
-        seed_note = too_few_seeds(ranking.rows)
-        return f"{lead}; {seed_note or 'with one seed each, a small lead may be chance'}"
-    if ties:
-        others = "another trial" if ties == 1 else f"{ties} others"
-        return f"{lead}, but not significantly different from {others}"
-    if any(row.tier is None for row in ranking.rows):
-        return f"{lead}, and significantly better than every trial with enough seeds to test"
-    return f"{lead}, and significantly better than every other trial"
-
-
 def _effects_or_none(db: store.Database, scope: Scope) -> Effects | None:
     """The effects of the settings; None if there are too few trials."""
     try:
         return compute_effects(db, scope)
     except UsageError:
         return None
-
-
-def _summarise_findings(
-    runs: Sequence[Run], findings_by_run: Mapping[int, Sequence[Finding]]
-) -> tuple[FindingSummary, ...]:
-    """The findings by code: headline overfitting first, then errors, then by number of runs."""
-    by_run = {run.id: run for run in runs}
-    cases: dict[str, list[tuple[Run, Finding]]] = {}
-    for run_id, findings in findings_by_run.items():
-        for finding in findings:
-            cases.setdefault(finding.code, []).append((by_run[run_id], finding))
-    severity_order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
-    summaries = [
-        FindingSummary(
-            code,
-            run_findings[0][1].name,
-            min((case.severity for _, case in run_findings), key=severity_order.__getitem__),
-            run_findings[0][1].remedy,
-            tuple(sorted(run_findings, key=lambda pair: (-pair[1].confidence, pair[0].id))),
-        )
-        for code, run_findings in cases.items()
-    ]
-    # Overfitting comes first because readers look for it, unless something else explains it.
-    headline_codes = {
-        finding.code
-        for findings in findings_by_run.values()
-        for finding in headline_findings(findings)
-    }
-    return tuple(
-        sorted(
-            summaries,
-            key=lambda summary: (
-                summary.code != OVERFITTING_CODE or OVERFITTING_CODE not in headline_codes,
-                severity_order[summary.severity],
-                -len(summary.cases),
-                summary.code,
-            ),
-        )
-    )
-
-
-def _headline_finding(
-    db: store.Database,
-    runs: Sequence[Run],
-    findings_by_run: Mapping[int, Sequence[Finding]],
-    code: str,
-) -> HeadlineFinding | None:
-    """The runs with a headline finding NN101 or NN102; None if there are none."""
-    cases = [
-        (finding.confidence, -run_id, finding)
-        for run_id, findings in findings_by_run.items()
-        for finding in headline_findings(findings)
-        if finding.code == code
-    ]
-    if not cases:
-        return None
-    _, negative, finding = max(cases, key=lambda case: case[:2])
-    affected = sum(any(f.code == code for f in findings) for findings in findings_by_run.values())
-    run = next(run for run in runs if run.id == -negative)
-    history = store.history(db, run.id)
-    series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch)
-    loss = run.trial.setting.get("loss")
-    return HeadlineFinding(
-        len(cases),
-        affected - len(cases),
-        run,
-        finding,
-        series,
-        None if loss is None else str(loss),
-    )
 
 
 def _total_joules(db: store.Database, runs: Sequence[Run]) -> float | None:

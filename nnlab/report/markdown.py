@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from nnlab.analysis.records import Ranking
-from nnlab.config.space import format_value, setting_label
+from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.text import format_count

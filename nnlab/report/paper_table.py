@@ -19,7 +19,7 @@ from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import describe_test, too_few_seeds
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.trials import common_loss

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from nnlab import store
 from nnlab.config.arguments import ARGUMENT_COMPONENTS
-from nnlab.config.space import Space, TrialSpec, format_value, parse_space
+from nnlab.config.setting_differences import format_value
+from nnlab.config.space import Space, TrialSpec, parse_space
 from nnlab.engine.signatures import find_signature
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.io.text import format_count
 from nnlab.records import Run
 from nnlab.stats import format_duration

@@ -15,7 +15,7 @@ from nnlab.analysis.remedies import (
 )
 from nnlab.analysis.selection import single_run
 from nnlab.config import digest_of, parse_duration, setting_field
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.remedies import Remedy, remedies_for
 from nnlab.errors import UsageError

@@ -131,7 +131,7 @@ def _read_config_file(path: Path) -> dict[str, Any]:
         is_argument_table = "Cannot overwrite" in str(error) or "Cannot declare" in str(error)
         raise UsageError(
             f"--config {path} is not valid TOML: {error}",
-            hint='write an argument of your own model as "model.width" = 8, with the quotes'
+            hint='write an argument of your own code as "model.width" = 8, with the quotes'
             if is_argument_table
             else None,
         ) from None

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from nnlab.config.arguments import ARGUMENT_COMPONENTS
 from nnlab.config.space import Space, TrialSpec, duplicate_value_notes, parse_space
 from nnlab.diagnosis.codes import parse_codes
 from nnlab.engine.signatures import find_signature
@@ -134,14 +135,33 @@ def _parse_spaces(
 ) -> dict[str, Space]:
     """The space of each arm by its name, or one space under ""; appends to `problems`."""
     spaces: dict[str, Space] = {}
+    components = _components_of_arms(request)
     for arm, settings in (request.arms or {"": request.settings}).items():
         try:
             spaces[arm] = parse_space(
-                settings, whole_ranges=whole_ranges, signatures=find_signature
+                settings,
+                whole_ranges=whole_ranges,
+                signatures=find_signature,
+                components=components,
             )
         except ConfigError as error:
             problems += [_with_arm_prefix(arm, problem) for problem in error.problems]
     return spaces
+
+
+def _components_of_arms(request: TrainRequest) -> Space:
+    """The user code of all arms, whose arguments the arms may share, by field."""
+    spaces: list[Space] = []
+    for settings in request.arms.values():
+        try:
+            spaces.append(
+                parse_space(
+                    {name: settings[name] for name in settings.keys() & ARGUMENT_COMPONENTS}
+                )
+            )
+        except ConfigError:
+            continue  # the arm itself is reported
+    return merge_spaces(spaces)
 
 
 def _initial_trials(sampler: Sampler, space: Space, db: str | None) -> tuple[TrialSpec, ...]:

@@ -7,7 +7,7 @@ import pytest
 
 from nnlab.analysis.find_decay import METRIC, find_decay, with_decay
 from nnlab.config import DataFacts, RunConfig, config_of, default_for_setting, resolve, setting_of
-from nnlab.config.space import setting_label
+from nnlab.config.setting_differences import setting_label
 from nnlab.errors import UsageError
 from nnlab.records import Curve, History
 

@@ -8,7 +8,7 @@ from nnlab.analysis.run_value import metrics_in
 from nnlab.catalogue import CATALOGUES
 from nnlab.catalogue.metrics import MetricChoice
 from nnlab.config import RunConfig, digest_of, metric_direction, metric_directions, setting_of
-from nnlab.config.space import distinguishing_fields
+from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.objective import Objective, direction_of, limits_of, split_direction
 
 HIGHER = (

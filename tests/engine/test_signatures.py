@@ -144,3 +144,54 @@ def test_the_names_that_are_passed_are_those_of_the_builder() -> None:
     assert images | tokens == PASSED_TO_MODELS
     assert tokens - images == {"vocab_size", "sequence_length"}
     assert "in_channels" not in user_defined.available_arguments((4,), 3)
+
+
+COMPONENTS = """\
+from torch import nn
+from torch.optim import SGD
+
+def focal(outputs, targets, /, gamma: float = 2.0, *, alpha=0.5):
+    return outputs
+
+def only_names(*, gamma=1):
+    return gamma
+
+class Focal(nn.Module):
+    def __init__(self, gamma: float):
+        super().__init__()
+
+class Scaled(SGD):
+    def __init__(self, params, lr, rho=0.5):
+        super().__init__(params, lr)
+
+def waves(t, epochs, cycles: int = 2):
+    return 1.0
+
+shared = Focal(1.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("component", "name", "parameters"),
+    [
+        ("loss", "focal", ["gamma: float = 2.0", "alpha=0.5"]),
+        ("loss", "only_names", ["gamma=1"]),
+        ("loss", "Focal", ["gamma: float"]),
+        ("loss", "shared", []),
+        ("opt", "Scaled", ["lr", "rho=0.5"]),
+        ("decay", "waves", ["epochs", "cycles: int = 2"]),
+    ],
+)
+@pytest.mark.parametrize("decorated", [False, True])
+def test_what_nnlab_passes_by_position_is_no_argument(
+    folder: Path, component: str, name: str, parameters: list[str], decorated: bool
+) -> None:
+    # A decorator hides the signature from the reader of the source.
+    source = COMPONENTS + (f"{name} = {name}\n" if decorated else "")
+    (folder / "mine.py").write_text(source)
+    signature = find_signature(component, f"mine.py:{name}", True)
+    assert signature is not None
+    assert [str(each) for each in signature.parameters.values()] == parameters
+    assert not signature.accepts_any
+    assert set(signature.reserved) >= signature.passed
+    assert signature.find_parameter("lr" if component == "opt" else "reduction") is None

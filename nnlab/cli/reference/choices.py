@@ -14,7 +14,7 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
 from nnlab.cli.reference.plugin_rows import OTHER_PLUGIN_TABLES, plugin_rows
 from nnlab.config.arguments import ARGUMENT_COMPONENTS, Parameter, Signature, takes_arguments
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -83,6 +83,8 @@ def choices(
 
         nnlab choices model model.py:Net
 
+        nnlab choices loss losses.py:focal
+
         nnlab choices --format json
     """
     kinds = (*catalogue.CATALOGUES, *OTHER_PLUGIN_TABLES)
@@ -138,16 +140,18 @@ def _argument_rows(kind: str, name: str) -> list[dict[str, str]]:
 
 
 def _argument_row(kind: str, parameter: Parameter, signature: Signature) -> dict[str, str]:
-    is_passed = parameter.name in signature.passed
-    if parameter.type.is_settable:
+    reserved_reason = signature.reserved.get(parameter.name)
+    if parameter.type.is_settable and reserved_reason is None:
         values = parameter.annotation or parameter.type.requirement
     else:
         values = f"{parameter.annotation} (cannot be set)".strip()
     default = "required" if parameter.default is None else parameter.default
+    if parameter.name in signature.passed:
+        default = "passed by nnlab"
     return {
         "option": f"--{kind}.{parameter.name}",
         "type": values,
-        "default": "passed by nnlab" if is_passed else default,
+        "default": reserved_reason or default,
     }
 
 

@@ -15,7 +15,7 @@ from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.findings import print_findings
-from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.codes import finding_filter
 from nnlab.errors import UsageError

@@ -93,7 +93,7 @@ def init_study(
     Options take lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1).
     Values of a range of two decades or more are spaced logarithmically.
     --width 32..512:5 takes five values of the range.
-    --model.NAME VALUE sets an argument of your own model.
+    --model.NAME VALUE sets an argument of your own model; --loss, --opt and --decay have the same.
     With --sampler any number of a range may be chosen, and --trials limits the trials.
     --from also takes a built-in study (`nnlab studies --builtin`).
 

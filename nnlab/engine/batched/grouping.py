@@ -15,6 +15,7 @@ PER_RUN_FIELDS = frozenset(
         "decay_every", "decay_factor", "decay_at", "decay_power", "decay_patience",
         "decay_version", "decay_restarts", "decay_share", "decay_floor", "decay_per", "warmup",
         "epochs", "early_stop", "stop_on", "objective",
+        "arguments",  # those of a schedule: batched runs have no other user code
     )
 )  # fmt: skip
 # Rates that may differ, but must be zero for all runs or for none: a rate above zero adds a layer

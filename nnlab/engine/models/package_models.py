@@ -12,7 +12,7 @@ from torch import nn
 from nnlab.config import RunConfig
 from nnlab.config.argument_types import NONE_TEXT
 from nnlab.config.arguments import arguments_for
-from nnlab.engine.models.user_defined import adopt_model, converted_argument
+from nnlab.engine.models.user_defined import adopt_model
 from nnlab.engine.package_names import (
     check_package_model,
     hf_folder,
@@ -21,6 +21,7 @@ from nnlab.engine.package_names import (
     offline,
     read_hf_settings,
 )
+from nnlab.engine.user_arguments import converted_argument
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import DataError
 

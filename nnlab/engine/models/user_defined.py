@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nnlab.config import RunConfig
-from nnlab.config.arguments import Signature, arguments_for, declared_parameter
+from nnlab.config.arguments import arguments_for
 from nnlab.engine import user_code
 from nnlab.engine.error_description import forward_location
 from nnlab.engine.models.call import as_float32, batch_length, call_model
@@ -18,10 +18,10 @@ from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import ModelPlugin
-from nnlab.engine.signatures import PASSED_TO_MODELS, signature_of
+from nnlab.engine.signatures import PASSED_TO_MODELS
+from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
-from nnlab.errors import ConfigError, UserCodeError
-from nnlab.objective import Scalar
+from nnlab.errors import UserCodeError
 
 # Models whose noise may come from torch's global generator.
 _USER_MODELS: "WeakSet[nn.Module]" = WeakSet()
@@ -166,7 +166,7 @@ def _matching_arguments(
     """
     available = available_arguments(in_shape, outputs, facts)
     parameters = inspect.signature(constructor).parameters
-    arguments = _converted_arguments(config, constructor)
+    arguments = converted_arguments(config, "model", constructor)
     missing = [
         name
         for name, parameter in parameters.items()
@@ -185,34 +185,6 @@ def _matching_arguments(
         )
     passed = {name: value for name, value in available.items() if name in parameters}
     return {**passed, **arguments}
-
-
-def _converted_arguments(
-    config: RunConfig, constructor: Callable[..., Any]
-) -> Mapping[str, object]:
-    """The values of `--model.NAME`, with the types of the signature."""
-    values = arguments_for(config.arguments, "model")
-    signature = signature_of(config.model, constructor, PASSED_TO_MODELS)
-    if signature is None:
-        return values
-    return {name: converted_argument(signature, name, value) for name, value in values.items()}
-
-
-def converted_argument(signature: Signature, name: str, value: Scalar) -> object:
-    """A stored argument as the type that the signature declares.
-
-    Raises:
-        UserCodeError: the signature has no such parameter, or the value has another type.
-    """
-    try:
-        parameter = declared_parameter(f"model.{name}", {signature.reference: signature})
-        return value if parameter is None else parameter.type.convert(value)
-    except ConfigError as error:
-        raise UserCodeError(error.message) from None
-    except ValueError as error:
-        raise UserCodeError(
-            f"--model.{name} does not fit --model {signature.reference}: {error}"
-        ) from None
 
 
 def _check_output_shape(

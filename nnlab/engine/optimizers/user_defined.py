@@ -9,6 +9,7 @@ from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.optimizers.param_groups import build_param_groups
 from nnlab.engine.required_setting import required
+from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
@@ -17,7 +18,7 @@ def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     """The optimizer that `--opt` names, for all parameters of a model.
 
     The user's class or function is called with the parameter groups, each with its
-    `weight_decay`, and with `lr` if its signature has it.
+    `weight_decay`, with `lr` if its signature has it, and with the arguments of the setting.
 
     Raises:
         UserCodeError: it raises an error, returns no torch.optim.Optimizer, or returns one whose
@@ -30,11 +31,12 @@ def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
             f"{option} is of type {type(constructor).__name__}; nnlab needs a class or function"
             " that builds a new optimizer for each run from (params, lr)"
         )
-    arguments: Mapping[str, float] = {"lr": required(config.lr)}
+    arguments: Mapping[str, object] = {"lr": required(config.lr)}
     parameters = inspect.signature(constructor).parameters.values()
     accepts_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     if not accepts_all and not any(parameter.name == "lr" for parameter in parameters):
         arguments = {}
+    arguments = {**arguments, **converted_arguments(config, "opt", constructor)}
     groups = build_param_groups(model, config)
     optimizer = call_user_code(option, lambda: constructor(groups, **arguments))
     if not isinstance(optimizer, optim.Optimizer):

@@ -8,6 +8,7 @@ from functools import lru_cache
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.schedules.multi_phase import Schedule
+from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
@@ -17,7 +18,7 @@ def build(config: RunConfig, total: float) -> Schedule:
 
     The user's function takes t, the fractional number of epochs since the end of the warmup, and
     returns the factor of the initial learning rate. It may have a parameter `epochs`, which gets
-    the total number of these epochs.
+    the total number of these epochs, and gets the arguments of the setting.
 
     Args:
         config: resolved.
@@ -29,12 +30,12 @@ def build(config: RunConfig, total: float) -> Schedule:
     """
     option = f"--decay {config.decay}"
     function = _load_function(config.decay, config.decay_version)
-    takes_epochs = "epochs" in inspect.signature(function).parameters
+    arguments = dict(converted_arguments(config, "decay", function))
+    if "epochs" in inspect.signature(function).parameters:
+        arguments["epochs"] = total
 
     def schedule(t: float) -> float:
-        value = call_user_code(
-            option, lambda: function(t, epochs=total) if takes_epochs else function(t)
-        )
+        value = call_user_code(option, lambda: function(t, **arguments))
         return _check_factor(option, value, t)
 
     return schedule

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from nnlab import store
 from nnlab.config import config_of, without_metrics
 from nnlab.config.arguments import takes_arguments
-from nnlab.config.space import TrialSpec, distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
+from nnlab.config.space import TrialSpec
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.labels import text_inches
 from nnlab.figures.draw.layout import new_figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
-from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.labels import wrap_to_width

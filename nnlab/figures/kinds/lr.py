@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nnlab import store
 from nnlab.config import RunConfig, config_of
-from nnlab.config.space import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout

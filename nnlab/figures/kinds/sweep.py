@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.figures.axis_fields import (
     Reduction,
     choose_fields,

@@ -11,9 +11,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from nnlab.analysis.claim_text import describe_claim
-from nnlab.config.space import format_value, setting_label
+from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
-from nnlab.report.contents import HeadlineFinding, RankedGroup, Report, format_energy
+from nnlab.report.contents import RankedGroup, Report, format_energy
+from nnlab.report.finding_summaries import HeadlineFinding
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
 from nnlab.report.verdict import format_number
 from nnlab.stats import format_duration, format_interval, format_mean

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -16,10 +17,10 @@ from nnlab.analysis.scope import Scope, current_runs
 from nnlab.catalogue import is_user_code
 from nnlab.config import CODE_VERSION_FIELDS, parse_metrics
 from nnlab.config.arguments import is_argument
-from nnlab.config.space import setting_label
+from nnlab.config.setting_differences import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.metric_versions import metrics_version
-from nnlab.engine.user_code import helper_files, matches_version
+from nnlab.engine.user_code import helper_files, is_user_file, matches_version, source_of
 from nnlab.errors import OutputError, UsageError
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.files import write_atomic
@@ -140,8 +141,16 @@ def _user_code_files(settings: Sequence[Setting]) -> dict[str, bytes]:
 
 
 def _files_of(reference: str, is_unchanged: bool) -> dict[str, bytes]:
-    """The contents of the file of a reference, and of the files that it imports."""
-    name = reference.partition(":")[0]
+    """The contents of the file of a reference, and of the files that it imports.
+
+    None of an installed package, which requirements.txt names.
+    """
+    name = reference.rpartition(":")[0]
+    if not name.endswith(".py"):
+        source = source_of(reference)[0]
+        if not source.is_file() or not is_user_file(str(source)):
+            return {}
+        name = os.path.relpath(source)
     path = Path(name)
     if path.is_absolute() or ".." in path.parts or len(path.parts) > 1 or name in _RESERVED_NAMES:
         raise UsageError(

@@ -8,7 +8,7 @@ from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.stats import format_interval, format_mean
 
 # Further groups are listed by name.

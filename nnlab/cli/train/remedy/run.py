@@ -11,7 +11,7 @@ from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.config import setting_field
-from nnlab.config.space import format_value
+from nnlab.config.setting_differences import format_value
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.records import Study

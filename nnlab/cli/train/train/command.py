@@ -261,7 +261,8 @@ def train(
 
     Lists (--opt sgd,adam) and ranges (--lr 1e-4..1e-1) are expanded to all combinations.
     Finished runs are not trained twice; interrupted runs are resumed.
-    --model.NAME VALUE sets an argument of your own model (docs/your-own.md).
+    --model.NAME VALUE sets an argument of your own model, and --loss.NAME, --opt.NAME and
+    --decay.NAME one of your own loss, optimizer and schedule (docs/your-own.md).
 
     [bold]Examples[/bold]
 
@@ -278,6 +279,8 @@ def train(
         nnlab train --study depth --launcher ray --gpus 0.25
 
         nnlab train --model net.py:Net --model.width 8,16
+
+        nnlab train --loss losses.py:focal --loss.gamma 1,2
 
         nnlab train --model resnet-8 --devices cuda:0,cuda:1 --parallel ddp
 

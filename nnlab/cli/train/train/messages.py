@@ -9,7 +9,7 @@ from nnlab.cli.output.render import print_pairs, say
 from nnlab.config import VERSION_FIELDS, setting_field, setting_fields
 from nnlab.config.arguments import is_argument
 from nnlab.config.plugin_versions import parse_plugin_versions
-from nnlab.config.space import differing_fields, format_value
+from nnlab.config.setting_differences import differing_fields, format_value
 from nnlab.io.command_line import quote_command
 from nnlab.records import Setting
 

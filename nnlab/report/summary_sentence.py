@@ -1,0 +1,68 @@
+"""The sentence at the top of a report: its verdicts, or the best trial of each group."""
+
+import math
+from collections.abc import Sequence
+
+from nnlab.analysis.records import Ranking
+from nnlab.analysis.significance import too_few_seeds
+from nnlab.analysis.verdict import StudyVerdict
+from nnlab.figures.trials import trial_title
+from nnlab.io.text import format_count
+from nnlab.records import Study
+from nnlab.stats import format_mean
+
+# Groups whose best trial is named.
+_MAX_SENTENCES = 3
+
+
+def summary_sentence(
+    verdicts: Sequence[tuple[Study, StudyVerdict]], rankings: Sequence[Ranking]
+) -> str:
+    """The result of a report in one sentence."""
+    if verdicts:
+        return "; ".join(
+            f"{str(study_verdict.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
+            for study, study_verdict in verdicts
+        )
+    if not rankings:
+        return "nothing has been trained yet"
+    if len(rankings) == 1:
+        return _best_trial_sentence(rankings[0])
+    parts = [
+        # A single trial in a group already has the name of the group.
+        _best_trial_sentence(ranking)
+        if ranking.total == 1
+        else f"{ranking.heading}: {_best_trial_sentence(ranking)}"
+        for ranking in rankings[:_MAX_SENTENCES]
+    ]
+    if len(rankings) > _MAX_SENTENCES:
+        parts.append(f"{format_count(len(rankings) - _MAX_SENTENCES, 'more group')} below")
+    return ". ".join(parts)
+
+
+def _best_trial_sentence(ranking: Ranking) -> str:
+    """Which trial of a ranking is best, and whether it is significantly better than the others."""
+    best = ranking.rows[0]
+    metric = ranking.objective.metric
+    if not math.isfinite(best.value.mean):
+        return f"no trial has a finite {metric}"
+    if best.all_diverged:
+        return "every run diverged"
+    value_text = format_mean(best.value.mean, best.value.sd)
+    name = trial_title(best, ranking)
+    if ranking.total == 1:
+        return f"{name} reaches {metric} {value_text} (mean ± sd of {best.value.n})"
+    ties = sum(row.tier == 1 for row in ranking.rows[1:])
+    lead = (
+        f"{name} is best of {ranking.total}: {metric} {value_text}"
+        f" (mean ± sd of {best.value.n} seeds)"
+    )
+    if best.tier is None:
+        seed_note = too_few_seeds(ranking.rows)
+        return f"{lead}; {seed_note or 'with one seed each, a small lead may be chance'}"
+    if ties:
+        others = "another trial" if ties == 1 else f"{ties} others"
+        return f"{lead}, but not significantly different from {others}"
+    if any(row.tier is None for row in ranking.rows):
+        return f"{lead}, and significantly better than every trial with enough seeds to test"
+    return f"{lead}, and significantly better than every other trial"
