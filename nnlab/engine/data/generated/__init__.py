@@ -7,7 +7,16 @@ last bits of sines and matrix products differ between processors.
 from collections.abc import Callable, Mapping
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.generated import planar, sequences, teacher
+from nnlab.engine.data.generated import (
+    brackets,
+    planar,
+    robot_arm,
+    sentences,
+    sequences,
+    shapes,
+    tags,
+    teacher,
+)
 
 __all__ = ["GENERATE_FUNCTIONS", "generate_dataset"]
 
@@ -21,6 +30,12 @@ GENERATE_FUNCTIONS: Mapping[str, GenerateFunction] = {
     "xor": planar.xor,
     "sequences": sequences.sequences,
     "teacher-student": teacher.teacher_student,
+    "robot-arm": robot_arm.robot_arm,
+    "tags": tags.tags,
+    "brackets": brackets.brackets,
+    "word-tags": sentences.word_tags,
+    "text": sentences.text,
+    "shapes": shapes.shapes,
 }
 
 
