@@ -95,6 +95,14 @@ class RuleContext:
         """Whether the run is a classification, judged by the existence of accuracies."""
         return any(name.endswith("/accuracy") for name in self.history.curves)
 
+    @property
+    def accuracy_examples(self) -> float | None:
+        """The number of validation examples that the accuracy counts; None if it is unknown.
+
+        It is unknown for tags, tokens and pixels, of which an example has several.
+        """
+        return self.data_statistic("val") if self.data_statistic("classes") else None
+
     def data_statistic(self, name: str) -> float | None:
         """A statistic of the data (`data/<name>`); None if it was not measured."""
         curve = self.history.get(f"data/{name}")

@@ -229,6 +229,7 @@ NEIGHBOURS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
     ),
     "a set that repeats itself": ("NN403", {"data__overlap": 0.1, "data__repeated": 0.3}, {}),
     "an even pace and a good end": ("NN203", {"train__loss": steady(1.1, 0.05)}, {}),
+    "few images with many pixels each": ("NN404", {"data__val": 12, "data__classes": 0}, {}),
     "labels that are noisy": (
         "NN104",
         {"train__accuracy": learning(0.78), "train__loss": falling(0.6, rate=20)},

@@ -15,6 +15,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from synthetic_trials import LONG, history, many, overfits, plateau
 
+from nnlab.figures.draw.display_names import metric_name
 from nnlab.figures.draw.series import Series
 from nnlab.figures.kinds.curves import draw_curves
 from nnlab.figures.kinds.gap import draw_gap
@@ -333,6 +334,7 @@ def test_a_lone_run_shows_what_its_few_validation_examples_leave_open() -> None:
         {
             "val/accuracy": Curve("val/accuracy", (1, 2, 3), accuracy),
             "data/val": Curve("data/val", (1,), (40.0,)),
+            "data/classes": Curve("data/classes", (1,), (3.0,)),
         }
     )
     figure = draw_curves([Series("run", (alone,))], metrics=["val/accuracy"])
@@ -346,3 +348,20 @@ def test_a_lone_run_shows_what_its_few_validation_examples_leave_open() -> None:
     assert "68 % interval of 40 examples" in legend_texts(figure)
     both = draw_curves([Series("run", (alone, alone))], metrics=["val/accuracy"])
     assert not any("examples" in text for text in legend_texts(both))
+
+
+def test_no_sampling_error_is_drawn_for_tags_tokens_and_pixels() -> None:
+    """An example has several of them, so the number of examples does not give the error."""
+    curve = Curve("val/accuracy", (1, 2), (0.5, 0.8))
+    pixels = History({"val/accuracy": curve, "data/val": Curve("data/val", (1,), (40.0,))})
+    figure = draw_curves([Series("run", (pixels,))], metrics=["val/accuracy"])
+    assert not [entry for ax in figure.axes for entry in ax.collections]
+
+
+@pytest.mark.parametrize("quantity", ["mean_iou", "exact_match"])
+def test_the_second_panel_shows_the_metric_of_the_kind_of_targets(quantity: str) -> None:
+    values = {"loss": (2.0, 1.0), "accuracy": (0.5, 0.8), quantity: (0.1, 0.2)}
+    curves = {f"val/{name}": Curve(f"val/{name}", (1, 2), data) for name, data in values.items()}
+    figure = draw_curves([Series("run", (History(curves),))])
+    labels = [ax.get_ylabel().replace("\n", " ") for ax in figure.axes]
+    assert labels == ["Validation loss", metric_name(f"val/{quantity}")]

@@ -79,7 +79,7 @@ class GeneralisationGap:
 
 def _sampling_error(context: RuleContext) -> float:
     """The standard error of the validation accuracy, caused by the size of the split."""
-    size, accuracy = context.data_statistic("val"), context.median_of_last("val/accuracy")
+    size, accuracy = context.accuracy_examples, context.median_of_last("val/accuracy")
     if size is None or accuracy is None:
         return _DEFAULT_SAMPLING_ERROR
     return max(math.sqrt(accuracy * (1 - accuracy) / size), 1 / size)

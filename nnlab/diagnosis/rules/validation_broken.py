@@ -54,7 +54,7 @@ class ValidationUnreliable:
                 f" training learned ({pair.train[0]:.4g} to {val_minimum.train_end:.4g})",
                 {"best_val_loss": pair.best_val, "final_train_loss": val_minimum.train_end},
             )
-        size, accuracy = context.data_statistic("val"), context.median_of_last("val/accuracy")
+        size, accuracy = context.accuracy_examples, context.median_of_last("val/accuracy")
         if size is None or accuracy is None or not 0 < accuracy < 1:
             return None
         error = math.sqrt(accuracy * (1 - accuracy) / size)

@@ -9,7 +9,8 @@ from nnlab.objective import Direction, split_direction
 
 # With more trials than this, training curves would hide the validation curves.
 _MAX_TRIALS_WITH_TRAINING = 6
-_DEFAULT_QUANTITIES = ("loss", "accuracy", "r2", "mae")  # the first two that were measured
+# The first two that were measured. Those that only one kind of targets has come before accuracy.
+DEFAULT_QUANTITIES = ("loss", "mean_iou", "exact_match", "accuracy", "r2", "mae")
 
 
 def choose_metrics(series: Sequence[Series], names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -40,8 +41,8 @@ def with_directions(
 
 
 def _default_metrics(series: Sequence[Series]) -> tuple[str, ...]:
-    """Loss, and the first of accuracy, R² and mean absolute error that was measured."""
-    measured = (_metrics_of_quantity(quantity, series) for quantity in _DEFAULT_QUANTITIES)
+    """Loss, and the first of the other default quantities that was measured."""
+    measured = (_metrics_of_quantity(quantity, series) for quantity in DEFAULT_QUANTITIES)
     panels = [metrics for metrics in measured if metrics]
     return tuple(metric for panel in panels[:2] for metric in panel)
 

@@ -151,7 +151,10 @@ def validation_sample_size(series: Sequence[Series], metric: str) -> float | Non
     """
     if metric != "val/accuracy" or len(series) != 1 or len(series[0].histories) != 1:
         return None
-    curve = series[0].histories[0].get("data/val")
+    history = series[0].histories[0]
+    if not history.get("data/classes"):
+        return None  # tags, tokens and pixels: an example has several of them
+    curve = history.get("data/val")
     return curve.values[0] if curve and curve.values[0] > 0 else None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nnlab.figures.draw.axis_range import robust_axis_range, worst_after_transient
 from nnlab.figures.draw.display_names import metric_name, quantity_name, quantity_of, split_of
 from nnlab.figures.draw.downsample import downsample_band
+from nnlab.figures.draw.metric_choice import DEFAULT_QUANTITIES
 from nnlab.figures.draw.series import (
     Series,
     lower_is_better,
@@ -22,7 +23,6 @@ _MAX_POINTS = 160
 _MAX_NAMED = 12
 _MAX_BANDS = 6  # more bands would overlap
 _MAX_TRIALS_WITH_TRAINING = 6
-_SECOND_QUANTITIES = ("accuracy", "r2", "mae")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class _PixelScale:
 def build_panels(
     series: Sequence[Series], loss: str | None, *, shade: bool = False
 ) -> list[ChartPanel]:
-    """A panel for the loss, and one for the first of accuracy, R² and MAE that was measured.
+    """A panel for the loss, and one for the first other default quantity that was measured.
 
     Args:
         series: the trials, most important first.
@@ -104,9 +104,7 @@ def build_panels(
     """
     measured = {m for trial in series for history in trial.histories for m in history.metrics}
     measured_quantities = {quantity_of(metric) for metric in measured if split_of(metric)}
-    quantities = [
-        quantity for quantity in ("loss", *_SECOND_QUANTITIES) if quantity in measured_quantities
-    ]
+    quantities = [quantity for quantity in DEFAULT_QUANTITIES if quantity in measured_quantities]
     return [_build_panel(series, quantity, measured, loss, shade) for quantity in quantities[:2]]
 
 
