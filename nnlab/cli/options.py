@@ -68,6 +68,16 @@ LandscapeDirections = Annotated[
     typer.Option("--directions", metavar="N", min=2, max=100, help="number of random directions"),
 ]
 
+# Options of learning rate range tests: `find-lr` and `plot find-lr`.
+LowestRateOption = Annotated[float, typer.Option("--low", help="smallest learning rate")]
+HighestRateOption = Annotated[float, typer.Option("--high", help="largest learning rate")]
+RangeTestStepsOption = Annotated[
+    int, typer.Option("--steps", metavar="N", min=16, max=100_000, help="steps of the test")
+]
+RangeTestSeedsOption = Annotated[
+    int, typer.Option("--seeds", metavar="N", min=1, max=100, help="median over seeds 0 to N-1")
+]
+
 _MAX_NAMES_IN_HELP = 9
 _MAX_DEFAULTS_IN_HELP = 4
 

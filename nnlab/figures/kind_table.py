@@ -38,4 +38,6 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "examples": FigureKind("examples", "prepare_examples", needs_model=True),
     "remedy": FigureKind("remedy", "prepare_remedies"),
     "compare": FigureKind("compare", "prepare_comparison"),
+    "find-lr": FigureKind("lr_range", "prepare_lr_range"),
+    "find-decay": FigureKind("decay_points", "prepare_decay_points"),
 }

@@ -36,7 +36,7 @@ class FigureRequest:
     @property
     def needs_database(self) -> bool:
         """False for figures of settings that are not trained."""
-        return bool(self.words) or self.kind not in ("lr", "init")
+        return bool(self.words) or self.kind not in ("lr", "init", "find-lr")
 
 
 def build_provenance(

@@ -32,6 +32,8 @@ WORDS = {
     "calibration": ("plot", "calibration", "1"),
     "examples": ("plot", "examples", "1", "--count", "5"),
     "time": ("plot", "time", "grid", "--target", "0.5"),
+    "find-lr": ("plot", "find-lr", *QUICK[:2], "--steps", "40", "--seeds", "2"),
+    "find-decay": ("plot", "find-decay", "slow"),
 }
 
 
@@ -60,6 +62,7 @@ def test_every_kind_is_a_command_and_every_command_a_kind() -> None:
 
 
 def test_every_kind_is_drawn_checked_and_drawn_again(grid: Nnlab, folder: Path) -> None:
+    grid("train", *QUICK[:2], "--epochs", "12", "--lr", "0.001", "--name", "slow", "-q")
     kinds = [kind for kind in KINDS if kind != "remedy"]
     for kind in kinds:
         answer = grid(*words_of(kind), "-o", f"{kind}.svg")

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from figure_checks import assert_readable
+from figure_checks import assert_plain_text, assert_readable
 from matplotlib.figure import Figure
 from synthetic_trials import LONG, history, many
 
@@ -17,6 +17,7 @@ from nnlab.figures.draw.venues import VENUES, paper_for_venue
 from nnlab.figures.kinds.calibration import ReliabilityDiagram, draw_calibration
 from nnlab.figures.kinds.compare import draw_comparison
 from nnlab.figures.kinds.curves import draw_curves
+from nnlab.figures.kinds.decay_points import draw_decay_points
 from nnlab.figures.kinds.effects import EffectBar, draw_effects
 from nnlab.figures.kinds.examples import Mistake, draw_mistakes
 from nnlab.figures.kinds.gap import draw_gap
@@ -25,6 +26,7 @@ from nnlab.figures.kinds.init import InitHistograms, draw_init_histograms
 from nnlab.figures.kinds.landscape import LandscapeSlices, draw_landscape
 from nnlab.figures.kinds.layers import LayerCurves, draw_layers
 from nnlab.figures.kinds.lr import LearningRateCurve, draw_learning_rates
+from nnlab.figures.kinds.lr_range import draw_lr_range
 from nnlab.figures.kinds.parallel import ParallelAxis, draw_parallel
 from nnlab.figures.kinds.profile import draw_profile
 from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
@@ -197,6 +199,10 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
             lambda t=trials, c=count: draw_parallel(*axes(t, c), "Validation accuracy", lower=False)
         ]
     },
+    "range test": lambda: draw_lr_range(
+        [([1e-6 * 10**i for i in range(7)], [2.0] * 7, [2.0, 1.9, 1.5, 1.1, 1.0, 2.0, 9.0])], 1e-3
+    ),
+    "plateau of a loss": lambda: draw_decay_points([1.0, 0.5, 0.3, 0.29], 3),
     "effects": lambda: draw_effects(
         [
             EffectBar(f"{LONG[: 20 + i]} {i}", 0.5 / (i + 1), 0.0, 0.9, i % 3 == 2)
@@ -278,6 +284,11 @@ NARROW = {
 @pytest.mark.parametrize("name", KINDS)
 def test_no_text_overlaps_or_is_clipped(name: str) -> None:
     assert_readable(KINDS[name](), least=1)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_no_text_contains_markup_or_rounding_noise(name: str) -> None:
+    assert_plain_text(KINDS[name]())
 
 
 @pytest.mark.parametrize("venue", NARROW)

@@ -2,51 +2,68 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nnlab import store
 from nnlab.cli.output.render import note
 from nnlab.io.file_origin import check_replaceable
-from nnlab.version import nnlab_version
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from nnlab.figures.prepared_figure import PreparedFigure
+    from nnlab.figures.provenance import FigureRequest
 
 
-def check_figure_paths(paths: Sequence[Path], *, force: bool) -> None:
+def check_figure_paths(
+    paths: Sequence[Path], page: Mapping[str, Any] | None = None, *, force: bool
+) -> None:
     """Raises if figure files cannot be written; called before the computation.
 
     matplotlib is imported only if there are paths.
 
     Args:
         paths: the figure files.
+        page: options of the paper of the figure.
         force: replace files that nnlab did not create.
 
     Raises:
-        UsageError: the suffix of a path is not a figure format.
+        UnknownName: an unknown venue, style, palette or position of the legend.
+        UsageError: the suffix of a path is not a figure format, or an option of the paper is wrong.
         OutputError: a file exists and nnlab did not create it.
     """
     if not paths:
         return
     from nnlab.figures.draw.save import check_format
+    from nnlab.figures.provenance import paper_from_options
 
+    paper_from_options(page or {})
     for path in paths:
         check_format(path)
     check_replaceable(paths, force=force)
 
 
 def write_figure(
-    figure: "Figure",
+    db: "store.Database | None",
+    request: "FigureRequest",
+    figure: "PreparedFigure",
     paths: Sequence[Path],
-    provenance: Mapping[str, str],
-    description: str = "drawn",
 ) -> None:
-    """Writes a figure to each path and prints a note with its description.
+    """Draws a figure into each path, as `nnlab plot` does, and prints a note for each file.
+
+    Args:
+        db: the database; None only if the request does not need it.
+        request: what `nnlab plot` would draw, which is stored in the files.
+        figure: the figure of the request.
+        paths: the figure files.
 
     Raises:
         OutputError: a file cannot be written.
     """
-    from nnlab.figures.draw.save import save_figure
+    # matplotlib is imported only when a figure is drawn.
+    from nnlab.figures.draw.paper import use_paper
+    from nnlab.figures.output import RequestedFigure, save_figure_files
+    from nnlab.figures.provenance import build_provenance, paper_from_options
 
-    for path in paths:
-        save_figure(figure, path, {"nnlab": nnlab_version(), **provenance})
-        note(f"{path}: {description}")
+    requested = RequestedFigure(request, figure, build_provenance(db, request, figure))
+    with use_paper(paper_from_options(request.page)):
+        for file in save_figure_files(figure.draw(), requested, paths, data=False):
+            note(f"{file.path}: {file.description}")

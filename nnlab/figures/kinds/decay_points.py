@@ -1,16 +1,44 @@
-"""`nnlab find-decay`: the training loss of a run, and the epoch from which it no longer falls."""
+"""`nnlab plot find-decay`: the training loss of a run, and where it no longer falls."""
 
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from nnlab import store
+from nnlab.analysis.find_decay import METRIC, find_decay
+from nnlab.analysis.selection import single_run
+from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.draw.vertical_line import draw_vertical_line
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 
 _PANEL_HEIGHT = 2.4
+
+
+def prepare_decay_points(db: store.Database, words: Sequence[str]) -> PreparedFigure:
+    """The figure of the training loss of one run without decay.
+
+    Raises:
+        UnknownName: no such run.
+        UsageError: the words name no single run, or nothing can be suggested for it.
+    """
+    if len(words) != 1:
+        raise UsageError("plot find-decay needs one run", hint="nnlab ls")
+    run = single_run(store.find_runs(db, [words[0]]), words[0])
+    history = store.history(db, run.id)
+    suggestion = find_decay(history, run.trial.setting)
+    curve = history.get(METRIC)
+    losses = tuple(curve.values) if curve else ()
+    return PreparedFigure(
+        lambda: draw_decay_points(losses, suggestion.epoch),
+        figure_table(("epoch", METRIC), enumerate(losses, start=1)),
+        (run.id,),
+        f"run {run.id}",
+        (suggestion.why,),
+    )
 
 
 def draw_decay_points(losses: Sequence[float], stalled: int | None) -> Figure:

@@ -70,8 +70,11 @@ def prepare_init(
         ConfigError: invalid settings.
         UsageError: a model has no activations.
     """
-    outputs_by_label = layer_outputs_by_setting(settings or {}, seed)
+    return init_figure(layer_outputs_by_setting(settings or {}, seed))
 
+
+def init_figure(outputs_by_label: "Mapping[str, LayerOutputs]") -> PreparedFigure:
+    """The figure of measured layer outputs, by the label of their setting."""
     rows = [
         (name, layer, mean, sd)
         for name, outputs in outputs_by_label.items()

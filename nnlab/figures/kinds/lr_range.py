@@ -1,16 +1,78 @@
-"""`nnlab find-lr`: the loss of a learning rate range test, and the suggested learning rate."""
+"""`nnlab plot find-lr`: the loss of learning rate range tests, and the suggested learning rate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from nnlab.figures.draw.axis_scales import set_value_axis
+from nnlab import store
+from nnlab.config.space import parse_seeds
+from nnlab.errors import UsageError
+from nnlab.figures.draw.axis_scales import set_log_ticks, set_value_axis
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.draw.vertical_line import draw_vertical_line
+from nnlab.figures.prepared_figure import PreparedFigure, figure_table
+from nnlab.figures.untrained_settings import expand_settings
+from nnlab.io.text import format_count
+
+if TYPE_CHECKING:
+    from nnlab.analysis.find_lr import LearningRateSuggestion
 
 _PANEL_HEIGHT = 2.6
+
+
+def prepare_lr_range(
+    _: store.Database | None,
+    __: Sequence[str] = (),
+    *,
+    settings: Mapping[str, Any] | None = None,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 200,
+    seeds: int = 3,
+    seed: str | None = None,
+) -> PreparedFigure:
+    """The figure of range tests, which are repeated for it because they are not stored.
+
+    Args:
+        settings: the values of one setting by field.
+        low: the smallest learning rate.
+        high: the largest learning rate.
+        steps: the number of optimizer steps of each test.
+        seeds: the number of tests, with seeds from 0 on.
+        seed: the seeds of the tests as a list or range, in place of `seeds`.
+
+    Raises:
+        ConfigError: invalid settings.
+        UsageError: several settings, or a loss that does not fall.
+    """
+    trials = expand_settings(settings or {})
+    if len(trials) != 1:
+        raise UsageError(f"find-lr tests one setting, got {len(trials)}", hint="no lists")
+    # Imported only here: torch takes a second or two, which invalid settings do not wait for.
+    from nnlab.analysis.find_lr import find_lr
+
+    chosen = range(seeds) if seed is None else parse_seeds(seed)
+    suggestion = find_lr(trials[0].config, chosen, low=low, high=high, steps=steps)
+    return lr_range_figure(suggestion, chosen)
+
+
+def lr_range_figure(suggestion: "LearningRateSuggestion", seeds: Sequence[int]) -> PreparedFigure:
+    """The figure of range tests that were made with these seeds."""
+    rows = [
+        (seed, lr, loss, smoothed)
+        for seed, test in zip(seeds, suggestion.tests, strict=True)
+        for lr, loss, smoothed in zip(test.lrs, test.losses, test.smoothed, strict=True)
+    ]
+    tests = [(test.lrs, test.losses, test.smoothed) for test in suggestion.tests]
+    return PreparedFigure(
+        lambda: draw_lr_range(tests, suggestion.suggested),
+        figure_table(("seed", "lr", "loss", "smoothed loss"), rows),
+        (),
+        format_count(len(tests), "range test"),
+    )
 
 
 def draw_lr_range(
@@ -34,6 +96,8 @@ def draw_lr_range(
                 alpha=1 - 0.1 * number,
             )
         ax.set_xscale("log")
+        rates = [rate for lrs, _, _ in tests for rate in lrs]
+        set_log_ticks(ax.xaxis, min(rates), max(rates))
         values = [loss for _, _, smoothed in tests for loss in smoothed]
         set_value_axis(ax, values, [test[2][0] for test in tests], log=True)
         draw_vertical_line(ax, suggested, f"lr {suggested:g}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnlab.cli.figures.page_options import FIGURE_FILES_HELP, PAGE_OPTIONS, chosen_page_options
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, ForceOption
 from nnlab.cli.output.figure_files import check_figure_paths
@@ -23,7 +24,6 @@ from nnlab.figures.provenance import FigureRequest, paper_from_options
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_PAGE_PANEL = "Page"
 _MAX_ROWS = 40  # of numbers printed in the terminal
 _MIN_WIDTH, _MAX_WIDTH = 40, 110  # letters in a line
 
@@ -38,7 +38,7 @@ def _shared_options(
             "--output",
             "-o",
             metavar="FILE",
-            help=".pdf, .svg, .png, .eps, .pgf or .tikz; repeat for more \\[default: the terminal]",
+            help=f"{FIGURE_FILES_HELP} \\[default: the terminal]",
         ),
     ] = None,
     data: Annotated[
@@ -46,67 +46,12 @@ def _shared_options(
     ] = False,
     force: ForceOption = False,
     show: Annotated[bool, typer.Option("--show", help="open the figure in a window")] = False,
-    venue: Annotated[
-        str | None,
-        typer.Option(
-            "--venue",
-            metavar="NAME",
-            rich_help_panel=_PAGE_PANEL,
-            help="page width and fonts of neurips, icml, iclr, aaai, cvpr, acl, jmlr, tmlr, ieee,"
-            " nature, beamer or poster",
-        ),
-    ] = None,
-    columns: Annotated[
-        int | None,
-        typer.Option(
-            "--columns",
-            metavar="1|2",
-            min=1,
-            max=2,
-            rich_help_panel=_PAGE_PANEL,
-            help="number of columns that the figure spans",
-        ),
-    ] = None,
-    width: Annotated[
-        float | None,
-        typer.Option(
-            "--width",
-            metavar="INCHES",
-            rich_help_panel=_PAGE_PANEL,
-            help="width of the figure \\[default: that of the venue, or 5.5]",
-        ),
-    ] = None,
-    style: Annotated[
-        str | None,
-        typer.Option(
-            "--style", metavar="NAME", rich_help_panel=_PAGE_PANEL, help="open, boxed, bare or dark"
-        ),
-    ] = None,
-    palette: Annotated[
-        str | None,
-        typer.Option(
-            "--palette",
-            metavar="NAME",
-            rich_help_panel=_PAGE_PANEL,
-            help="okabe-ito, bright, muted or grey",
-        ),
-    ] = None,
-    legend: Annotated[
-        str | None,
-        typer.Option(
-            "--legend",
-            metavar="WHERE",
-            rich_help_panel=_PAGE_PANEL,
-            help="outside, direct (at the ends of the lines), best (in the panel) or none",
-        ),
-    ] = None,
     db: DbOption = None,
 ) -> None:
     """The options of every figure."""
 
 
-_SHARED_OPTIONS = inspect.signature(_shared_options).parameters
-_PAGE_OPTIONS = ("venue", "columns", "width", "style", "palette", "legend")
+_SHARED_OPTIONS = {**inspect.signature(_shared_options).parameters, **PAGE_OPTIONS}
 
 
 def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]]:
@@ -127,11 +72,7 @@ def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]
             words, options = function(**values)
             defaults = {parameter.name: parameter.default for parameter in own}
             options = {k: v for k, v in options.items() if v != defaults.get(k)}
-            page = {
-                name: shared_values[name]
-                for name in _PAGE_OPTIONS
-                if shared_values.get(name) is not None
-            }
+            page = chosen_page_options(shared_values)
             draw_figure(
                 FigureRequest(kind, tuple(words), options, page),
                 output=shared_values["output"] or (),

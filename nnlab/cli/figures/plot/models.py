@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nnlab.cli import completion
 from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
@@ -15,9 +16,13 @@ from nnlab.cli.figures.plot.options import (
     drop_unset,
 )
 from nnlab.cli.options import (
+    HighestRateOption,
     LandscapeDirections,
     LandscapeExamples,
     LandscapeGrid,
+    LowestRateOption,
+    RangeTestSeedsOption,
+    RangeTestStepsOption,
     StudyOrRunsArgument,
     given_settings,
     with_settings,
@@ -72,6 +77,54 @@ def init(**settings: Any) -> FigureOptions:
     return (), drop_unset(
         settings=given_settings(settings), seed=None if seed is None else int(seed)
     )
+
+
+@app.command("find-lr", cls=SettingsCommand)
+@figure_command("find-lr")
+@with_settings
+def find_lr(
+    *,
+    low: LowestRateOption = 1e-6,
+    high: HighestRateOption = 10.0,
+    steps: RangeTestStepsOption = 200,
+    seeds: RangeTestSeedsOption = 3,
+    **settings: Any,
+) -> FigureOptions:
+    """Draw learning rate range tests and the suggested rate; options are those of train.
+
+    [bold]Example[/bold]
+
+        nnlab plot find-lr --opt sgd -o lr.pdf
+    """
+    return (), drop_unset(
+        settings=given_settings(settings),
+        low=low,
+        high=high,
+        steps=steps,
+        seeds=seeds,
+        seed=settings["seed"],
+    )
+
+
+@app.command("find-decay")
+@figure_command("find-decay")
+def find_decay(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="a run without decay, by number or name",
+            autocompletion=completion.runs,
+        ),
+    ],
+) -> FigureOptions:
+    """Draw the training loss of a run, and the epoch from which it no longer falls.
+
+    [bold]Example[/bold]
+
+        nnlab plot find-decay 1 -o plateau.pdf
+    """
+    return (run,), {}
 
 
 @app.command()

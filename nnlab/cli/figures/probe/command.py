@@ -1,5 +1,6 @@
 """`nnlab probe`: inspects models before and after training."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from nnlab.cli import completion
 from nnlab.cli.argument_options import SettingsCommand
+from nnlab.cli.figures.page_options import FIGURE_FILES_HELP, with_page_options
 from nnlab.cli.options import (
     DbOption,
     ForceOption,
@@ -24,8 +26,7 @@ app = typer.Typer(
 )
 
 OutputOption = Annotated[
-    list[Path] | None,
-    typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
+    list[Path] | None, typer.Option("--output", "-o", metavar="FILE", help=FIGURE_FILES_HELP)
 ]
 
 
@@ -35,10 +36,12 @@ def probe() -> None:
 
 
 @app.command(cls=SettingsCommand)
+@with_page_options
 @with_settings
 def init(
     *,
     output: OutputOption = None,
+    page: Mapping[str, Any],
     force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
@@ -58,11 +61,12 @@ def init(
     from nnlab.cli.figures.probe import run
 
     run.print_init_probe(
-        given_settings(settings), settings["seed"], output or (), format, force=force
+        given_settings(settings), settings["seed"], output or (), format, page=page, force=force
     )
 
 
 @app.command()
+@with_page_options
 def sensitivity(
     runs: Annotated[
         list[str],
@@ -75,6 +79,7 @@ def sensitivity(
     grid: LandscapeGrid = 21,
     directions: LandscapeDirections = 5,
     output: OutputOption = None,
+    page: Mapping[str, Any],
     force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
@@ -99,6 +104,7 @@ def sensitivity(
         grid=grid,
         directions=directions,
         output=output or (),
+        page=page,
         force=force,
         output_format=format,
         db=db,

@@ -10,8 +10,9 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render
-from nnlab.figures.kinds.init import draw_init_figure, layer_outputs_by_setting
+from nnlab.figures.kinds.init import init_figure, layer_outputs_by_setting
 from nnlab.figures.kinds.landscape import landscape_figure, run_titles
+from nnlab.figures.provenance import FigureRequest
 
 if TYPE_CHECKING:
     from nnlab.engine.initial_outputs import LayerOutputs
@@ -41,26 +42,30 @@ def print_init_probe(
     output: Sequence[Path],
     output_format: Format,
     *,
+    page: Mapping[str, Any],
     force: bool,
 ) -> None:
     """Prints and draws the outputs of the layers of untrained models.
 
     Args:
         settings: texts of the command line by field.
-        seed: seed of the weights; 0 if Nresult.
+        seed: seed of the weights; None is 0.
         output: files of the figure.
         output_format: format of the table.
+        page: options of the paper of the figure.
         force: replace files that nnlab did not create.
 
     Raises:
         ConfigError: invalid settings.
     """
-    check_figure_paths(output, force=force)
-    outputs = layer_outputs_by_setting(settings, 0 if seed is None else int(str(seed)))
+    check_figure_paths(output, page, force=force)
+    number = 0 if seed is None else int(str(seed))
+    outputs = layer_outputs_by_setting(settings, number)
     rows = [_init_cells(name, layers) for name, layers in outputs.items()]
     _print_rows(rows, INIT_COLUMNS, output_format)
     if output:
-        write_figure(draw_init_figure(outputs), output, {"probe": "init"})
+        options = {"settings": dict(settings), **({"seed": number} if number else {})}
+        write_figure(None, FigureRequest("init", (), options, page), init_figure(outputs), output)
 
 
 def _init_cells(name: str, outputs: "LayerOutputs") -> dict[str, Any]:
@@ -82,6 +87,7 @@ def print_sensitivity(
     grid: int,
     directions: int,
     output: Sequence[Path],
+    page: Mapping[str, Any],
     force: bool,
     output_format: Format,
     db: str | None,
@@ -94,6 +100,7 @@ def print_sensitivity(
         grid: odd number of steps along a direction.
         directions: number of random directions.
         output: files of the figure.
+        page: options of the paper of the figure.
         force: replace files that nnlab did not create.
         output_format: format of the table.
         db: the database.
@@ -102,22 +109,23 @@ def print_sensitivity(
         UsageError: a run has no stored weights.
         UnknownName: an unknown run.
     """
-    check_figure_paths(output, force=force)
+    check_figure_paths(output, page, force=force)
     with open_db(db) as database:
         runs = store.find_runs(database, names)
         results = [
             measure_sensitivity(database, run, examples=examples, grid=grid, directions=directions)
             for run in runs
         ]
-    results.sort(key=lambda result: result.rise)
-    titles = run_titles(runs)
-    rows = [_sensitivity_cells(titles[result.run.id], result) for result in results]
-    _print_rows(rows, SENSITIVITY_COLUMNS, output_format)
-    if output_format is Format.TABLE:
-        _note_definitions(results)
-    if output:
-        provenance = {"runs": ", ".join(str(result.run.id) for result in results)}
-        write_figure(landscape_figure(results).draw(), output, provenance)
+        results.sort(key=lambda result: result.rise)
+        titles = run_titles(runs)
+        rows = [_sensitivity_cells(titles[result.run.id], result) for result in results]
+        _print_rows(rows, SENSITIVITY_COLUMNS, output_format)
+        if output_format is Format.TABLE:
+            _note_definitions(results)
+        if output:
+            options = {"examples": examples, "grid": grid, "directions": directions}
+            request = FigureRequest("landscape", tuple(names), options | {"top": len(runs)}, page)
+            write_figure(database, request, landscape_figure(results), output)
 
 
 def _sensitivity_cells(title: str, result: Sensitivity) -> dict[str, Any]:

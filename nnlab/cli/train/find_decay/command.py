@@ -1,11 +1,13 @@
 """`nnlab find-decay`: suggests a decay of the learning rate for a run without one."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nnlab.cli import completion
+from nnlab.cli.figures.page_options import FIGURE_FILES_HELP, with_page_options
 from nnlab.cli.options import DbOption, ForceOption, FormatOption
 from nnlab.cli.output.formats import Format
 
@@ -13,6 +15,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @app.command("find-decay")
+@with_page_options
 def find_decay(
     run: Annotated[
         str,
@@ -35,8 +38,9 @@ def find_decay(
     ] = 5,
     output: Annotated[
         list[Path] | None,
-        typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
+        typer.Option("--output", "-o", metavar="FILE", help=FIGURE_FILES_HELP),
     ] = None,
+    page: Mapping[str, Any],
     force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
@@ -60,6 +64,7 @@ def find_decay(
         try_them=try_them,
         seeds=seeds,
         output=output or (),
+        page=page,
         force=force,
         output_format=format,
         db=db,

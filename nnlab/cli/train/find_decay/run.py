@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nnlab import store
-from nnlab.analysis.find_decay import METRIC, DecaySuggestion, find_decay
+from nnlab.analysis.find_decay import DecaySuggestion, find_decay
 from nnlab.analysis.selection import single_run
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
@@ -13,6 +14,8 @@ from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.train.train import present
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.errors import UsageError
+from nnlab.figures import prepare_figure
+from nnlab.figures.provenance import FigureRequest
 from nnlab.io.command_line import quote_command
 from nnlab.objective import Scalar
 from nnlab.records import Run
@@ -47,6 +50,7 @@ def run_find_decay(
     try_them: bool,
     seeds: int,
     output: Sequence[Path],
+    page: Mapping[str, Any],
     force: bool,
     output_format: Format,
     db: str | None,
@@ -58,6 +62,7 @@ def run_find_decay(
         try_them: whether the suggested decays are trained.
         seeds: the number of seeds to train with.
         output: files of the figure.
+        page: options of the paper of the figure.
         force: whether files that nnlab did not write are replaced.
         output_format: how the suggestions are printed.
         db: path or URL of the database; None for the default.
@@ -65,7 +70,7 @@ def run_find_decay(
     Raises:
         UsageError: the name means no single run, or nothing can be suggested for it.
     """
-    check_figure_paths(output, force=force)
+    check_figure_paths(output, page, force=force)
     if try_them and output_format is not Format.TABLE:
         raise UsageError(
             "--try prints the progress of the training, and takes no --format",
@@ -77,8 +82,9 @@ def run_find_decay(
         suggestion = find_decay(history, run.trial.setting)
         _print_suggestion(run, suggestion, output_format)
         if output:
-            curve = history.get(METRIC)
-            _draw_figure(suggestion, tuple(curve.values) if curve else (), output)
+            request = FigureRequest("find-decay", (name,), {}, page)
+            figure = prepare_figure(database, request.kind, request.words, {})
+            write_figure(database, request, figure, output)
         if try_them and suggestion.proposals:
             _train_proposals(database, run, suggestion, range(seeds))
         elif suggestion.proposals and output_format is Format.TABLE:
@@ -160,13 +166,3 @@ def _verdict_text(comparison: DecayComparison) -> str:
             return "no, it hurt"
         case _:
             return f"cannot tell with {comparison.n} seeds"
-
-
-def _draw_figure(
-    suggestion: DecaySuggestion, losses: Sequence[float], output: Sequence[Path]
-) -> None:
-    # Imported only here: matplotlib takes a second to import.
-    from nnlab.figures.kinds.decay_points import draw_decay_points
-
-    figure = draw_decay_points(losses, suggestion.epoch)
-    write_figure(figure, output, {"stalls": str(suggestion.epoch)})

@@ -1,33 +1,42 @@
 """`nnlab find-lr`: suggests a learning rate by a range test."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nnlab.cli.argument_options import SettingsCommand
-from nnlab.cli.options import ForceOption, FormatOption, given_settings, with_settings
+from nnlab.cli.figures.page_options import FIGURE_FILES_HELP, with_page_options
+from nnlab.cli.options import (
+    ForceOption,
+    FormatOption,
+    HighestRateOption,
+    LowestRateOption,
+    RangeTestSeedsOption,
+    RangeTestStepsOption,
+    given_settings,
+    with_settings,
+)
 from nnlab.cli.output.formats import Format
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
 @app.command("find-lr", cls=SettingsCommand)
+@with_page_options
 @with_settings
 def find_lr(
     *,
-    low: Annotated[float, typer.Option("--low", help="smallest learning rate")] = 1e-6,
-    high: Annotated[float, typer.Option("--high", help="largest learning rate")] = 10.0,
-    steps: Annotated[
-        int, typer.Option("--steps", metavar="N", min=16, max=100_000, help="steps of the test")
-    ] = 200,
-    seeds: Annotated[
-        int, typer.Option("--seeds", metavar="N", min=1, max=100, help="median over seeds 0 to N-1")
-    ] = 3,
+    low: LowestRateOption = 1e-6,
+    high: HighestRateOption = 10.0,
+    steps: RangeTestStepsOption = 200,
+    seeds: RangeTestSeedsOption = 3,
     output: Annotated[
         list[Path] | None,
-        typer.Option("--output", "-o", metavar="FILE", help=".pdf, .svg or .png; repeat for more"),
+        typer.Option("--output", "-o", metavar="FILE", help=FIGURE_FILES_HELP),
     ] = None,
+    page: Mapping[str, Any],
     force: ForceOption = False,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     **settings: Any,
@@ -50,8 +59,10 @@ def find_lr(
         low=low,
         high=high,
         steps=steps,
-        seeds=range(seeds) if settings["seed"] is None else settings["seed"],
+        seeds=seeds,
+        seed=settings["seed"],
         output=output or (),
+        page=page,
         force=force,
         output_format=format,
     )

@@ -9,6 +9,7 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
+from nnlab.figures.provenance import FigureRequest
 from nnlab.io.command_line import quote_command
 from nnlab.objective import format_exact
 from nnlab.study.command_lines import option_arguments
@@ -31,8 +32,10 @@ def run_find_lr(
     low: float,
     high: float,
     steps: int,
-    seeds: object,
+    seeds: int,
+    seed: str | None,
     output: Sequence[Path],
+    page: Mapping[str, Any],
     force: bool,
     output_format: Format,
 ) -> None:
@@ -43,8 +46,10 @@ def run_find_lr(
         low: the smallest learning rate of the test.
         high: the largest learning rate of the test.
         steps: the number of optimizer steps of each test.
-        seeds: a range of seeds, or a list as typed; the median over them is used.
+        seeds: the number of tests, with seeds from 0 on; the median over them is used.
+        seed: the seeds as a list or range, in place of `seeds`.
         output: files of the figure.
+        page: options of the paper of the figure.
         force: whether files that nnlab did not write are replaced.
         output_format: how the curve is printed.
 
@@ -56,21 +61,21 @@ def run_find_lr(
             "--low must be above 0 and below --high, got"
             f" {format_exact(low)} and {format_exact(high)}"
         )
-    check_figure_paths(output, force=force)
+    check_figure_paths(output, page, force=force)
     trials = build_study_spec(TrainRequest(settings)).trials
     if len(trials) != 1:
         raise UsageError(f"find-lr tests one setting, got {len(trials)}", hint="no lists")
-    seed_values = tuple(seeds) if isinstance(seeds, range) else parse_seeds(seeds)
+    seed_values = tuple(range(seeds)) if seed is None else parse_seeds(seed)
     # Imported only here: torch takes a second or two, which invalid settings do not wait for.
     from nnlab.analysis.find_lr import find_lr
 
     suggestion = find_lr(trials[0].config, seed_values, low=low, high=high, steps=steps)
     _print_curves(suggestion, seed_values, output_format)
-    _draw_figure(
-        suggestion.suggested,
-        [(test.lrs, test.losses, test.smoothed) for test in suggestion.tests],
-        output,
-    )
+    if output:
+        chosen_seeds = {"seeds": seeds} if seed is None else {"seed": seed}
+        options = {"settings": dict(settings), "low": low, "high": high, "steps": steps}
+        request = FigureRequest("find-lr", (), options | chosen_seeds, page)
+        _draw_figure(request, suggestion, seed_values, output)
     if output_format is Format.TABLE:
         _print_suggestion(suggestion, settings)
     if len(seed_values) == 1:
@@ -122,15 +127,12 @@ def _print_suggestion(suggestion: "LearningRateSuggestion", settings: Mapping[st
 
 
 def _draw_figure(
-    suggested: float,
-    tests: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]],
+    request: FigureRequest,
+    suggestion: "LearningRateSuggestion",
+    seeds: Sequence[int],
     output: Sequence[Path],
 ) -> None:
-    if not output:
-        return
     # Imported only here: matplotlib takes a second to import.
-    from nnlab.figures.kinds.lr_range import draw_lr_range
+    from nnlab.figures.kinds.lr_range import lr_range_figure
 
-    figure = draw_lr_range(tests, suggested)
-    provenance = {"range test": f"lr {format_exact(suggested)}"}
-    write_figure(figure, output, provenance, f"{len(tests)} range tests")
+    write_figure(None, request, lr_range_figure(suggestion, seeds), output)

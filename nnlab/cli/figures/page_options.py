@@ -1,0 +1,100 @@
+"""The options of the paper of a figure, for `nnlab plot` and commands that draw beside a result."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
+
+import typer
+
+FIGURE_FILES_HELP: Final = ".pdf, .svg, .png, .eps, .pgf or .tikz; repeat for more"
+_PAGE_PANEL = "Page"
+
+
+def _page_options(
+    *,
+    venue: Annotated[
+        str | None,
+        typer.Option(
+            "--venue",
+            metavar="NAME",
+            rich_help_panel=_PAGE_PANEL,
+            help="page width and fonts of neurips, icml, iclr, aaai, cvpr, acl, jmlr, tmlr, ieee,"
+            " nature, beamer or poster",
+        ),
+    ] = None,
+    columns: Annotated[
+        int | None,
+        typer.Option(
+            "--columns",
+            metavar="1|2",
+            min=1,
+            max=2,
+            rich_help_panel=_PAGE_PANEL,
+            help="number of columns that the figure spans",
+        ),
+    ] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(
+            "--width",
+            metavar="INCHES",
+            rich_help_panel=_PAGE_PANEL,
+            help="width of the figure \\[default: that of the venue, or 5.5]",
+        ),
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            "--style", metavar="NAME", rich_help_panel=_PAGE_PANEL, help="open, boxed, bare or dark"
+        ),
+    ] = None,
+    palette: Annotated[
+        str | None,
+        typer.Option(
+            "--palette",
+            metavar="NAME",
+            rich_help_panel=_PAGE_PANEL,
+            help="okabe-ito, bright, muted or grey",
+        ),
+    ] = None,
+    legend: Annotated[
+        str | None,
+        typer.Option(
+            "--legend",
+            metavar="WHERE",
+            rich_help_panel=_PAGE_PANEL,
+            help="outside, direct (at the ends of the lines), best (in the panel) or none",
+        ),
+    ] = None,
+) -> None:
+    """The options of the paper of a figure."""
+
+
+PAGE_OPTIONS: Final[Mapping[str, inspect.Parameter]] = inspect.signature(_page_options).parameters
+
+
+def chosen_page_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the paper that have a value, from the values of all options of a command."""
+    return {name: values[name] for name in PAGE_OPTIONS if values.get(name) is not None}
+
+
+def with_page_options(function: Callable[..., None]) -> Callable[..., None]:
+    """A command with the options of the paper, passed as the argument `page`.
+
+    An option that the command has itself keeps its meaning: if its options are those of a setting,
+    `--width` is the width of the model.
+    """
+    signature = inspect.signature(function)
+    own = [p for p in signature.parameters.values() if p.name != "page"]
+    own_names = {parameter.name for parameter in own}
+    added = [p for name, p in PAGE_OPTIONS.items() if name not in own_names]
+
+    def command(**values: Any) -> None:
+        page = chosen_page_options({p.name: values.pop(p.name) for p in added})
+        function(**values, page=page)
+
+    parameters = [*own, *added]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    return command
