@@ -42,6 +42,8 @@ class TrainSettings(TypedDict, total=False):
     missing: Texts
     max_categories: WholeNumbers
     many_categories: Texts
+    categories: Texts
+    embedding_size: WholeNumbers
     dates: Texts
     booleans: Texts
     csv_sep: Texts

@@ -227,7 +227,11 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
     if config.metrics is not None:
         check_metrics_version(config.metrics, config.metrics_version)
     model = models.build(
-        config, data.in_shape, data.num_outputs, make_generator(config.seed, "weights")
+        config,
+        data.in_shape,
+        data.num_outputs,
+        make_generator(config.seed, "weights"),
+        data.columns,
     )
     model.to(model_at or device, data.train.examples.dtype)
     threads = config.threads or devices.choose_thread_count(

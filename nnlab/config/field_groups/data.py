@@ -178,12 +178,33 @@ class DataFields:
         str | None,
         Option(
             "columns with more texts than --max-categories: an error, hash their texts to as many"
-            " features, or drop the columns",
+            " features, learn a vector for each text (embed), or drop the columns",
             _PANEL,
-            one_of=("error", "hash", "drop"),
+            one_of=("error", "hash", "embed", "drop"),
             default_from="data",
             no_effect_value="error",
         ),
+    ] = None
+    categories: Annotated[
+        str | None,
+        Option(
+            "columns with at most --max-categories texts: a feature per text (one-hot), or learn a"
+            " vector for each text (embed)",
+            _PANEL,
+            one_of=("one-hot", "embed"),
+            default_from="data",
+            no_effect_value="one-hot",
+        ),
+    ] = None
+    embedding_size: Annotated[
+        int | None,
+        Option(
+            "length of the vectors of embedded categories; by default 1.6 n^0.56, at most 600,"
+            " for a column with n categories",
+            _PANEL,
+        ),
+        Ge(1),
+        Le(4096),
     ] = None
     dates: Annotated[
         str | None,

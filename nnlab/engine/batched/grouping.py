@@ -30,6 +30,7 @@ def can_batch(config: RunConfig) -> bool:
         config.model in BATCHABLE_MODELS
         and config.opt in STATE_NAMES
         and config.sampling == "uniform"
+        and "embed" not in (config.categories, config.many_categories)  # the batched layers lack it
         and config.folds is None  # the runs of a trial have different training data
         and config.class_weights is None
         and config.pos_weight is None

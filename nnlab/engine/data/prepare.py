@@ -13,6 +13,7 @@ from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
+from nnlab.engine.data.embeddings import index_features
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.data.table_options import TABLE_FIELDS
@@ -94,7 +95,9 @@ def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
 def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     split_dataset = read_and_split(config)
     dataset, rows = split_dataset.dataset, split_dataset.rows
-    transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
+    transform = preprocessing.fit_input_transform(
+        config.inputs, dataset.examples, rows.train, index_features(dataset.columns)
+    )
     targets, target_mean, target_scale = _standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
     dtype = torch.float64 if is_double else torch.float32
@@ -121,7 +124,11 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
         split_tensors(rows.test),
         split_dataset.fingerprint,
         target_scale,
-        cache(partial(measure_checks, train, val, num_classes, suspicious)),
+        cache(
+            partial(
+                measure_checks, train, val, num_classes, suspicious, index_features(dataset.columns)
+            )
+        ),
         target_mean,
         transform,
         dataset.classes,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.preprocessing import is_constant, mean_and_sd, min_and_max
 from nnlab.engine.data.split_dataset import SplitDataset
 from nnlab.engine.data.suspicious_data import id_columns, single_row_classes
@@ -129,8 +130,14 @@ def _feature_names_and_kinds(split_dataset: SplitDataset) -> list[tuple[str, str
         return [(name, "channel") for name in _CHANNEL_NAMES.get(count, numbered)]
     if dataset.columns:
         return [
-            (name, "category" if column.is_categorical else "number")
+            (name, _feature_kind(column))
             for column in dataset.columns
             for name in column.feature_names
         ]
     return [(str(index), "number") for index in range(count)]
+
+
+def _feature_kind(column: FeatureColumn) -> str:
+    if column.encoding == "embed":
+        return "index of a category"
+    return "category" if column.is_categorical else "number"

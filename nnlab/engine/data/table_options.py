@@ -11,11 +11,12 @@ FORMAT_FIELDS = ("csv_sep", "csv_encoding", "csv_decimal", "csv_thousands", "csv
 # The fields of a setting that only tables have.
 TABLE_FIELDS = (
     "task", "drop_columns", "only_columns", "missing", "max_categories", "many_categories",
-    "dates", "booleans", *FORMAT_FIELDS,
+    "categories", "embedding_size", "dates", "booleans", *FORMAT_FIELDS,
 )  # fmt: skip
 
 _CHOSEN_FIELDS = (
-    "task", "missing", "max_categories", "many_categories", "dates", "booleans",
+    "task", "missing", "max_categories", "many_categories", "categories", "embedding_size",
+    "dates", "booleans",
 )  # fmt: skip
 
 
@@ -47,6 +48,8 @@ class TableOptions:
     missing: str = "error"
     max_categories: int = 50
     many_categories: str = "error"
+    categories: str = "one-hot"
+    embedding_size: int | None = None
     dates: str = "error"
     booleans: str = "one-hot"
     flags: tuple[str, ...] = ()

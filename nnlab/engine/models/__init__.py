@@ -7,6 +7,8 @@ from torch import nn
 
 from nnlab.catalogue import find_builtin
 from nnlab.config import RunConfig
+from nnlab.engine.data.dataset import FeatureColumn
+from nnlab.engine.data.embeddings import index_features
 from nnlab.engine.models import (
     cnn,
     linear,
@@ -18,6 +20,7 @@ from nnlab.engine.models import (
     wide_resnet,
 )
 from nnlab.engine.models.dropout import Dropout, DropoutBase
+from nnlab.engine.models.embedded_features import EmbeddedFeatures, embedded_shape
 from nnlab.engine.models.lsuv import lsuv_
 from nnlab.engine.models.structure import (
     count_trainable_parameters,
@@ -54,7 +57,11 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = {
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
+    config: RunConfig,
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+    columns: tuple[FeatureColumn, ...] = (),
 ) -> nn.Module:
     """The model of a resolved config for inputs of one shape, on the CPU in float32.
 
@@ -63,6 +70,7 @@ def build(
         in_shape: shape of one example: (features,) or (channels, height, width).
         outputs: number of classes, or 1 for regression.
         generator: for the initial weights.
+        columns: the columns of a table, some of which may need embeddings in front of the model.
 
     Raises:
         DataError: the model does not accept inputs of that shape.
@@ -71,7 +79,13 @@ def build(
     """
     row = find_builtin("model", config.model)
     builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
-    return builder(config, in_shape, outputs, generator)
+    model = builder(config, embedded_shape(columns, in_shape), outputs, generator)
+    if not any(index_features(columns)):
+        return model
+    embedded = EmbeddedFeatures(model, columns, generator)
+    if user_defined.is_user_defined(model):
+        user_defined.mark_user_defined(embedded)
+    return embedded
 
 
 def seed_model_noise(

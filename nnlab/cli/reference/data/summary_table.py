@@ -145,6 +145,11 @@ def _describe_columns(split_dataset: "SplitDataset") -> str:
     descriptions += [
         f"{c.name}: {_ENCODINGS[c.encoding]}" for c in columns if c.encoding in _ENCODINGS
     ]
+    descriptions += [
+        f"{c.name}: {len(c.values)} categories embedded as vectors of {c.embedding_size}"
+        for c in columns
+        if c.encoding == "embed"
+    ]
     return "; ".join(descriptions)
 
 
