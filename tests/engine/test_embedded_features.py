@@ -44,10 +44,9 @@ def towns(tmp_path: Path) -> str:
 
 
 def resolved(data: str, **settings: Any) -> RunConfig:
-    config = RunConfig(
-        data=data, categories="embed", device="cpu", epochs=2, batch_size=32, opt="sgd", lr=0.05,
-        momentum=0.0, **settings
-    )  # fmt: skip
+    optimizer = {} if "opt" in settings else {"opt": "sgd", "lr": 0.05, "momentum": 0.0}
+    fixed = {"categories": "embed", "device": "cpu", "epochs": 2, "batch_size": 32}
+    config = RunConfig(data=data, **{**fixed, **optimizer, **settings})  # type: ignore[arg-type]
     facts = facts_of(config)
     return resolve(replace(config, data_version=facts.version), facts)
 
@@ -204,8 +203,7 @@ def test_checks_of_the_data_leave_out_indices(towns: str) -> None:
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(towns: str) -> None:
-    config = replace(resolved(towns, embedding_size=2, dropout=0.2), opt="adam", beta1=0.9,
-                     beta2=0.999, epochs=3)  # fmt: skip
+    config = resolved(towns, embedding_size=2, dropout=0.2, opt="adam", epochs=3)
     uninterrupted = build_session(config)
     expected = [epoch.values for epoch in train(uninterrupted)]
     stopped = build_session(config)
