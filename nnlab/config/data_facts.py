@@ -10,12 +10,14 @@ class DataFacts:
     """The properties of a data set that resolution depends on.
 
     Attributes:
-        task: classification or regression.
+        task: the kind of its targets.
         version: SHA-256 of a data file; None for a built-in data set.
         own_test: whether the data set has a test split of its own.
         own_val: whether the data set has a validation split of its own.
         classes: names of the classes; empty if they are unknown until the data is read.
         notes: what was detected in a file or left out of it.
+        num_targets: the number of targets of each example; more than 1 only in regression.
+        has_tokens: whether the examples are token ids.
     """
 
     task: Task
@@ -24,3 +26,5 @@ class DataFacts:
     own_val: bool = False
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    num_targets: int = 1
+    has_tokens: bool = False

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from nnlab.catalogue import CATALOGUES, Task, find_choice
 from nnlab.config.arguments import (
@@ -51,8 +52,25 @@ DEFAULT_TEST_FRACTION = 0.15
 _DEFAULT_OBJECTIVE: Mapping[Task, str] = {
     "classification": "val/accuracy:max",
     "regression": "val/loss:min",
+    "multilabel": "val/loss:min",
+    "token_classification": "val/accuracy:max",
+    "language_modeling": "val/loss:min",
+    "segmentation": "val/mean_iou:max",
+    "reconstruction": "val/loss:min",
+    "unsupervised": "val/loss:min",
+    "custom": "val/loss:min",
 }
-_DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
+_DEFAULT_LOSS: Mapping[Task, str] = {
+    "classification": "cross_entropy",
+    "regression": "mse",
+    "multilabel": "bce",
+    "token_classification": "cross_entropy",
+    "language_modeling": "cross_entropy",
+    "segmentation": "cross_entropy",
+    "reconstruction": "mse",
+}
+# The kinds of targets that a setting does not name: they follow from its data.
+_TASKS_OF_DATA: tuple[Task, ...] = ("classification", "regression")
 
 
 # Fields whose value may name user code, and the field that contains the SHA-256 of that code.
@@ -84,11 +102,16 @@ def is_task_default(name: str, setting: Mapping[str, Scalar]) -> bool:
     """
     if name == "test_fraction":
         return setting.get(name) in (None, DEFAULT_TEST_FRACTION)
-    defaults = {"loss": _DEFAULT_LOSS, "objective": _DEFAULT_OBJECTIVE}.get(name)
+    defaults: Mapping[Any, str] | None = {
+        "loss": _DEFAULT_LOSS,
+        "objective": _DEFAULT_OBJECTIVE,
+    }.get(name)
     if defaults is None or setting.get("loss") is None:
         return False
-    tasks = find_choice("loss", str(setting["loss"])).tasks
-    return any(setting.get(name) == defaults[task] for task in tasks)
+    task = setting.get("task")
+    tasks = set(find_choice("loss", str(setting["loss"])).tasks).intersection(_TASKS_OF_DATA)
+    default_tasks = tasks if task in (None, *_TASKS_OF_DATA) else {task}
+    return any(setting.get(name) == defaults.get(item) for item in default_tasks)
 
 
 def resolve(
