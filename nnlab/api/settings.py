@@ -37,6 +37,7 @@ class TrainSettings(TypedDict, total=False):
     folds: WholeNumbers
     sampling: Texts
     task: Texts
+    target_separator: Texts
     drop_columns: Texts
     only_columns: Texts
     missing: Texts

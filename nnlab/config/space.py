@@ -53,7 +53,7 @@ _PATH_FIELDS = ("data", "start_from")
 # Fields whose value is a list: the items belong to one trial.
 _LIST_FIELDS = ("metrics",)
 # Fields whose value may be a comma or a semicolon itself.
-_MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands")
+_MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands", "target_separator")
 
 # Separators of the values of an argument; the commas inside of `[2,2]` belong to a list.
 _OUTSIDE_BRACKETS = re.compile(r"[,;](?![^\[]*\])")

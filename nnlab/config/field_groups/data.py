@@ -130,10 +130,19 @@ class DataFields:
     task: Annotated[
         str | None,
         Option(
-            "what is learned from the target column of a table; by default it follows from its"
+            "what is learned from the target columns of a table; by default it follows from their"
             " values",
             _PANEL,
-            one_of=("classification", "regression"),
+            one_of=("classification", "regression", "multilabel"),
+        ),
+    ] = None
+    target_separator: Annotated[
+        str | None,
+        Option(
+            "the texts of a table's target column are tags with this character between them"
+            " (multilabel)",
+            _PANEL,
+            one_of=("semicolon", "comma", "pipe", "slash", "plus", "space"),
         ),
     ] = None
     drop_columns: Annotated[

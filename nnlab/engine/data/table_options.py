@@ -10,13 +10,13 @@ from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
 FORMAT_FIELDS = ("csv_sep", "csv_encoding", "csv_decimal", "csv_thousands", "csv_header")
 # The fields of a setting that only tables have.
 TABLE_FIELDS = (
-    "task", "drop_columns", "only_columns", "missing", "max_categories", "many_categories",
-    "categories", "embedding_size", "dates", "booleans", *FORMAT_FIELDS,
+    "task", "target_separator", "drop_columns", "only_columns", "missing", "max_categories",
+    "many_categories", "categories", "embedding_size", "dates", "booleans", *FORMAT_FIELDS,
 )  # fmt: skip
 
 _CHOSEN_FIELDS = (
-    "task", "missing", "max_categories", "many_categories", "categories", "embedding_size",
-    "dates", "booleans",
+    "task", "target_separator", "missing", "max_categories", "many_categories", "categories",
+    "embedding_size", "dates", "booleans",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class TableOptions:
     split: SplitColumns = NO_COLUMNS
     format: FormatOptions = field(default_factory=FormatOptions)
     task: Task | None = None
+    target_separator: str | None = None
     drop_columns: tuple[str, ...] = ()
     only_columns: tuple[str, ...] = ()
     missing: str = "error"
