@@ -6,24 +6,28 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def build_user_loss(config: RunConfig, reduction: str) -> Loss:
+def build_user_loss(config: RunConfig, reduction: str, *, task: Task = "classification") -> Loss:
     """The loss that `--loss` names.
 
-    The user's function takes outputs [n, c] and targets ([n] classes, or [n, 1] numbers) and
-    returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
-    which is reduced here.
+    The user's function takes outputs and targets in the shapes of the task, such as [n, c] and
+    classes [n], or [n, k] and numbers [n, k]. It returns either the mean over the examples (a
+    scalar), or one value per example ([n] or [n, 1]), which is reduced here. For tokens and pixels
+    the mean is over the positions that count, and values are per position.
 
     Args:
         config: resolved.
         reduction: mean or sum.
+        task: the kind of targets.
 
     Raises:
         UserCodeError: the object is not a loss, or building it raises an error. The returned
@@ -34,27 +38,51 @@ def build_user_loss(config: RunConfig, reduction: str) -> Loss:
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         value = call_user_code(option, lambda: function(outputs, targets))
+        if task in DENSE_TASKS and isinstance(value, torch.Tensor) and value.ndim > 0:
+            value = _counted_values(option, value, targets)
+            return _reduce(option, value, len(value), reduction)
         return _reduce(option, value, len(outputs), reduction)
 
     return loss
 
 
-def check_user_loss(config: RunConfig, loss: Loss, targets: torch.Tensor, outputs: int) -> None:
+def _counted_values(option: str, value: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The values [m] of the positions that count, of a loss with one value per position.
+
+    Raises:
+        UserCodeError: it has another shape.
+    """
+    if value.shape != targets.shape:
+        raise UserCodeError(
+            f"{option} returns a tensor of shape {list(value.shape)}; nnlab needs a scalar tensor"
+            " (the mean over the positions that count) or one value per position,"
+            f" {list(targets.shape)}"
+        )
+    return value[targets != IGNORED_CLASS]
+
+
+def check_user_loss(
+    config: RunConfig,
+    loss: Loss,
+    targets: torch.Tensor,
+    output_shape: tuple[int, ...],
+    dtype: torch.dtype,
+) -> None:
     """Calls a user-defined loss once, so that errors are reported before training.
 
     Args:
         config: resolved.
         loss: built from the config.
         targets: of a few examples.
-        outputs: the number of outputs of the model.
+        output_shape: the shape of one output of the model.
+        dtype: of the outputs.
 
     Raises:
         UserCodeError: it raises an error, returns no real tensor of a suitable shape, or its value
             has no gradient with respect to the outputs.
     """
-    dtype = targets.dtype if targets.is_floating_point() else torch.float32
     predictions = torch.zeros(
-        len(targets), outputs, dtype=dtype, device=targets.device, requires_grad=True
+        len(targets), *output_shape, dtype=dtype, device=targets.device, requires_grad=True
     )
     value = loss(predictions, targets)
     if value.is_complex():

@@ -110,7 +110,7 @@ def build_model(
         )
     generator = make_generator(config.seed, "weights")
     model = models.build(
-        config, description.in_shape, description.num_outputs, generator, description.columns
+        config, description.in_shape, description.num_outputs, generator, columns=description.columns
     )
     model.to(model_dtype(description))
     try:

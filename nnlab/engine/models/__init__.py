@@ -22,17 +22,20 @@ from nnlab.engine.models import (
 from nnlab.engine.models.dropout import Dropout, DropoutBase
 from nnlab.engine.models.embedded_features import EmbeddedFeatures, embedded_shape
 from nnlab.engine.models.lsuv import lsuv_
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.structure import (
     count_trainable_parameters,
     head_layer_name,
     parameter_layer_names,
 )
 from nnlab.engine.seeds import derive_seed
+from nnlab.errors import DataError
 
 __all__ = [
     "MODEL_BUILDERS",
     "Dropout",
     "DropoutBase",
+    "ModelFacts",
     "build",
     "count_trainable_parameters",
     "head_layer_name",
@@ -61,31 +64,56 @@ def build(
     in_shape: tuple[int, ...],
     outputs: int,
     generator: torch.Generator,
+    *,
     columns: tuple[FeatureColumn, ...] = (),
+    facts: ModelFacts | None = None,
 ) -> nn.Module:
     """The model of a resolved config for inputs of one shape, on the CPU in float32.
 
     Args:
         config: resolved.
         in_shape: shape of one example: (features,) or (channels, height, width).
-        outputs: number of classes, or 1 for regression.
+        outputs: number of classes, targets, tags or tokens.
         generator: for the initial weights.
         columns: the columns of a table, some of which may need embeddings in front of the model.
+        facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
 
     Raises:
         DataError: the model does not accept inputs of that shape.
         PluginError: the plugin of the model cannot be used, or fails.
         UserCodeError: the user-defined model raises an error, or does not fit the data.
     """
-    row = find_builtin("model", config.model)
-    builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
-    model = builder(config, embedded_shape(columns, in_shape), outputs, generator)
+    model_shape = embedded_shape(columns, in_shape)
+    model = _build_without_embeddings(config, model_shape, outputs, generator, facts)
     if not any(index_features(columns)):
         return model
     embedded = EmbeddedFeatures(model, columns, generator)
     if user_defined.is_user_defined(model):
         user_defined.mark_user_defined(embedded)
     return embedded
+
+
+def _build_without_embeddings(
+    config: RunConfig,
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+    facts: ModelFacts | None,
+) -> nn.Module:
+    """The model that receives embedded features; see `build`."""
+    row = find_builtin("model", config.model)
+    if row is not None and row.name == "module:":
+        return user_defined.build(config, in_shape, outputs, generator, facts=facts)
+    if facts is not None and (facts.vocab_size or facts.output_shape != (outputs,)):
+        needed = f"{['n', *facts.output_shape]}".replace("'", "")
+        kind = "tokens" if facts.vocab_size else f"examples of shape {list(in_shape)}"
+        raise DataError(
+            f"--model {config.model} does not fit {config.data}: the data has {kind} and needs"
+            f" outputs of shape {needed}",
+            hint="--model file.py:NAME can be any module",
+        )
+    builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
+    return builder(config, in_shape, outputs, generator)
 
 
 def seed_model_noise(

@@ -13,6 +13,7 @@ from nnlab.config import RunConfig
 from nnlab.config.arguments import Signature, arguments_for, declared_parameter
 from nnlab.engine import user_code
 from nnlab.engine.error_description import forward_location
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import ModelPlugin
@@ -36,7 +37,12 @@ def mark_user_defined(model: nn.Module) -> None:
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
+    config: RunConfig,
+    in_shape: tuple[int, ...],
+    outputs: int,
+    generator: torch.Generator,
+    *,
+    facts: ModelFacts | None = None,
 ) -> nn.Module:
     """Calls the user's class or function with the arguments in its signature, and checks the model.
 
@@ -57,11 +63,14 @@ def build(
         config,
         lambda: call_user_code(
             f"--model {config.model}",
-            lambda: constructor(**_matching_arguments(config, constructor, in_shape, outputs)),
+            lambda: constructor(
+                **_matching_arguments(config, constructor, in_shape, outputs, facts)
+            ),
         ),
         in_shape,
         outputs,
         generator,
+        facts=facts,
     )
 
 
@@ -71,6 +80,8 @@ def adopt_model(
     in_shape: tuple[int, ...],
     outputs: int,
     generator: torch.Generator,
+    *,
+    facts: ModelFacts | None = None,
 ) -> nn.Module:
     """The model that a user's code or a package constructs, checked and with its output selected.
 
@@ -78,8 +89,9 @@ def adopt_model(
         config: the config of the run.
         construct: constructs the model; its weights come from torch's global generator.
         in_shape: shape of one example.
-        outputs: number of classes, or 1 for regression.
+        outputs: number of classes, targets, tags or tokens.
         generator: the generator whose seed the weights depend on.
+        facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
 
     Raises:
         UserCodeError: it is not a model that fits the data.
@@ -93,7 +105,7 @@ def adopt_model(
                 " nnlab needs a torch.nn.Module"
             )
         select_output(model, config)
-        _check_output_shape(config, model, in_shape, outputs)
+        _check_output_shape(config, model, in_shape, facts or ModelFacts((outputs,)))
     _USER_MODELS.add(model)
     return model
 
@@ -112,12 +124,14 @@ def build_plugin(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
         model = call_plugin(plugin, nn.Module, lambda: construct(config, in_shape, outputs))
-        _check_output_shape(config, model, in_shape, outputs)
+        _check_output_shape(config, model, in_shape, ModelFacts((outputs,)))
     _USER_MODELS.add(model)
     return model
 
 
-def available_arguments(in_shape: tuple[int, ...], outputs: int) -> dict[str, object]:
+def available_arguments(
+    in_shape: tuple[int, ...], outputs: int, facts: ModelFacts | None = None
+) -> dict[str, object]:
     """The facts about the data that nnlab passes to signatures with these names."""
     available: dict[str, object] = {
         "in_shape": in_shape,
@@ -125,21 +139,28 @@ def available_arguments(in_shape: tuple[int, ...], outputs: int) -> dict[str, ob
         "in_channels": in_shape[0],
         "outputs": outputs,
         "num_classes": outputs,
+        "out_shape": (outputs,) if facts is None else facts.output_shape,
     }
     if len(in_shape) != 3:
         del available["in_channels"]
+    if facts is not None and facts.vocab_size:
+        available |= {"vocab_size": facts.vocab_size, "sequence_length": in_shape[0]}
     return available
 
 
 def _matching_arguments(
-    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
+    config: RunConfig,
+    constructor: Callable[..., Any],
+    in_shape: tuple[int, ...],
+    outputs: int,
+    facts: ModelFacts | None,
 ) -> Mapping[str, object]:
     """The arguments: those of the setting, and the facts about the data that the signature names.
 
     Raises:
         UserCodeError: a parameter has no value, or the signature does not have an argument.
     """
-    available = available_arguments(in_shape, outputs)
+    available = available_arguments(in_shape, outputs, facts)
     parameters = inspect.signature(constructor).parameters
     arguments = _converted_arguments(config, constructor)
     missing = [
@@ -191,27 +212,33 @@ def converted_argument(signature: Signature, name: str, value: Scalar) -> object
 
 
 def _check_output_shape(
-    config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], outputs: int
+    config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], facts: ModelFacts
 ) -> None:
     """Calls the model with two examples of zeros and checks the shape of the outputs."""
     model.eval()
     with torch.no_grad():
         predictions = call_user_code(
-            f"--model {config.model}", lambda: model(torch.zeros(2, *in_shape))
+            f"--model {config.model}", lambda: model(facts.zeros(2, in_shape))
         )
     model.train()
-    if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, outputs):
+    if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, *facts.output_shape):
         returned = describe_output(predictions)
-        expected = "one output per class" if outputs > 1 else "one output per example"
         location = forward_location(model)
         raise UserCodeError(
             f"--model {config.model} returns {returned} for examples {[2, *in_shape]},"
-            f" nnlab needs {[2, outputs]}: {expected}"
+            f" nnlab needs {[2, *facts.output_shape]}: {_describe_shape(facts.output_shape)}"
             + ("" if location is None else f" - {location}")
             + _overridden_facts(config)
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UserCodeError(f"--model {config.model} has no parameters to train")
+
+
+def _describe_shape(shape: tuple[int, ...]) -> str:
+    """What an output of this shape is."""
+    if len(shape) > 1:
+        return f"an output of shape {list(shape)} per example"
+    return "one output per class" if shape[0] > 1 else "one output per example"
 
 
 def _overridden_facts(config: RunConfig) -> str:
