@@ -37,11 +37,14 @@ class TrainSettings(TypedDict, total=False):
     folds: WholeNumbers
     sampling: Texts
     task: Texts
+    target_separator: Texts
     drop_columns: Texts
     only_columns: Texts
     missing: Texts
     max_categories: WholeNumbers
     many_categories: Texts
+    categories: Texts
+    embedding_size: WholeNumbers
     dates: Texts
     booleans: Texts
     csv_sep: Texts

@@ -19,6 +19,7 @@ _TABLE_DEFAULTS: Mapping[str, Scalar] = {
     "missing": "error",
     "max_categories": 50,
     "many_categories": "error",
+    "categories": "one-hot",
     "dates": "error",
     "booleans": "one-hot",
 }

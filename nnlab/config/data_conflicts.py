@@ -51,12 +51,34 @@ def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) ->
         ]
         if config.sampling == "balanced":
             problems.append(f"--sampling balanced needs classes; {config.data} has numbers")
+    problems += _embedding_conflicts(config)
     if (config.mixup or config.cutmix) and config.loss not in ("cross_entropy", "bce"):
         problems.append(
             f"--mixup and --cutmix mix targets, which --loss {config.loss} does not support;"
             " cross_entropy and bce do"
         )
     return problems
+
+
+def _embedding_conflicts(config: RunConfig) -> list[str]:
+    """Options that would change the indices of embedded categories, or have no effect."""
+    flags = {"--categories": config.categories, "--many-categories": config.many_categories}
+    flag = next((flag for flag, value in flags.items() if value == "embed"), None)
+    if flag is None:
+        if config.embedding_size is None:
+            return []
+        return ["--embedding-size has no effect: add --categories embed or --many-categories embed"]
+    mixing = {
+        "--mixup": bool(config.mixup),
+        "--cutmix": bool(config.cutmix),
+        "--augment noise": "noise" in (config.augment or "").split("+"),
+    }
+    return [
+        f"{option} changes numbers, which the indices of embedded categories are not: leave out"
+        f" {option} or {flag} embed"
+        for option, is_chosen in mixing.items()
+        if is_chosen
+    ]
 
 
 def _weight_conflicts(config: RunConfig, facts: DataFacts) -> list[str]:

@@ -32,6 +32,7 @@ _MARKS: Mapping[str | bool, str] = {
 _VALUE_ALIASES: Mapping[str, Mapping[str | bool, str]] = {
     "csv_sep": {**_MARKS, "\t": "tab", "\\t": "tab"},
     "csv_decimal": _MARKS,
+    "target_separator": {**_MARKS, "/": "slash", "+": "plus"},
     "csv_thousands": _MARKS,
     "csv_encoding": {"utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "latin1": "latin-1"},
     "csv_header": {True: "yes", False: "no"},

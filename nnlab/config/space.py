@@ -51,7 +51,7 @@ _PATH_FIELDS = ("data", "start_from")
 # Fields whose value is a list: the items belong to one trial.
 _LIST_FIELDS = ("metrics",)
 # Fields whose value may be a comma or a semicolon itself.
-_MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands")
+_MARK_FIELDS = ("csv_sep", "csv_decimal", "csv_thousands", "target_separator")
 
 # Components whose option is an abbreviation, in words.
 _COMPONENT_NOUNS = {"opt": "optimizer", "decay": "schedule"}

@@ -240,6 +240,7 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
         data.in_shape,
         data.num_outputs,
         make_generator(config.seed, "weights"),
+        columns=data.columns,
         facts=models.ModelFacts.of(data),
     )
     model.to(model_at or device, data.dtype)

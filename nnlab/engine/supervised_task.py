@@ -70,8 +70,8 @@ class SupervisedTask:
             config,
             data.task,
             data.num_outputs,
-            target_scale=data.target_scale if isinstance(data.target_scale, float) else 1.0,
-            target_mean=data.target_mean,
+            target_scale=data.scale_of_targets,
+            target_mean=data.mean_of_targets,
         )
         self._sums: dict[str, MetricSums] = {}
         self._scores: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {}
@@ -114,7 +114,7 @@ class SupervisedTask:
             self._data.task,
             self._eval_loss,
             num_outputs=self._data.num_outputs,
-            target_scale=self._data.target_scale,
+            target_scale=self._data.scale_of_targets,
             dtype=self._dtype,
             # MPS has no float64, which sums need.
             device="cpu" if self._device.type == "mps" else self._device,
@@ -195,7 +195,13 @@ def open_supervised_task(
         data.in_shape,
         data.num_outputs,
         make_generator(config.seed, "weights"),
-        facts=models.ModelFacts(data.output_shape or (data.num_outputs,), task=data.task),
+        columns=data.columns,
+        facts=models.ModelFacts(
+            data.output_shape or (data.num_outputs,),
+            len(data.vocabulary),
+            data.task,
+            data.pad_token,
+        ),
         example=data.example if data.task == "unsupervised" else example,
     )
     dtype = torch.float64 if config.dtype == "float64" else torch.float32

@@ -84,7 +84,7 @@ def train_command(proposal: DatasetProposal, target: str, drop_columns: Sequence
 
     Args:
         proposal: the data set.
-        target: its target column.
+        target: its target columns, as after `#`.
         drop_columns: more columns to drop, unless the table cannot be trained without them.
     """
     settings = _merge(proposal.settings, {"drop_columns": format_column_names(drop_columns)})
@@ -111,6 +111,7 @@ def time_split_command(
     # numpy is imported only when a data set was read.
     from nnlab.engine.data.split_dataset import read_and_split
     from nnlab.engine.data.suspicious_data import ordered_dates
+    from nnlab.engine.data.target_columns import format_target_columns, target_columns_of
 
     column = next(iter(ordered_dates(dataset)), None)
     if column is None or {"split_by", "split_by_time", "split_file"} & set(proposal.settings):
@@ -122,7 +123,8 @@ def time_split_command(
     except (DataError, ConfigError):
         return None
     timed = DatasetProposal(proposal.config, settings)
-    return train_command(timed, dataset.target_name, [n for n in drop_columns if n != column])
+    target = format_target_columns(target_columns_of(dataset))
+    return train_command(timed, target, [n for n in drop_columns if n != column])
 
 
 def _with_prefix(name: str) -> str:

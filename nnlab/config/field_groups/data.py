@@ -130,10 +130,19 @@ class DataFields:
     task: Annotated[
         str | None,
         Option(
-            "what is learned from the target column of a table, by default as its values suggest;"
-            " or your own task",
+            "what is learned from the target columns of a table, by default as their values"
+            " suggest; or your own task",
             _PANEL,
             catalogue="task",
+        ),
+    ] = None
+    target_separator: Annotated[
+        str | None,
+        Option(
+            "the texts of a table's target column are tags with this character between them"
+            " (multilabel)",
+            _PANEL,
+            one_of=("semicolon", "comma", "pipe", "slash", "plus", "space"),
         ),
     ] = None
     drop_columns: Annotated[
@@ -178,12 +187,33 @@ class DataFields:
         str | None,
         Option(
             "columns with more texts than --max-categories: an error, hash their texts to as many"
-            " features, or drop the columns",
+            " features, learn a vector for each text (embed), or drop the columns",
             _PANEL,
-            one_of=("error", "hash", "drop"),
+            one_of=("error", "hash", "embed", "drop"),
             default_from="data",
             no_effect_value="error",
         ),
+    ] = None
+    categories: Annotated[
+        str | None,
+        Option(
+            "columns with at most --max-categories texts: a feature per text (one-hot), or learn a"
+            " vector for each text (embed)",
+            _PANEL,
+            one_of=("one-hot", "embed"),
+            default_from="data",
+            no_effect_value="one-hot",
+        ),
+    ] = None
+    embedding_size: Annotated[
+        int | None,
+        Option(
+            "length of the vectors of embedded categories; by default 1.6 n^0.56, at most 600,"
+            " for a column with n categories",
+            _PANEL,
+        ),
+        Ge(1),
+        Le(4096),
     ] = None
     dates: Annotated[
         str | None,

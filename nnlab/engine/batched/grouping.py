@@ -35,7 +35,9 @@ def can_batch(config: RunConfig) -> bool:
         and not is_loader_run(config)
         and config.max_time is None  # the runs of a batch would be timed together
         and config.sampling == "uniform"
+        and "embed" not in (config.categories, config.many_categories)  # the batched layers lack it
         and config.task in (None, "classification", "regression")
+        and config.target_separator is None
         and not _has_several_targets(config)
         and config.folds is None  # the runs of a trial have different training data
         and config.class_weights is None

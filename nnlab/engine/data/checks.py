@@ -18,7 +18,7 @@ Two are measured on the whole data set before it is split: `data/single_row_clas
 one row, and `data/id_columns`, columns that look like identifiers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -45,6 +45,7 @@ def measure_checks(
     val: ExamplesAndTargets,
     classes: int,
     dataset_checks: Mapping[str, float] = MappingProxyType({}),
+    is_index: Sequence[bool] = (),
 ) -> dict[str, float]:
     """The checks by metric name.
 
@@ -53,13 +54,14 @@ def measure_checks(
         val: the validation split.
         classes: number of classes, 0 for regression.
         dataset_checks: results for the whole data set, from `suspicious_data.count_suspicious`.
+        is_index: marks features that are indices of categories, which have no mean; may be empty.
     """
     x, y = train.examples, train.targets
     values = {
         **dataset_checks,
         "train": float(len(x)),
         "val": float(len(val.examples)),
-        **_measure_features(x),
+        **_measure_numbers(x, is_index),
     }
     hashes, val_hashes = _row_hashes(x), _row_hashes(val.examples)
     unique_hashes, counts = torch.unique(hashes, dim=0, return_counts=True)
@@ -68,6 +70,15 @@ def measure_checks(
     if classes:
         values |= _measure_classes(y, val.targets, classes)
     return {f"data/{name}": value for name, value in values.items()}
+
+
+def _measure_numbers(x: torch.Tensor, is_index: Sequence[bool]) -> dict[str, float]:
+    """The statistics of the features that are numbers; empty if all are indices."""
+    if not any(is_index):
+        return _measure_features(x)
+    if all(is_index):
+        return {}
+    return _measure_features(x[:, ~torch.tensor(is_index, device=x.device)])
 
 
 def _measure_features(x: torch.Tensor) -> dict[str, float]:

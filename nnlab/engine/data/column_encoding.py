@@ -102,7 +102,9 @@ def _encode_categories(
     column: FeatureColumn, texts: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     width = column.buckets if column.encoding == "hash" else len(column.values)
-    features, status = np.zeros((len(texts), width)), np.zeros(len(texts), np.int8)
+    is_embedded = column.encoding == "embed"
+    features = np.zeros((len(texts), 1 if is_embedded else width))
+    status = np.zeros(len(texts), np.int8)
     known = column.values[:-1] if column.missing_category else column.values
     indices = {value: index for index, value in enumerate(known)}
     for row, text in enumerate(texts):
@@ -116,6 +118,8 @@ def _encode_categories(
             index = hash_bucket(text, width - column.missing_category)
         if index is None:
             status[row] = UNSEEN
+        elif is_embedded:
+            features[row, 0] = index + 1  # 0 is an unknown category
         else:
             features[row, index] = 1.0
     return features, status

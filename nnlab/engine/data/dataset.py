@@ -25,7 +25,7 @@ def has_one_value(numbers: NDArray[np.float64]) -> bool:
     return high / 2 - low / 2 <= ROUNDING_TOLERANCE / 2 * max(abs(low), abs(high))
 
 
-ColumnEncoding = Literal["plain", "hash", "boolean", "date", "date_parts"]
+ColumnEncoding = Literal["plain", "hash", "embed", "boolean", "date", "date_parts"]
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 
 
@@ -33,9 +33,11 @@ DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 class FeatureColumn:
     """A column of a table, and how its texts become features; stored with a trained model.
 
-    `values` are the categories of a one-hot encoded column, empty for others; with
-    `missing_category` the last of them stands for missing values. `buckets` is the number of
-    features of a hashed column. `date_order` is the order of day, month and year in a date.
+    `values` are the categories of a one-hot encoded or embedded column, empty for others; with
+    `missing_category` the last of them stands for missing values. The feature of an embedded column
+    is the index of the category from 1, or 0 for an unknown one, and `embedding_size` the length of
+    the vector that a model learns for it. `buckets` is the number of features of a hashed column.
+    `date_order` is the order of day, month and year in a date.
     `fill` replaces the features of a missing value, if there is one for it; with `indicator` one
     more feature is 1 where the value was missing.
     """
@@ -48,15 +50,23 @@ class FeatureColumn:
     missing_category: bool = False
     fill: tuple[float, ...] = ()
     indicator: bool = False
+    embedding_size: int = 0
 
     @property
     def is_categorical(self) -> bool:
         """Whether the features are those of categories, not of numbers."""
-        return bool(self.values) or self.encoding == "hash"
+        return bool(self.values) or self.encoding in ("hash", "embed")
+
+    @property
+    def num_embeddings(self) -> int:
+        """The number of vectors of an embedded column: one per category, and that of index 0."""
+        return len(self.values) + 1
 
     @property
     def value_names(self) -> tuple[str, ...]:
         """The names of the features without the indicator."""
+        if self.encoding == "embed":
+            return (self.name,)
         if self.encoding == "hash":
             names = tuple(f"{self.name}#{bucket}" for bucket in range(self.buckets))
             return (*names[:-1], f"{self.name}=(missing)") if self.missing_category else names

@@ -14,6 +14,7 @@ from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
+from nnlab.engine.data.embeddings import index_features
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.data.table_options import TABLE_FIELDS
@@ -124,9 +125,7 @@ def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
 def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     split_dataset = read_and_split(config)
     dataset, rows = split_dataset.dataset, split_dataset.rows
-    # Token ids stay whole numbers.
-    inputs = "none" if dataset.has_tokens else config.inputs
-    transform = preprocessing.fit_input_transform(inputs, dataset.examples, rows.train)
+    transform = fit_transform(config.inputs, dataset, rows.train)
     targets, means, scales = standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
     dtype = torch.float64 if is_double else torch.float32
@@ -158,7 +157,11 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
         split_tensors(rows.test),
         split_dataset.fingerprint,
         scales[0] if len(scales) == 1 else 1.0,
-        cache(partial(measure_checks, train, val, num_classes, suspicious)),
+        cache(
+            partial(
+                measure_checks, train, val, num_classes, suspicious, index_features(dataset.columns)
+            )
+        ),
         means[0] if len(means) == 1 else 0.0,
         transform,
         dataset.classes,
@@ -172,6 +175,24 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
         dataset.vocabulary,
         dataset.pad_token,
     )
+
+
+def fit_transform(inputs: str, dataset: Dataset, train: NDArray[np.int64]) -> InputTransform:
+    """The transform of the examples of a data set, fitted on its training rows.
+
+    Token ids stay whole numbers, and so do the indices of embedded categories.
+
+    Args:
+        inputs: the name of a choice in `nnlab.catalogue.inputs`.
+        dataset: the data set.
+        train: the rows of the training split.
+
+    Raises:
+        DataError: too many features for ZCA whitening.
+    """
+    name = "none" if dataset.has_tokens else inputs
+    is_index = index_features(dataset.columns)
+    return preprocessing.fit_input_transform(name, dataset.examples, train, is_index)
 
 
 def standardise_targets(

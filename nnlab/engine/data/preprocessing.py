@@ -4,7 +4,7 @@ All arithmetic is in float64, on one chunk of examples at a time, so that a data
 integers is never in memory as float64.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,10 @@ class Whitening:
 
 
 def fit_input_transform(
-    name: str, examples: NDArray[Any], rows: NDArray[np.int64]
+    name: str,
+    examples: NDArray[Any],
+    rows: NDArray[np.int64],
+    unchanged_features: Sequence[bool] = (),
 ) -> InputTransform:
     """Fits a transformation on the training rows.
 
@@ -60,11 +63,33 @@ def fit_input_transform(
         name: name of a choice in `nnlab.catalogue.inputs`.
         examples: [n, features] or [n, channels, height, width].
         rows: the rows of the training split.
+        unchanged_features: marks features [features] that are indices of categories and stay as
+            they are; empty if there are none.
 
     Raises:
         DataError: too many features for ZCA whitening.
     """
-    return FIT_FUNCTIONS[name](examples, rows)
+    kept = np.array(unchanged_features, bool)
+    if not kept.any():
+        return FIT_FUNCTIONS[name](examples, rows)
+    if kept.all():
+        return unchanged
+    return _extend(FIT_FUNCTIONS[name](examples[:, ~kept], rows), ~kept)
+
+
+def _extend(transform: InputTransform, transformed: NDArray[np.bool_]) -> InputTransform:
+    """A transformation of some features [features] as one of all, which keeps the others."""
+    features = len(transformed)
+    if isinstance(transform, Affine):
+        shift, scale = np.zeros((1, features)), np.ones((1, features))
+        shift[:, transformed], scale[:, transformed] = transform.shift, transform.scale
+        return Affine(shift, scale)
+    if isinstance(transform, Whitening):
+        mean, matrix = np.zeros(features), np.eye(features)
+        mean[transformed] = transform.mean
+        matrix[np.ix_(transformed, transformed)] = transform.matrix
+        return Whitening(mean, matrix)
+    return transform
 
 
 def transform_rows(

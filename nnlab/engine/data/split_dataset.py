@@ -10,6 +10,7 @@ from nnlab.engine.data import read_dataset
 from nnlab.engine.data.assign_splits import assign_splits, rows_before_folds
 from nnlab.engine.data.corruption import add_label_noise, subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.embeddings import keep_trained_categories
 from nnlab.engine.data.missing_values import fill_missing_values
 from nnlab.engine.data.split import SplitRows
 from nnlab.errors import DataError
@@ -74,6 +75,7 @@ def read_and_split(
         train = subsample_train_rows(dataset, rows.train, config.train_size, config.split_seed)
         rows = replace(rows, train=train)
     dataset = fill_missing_values(dataset, rows.train)
+    dataset = keep_trained_categories(dataset, rows.train)
     if dataset.task == "classification":
         dataset = add_label_noise(dataset, rows.train, config.label_noise, config.split_seed)
     return SplitDataset(dataset, rows, unfolded)

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.engine.data.preprocessing import is_constant, mean_and_sd, min_and_max
 from nnlab.engine.data.split_dataset import SplitDataset
 from nnlab.engine.data.suspicious_data import id_columns, single_row_classes
+from nnlab.engine.targets.output_shape import IGNORED_CLASS
 
 _CHANNEL_NAMES: Mapping[int, tuple[str, ...]] = {
     1: ("grey",),
@@ -33,22 +35,26 @@ class FeatureStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatistics:
-    """Statistics of regression targets in one split, in their own unit."""
+    """Statistics of regression targets in one split, in their own unit.
+
+    `name` is the target's name, empty for a single target.
+    """
 
     split: str
     mean: float
     sd: float
     low: float
     high: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
     """The statistics of a data set.
 
-    `sizes` are the numbers of examples by split, `counts` those by class and split.
-    `provided_splits` are the splits that come with the data set. `targets` is empty for
-    classification. `noise_floor` is an mse, in the squared unit of the target.
+    `sizes` are the numbers of examples by split, `counts` those by class or tag and split.
+    `provided_splits` are the splits that come with the data set. `targets` is empty without
+    numbers. `noise_floor` is an mse, in the squared unit of the target.
     `single_row_classes` and `id_columns` are names, see `nnlab.engine.data.suspicious_data`.
     """
 
@@ -71,12 +77,11 @@ def summarise_dataset(split_dataset: SplitDataset) -> DatasetSummary:
         "test": split_dataset.rows.test,
     }
     provided = {"val": dataset.num_provided_val, "test": dataset.num_provided_test}
-    is_classification = dataset.task == "classification"
     return DatasetSummary(
         {split: len(split_rows) for split, split_rows in rows.items()},
         tuple(split for split, count in provided.items() if count),
-        _class_counts(dataset.classes, dataset.target_array, rows) if is_classification else {},
-        () if is_classification else _target_statistics(dataset.target_array, rows),
+        _class_counts(dataset, rows),
+        _target_statistics(dataset, rows) if dataset.task == "regression" else (),
         _feature_statistics(split_dataset),
         dataset.noise_floor,
         single_row_classes(dataset),
@@ -85,24 +90,40 @@ def summarise_dataset(split_dataset: SplitDataset) -> DatasetSummary:
 
 
 def _class_counts(
-    classes: tuple[str, ...], targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
+    dataset: Dataset, rows: Mapping[str, NDArray[np.int64]]
 ) -> Mapping[str, Mapping[str, int]]:
+    """The examples, tokens or pixels of each class, or the examples with each tag, by split."""
+    if not dataset.classes or dataset.targets is None:
+        return {}
     counts_by_split = {
-        split: np.bincount(targets[split_rows], minlength=len(classes))
+        split: _count_classes(dataset, dataset.targets[split_rows])
         for split, split_rows in rows.items()
     }
     return {
         name: {split: int(counts[label]) for split, counts in counts_by_split.items()}
-        for label, name in enumerate(classes)
+        for label, name in enumerate(dataset.classes)
     }
 
 
+def _count_classes(dataset: Dataset, targets: NDArray[Any]) -> NDArray[np.int64]:
+    if dataset.task == "multilabel":
+        counts: NDArray[np.int64] = targets.sum(axis=0, dtype=np.int64)
+        return counts
+    return np.bincount(targets[targets != IGNORED_CLASS], minlength=len(dataset.classes))
+
+
 def _target_statistics(
-    targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
+    dataset: Dataset, rows: Mapping[str, NDArray[np.int64]]
 ) -> tuple[TargetStatistics, ...]:
+    targets = dataset.target_array
+    columns = targets[:, None] if targets.ndim == 1 else targets
+    names = dataset.target_names or ("",) * columns.shape[1]
     return tuple(
-        TargetStatistics(split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
-        for split, y in ((split, targets[split_rows]) for split, split_rows in rows.items())
+        TargetStatistics(
+            split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()), name
+        )
+        for name, column in zip(names, columns.T, strict=True)
+        for split, y in ((split, column[split_rows]) for split, split_rows in rows.items())
     )
 
 
@@ -129,8 +150,14 @@ def _feature_names_and_kinds(split_dataset: SplitDataset) -> list[tuple[str, str
         return [(name, "channel") for name in _CHANNEL_NAMES.get(count, numbered)]
     if dataset.columns:
         return [
-            (name, "category" if column.is_categorical else "number")
+            (name, _feature_kind(column))
             for column in dataset.columns
             for name in column.feature_names
         ]
     return [(str(index), "number") for index in range(count)]
+
+
+def _feature_kind(column: FeatureColumn) -> str:
+    if column.encoding == "embed":
+        return "index of a category"
+    return "category" if column.is_categorical else "number"

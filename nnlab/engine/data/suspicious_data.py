@@ -33,6 +33,11 @@ def id_columns(dataset: Dataset) -> tuple[str, ...]:
         width = len(column.feature_names)
         cells = dataset.examples[:, start : start + width]
         start += width
+        if column.encoding == "embed":
+            present = cells[cells > 0]  # 0: not in the training split
+            if len(present) == len(np.unique(present)) >= _MIN_ROWS / 2:
+                names.append(column.name)
+            continue
         if column.encoding != "plain":
             continue
         is_identifier = width == len(cells) if column.values else _is_increasing(cells[:, 0])

@@ -94,7 +94,12 @@ def _plan_texts(table: Table, column: CellColumn, options: TableOptions) -> Colu
         return _plan_dates(table, column, present, options)
     if options.booleans == "number" and all(parse_boolean(text) is not None for text in present):
         return ColumnPlan(FeatureColumn(name, encoding="boolean"))
-    if len(present) <= options.max_categories:
+    is_few = len(present) <= options.max_categories
+    if (options.categories if is_few else options.many_categories) == "embed":
+        size = options.embedding_size or 0  # 0: from the number of categories, see `embeddings`
+        values = tuple(sorted(present))
+        return ColumnPlan(FeatureColumn(name, values, encoding="embed", embedding_size=size))
+    if is_few:
         return ColumnPlan(FeatureColumn(name, tuple(sorted(present))))
     if options.many_categories == "hash":
         return ColumnPlan(FeatureColumn(name, encoding="hash", buckets=options.max_categories))
@@ -114,7 +119,7 @@ def _plan_texts(table: Table, column: CellColumn, options: TableOptions) -> Colu
                 " categories are allowed",
                 *fix,
                 (
-                    "--many-categories hash" if is_identifier else "drop",
+                    "--many-categories hash" if is_identifier else "embed or drop",
                     "a larger --max-categories",
                 ),
             ),

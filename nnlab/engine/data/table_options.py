@@ -10,12 +10,13 @@ from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
 FORMAT_FIELDS = ("csv_sep", "csv_encoding", "csv_decimal", "csv_thousands", "csv_header")
 # The fields of a setting that only tables have.
 TABLE_FIELDS = (
-    "task", "drop_columns", "only_columns", "missing", "max_categories", "many_categories",
-    "dates", "booleans", *FORMAT_FIELDS,
+    "task", "target_separator", "drop_columns", "only_columns", "missing", "max_categories",
+    "many_categories", "categories", "embedding_size", "dates", "booleans", *FORMAT_FIELDS,
 )  # fmt: skip
 
 _CHOSEN_FIELDS = (
-    "task", "missing", "max_categories", "many_categories", "dates", "booleans",
+    "task", "target_separator", "missing", "max_categories", "many_categories", "categories",
+    "embedding_size", "dates", "booleans",
 )  # fmt: skip
 
 
@@ -42,11 +43,14 @@ class TableOptions:
     split: SplitColumns = NO_COLUMNS
     format: FormatOptions = field(default_factory=FormatOptions)
     task: Task | None = None
+    target_separator: str | None = None
     drop_columns: tuple[str, ...] = ()
     only_columns: tuple[str, ...] = ()
     missing: str = "error"
     max_categories: int = 50
     many_categories: str = "error"
+    categories: str = "one-hot"
+    embedding_size: int | None = None
     dates: str = "error"
     booleans: str = "one-hot"
     flags: tuple[str, ...] = ()

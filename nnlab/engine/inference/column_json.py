@@ -8,6 +8,8 @@ from nnlab.engine.inference.checked_json import CheckedJson
 from nnlab.errors import CheckpointError
 
 _MAX_BUCKETS = 1 << 20
+# The numbers of an embedding; more in a file of somebody else would exhaust the memory.
+_MAX_EMBEDDING_NUMBERS = 1 << 30
 
 
 def column_to_json(column: FeatureColumn) -> dict[str, Any]:
@@ -20,6 +22,7 @@ def column_to_json(column: FeatureColumn) -> dict[str, Any]:
         "missing_category": column.missing_category,
         "fill": list(column.fill),
         "indicator": column.indicator,
+        "embedding_size": column.embedding_size,
     }
     return content | {key: value for key, value in optional.items() if value}
 
@@ -41,13 +44,16 @@ def column_from_json(root: CheckedJson) -> FeatureColumn:
         values.get("missing_category") is True,
         tuple(root.numbers("fill")) if "fill" in values else (),
         values.get("indicator") is True,
+        root.integer("embedding_size", minimum=1) if "embedding_size" in values else 0,
     )
     is_date = column.encoding in ("date", "date_parts")
     if (
         column.buckets > _MAX_BUCKETS
         or (column.encoding == "hash") != (column.buckets > 0)
         or is_date != bool(column.date_order)
-        or (column.encoding != "plain" and column.values)
+        or (column.encoding not in ("plain", "embed") and column.values)
+        or column.embedding_size * column.num_embeddings > _MAX_EMBEDDING_NUMBERS
+        or (column.encoding == "embed") != (column.embedding_size > 0)
         or (column.missing_category and not column.is_categorical)
         or (column.missing_category and column.buckets == 1)
         or len(column.fill) not in (0, len(column.value_names))

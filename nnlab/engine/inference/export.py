@@ -117,6 +117,8 @@ def check_export(
 def example_inputs(description: ModelDescription, size: int) -> torch.Tensor:
     """Raw examples [size, *in_shape] with the mean and the spread of the training data.
 
+    The features of embedded columns are random indices of categories.
+
     They are the same for every call with the same size.
     """
     generator = np.random.default_rng(size)
@@ -127,6 +129,11 @@ def example_inputs(description: ModelDescription, size: int) -> torch.Tensor:
         noise = transform.shift + scale * noise
     elif isinstance(transform, Whitening):
         noise += transform.mean.reshape(1, *description.in_shape)
+    start = 0
+    for column in description.columns:
+        if column.encoding == "embed":
+            noise[:, start] = generator.integers(column.num_embeddings, size=size)
+        start += len(column.feature_names)
     return torch.from_numpy(noise).to(input_dtype(description))
 
 

@@ -109,7 +109,13 @@ def build_model(
             hint="restore the file of that time, or train again: the new code becomes a new trial",
         )
     generator = make_generator(config.seed, "weights")
-    model = models.build(config, description.in_shape, description.num_outputs, generator)
+    model = models.build(
+        config,
+        description.in_shape,
+        description.num_outputs,
+        generator,
+        columns=description.columns,
+    )
     model.to(model_dtype(description))
     try:
         model.load_state_dict(weights)

@@ -25,6 +25,7 @@ _NOUNS = {
     "date": "date",
     "date_parts": "date",
     "hash": "text",
+    "embed": "text",
 }
 
 

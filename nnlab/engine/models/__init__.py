@@ -8,6 +8,8 @@ from torch import nn
 
 from nnlab.catalogue import find_builtin, is_user_code
 from nnlab.config import RunConfig
+from nnlab.engine.data.dataset import FeatureColumn
+from nnlab.engine.data.embeddings import index_features
 from nnlab.engine.models import (
     cnn,
     linear,
@@ -21,6 +23,7 @@ from nnlab.engine.models import (
     wide_resnet,
 )
 from nnlab.engine.models.dropout import Dropout, DropoutBase
+from nnlab.engine.models.embedded_features import EmbeddedFeatures, embedded_shape
 from nnlab.engine.models.lsuv import lsuv_
 from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.structure import (
@@ -90,6 +93,7 @@ def build(
     outputs: int,
     generator: torch.Generator,
     *,
+    columns: tuple[FeatureColumn, ...] = (),
     facts: ModelFacts | None = None,
     example: Any = None,
 ) -> nn.Module:
@@ -102,6 +106,7 @@ def build(
         outputs: number of classes, targets, tags or tokens; of numbers in reconstruction; 0 if any
             outputs are accepted.
         generator: for the initial weights.
+        columns: the columns of a table, some of which may need embeddings in front of the model.
         facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
         example: the inputs of a batch, with which a user-defined model is checked; by default
             zeros of `in_shape`.
@@ -112,6 +117,25 @@ def build(
         UserCodeError: the user-defined model raises an error, or does not fit the data.
     """
     facts = facts or ModelFacts((outputs,))
+    if not any(index_features(columns)):
+        return _build_for_features(config, in_shape, outputs, generator, facts, example)
+    model_shape = embedded_shape(columns, in_shape or ())
+    model = _build_for_features(config, model_shape, outputs, generator, facts, None)
+    embedded = EmbeddedFeatures(model, columns, generator)
+    if user_defined.is_user_defined(model):
+        user_defined.mark_user_defined(embedded)
+    return embedded
+
+
+def _build_for_features(
+    config: RunConfig,
+    in_shape: tuple[int, ...] | None,
+    outputs: int,
+    generator: torch.Generator,
+    facts: ModelFacts,
+    example: Any,
+) -> nn.Module:
+    """The model that receives embedded features; see `build`."""
     row = find_builtin("model", config.model)
     if row is not None and row.name == "module:":
         return user_defined.build(

@@ -32,6 +32,11 @@ def is_user_defined(model: nn.Module) -> bool:
     return model in _USER_MODELS
 
 
+def mark_user_defined(model: nn.Module) -> None:
+    """Declares that a model contains one of the user: its noise may come from torch's generator."""
+    _USER_MODELS.add(model)
+
+
 def build(
     config: RunConfig,
     in_shape: tuple[int, ...] | None,

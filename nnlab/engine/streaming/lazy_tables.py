@@ -21,7 +21,8 @@ from nnlab.engine.data.location import find_data_file
 from nnlab.engine.data.table_columns import CellColumn, Table, unique_names
 from nnlab.engine.data.table_features import encode_features
 from nnlab.engine.data.table_options import TableOptions
-from nnlab.errors import DataError, unknown_name_message
+from nnlab.engine.data.target_columns import find_target_columns
+from nnlab.errors import DataError
 from nnlab.io.files import cache_dir, sha256_of
 
 
@@ -96,11 +97,9 @@ def read_parquet_features(
     path_text, _, target = name.removeprefix("parquet:").partition("#")
     path = find_data_file(path_text, "--data parquet:FILE#TARGET")
     table = _open_table(path)
-    target = target or table.header[-1]
-    if target not in table.header:
-        raise DataError(f"{path}: {unknown_name_message('column', target, table.header)}")
+    targets = find_target_columns(path, target, table.header)
     encode = _features_in_file if with_features else _no_features
-    return build_table_dataset(name, table, sha256_of(path)[:16], target, options, encode)
+    return build_table_dataset(name, table, sha256_of(path)[:16], targets, options, encode)
 
 
 def _open_table(path: Path) -> ParquetTable:

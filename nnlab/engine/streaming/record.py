@@ -28,12 +28,17 @@ class StreamedData:
         example: a batch of one example, as the sources yield it, to build and check models with.
         fingerprint: 16 hex digits that are equal for equal data.
         classes: names of the classes; empty if there are none.
-        target_scale: the target's unit per unit of the batches; several targets have several.
+        target_scale: the target's unit per unit of the batches.
         target_mean: the target whose value in the batches is 0.
         input_transform: the transform that was applied to the inputs.
         columns: of a table.
         target_name: of a table.
         notes: what the user should know about the reading.
+        target_names: of several targets, as are `target_scales` and `target_means`.
+        target_scales: as `target_scale`, of several targets.
+        target_means: as `target_mean`, of several targets.
+        vocabulary: the names of the tokens; empty if the examples are not tokens.
+        pad_token: the id of the padding of tokens.
     """
 
     task: Task
@@ -46,9 +51,24 @@ class StreamedData:
     example: Any
     fingerprint: str
     classes: tuple[str, ...] = ()
-    target_scale: float | tuple[float, ...] = 1.0
+    target_scale: float = 1.0
     target_mean: float = 0.0
     input_transform: InputTransform = preprocessing.unchanged
     columns: tuple[FeatureColumn, ...] = ()
     target_name: str = ""
     notes: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    target_scales: tuple[float, ...] = ()
+    target_means: tuple[float, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    pad_token: int | None = None
+
+    @property
+    def mean_of_targets(self) -> float | tuple[float, ...]:
+        """The targets whose value in the batches is 0: one number, or one for each target."""
+        return self.target_means or self.target_mean
+
+    @property
+    def scale_of_targets(self) -> float | tuple[float, ...]:
+        """The units of the targets per unit of the batches: one number, or one for each target."""
+        return self.target_scales or self.target_scale

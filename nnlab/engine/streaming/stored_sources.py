@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing
-from nnlab.engine.data.prepare import standardise_targets
+from nnlab.engine.data.prepare import fit_transform, standardise_targets
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
 from nnlab.engine.streaming.lazy_dataset import read_lazy_dataset
@@ -18,7 +18,6 @@ from nnlab.engine.streaming.map_batches import LoadingOptions, MapBatches
 from nnlab.engine.streaming.map_parts import MapPart, row_plan, training_order
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
-from nnlab.errors import DataError
 
 
 class StoredItems:
@@ -27,9 +26,9 @@ class StoredItems:
     def __init__(
         self,
         examples: Any,
-        targets: NDArray[Any],
+        targets: NDArray[Any] | None,
         transform: InputTransform,
-        dtype: torch.dtype,
+        dtype: torch.dtype | None,
     ) -> None:
         """The items of a data set.
 
@@ -45,21 +44,26 @@ class StoredItems:
         self.dtype = dtype
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.examples)
 
     def __getitem__(self, row: int) -> Any:
         """The batch of one item."""
         return self.__getitems__([row])
 
-    def __getitems__(self, rows: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch of some rows: inputs [b, ...] and targets."""
-        number_type = np.float64 if self.dtype == torch.float64 else np.float32
-        inputs = preprocessing.transform_rows(
-            self.transform, self.examples, np.asarray(rows, np.int64), number_type
-        )
+    def __getitems__(self, rows: list[int]) -> Any:
+        """The batch of some rows: inputs [b, ...] and targets, or the inputs alone."""
+        inputs = torch.from_numpy(self._inputs(np.asarray(rows, np.int64)))
+        if self.targets is None:
+            return inputs
         targets = torch.from_numpy(self.targets[rows])
         is_class = not targets.is_floating_point()
-        return torch.from_numpy(inputs), targets if is_class else targets.to(self.dtype)
+        return inputs, targets if is_class or self.dtype is None else targets.to(self.dtype)
+
+    def _inputs(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        if self.dtype is None:
+            return np.asarray(self.examples[rows])
+        number_type = np.float64 if self.dtype == torch.float64 else np.float32
+        return preprocessing.transform_rows(self.transform, self.examples, rows, number_type)
 
 
 def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData:
@@ -70,16 +74,16 @@ def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData
     """
     split = read_and_split(config, read_lazy_dataset)
     dataset, rows = split.dataset, split.rows
-    transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
+    transform = fit_transform(config.inputs, dataset, rows.train)
     targets, means, scales = standardise_targets(dataset, rows.train)
-    if targets is None:
-        raise DataError(f"{config.data} has no targets to stream: leave out --stream")
     dtype = torch.float64 if config.dtype == "float64" else torch.float32
-    stored = StoredItems(dataset.examples, targets, transform, dtype)
+    stored = StoredItems(
+        dataset.examples, targets, transform, None if dataset.has_tokens else dtype
+    )
     items = SeededItems(stored, _unchanged, config.seed, is_random=False)
     part = MapPart(stored, _unchanged, loading)
     labels = None
-    if dataset.task == "classification":
+    if dataset.task == "classification" and targets is not None:
         labels = np.asarray(targets[rows.train], np.int64)
     order = training_order(config.seed, rows.train, config.sampling, labels)
 
@@ -100,17 +104,22 @@ def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData
         source(rows.val, is_train=False),
         source(rows.test, is_train=False),
         dataset.num_outputs,
-        (dataset.num_outputs,),
+        dataset.output_shape,
         dataset.in_shape,
         stored[int(rows.train[0])],
         _fingerprint(split),
         dataset.classes,
-        scales[0] if len(scales) == 1 else scales or 1.0,
+        scales[0] if len(scales) == 1 else 1.0,
         means[0] if len(means) == 1 else 0.0,
         transform,
         dataset.columns,
         dataset.target_name,
         dataset.notes,
+        dataset.target_names,
+        scales if len(scales) > 1 else (),
+        means if len(means) > 1 else (),
+        dataset.vocabulary,
+        dataset.pad_token,
     )
 
 

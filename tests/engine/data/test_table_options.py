@@ -91,7 +91,7 @@ def test_the_defaults_leave_the_digest_unchanged(write_table: Written) -> None:
     config = RunConfig(data=write_table("a,y\n1,0\n2,1\n"))
     resolved = resolve(config, facts_of(config))
     setting = setting_of(resolved)
-    new = {"missing", "max_categories", "many_categories", "dates", "booleans"}
+    new = {"missing", "max_categories", "many_categories", "categories", "dates", "booleans"}
     assert new < set(setting)
     old = {name: value for name, value in setting.items() if name not in new}
     assert digest_of(setting) == digest_of(old)

@@ -162,8 +162,14 @@ def _proposed_commands(
 ) -> dict[str, str]:
     """The commands that train on a table, by what they do; empty for other data."""
     dataset = split_dataset.dataset
-    if not dataset.target_name:
+    # numpy is imported only when a data set was read.
+    from nnlab.engine.data.table_tags import suggested_separator
+    from nnlab.engine.data.target_columns import format_target_columns, target_columns_of
+
+    targets = target_columns_of(dataset)
+    if not targets:
         return {}
+    target = format_target_columns(targets)
     constant = {feature.name for feature in summary.features if feature.constant}
     useless = [
         column.name
@@ -174,7 +180,13 @@ def _proposed_commands(
     timed = time_split_command(proposal, dataset, useless)
     if timed is not None:
         commands["the rows are in order of time; test on the latest ones"] = timed
-    commands["train on this table"] = train_command(proposal, dataset.target_name, useless)
+    separator = suggested_separator(dataset)
+    if separator is not None:
+        settings = {**proposal.settings, "target_separator": separator}
+        tags = DatasetProposal(proposal.config, settings)
+        heading = f"the texts of column '{target}' look like tags; make each tag a target"
+        commands[heading] = train_command(tags, target, useless)
+    commands["train on this table"] = train_command(proposal, target, useless)
     return commands
 
 

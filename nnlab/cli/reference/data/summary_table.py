@@ -64,13 +64,20 @@ def print_dataset_summary(
     if summary.counts:
         rows = [{"class": name, **counts} for name, counts in summary.counts.items()]
         _print_first_rows(rows, CLASS_COUNT_COLUMNS, "classes")
-    else:
-        render(
-            [dataclasses.asdict(target) for target in summary.targets], TARGET_COLUMNS, Format.TABLE
-        )
+    elif summary.targets:
+        _print_targets(summary)
     _print_first_rows(
         [dataclasses.asdict(feature) for feature in summary.features], FEATURE_COLUMNS, "features"
     )
+
+
+def _print_targets(summary: "DatasetSummary") -> None:
+    """The statistics of the targets, with their names if there are several."""
+    rows = [dataclasses.asdict(target) for target in summary.targets]
+    columns: tuple[TableColumn, ...] = TARGET_COLUMNS
+    if any(target.name for target in summary.targets):
+        columns = (TableColumn("name", "target"), *TARGET_COLUMNS)
+    _print_first_rows(rows, columns, "rows")
 
 
 def _print_first_rows(
@@ -110,8 +117,12 @@ def _fact_pairs(
 
 
 def _describe_task(split_dataset: "SplitDataset") -> str:
-    classes = len(split_dataset.dataset.classes)
-    return f"classification, {classes} classes" if classes else "regression"
+    dataset = split_dataset.dataset
+    name, count = dataset.task.replace("_", " "), dataset.num_outputs
+    if dataset.task == "regression":
+        return name if count == 1 else f"{name}, {count} targets"
+    nouns = {"multilabel": "tags", "language_modeling": "tokens", "reconstruction": "numbers"}
+    return f"{name}, {count} {nouns.get(dataset.task, 'classes')}"
 
 
 def _describe_shape(split_dataset: "SplitDataset") -> str:
@@ -144,6 +155,11 @@ def _describe_columns(split_dataset: "SplitDataset") -> str:
     ]
     descriptions += [
         f"{c.name}: {_ENCODINGS[c.encoding]}" for c in columns if c.encoding in _ENCODINGS
+    ]
+    descriptions += [
+        f"{c.name}: {len(c.values)} categories embedded as vectors of {c.embedding_size}"
+        for c in columns
+        if c.encoding == "embed"
     ]
     return "; ".join(descriptions)
 
@@ -194,6 +210,9 @@ def dataset_json(
     config: RunConfig, split_dataset: "SplitDataset", summary: "DatasetSummary"
 ) -> dict[str, Any]:
     """All properties of a data set as JSON."""
+    # numpy is imported only when a data set was read.
+    from nnlab.engine.data.target_columns import target_columns_of
+
     row = find_choice("data", config.data)
     dataset = split_dataset.dataset
     return {
@@ -204,6 +223,7 @@ def dataset_json(
         "shape": list(dataset.in_shape),
         "dtype": str(dataset.examples.dtype),
         "classes": list(dataset.classes),
+        "target_names": list(target_columns_of(dataset)),
         "splits": dict(summary.sizes),
         "own_splits": list(summary.provided_splits),
         "counts": summary.counts,
