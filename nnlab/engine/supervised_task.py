@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from nnlab.catalogue import DENSE_TASKS
 from nnlab.config import RunConfig
 from nnlab.engine import augment, losses, metrics, models
 from nnlab.engine import device as devices
@@ -18,6 +19,7 @@ from nnlab.engine.models.call import call_model, converted
 from nnlab.engine.models.output_selection import describe_output
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.seeds import derive_seed, make_generator
+from nnlab.engine.split_metrics import counted_positions
 from nnlab.engine.streaming.streamed_data import StreamedData, open_streamed_data
 from nnlab.engine.targets.metric_sums import MetricSums, metric_sums
 from nnlab.engine.training_task import EvaluatedSplit
@@ -175,7 +177,10 @@ class SupervisedTask:
     def _measure(self, split: str, outputs: Any, targets: Any) -> None:
         self._sums[split].add(outputs, targets)
         if self.added_metrics is not None and targets is not None:
-            self._scores[split].append((outputs.cpu(), targets.cpu()))
+            kept = (outputs.cpu(), targets.cpu())
+            self._scores[split].append(
+                counted_positions(*kept) if self._data.task in DENSE_TASKS else kept
+            )
 
 
 def open_supervised_task(
