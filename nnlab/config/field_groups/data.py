@@ -130,8 +130,8 @@ class DataFields:
     task: Annotated[
         str | None,
         Option(
-            "what is learned from the target columns of a table, by default as their values"
-            " suggest; or your own task",
+            "what is learned from the targets, by default as their shapes and values suggest; or"
+            " your own task",
             _PANEL,
             catalogue="task",
         ),

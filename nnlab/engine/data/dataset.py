@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
+from nnlab.config import DataFacts
 from nnlab.engine.targets.output_shape import output_shape
 from nnlab.errors import DataError
 
@@ -158,6 +159,20 @@ class Dataset:
         """The shape of one output of a model."""
         target_shape = () if self.targets is None else self.targets.shape[1:]
         return output_shape(self.task, self.num_outputs, self.in_shape, target_shape)
+
+    @property
+    def facts(self) -> DataFacts:
+        """The facts about the data set that the resolution of a config depends on."""
+        return DataFacts(
+            self.task,
+            self.version,
+            self.num_provided_test > 0,
+            self.num_provided_val > 0,
+            self.classes,
+            self.notes,
+            num_targets=self.num_outputs if self.task == "regression" else 1,
+            has_tokens=self.has_tokens,
+        )
 
     def fingerprint(self, *splits: NDArray[np.int64]) -> str:
         """16 hex digits of the SHA-256 of examples, targets and the rows of each split."""

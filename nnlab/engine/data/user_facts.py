@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nnlab.catalogue import Task
 from nnlab.config import DataFacts
 from nnlab.engine import user_code
 from nnlab.engine.data.user_defined import build_user_dataset
@@ -23,6 +24,7 @@ def user_data_facts(name: str, *, stream: bool) -> DataFacts:
     Args:
         name: the reference.
         stream: whether a data set is streamed although it could be read into memory.
+        task: the kind of targets as chosen by the user; None to infer it.
 
     Raises:
         UserCodeError: the function fails.
@@ -31,20 +33,18 @@ def user_data_facts(name: str, *, stream: bool) -> DataFacts:
     value = call_data_function(name)
     splits = find_user_splits(name, value)
     if splits is None or not (stream or splits.streamed_only):
-        dataset = build_user_dataset(name, value)
-        provided = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
-        return DataFacts(dataset.task, dataset.version, *provided, dataset.classes, dataset.notes)
-    return _streamed_facts(name, splits)
+        return build_user_dataset(name, value, task).facts
+    return _streamed_facts(name, splits, task)
 
 
-def _streamed_facts(name: str, splits: UserSplits) -> DataFacts:
+def _streamed_facts(name: str, splits: UserSplits, chosen_task: Task | None) -> DataFacts:
     # torch, which functions that return arrays do not need
     from nnlab.engine.data.example_facts import describe_item, read_first_item, split_batch
 
     train = splits.parts["train"]
     item = read_first_item(name, train)
     is_batch = not (is_indexed(train) or hasattr(train, "__getitem__") or is_loader(train))
-    task = describe_item(split_batch(item)[1], is_batch=is_batch)
+    task = chosen_task or describe_item(split_batch(item)[1], is_batch=is_batch)
     # No test split is drawn from data without an index, or from a loader that comes with others.
     is_complete = not is_indexed(train) or ("val" in splits.parts and is_loader(train))
     has_test = "test" in splits.parts or is_complete
