@@ -14,8 +14,9 @@ They are measured once, on the splits after preprocessing:
 - `data/mean`, `data/sd`: largest |mean| and largest sd of a feature (inputs should have 0 and 1)
 - `data/sd_ratio`: ratio of the largest sd to the smallest
 
-Two are measured on the whole data set before it is split: `data/single_row_classes`, classes with
-one row, and `data/id_columns`, columns that look like identifiers.
+Token ids have no measures of features. Two are measured on the whole data set before it is split:
+`data/single_row_classes`, classes with one row, and `data/id_columns`, columns that look like
+identifiers.
 """
 
 from collections.abc import Mapping
@@ -59,7 +60,8 @@ def measure_checks(
         **dataset_checks,
         "train": float(len(x)),
         "val": float(len(val.examples)),
-        **_measure_features(x),
+        # Token ids are names, whose mean and sd say nothing.
+        **(_measure_features(x) if x.is_floating_point() else {}),
     }
     hashes, val_hashes = _row_hashes(x), _row_hashes(val.examples)
     unique_hashes, counts = torch.unique(hashes, dim=0, return_counts=True)
