@@ -16,7 +16,7 @@ CODE: Mapping[str, Mapping[str, object]] = {
     "init": initializers.INITIALIZERS,
     "loss": losses.LOSS_BUILDERS,
     "opt": optimizers.OPTIMIZER_BUILDERS,
-    "model": models.MODEL_BUILDERS,
+    "model": {"auto": None, **models.MODEL_BUILDERS, **models.SHAPED_MODEL_BUILDERS},
     "metric": metrics.METRIC_FUNCTIONS,
 }
 

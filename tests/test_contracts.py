@@ -31,7 +31,7 @@ class TestBuiltinSchedules(ScheduleContract):
     """Every row of the table of schedules."""
 
 
-@pytest.mark.parametrize("name", ["mlp", "linear", "transformer"])
+@pytest.mark.parametrize("name", ["mlp", "linear", "transformer", "lstm", "gru"])
 class TestBuiltinTableModels(ModelContract):
     """Models that accept tables."""
 

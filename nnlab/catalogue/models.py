@@ -16,7 +16,7 @@ AUTO = "auto"
 MODELS = (
     Choice(
         AUTO,
-        "mlp; transformer if the examples are tokens, unet if each pixel has a class",
+        "mlp; lstm if the examples are tokens, unet if each pixel has a class",
         tasks=ALL_TASKS,
     ),
     Choice(
@@ -127,7 +127,7 @@ MODELS = (
         "a U-Net that halves the image depth times: one output per pixel; images",
         "Ronneberger et al. 2015",
         defaults={
-            "width": 16,
+            "width": 8,
             "depth": 2,
             "activation": "relu",
             "init": "msra",

@@ -9,7 +9,7 @@ from nnlab.config.fields import RunConfig
 def default_model(facts: DataFacts) -> str:
     """The model of a run that names none: one that fits its examples and targets."""
     if facts.has_tokens:
-        return "transformer"
+        return "lstm"
     return "unet" if facts.task == "segmentation" else "mlp"
 
 

@@ -16,7 +16,7 @@ from nnlab.engine.data.user_values import (
 )
 
 
-def user_data_facts(name: str, *, stream: bool) -> DataFacts:
+def user_data_facts(name: str, *, stream: bool, task: Task | None = None) -> DataFacts:
     """The facts of `file.py:NAME`.
 
     Arrays, and data sets that are read into memory, are read for this; streamed data is not.

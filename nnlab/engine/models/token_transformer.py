@@ -10,8 +10,8 @@ from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.tokens import TokenEmbedding, mean_over_tokens, real_tokens
 from nnlab.errors import DataError
 
-# Standard deviation of the initial token embeddings (Radford et al. 2018, section 4.1).
-EMBEDDING_SD = 0.02
+# Standard deviation of the initial vectors of the positions (Radford et al. 2018, section 4.1).
+POSITION_SD = 0.02
 
 
 class TokenPositions(nn.Module):
@@ -20,7 +20,7 @@ class TokenPositions(nn.Module):
     def __init__(self, length: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(length, width))
-        nn.init.normal_(self.weight, 0.0, EMBEDDING_SD, generator=generator)
+        nn.init.normal_(self.weight, 0.0, POSITION_SD, generator=generator)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[n, T, width] to the same shape.

@@ -16,9 +16,10 @@ from nnlab.engine.models.dropout import Dropout, StochasticDepth, stochastic_dep
 from nnlab.engine.models.layers import hidden_gain, initialize_layer
 from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.norms import build_norm
-from nnlab.engine.models.token_transformer import EMBEDDING_SD, TokenPositions, TokenTransformer
+from nnlab.engine.models.token_transformer import TokenPositions, TokenTransformer
 from nnlab.engine.models.tokens import TokenEmbedding
 from nnlab.engine.required_setting import required
+from nnlab.errors import DataError
 
 # Ratio of the hidden units of a block's MLP to the width.
 _MLP_RATIO = 4
@@ -135,10 +136,20 @@ def build(
     *,
     facts: ModelFacts,
 ) -> nn.Module:
-    """`depth` blocks of self-attention and an MLP, for tokens of `width` numbers."""
+    """`depth` blocks of self-attention and an MLP, for tokens of `width` numbers.
+
+    Raises:
+        DataError: there is an output for each position of examples that are not tokens.
+    """
     width, depth = required(config.width), required(config.depth)
     if facts.vocab_size:
         return _build_for_tokens(config, in_shape, outputs, generator, facts)
+    if facts.has_output_per_position:
+        raise DataError(
+            f"--model {config.model} needs tokens for an output per position; {config.data} has"
+            f" examples of shape {list(in_shape)}",
+            hint="--model lstm or gru",
+        )
     patches = PatchSplitter(in_shape, required(config.patch))
     embed = initialize_layer(nn.Linear(patches.size, width), config, generator, gain=1.0)
     modules = [patches, embed, PositionEmbedding(patches.tokens, width, generator)]
@@ -157,8 +168,10 @@ def _build_for_tokens(
     facts: ModelFacts,
 ) -> TokenTransformer:
     width = required(config.width)
+    # Embeddings of sd 1 are as large as the outputs of the first block, whose weights keep the
+    # variance; the sd of 0.02 of GPT-2 belongs to its smaller initial weights.
     return TokenTransformer(
-        TokenEmbedding(facts.vocab_size, width, generator, sd=EMBEDDING_SD),
+        TokenEmbedding(facts.vocab_size, width, generator, sd=1.0),
         TokenPositions(in_shape[0], width, generator),
         [TokenBlock(config, width, block, generator) for block in range(required(config.depth))],
         build_norm(config, width, images=False),

@@ -1,5 +1,6 @@
 """The facts of data in files that is streamed: without reading its examples into memory."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from nnlab.config import DataFacts
@@ -45,12 +46,4 @@ def facts_without_examples(name: str, options: TableOptions, *, stream: bool) ->
 
 
 def _facts(dataset: Dataset, *, streamed_only: bool) -> DataFacts:
-    return DataFacts(
-        dataset.task,
-        dataset.version,
-        dataset.num_provided_test > 0,
-        dataset.num_provided_val > 0,
-        dataset.classes,
-        dataset.notes,
-        streamed_only=streamed_only,
-    )
+    return replace(dataset.facts, streamed_only=streamed_only)
