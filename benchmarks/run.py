@@ -12,6 +12,7 @@ from pathlib import Path
 
 import batch_planner
 import command_latency
+import loader_loop
 import report_speed
 import small_study
 import store_speed
@@ -69,6 +70,10 @@ def main() -> int:
         comparisons += table_reading.measure(Path(tables))
     _log("training loop")
     comparisons += training_loop.measure()
+    _log("training loop over a loader")
+    with tempfile.TemporaryDirectory() as streamed:
+        comparisons += loader_loop.measure(Path(streamed))
+        measurements += loader_loop.measure_memory(Path(streamed))
     _log("study of small runs")
     comparisons += small_study.measure()
     _log("batch planner")
