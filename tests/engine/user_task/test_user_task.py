@@ -73,11 +73,11 @@ def test_a_supervised_task_equals_a_plain_loop(write_task: WriteTask) -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     for epoch in (1, 2):
         order, total = draw_order(config, data.train.targets, epoch), 0.0
-        for rows in order.split(32):
+        for rows in order.split(32):  # type: ignore[no-untyped-call]
             x, y = data.train.examples[rows], data.train.targets[rows]
             loss = nn.functional.cross_entropy(model(x), y)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += loss.item() * len(rows)
         logits = model(data.val.examples)
