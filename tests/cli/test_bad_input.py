@@ -281,6 +281,22 @@ def test_a_full_disk_loses_no_finished_epoch(nnlab: Nnlab, folder: Path, small_d
     assert stored[0] > 0
 
 
+@pytest.mark.parametrize("suffix", ["pt2", "safetensors"])
+def test_an_export_to_a_full_disk_keeps_the_old_file(
+    nnlab: Nnlab, folder: Path, small_disk: Path, suffix: str
+) -> None:
+    nnlab("train", "--data", "iris", "--widths", "512,512", "--epochs", "1", "-q")
+    target = small_disk / f"net.{suffix}"
+    target.write_text("old")
+    # In a process of its own: torch's writer of zip files aborted it.
+    process = started(folder, "export", "1", "-o", str(target), "--force")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"cannot write '{target}': no room left on the disk" in " ".join(err.split())
+    assert target.read_text() == "old"
+    assert [path.name for path in small_disk.iterdir()] == [target.name]
+
+
 @pytest.fixture
 def read_only_folder(trained: Nnlab, folder: Path) -> Iterator[Path]:
     """A folder with a database, mounted so that nobody can write to it, not even root."""
