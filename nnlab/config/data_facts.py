@@ -16,6 +16,7 @@ class DataFacts:
         own_val: whether the data set has a validation split of its own.
         classes: names of the classes; empty if they are unknown until the data is read.
         notes: what was detected in a file or left out of it.
+        num_examples: number of examples; None if it is unknown until the data is read.
     """
 
     task: Task
@@ -24,3 +25,4 @@ class DataFacts:
     own_val: bool = False
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    num_examples: int | None = None

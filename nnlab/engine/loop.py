@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import nn
@@ -18,7 +19,13 @@ from nnlab.engine import transfer
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.models import seed_model_noise
-from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm, optimizer_state_bytes, set_lr
+from nnlab.engine.optimizers import (
+    ClosureOptimizer,
+    call_optimizer,
+    gradient_norm,
+    optimizer_state_bytes,
+    set_lr,
+)
 from nnlab.engine.probe import Probe
 from nnlab.engine.schedules import build_schedule
 from nnlab.engine.seeds import derive_seed
@@ -249,7 +256,7 @@ def optimizer_step(session: Session) -> None:
     if session.scaler is None:
         session.unwrapped_step()
     else:
-        session.scaler.step(session.optimizer)
+        call_optimizer(session.config, partial(session.scaler.step, session.optimizer))
         session.scaler.update()
 
 

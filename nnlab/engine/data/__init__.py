@@ -85,7 +85,14 @@ def dataset_facts(name: str, options: TableOptions = DEFAULT_TABLE_OPTIONS) -> D
     if row.name in USER_DATA_MODULES:
         dataset = _read_user_data(row, name, options)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
-        return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes, dataset.notes)
+        return DataFacts(
+            dataset.task,
+            dataset.version,
+            *has_splits,
+            dataset.classes,
+            dataset.notes,
+            len(dataset.targets),
+        )
     _check_is_table(row, options)
     if isinstance(row, DataPlugin):
         return DataFacts(
@@ -159,6 +166,9 @@ def _read_user_data(row: Choice, name: str, options: TableOptions) -> "Dataset":
     dataset: Dataset = (
         module.read_dataset(name, options) if row.name in TABLE_KINDS else module.read_dataset(name)
     )
+    from nnlab.engine.data.number_range import check_sums  # numpy, as in `read_dataset`
+
+    check_sums(dataset)
     return dataset
 
 

@@ -13,6 +13,7 @@ from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
+from nnlab.engine.data.number_range import check_prepared, check_prepared_targets
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.data.table_options import TABLE_FIELDS
@@ -94,15 +95,21 @@ def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
 def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     split_dataset = read_and_split(config)
     dataset, rows = split_dataset.dataset, split_dataset.rows
-    transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
+    with np.errstate(over="ignore", invalid="ignore"):
+        transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
     targets, target_mean, target_scale = _standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
+    if dataset.task == "regression":
+        check_prepared_targets(dataset, targets, np.float64 if is_double else np.float32)
     dtype = torch.float64 if is_double else torch.float32
 
     def split_tensors(split_rows: NDArray[np.int64]) -> SplitTensors:
-        examples = preprocessing.transform_rows(
-            transform, dataset.examples, split_rows, np.float64 if is_double else np.float32
-        )
+        # Numbers that are too large are reported by their column, not by numpy's warnings.
+        with np.errstate(over="ignore", invalid="ignore"):
+            examples = preprocessing.transform_rows(
+                transform, dataset.examples, split_rows, np.float64 if is_double else np.float32
+            )
+        check_prepared(dataset, split_rows, examples, config.inputs)
         target_dtype = torch.int64 if dataset.task == "classification" else dtype
         return SplitTensors(
             torch.from_numpy(examples).to(device),
@@ -151,4 +158,6 @@ def _standardise_targets(
         mean, sd = targets[train].mean(), targets[train].std()
     if not 0 < sd < np.inf:  # squares of such small or large numbers are out of range for float64
         sd = preprocessing.mean_and_sd(targets[:, None], train)[1].item()
-    return ((targets - mean) / sd)[:, None], float(mean), float(sd)
+    with np.errstate(over="ignore", invalid="ignore"):
+        standardised = ((targets - mean) / sd)[:, None]
+    return standardised, float(mean), float(sd)
