@@ -138,6 +138,11 @@ def unknown_direction_message(metric: str) -> str:
     )
 
 
+def wrong_direction_message(metric: str, direction: str) -> str:
+    """The message about a text after a metric that is no direction."""
+    return f"'{direction}' is neither min nor max: use {metric}:min or {metric}:max"
+
+
 def limits_of(metric: str) -> Limits:
     """The smallest and largest value that a metric can have; infinite if there is no limit.
 
@@ -197,7 +202,7 @@ class Objective:
             case "max":
                 return cls(metric, "max")
             case _:
-                raise ValueError(f"the direction is min or max, got {direction!r}")
+                raise ValueError(wrong_direction_message(metric, direction))
 
     def __str__(self) -> str:
         return f"{self.metric}:{self.direction}"

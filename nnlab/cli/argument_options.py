@@ -8,12 +8,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from nnlab.cli.option_spellings import rename_options, typed_spellings
 from nnlab.config.arguments import ARGUMENT_COMPONENTS
-from nnlab.errors import UsageError
+from nnlab.errors import NnlabError, UsageError
 
 # The hidden option that carries the arguments from the parser to the command.
 ARGUMENTS_PARAMETER = "setting_arguments"
 _HIDDEN_FLAG = "--setting-argument"
+
+# Key of the context that holds the result of `typed_spellings`.
+_SPELLINGS = "nnlab.spellings"
 
 _OPTION = re.compile(rf"--({'|'.join(ARGUMENT_COMPONENTS)})\.([^\W\d][\w-]*)")
 
@@ -27,7 +31,17 @@ class SettingsCommand(TyperCommand):
         Raises:
             UsageError: an argument has no value.
         """
+        options = [param.opts for param in self.params if len(param.opts) > 1]
+        ctx.meta[_SPELLINGS] = typed_spellings(options, args)
         return super().parse_args(ctx, list(_with_hidden_options(args)))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Executes the command; its errors name options as they were typed."""
+        try:
+            return super().invoke(ctx)
+        except NnlabError as error:
+            rename_options(error, ctx.meta.get(_SPELLINGS, {}))
+            raise
 
 
 def arguments_parameter() -> inspect.Parameter:

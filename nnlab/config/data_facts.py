@@ -24,6 +24,7 @@ class DataFacts:
         batch_size: the batch size of a user's loader, the default of the setting; None if unknown.
         has_own_batches: whether a user's loader forms the batches, so that no other size can be
             chosen.
+        num_examples: number of examples; None if it is unknown until the data is read.
     """
 
     task: Task
@@ -38,3 +39,4 @@ class DataFacts:
     streamed_only: bool = False
     batch_size: int | None = None
     has_own_batches: bool = False
+    num_examples: int | None = None

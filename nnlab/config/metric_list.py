@@ -12,7 +12,13 @@ from nnlab.catalogue import Choice, Task, choice_names, find_choice
 from nnlab.catalogue.metrics import MetricChoice
 from nnlab.config.fields import RunConfig
 from nnlab.errors import ConfigError
-from nnlab.objective import Direction, Setting, direction_of, split_direction
+from nnlab.objective import (
+    Direction,
+    Setting,
+    direction_of,
+    split_direction,
+    wrong_direction_message,
+)
 
 # Metrics of every run, in the order in which they are shown.
 TASK_METRICS: Mapping[Task, tuple[str, ...]] = {
@@ -99,6 +105,7 @@ def _parse_reference(part: str) -> MetricReference:
     reference, direction = split_direction(part)
     if reference != part and reference not in choice_names("metric") and ":" not in reference:
         reference, direction = part, None  # a function that is called `max`
+    _check_direction(part, reference)
     row = find_choice("metric", reference)
     if row.name == _USER_CODE:
         return MetricReference(reference, direction)
@@ -108,6 +115,18 @@ def _parse_reference(part: str) -> MetricReference:
             [f"--metrics {part}: {'lower' if own == 'min' else 'higher'} values of it are better"]
         )
     return MetricReference(reference, own)
+
+
+def _check_direction(part: str, reference: str) -> None:
+    """Checks that a third text, such as that of `file.py:gini:up`, is a direction.
+
+    Raises:
+        ConfigError: it is neither min nor max.
+    """
+    metric, _, end = reference.rpartition(":")
+    location, _, name = metric.rpartition(":")
+    if (location and name.isidentifier()) or metric in choice_names("metric"):
+        raise ConfigError([f"--metrics {part}: {wrong_direction_message(metric, end)}"])
 
 
 def join_metrics(metrics: Iterable[MetricReference]) -> str | None:

@@ -12,7 +12,13 @@ from nnlab.config.metric_list import TASK_METRICS, join_metrics, parse_metrics
 from nnlab.config.numbers import is_plain_ascii, parse_number
 from nnlab.config.registry import SettingField, setting_field
 from nnlab.errors import ConfigError, UnknownName
-from nnlab.objective import Objective, Scalar, format_exact, split_direction
+from nnlab.objective import (
+    Objective,
+    Scalar,
+    format_exact,
+    split_direction,
+    wrong_direction_message,
+)
 
 # The value of class_weights that makes all classes equally important.
 BALANCED = "balanced"
@@ -150,6 +156,9 @@ def _limit_message(field: SettingField, value: object, problem: Any) -> str:
 
 def _check_objective(field: SettingField, text: str) -> None:
     metric, direction = split_direction(text)
+    name, colon, end = metric.rpartition(":")
+    if colon:
+        raise ConfigError([f"{field.flag} {text}: {wrong_direction_message(name, end)}"])
     try:
         # The direction of a metric of `--metrics` is known when the setting is resolved.
         Objective.parse(text if direction is not None else f"{metric}:min")

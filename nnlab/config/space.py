@@ -255,6 +255,8 @@ def expand_space(
     start_version: Callable[[str], str | None] = lambda _: None,
     signatures: FindSignature = no_signature,
     shared: Collection[str] = (),
+    split_file_problems: Callable[[RunConfig, DataFacts], Sequence[str]] = lambda *_: (),
+    output_problems: Callable[[RunConfig], Sequence[str]] = lambda _: (),
 ) -> tuple[TrialSpec, ...]:
     """The trials of a space: its Cartesian product, resolved, checked and without duplicates.
 
@@ -268,6 +270,8 @@ def expand_space(
         start_version: SHA-256 of the initial weights, by the value of `start_from`.
         signatures: the signatures of user code.
         shared: fields that may have no effect here because other arms of the study use them.
+        split_file_problems: what is wrong with the split file of a config.
+        output_problems: what is wrong with the selected output of the model of a resolved config.
 
     Raises:
         ConfigError: invalid combinations, or a field that has no effect in any of them.
@@ -281,21 +285,26 @@ def expand_space(
         )
     trials: dict[str, TrialSpec] = {}
     problems: dict[str, None] = {}
+    file_problems: dict[str, None] = {}
     unused = set(space) - set(shared)
     for values in itertools.product(*space.values()):
         config = build_config(dict(zip(space, values, strict=True)))
         try:
             data_facts = facts(config)
+            own_problems = split_file_problems(config, data_facts)
+            file_problems.update(dict.fromkeys(own_problems))
             resolved = resolve(
                 config,
                 data_facts,
-                versions=versions(config),
+                # A file with problems may not even exist.
+                versions={} if own_problems else versions(config),
                 start_version=start_version(config.start_from) if config.start_from else None,
                 signatures=signatures,
             )
         except ConfigError as error:
             problems.update(dict.fromkeys(error.problems))
             continue
+        file_problems.update(dict.fromkeys(output_problems(resolved)))
         # Metrics that every run has are not stored, which is no error.
         unused -= {n for n in unused if has_effect(resolved, n, config) or n in MEASUREMENT_FIELDS}
         setting = setting_of(resolved)
@@ -306,6 +315,7 @@ def expand_space(
         problems.update(
             dict.fromkeys(_no_effect_problem(configs, name, signatures) for name in sorted(unused))
         )
+    problems.update(file_problems)
     if problems:
         raise ConfigError(list(problems))
     return tuple(trials.values())

@@ -1,6 +1,7 @@
 """Descriptions of errors in a model: the user's line, the failing layer, the traceback."""
 
 import ast
+import functools
 import inspect
 import sys
 import textwrap
@@ -88,11 +89,26 @@ def forward_location(model: Any) -> str | None:
 
     The first line of the method if it has several returns; None if it is not in a user's file.
     """
-    function = inspect.unwrap(type(model).forward)
-    filename = inspect.getsourcefile(function)
-    if filename is None or not is_user_file(filename):
-        return None
+    return return_location(type(model).forward)
+
+
+def return_location(code: Any) -> str | None:
+    """The user's line that returns the result of a call: `losses.py, line 9, in focal`.
+
+    The first line of the function if it has several returns; None if it is not in a user's file.
+
+    Args:
+        code: a function, a partial, a module of torch, or another object that can be called.
+    """
+    while isinstance(code, functools.partial):
+        code = code.func
+    if not inspect.isroutine(code):
+        code = getattr(type(code), "forward", None) or getattr(type(code), "__call__", None)
+    function = inspect.unwrap(code)
     try:
+        filename = inspect.getsourcefile(function)
+        if filename is None or not is_user_file(filename):
+            return None
         lines, first = inspect.getsourcelines(function)
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, SyntaxError, TypeError):
@@ -100,6 +116,12 @@ def forward_location(model: Any) -> str | None:
     returns = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Return)]
     line = first + returns[0] - 1 if len(returns) == 1 else first
     return f"{display_path(filename)}, line {line}, in {function.__name__}"
+
+
+def location_suffix(code: Any) -> str:
+    """`return_location` as the end of a message; empty if it is not known."""
+    location = return_location(code)
+    return "" if location is None else f" - {location}"
 
 
 def _module_calls(error: BaseException) -> Iterator[tuple[Any, tuple[Any, ...]]]:

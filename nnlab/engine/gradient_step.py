@@ -1,13 +1,14 @@
 """The parts of a training step that all loops share: backward pass, clipping, update of weights."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from nnlab.config import RunConfig
-from nnlab.engine.optimizers import gradient_norm
+from nnlab.engine.optimizers import call_optimizer, gradient_norm
 
 Penalty = Callable[[], torch.Tensor]
 
@@ -45,11 +46,14 @@ def clip_gradients(
 
 
 def update_weights(
-    optimizer: Optimizer, unwrapped_step: Callable[[], None], scaler: torch.amp.GradScaler | None
+    config: RunConfig,
+    optimizer: Optimizer,
+    unwrapped_step: Callable[[], None],
+    scaler: torch.amp.GradScaler | None,
 ) -> None:
     """Updates the weights from their gradients, through the gradient scaler if there is one."""
     if scaler is None:
         unwrapped_step()
     else:
-        scaler.step(optimizer)
+        call_optimizer(config, partial(scaler.step, optimizer))
         scaler.update()

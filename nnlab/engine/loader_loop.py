@@ -151,7 +151,7 @@ def _train_step(session: LoaderSession, batch: Any, number: int) -> torch.Tensor
         # A scaler leaves scaled gradients behind, unless they are unscaled here.
         if config.clip > 0 or config.clip_value > 0 or session.scaler is not None:
             norm = clip_gradients(config, session.model, session.optimizer, session.scaler)
-        update_weights(session.optimizer, session.unwrapped_step, session.scaler)
+        update_weights(session.config, session.optimizer, session.unwrapped_step, session.scaler)
     task.after_step()
     if session.weight_average is not None:
         session.weight_average.after_step(session.model)

@@ -244,7 +244,7 @@ class EpochAccumulator:
 
 def optimizer_step(session: Session) -> None:
     """Updates the weights from their gradients, through the gradient scaler if there is one."""
-    update_weights(session.optimizer, session.unwrapped_step, session.scaler)
+    update_weights(session.config, session.optimizer, session.unwrapped_step, session.scaler)
 
 
 def _cost_metrics(session: Session) -> dict[str, float]:

@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnlab.catalogue import DENSE_TASKS, is_user_code
+from nnlab.catalogue import DENSE_TASKS, find_builtin, is_user_code
 from nnlab.config import RunConfig, check_plugins, is_loader_run
 from nnlab.config.user_task import is_user_task
 from nnlab.engine import (
@@ -39,6 +40,7 @@ from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.engine.models.norms import check_batch_of_one
 from nnlab.engine.optimizers import build as build_optimizer
+from nnlab.engine.optimizers import call_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.seeds import make_generator
@@ -85,7 +87,13 @@ class Session(TrainingProgress):
 
     def __post_init__(self) -> None:
         self.forward = self.model
-        self.unwrapped_step = dynamo_bypass.unwrapped_step(self.optimizer)
+        step = dynamo_bypass.unwrapped_step(self.optimizer)
+        is_builtin = find_builtin("opt", self.config.opt) is not None
+        self.unwrapped_step = (
+            step
+            if is_builtin and not is_user_code("opt", self.config.opt)
+            else partial(call_optimizer, self.config, step)
+        )
 
     @property
     def batch_size(self) -> int:

@@ -11,7 +11,9 @@ from torch import nn
 from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.error_description import location_suffix
 from nnlab.engine.models.call import batch_length
+from nnlab.engine.returned_numbers import describe_value
 from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
@@ -48,8 +50,8 @@ def build_user_loss(config: RunConfig, reduction: str, *, task: Task = "classifi
         value = call_user_code(option, lambda: function(*arguments))
         if targets is not None and task in DENSE_TASKS and _has_values(value):
             value = _counted_values(option, value, targets)
-            return _reduce(option, value, len(value), reduction)
-        return _reduce(option, value, batch_length(outputs), reduction)
+            return _reduce(option, function, value, len(value), reduction)
+        return _reduce(option, function, value, batch_length(outputs), reduction)
 
     return loss
 
@@ -93,8 +95,6 @@ def check_user_loss(
         len(targets), *output_shape, dtype=dtype, device=targets.device, requires_grad=True
     )
     value = loss(predictions, targets)
-    if value.is_complex():
-        raise UserCodeError(f"--loss {config.loss} returns complex numbers, nnlab needs real ones")
     # A value with a gradient that does not reach the outputs would leave the model as it is.
     if (
         not value.requires_grad
@@ -135,22 +135,37 @@ def _has_values(value: object) -> TypeGuard[torch.Tensor]:
     return isinstance(value, torch.Tensor) and value.ndim > 0
 
 
-def _reduce(option: str, value: object, examples: int, reduction: str) -> torch.Tensor:
+def _reduce(
+    option: str, function: Callable[..., object], value: object, examples: int, reduction: str
+) -> torch.Tensor:
     if not isinstance(value, torch.Tensor) or value.shape not in ((), (examples,), (examples, 1)):
         returned = (
             f"a tensor of shape {list(value.shape)}"
             if isinstance(value, torch.Tensor)
-            else f"an object of type {type(value).__name__}"
+            else _describe_number(value)
         )
         raise UserCodeError(
             f"{option} returns {returned} for {examples} examples; nnlab needs a scalar tensor"
             f" (the mean over the examples) or a tensor of shape {[examples]} (one value each)"
+            + location_suffix(function)
+        )
+    if value.is_complex():
+        raise UserCodeError(
+            f"{option} returns complex numbers, nnlab needs real ones" + location_suffix(function)
         )
     if value.ndim == 0:
         if reduction != "mean":
             raise UserCodeError(
-                f"{option} returns a scalar, which --reduction {reduction} cannot reduce",
+                f"{option} returns a scalar, which --reduction {reduction} cannot reduce"
+                + location_suffix(function),
                 hint="return one value per example, or omit --reduction",
             )
         return value
     return value.mean() if reduction == "mean" else value.sum()
+
+
+def _describe_number(value: object) -> str:
+    """A value that is not a tensor, for messages."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"the Python number {value}"
+    return describe_value(value)

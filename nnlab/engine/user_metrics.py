@@ -11,7 +11,6 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Complex, Real
 from typing import Any, cast
 
 import torch
@@ -19,7 +18,8 @@ import torch
 from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config.metric_list import MetricReference, join_metrics, parse_metrics
 from nnlab.engine import user_code
-from nnlab.engine.error_description import describe_error
+from nnlab.engine.error_description import describe_error, location_suffix
+from nnlab.engine.returned_numbers import NotARealNumber, real_number
 from nnlab.errors import UserCodeError
 from nnlab.objective import Direction, direction_of
 
@@ -41,7 +41,15 @@ class UserMetric:
             UserCodeError: it raises an error (the message has the user's file and line), or the
                 result is not a number.
         """
-        return _to_number(self.reference, _call(self.reference, self._evaluate, outputs, targets))
+        result = _call(self.reference, self._evaluate, outputs, targets)
+        try:
+            return real_number(result)
+        except NotARealNumber as error:
+            code = self.metric.compute if _is_metric(self.metric) else self.metric
+            raise UserCodeError(
+                f"--metrics {self.reference} returns {error}; nnlab needs one real number"
+                + location_suffix(code)
+            ) from None
 
     def _evaluate(self, outputs: torch.Tensor, targets: torch.Tensor) -> object:
         with torch.no_grad(), warnings.catch_warnings():
@@ -165,31 +173,6 @@ def _call(reference: str, call: Callable[..., object], *args: object, **kwargs: 
         raise UserCodeError(
             f"--metrics {reference} raises an error: {describe_error(error)}"
         ) from error
-
-
-def _to_number(reference: str, result: object) -> float:
-    """The result as a number, which may be NaN.
-
-    Raises:
-        UserCodeError: it is not one real number.
-    """
-    shape = getattr(result, "shape", None)
-    if shape is not None and callable(getattr(result, "item", None)):
-        if any(size != 1 for size in shape):
-            kind = type(result).__name__
-            raise _not_a_number_error(reference, f"a {kind} of shape {list(shape)}")
-        result = cast("Any", result).item()
-    if isinstance(result, Real):
-        return float(result)
-    if isinstance(result, Complex):
-        raise _not_a_number_error(reference, f"the complex number {result}")
-    if result is None:
-        raise _not_a_number_error(reference, "None (is there a return statement?)")
-    raise _not_a_number_error(reference, f"an object of type {type(result).__name__}")
-
-
-def _not_a_number_error(reference: str, returned: str) -> UserCodeError:
-    return UserCodeError(f"--metrics {reference} returns {returned}; nnlab needs one real number")
 
 
 def with_code_directions(text: str) -> str:

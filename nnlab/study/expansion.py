@@ -5,6 +5,7 @@ from functools import cache, partial
 
 from nnlab.config.space import Space, TrialSpec, expand_space
 from nnlab.engine.data import cached_facts
+from nnlab.engine.planned_checks import output_checker, split_file_problems
 from nnlab.engine.signatures import find_signature
 from nnlab.engine.versions import file_versions
 from nnlab.errors import NoDatabase
@@ -31,6 +32,8 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
         start_version=cache(partial(_initial_weights_version, db)),
         signatures=cache(find_signature),
         shared=shared,
+        split_file_problems=split_file_problems,
+        output_problems=output_checker(),
     )
     return lambda space: expand(_with_metric_directions(space))
 

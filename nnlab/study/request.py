@@ -178,8 +178,14 @@ def seeds_of(request: TrainRequest) -> tuple[int, ...]:
 
 
 def _number_of_folds(settings: Mapping[str, Any]) -> int | None:
-    """The value of `folds`, if it is set to one value."""
-    values = parse_values("folds", settings["folds"]) if "folds" in settings else ()
+    """The value of `folds`, if it is set to one valid value.
+
+    An invalid value is reported with the problems of the other settings.
+    """
+    try:
+        values = parse_values("folds", settings["folds"]) if "folds" in settings else ()
+    except ConfigError:
+        return None
     return int(values[0]) if len(values) == 1 and values[0] is not None else None
 
 

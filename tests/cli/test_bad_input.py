@@ -32,6 +32,13 @@ from limited_folders import mounted
         (["--objective", "test/accuracy"], "the test split is evaluated only once, at the end"),
         (["--norm", "batch", "--batch-size", "1"], "needs a --batch-size of at least 2"),
         (["--device", "gpu"], "unknown device 'gpu'"),
+        (["--objective", "val/loss:up"], "'up' is neither min nor max: use val/loss:min or val/lo"),
+        (["--metrics", "f.py:g:median"], "'median' is neither min nor max: use f.py:g:min or f.py"),
+        (["--metrics", "f1:up"], "--metrics f1:up: 'up' is neither min nor max: use f1:min or f1"),
+        (["--folds", "1"], "Error: --folds must be at least 2, got 1"),
+        (["--folds", "300"], "Error: --folds must be at most 100, got 300"),
+        (["--output", "x"], "Error: --output has no effect with --model mlp"),
+        (["--model-output", "x"], "Error: --model-output has no effect with --model mlp"),
         (["--device", "cuda:9"], "this machine has no such device"),
         (["--study", "nothing"], "there is no database runs.db"),
         (["--name", ""], "--name must be 1 to 200 printable characters"),
@@ -281,6 +288,22 @@ def test_a_full_disk_loses_no_finished_epoch(nnlab: Nnlab, folder: Path, small_d
     assert stored[0] > 0
 
 
+@pytest.mark.parametrize("suffix", ["pt2", "safetensors"])
+def test_an_export_to_a_full_disk_keeps_the_old_file(
+    nnlab: Nnlab, folder: Path, small_disk: Path, suffix: str
+) -> None:
+    nnlab("train", "--data", "iris", "--widths", "512,512", "--epochs", "1", "-q")
+    target = small_disk / f"net.{suffix}"
+    target.write_text("old")
+    # In a process of its own: torch's writer of zip files aborted it.
+    process = started(folder, "export", "1", "-o", str(target), "--force")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert f"cannot write '{target}': no room left on the disk" in " ".join(err.split())
+    assert target.read_text() == "old"
+    assert [path.name for path in small_disk.iterdir()] == [target.name]
+
+
 @pytest.fixture
 def read_only_folder(trained: Nnlab, folder: Path) -> Iterator[Path]:
     """A folder with a database, mounted so that nobody can write to it, not even root."""
@@ -331,7 +354,7 @@ def test_a_read_only_database_is_read_but_not_written(
         (["compare", "--by", "val/acuracy"], "did you mean 'val/accuracy'"),
         (["compare", "--at", "never"], "--at must be best, last or an epoch"),
         (["compare", "--group-by", "optt"], "did you mean 'opt'"),
-        (["compare", "--by", "x:y"], "--by x:y: the direction is min or max, got 'y'"),
+        (["compare", "--by", "x:y"], "--by x:y: 'y' is neither min nor max: use x:min or x:max"),
         (["compare", "--by", ""], "--by needs a metric"),
         (["compare", "--at", "\N{SUPERSCRIPT TWO}"], "--at must be best, last or an epoch"),
         (["compare", "--top", "9" * 20], "less than or equal to 1000000000"),

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import nn
 
 from nnlab.api.load import load
 from nnlab.engine.inference import export_formats
-from nnlab.engine.inference.export_formats import FORMATS, ExportFormat
+from nnlab.engine.inference.export_formats import FORMATS
 from nnlab.errors import UserCodeError
 
 has_onnx = all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
@@ -100,7 +101,7 @@ def test_a_file_that_differs_is_not_kept(
         return lambda x: function(x) + 0.01
 
     original = FORMATS[".safetensors"]
-    wrong = ExportFormat(original.name, original.write, load_shifted, original.tolerance)
+    wrong = replace(original, load=load_shifted)
     monkeypatch.setattr(export_formats, "FORMATS", {".safetensors": wrong})
     (folder / "m.safetensors").write_text("mine")
     answer = tabular("export", "1", "-o", "m.safetensors", "--force", expect=1)

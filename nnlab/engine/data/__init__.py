@@ -249,14 +249,18 @@ def _read_user_data(row: Choice, name: str, options: TableOptions) -> "Dataset":
     dataset: Dataset
     if row.name in _ARRAY_KINDS:
         dataset = module.read_dataset(name, options.task)
-        return dataset
-    if row.name in TABLE_KINDS:
+    elif row.name in TABLE_KINDS:
         # A target column is read in any case, but not used.
         is_replaced = options.task == "reconstruction"
-        dataset = module.read_dataset(name, replace(options, task=None) if is_replaced else options)
+        options = replace(options, task=None) if is_replaced else options
+        dataset = module.read_dataset(name, options)
+        dataset = _with_task(dataset, "reconstruction") if is_replaced else dataset
     else:
-        dataset = module.read_dataset(name)
-    return _with_task(dataset, options.task)
+        dataset = _with_task(module.read_dataset(name), options.task)
+    from nnlab.engine.data.number_range import check_sums  # numpy, as in `read_dataset`
+
+    check_sums(dataset)
+    return dataset
 
 
 def _check_is_table(row: Choice, options: TableOptions) -> None:

@@ -172,6 +172,7 @@ class Dataset:
             self.notes,
             num_targets=self.num_outputs if self.task == "regression" else 1,
             has_tokens=self.has_tokens,
+            num_examples=len(self.examples),
         )
 
     def fingerprint(self, *splits: NDArray[np.int64]) -> str:

@@ -15,6 +15,7 @@ from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
 from nnlab.engine.data.embeddings import index_features
+from nnlab.engine.data.number_range import check_prepared, check_prepared_targets
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.data.table_options import TABLE_FIELDS
@@ -128,15 +129,20 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     transform = fit_transform(config.inputs, dataset, rows.train)
     targets, means, scales = standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
+    if dataset.task == "regression" and targets is not None:
+        check_prepared_targets(dataset, targets, np.float64 if is_double else np.float32)
     dtype = torch.float64 if is_double else torch.float32
 
     def split_tensors(split_rows: NDArray[np.int64]) -> SplitTensors:
         if dataset.has_tokens:
             array = dataset.examples[split_rows]
         else:
-            array = preprocessing.transform_rows(
-                transform, dataset.examples, split_rows, np.float64 if is_double else np.float32
-            )
+            # Numbers that are too large are reported by their column, not by numpy's warnings.
+            with np.errstate(over="ignore", invalid="ignore"):
+                array = preprocessing.transform_rows(
+                    transform, dataset.examples, split_rows, np.float64 if is_double else np.float32
+                )
+            check_prepared(dataset, split_rows, array, config.inputs)
         examples = torch.from_numpy(array).to(device)
         if targets is None:
             return SplitTensors(examples, examples)
@@ -192,7 +198,8 @@ def fit_transform(inputs: str, dataset: Dataset, train: NDArray[np.int64]) -> In
     """
     name = "none" if dataset.has_tokens else inputs
     is_index = index_features(dataset.columns)
-    return preprocessing.fit_input_transform(name, dataset.examples, train, is_index)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return preprocessing.fit_input_transform(name, dataset.examples, train, is_index)
 
 
 def standardise_targets(
@@ -216,7 +223,9 @@ def standardise_targets(
         for name, column in zip(names, columns.T, strict=True)
     ]
     means, scales = (tuple(values) for values in zip(*moments, strict=True))
-    return (columns - np.array(means)) / np.array(scales), means, scales
+    with np.errstate(over="ignore", invalid="ignore"):
+        standardised = (columns - np.array(means)) / np.array(scales)
+    return standardised, means, scales
 
 
 def _mean_and_scale(

@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnlab.engine.data.location import find_data_file
 from nnlab.engine.data.split import SplitRows
@@ -47,31 +46,58 @@ def read_split_file(text: str, count: int, version: str | None) -> SplitRows:
             f"{path} has changed since this run was set up",
             hint="repeat the same `nnlab train` command: the new content makes a new trial",
         )
+    words, problems = _parse(path, content, count)
+    if problems:
+        raise DataError(problems[0])
+    array = np.array(words)
+    return SplitRows(*(np.flatnonzero(array == name) for name in _NAMES))
+
+
+def split_file_problems(text: str, count: int | None) -> list[str]:
+    """Everything that is wrong with a split file.
+
+    Args:
+        text: the path of the file.
+        count: the number of rows of the data set; None if it is unknown.
+    """
+    try:
+        path, content = _read(text)
+    except DataError as error:
+        return [error.message]
+    return _parse(path, content, count)[1]
+
+
+def _parse(path: Path, content: bytes, count: int | None) -> tuple[list[str], list[str]]:
+    """The word of each row, and the problems of the file."""
     try:
         lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text file in UTF-8: {error}") from None
+        return [], [f"{path} is not a text file in UTF-8: {error}"]
     words = [line.strip().strip('"').lower() for line in lines]
     if words and words[-1] == "":
         words.pop()
     first_line = 1
     if words and words[0] in _HEADERS:
         words, first_line = words[1:], 2
-    if len(words) != count:
-        raise DataError(f"{path} assigns {len(words):,} rows, the data has {count:,}")
-    for number, word in enumerate(words, start=first_line):
-        if word not in _NAMES and word not in _UNUSED:
-            raise DataError(f"{path}, line {number}: '{word}' is none of train, val, test, none")
-    array = np.array(words)
-    train, val, test = (_rows_of(path, array, name) for name in _NAMES)
-    return SplitRows(train, val, test)
-
-
-def _rows_of(path: Path, words: NDArray[np.str_], name: str) -> NDArray[np.int64]:
-    rows = np.flatnonzero(words == name)
-    if len(rows) == 0:
-        raise DataError(f"{path} assigns no row to the {name} split")
-    return rows
+    problems = []
+    if count is not None and len(words) != count:
+        problems.append(f"{path} assigns {len(words):,} rows, the data has {count:,}")
+    unknown = [
+        (number, word)
+        for number, word in enumerate(words, start=first_line)
+        if word not in _NAMES and word not in _UNUSED
+    ]
+    if unknown:
+        number, word = unknown[0]
+        more = f" ({len(unknown):,} such lines)" if len(unknown) > 1 else ""
+        problems.append(
+            f"{path}, line {number}: '{word[:40]}' is none of train, val, test, none{more}"
+        )
+    else:
+        problems += [
+            f"{path} assigns no row to the {name} split" for name in _NAMES if name not in words
+        ]
+    return words, problems
 
 
 def _read(text: str) -> tuple[Path, bytes]:

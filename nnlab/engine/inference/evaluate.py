@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nnlab.config.metric_list import join_metrics, parse_metrics
 from nnlab.config.numbers import parse_number
 from nnlab.engine import losses, metrics
+from nnlab.engine.data.number_range import largest_target
 from nnlab.engine.data.table_columns import is_missing
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.engine.inference.input_batch import InputBatch
@@ -19,6 +20,8 @@ from nnlab.engine.inference.predict import raise_input_errors, without_overflow
 from nnlab.engine.inference.predictor import Predictor
 from nnlab.engine.metrics import AddedMetrics
 from nnlab.errors import DataError
+
+_MAX_ROWS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,10 @@ class _TargetReader:
             _class_key(name): index for index, name in enumerate(description.classes)
         }
         self._row = 0
+        self._mean, self._scale = description.target_mean, description.target_scale
+        dtype = np.float64 if description.config.dtype == "float64" else np.float32
+        # A bound for any number of rows that fits into memory.
+        self._largest = largest_target(dtype, _MAX_ROWS)
 
     def encode(self, batch: InputBatch) -> tuple[torch.Tensor, NDArray[np.bool_]]:
         """The targets of a batch, and which rows [n] are valid."""
@@ -115,9 +122,16 @@ class _TargetReader:
     def _value(self, text: str, row: int) -> float | int | None:
         """The class or number of a target; None if it is invalid, which is reported."""
         value = self._classes.get(_class_key(text)) if self._is_classifier else parse_number(text)
-        if value is not None:
-            return value
         place = f"row {self._row + row + 1}"
+        if value is not None:
+            if not self._is_classifier and not self._is_in_range(value):
+                message = (
+                    "a target is too large for its error to be computed; those of the training"
+                    f" data have mean {self._mean:.4g} and standard deviation {self._scale:.4g}"
+                )
+                self._add("target size", message, f"{text} in {place}")
+                return None
+            return value
         if is_missing(text):
             self._add("missing target", "a target is missing", place)
         elif self._is_classifier:
@@ -127,6 +141,10 @@ class _TargetReader:
         else:
             self._add("target", "a target is not a number", f"'{text}' in {place}")
         return None
+
+    def _is_in_range(self, target: float) -> bool:
+        """Whether the squared error of a target is finite in the number format of the model."""
+        return abs(target / self._scale - self._mean / self._scale) <= self._largest
 
     def _add(self, kind: str, message: str, place: str) -> None:
         options = self._data.options

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,14 +57,17 @@ def export_model(model: InferenceModel, description: ModelDescription, path: Pat
     """
     export_format = find_export_format(path)
     check_writable(path)
-    # Beside the target, so that the files can be renamed.
-    with tempfile.TemporaryDirectory(prefix=".nnlab-", dir=path.resolve().parent) as folder:
-        draft = Path(folder) / path.name
+    with _temporary_folder_beside(path) as folder:
         try:
-            export_format.write(
-                model, description, example_inputs(description, _EXAMPLE_BATCH_SIZE), draft
+            drafts = export_format.files(
+                model,
+                description,
+                example_inputs(description, _EXAMPLE_BATCH_SIZE),
+                folder / path.name,
             )
-            loaded = export_format.load(model, draft)
+            for draft, content in drafts.items():
+                draft.write_bytes(content)
+            loaded = export_format.load(model, folder / path.name)
         except OSError as error:
             raise to_nnlab_error(error, path) from error
         except NnlabError:
@@ -73,10 +78,24 @@ def export_model(model: InferenceModel, description: ModelDescription, path: Pat
                 hint="-o model.safetensors stores the weights; nnlab.load returns the module",
             ) from error
         result = check_export(export_format, model, loaded, description)
-        files = tuple(
-            _move(file, path.with_name(file.name)) for file in sorted(Path(folder).iterdir())
-        )
+        files = tuple(_move(draft, path.with_name(draft.name)) for draft in sorted(drafts))
     return replace(result, files=files)
+
+
+@contextmanager
+def _temporary_folder_beside(path: Path) -> Iterator[Path]:
+    """A folder that is removed afterwards, on the disk of a file, so that files can be renamed.
+
+    Raises:
+        DiskFull: the disk is full.
+        OutputError: the folder of the file cannot be written.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".nnlab-", dir=path.resolve().parent)
+    except OSError as error:
+        raise to_nnlab_error(error, path) from error
+    with folder as name:
+        yield Path(name)
 
 
 def check_export(

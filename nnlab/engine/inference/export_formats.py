@@ -1,5 +1,6 @@
 """The formats of exported models: how each is written, and loaded again for the check."""
 
+import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -29,16 +30,31 @@ ModelFunction = Callable[[torch.Tensor], torch.Tensor]
 class ExportFormat:
     """One format of an exported model.
 
-    `write` writes the model to a path, with an example batch of inputs; `load` reads it again.
-    `tolerance` is the largest allowed difference of outputs of float32 models, relative to 1 or
+    `serialize` returns the content of the exported file, from an example batch of inputs; `load`
+    reads the file again. `tolerance` is the largest allowed difference of outputs of float32 models, relative to 1 or
     the largest output (for regression to the spread of the target). `packages` must be installed.
+    `has_description_file` is whether the description of the model is a file of its own.
     """
 
     name: str
-    write: Callable[[InferenceModel, ModelDescription, torch.Tensor, Path], None]
+    serialize: Callable[[InferenceModel, ModelDescription, torch.Tensor], bytes]
     load: Callable[[InferenceModel, Path], ModelFunction]
     tolerance: float
     packages: tuple[str, ...] = ()
+    has_description_file: bool = False
+
+    def files(
+        self,
+        model: InferenceModel,
+        description: ModelDescription,
+        example: torch.Tensor,
+        path: Path,
+    ) -> Mapping[Path, bytes]:
+        """The content of each file that an export to `path` consists of."""
+        files = {path: self.serialize(model, description, example)}
+        if self.has_description_file:
+            files[description_path(path)] = serialize_description(description)
+        return files
 
 
 def find_export_format(path: Path) -> ExportFormat:
@@ -67,13 +83,16 @@ def description_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def _write_program(
-    model: InferenceModel, description: ModelDescription, example: torch.Tensor, path: Path
-) -> None:
+def _serialize_program(
+    model: InferenceModel, description: ModelDescription, example: torch.Tensor
+) -> bytes:
+    # In memory, because torch's writer of files aborts the process when the disk is full.
+    buffer = io.BytesIO()
     batch = torch.export.Dim("batch")
     program = torch.export.export(model, (example,), dynamic_shapes=({0: batch},))
     extra_files = {"model.json": serialize_description(description).decode()}
-    torch.export.save(program, path, extra_files=extra_files)
+    torch.export.save(program, buffer, extra_files=extra_files)
+    return buffer.getvalue()
 
 
 def _load_program(_: InferenceModel, path: Path) -> ModelFunction:
@@ -81,9 +100,9 @@ def _load_program(_: InferenceModel, path: Path) -> ModelFunction:
     return function
 
 
-def _write_onnx(
-    model: InferenceModel, description: ModelDescription, example: torch.Tensor, path: Path
-) -> None:
+def _serialize_onnx(
+    model: InferenceModel, description: ModelDescription, example: torch.Tensor
+) -> bytes:
     with _without_exporter_messages():
         program = torch.onnx.export(
             model,
@@ -98,7 +117,8 @@ def _write_onnx(
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
     program.model.metadata_props["nnlab"] = serialize_description(description).decode()
-    program.save(path, external_data=False)
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 @contextmanager
@@ -127,11 +147,11 @@ def _load_onnx(_: InferenceModel, path: Path) -> ModelFunction:
     return function
 
 
-def _write_safetensors(
-    model: InferenceModel, description: ModelDescription, _: torch.Tensor, path: Path
-) -> None:
-    path.write_bytes(serialize_weights(model.model.state_dict()))
-    description_path(path).write_bytes(serialize_description(description))
+def _serialize_safetensors(
+    model: InferenceModel, description: ModelDescription, example: torch.Tensor
+) -> bytes:
+    del description, example
+    return serialize_weights(model.model.state_dict())
 
 
 def _load_safetensors(model: InferenceModel, path: Path) -> ModelFunction:
@@ -143,9 +163,11 @@ def _load_safetensors(model: InferenceModel, path: Path) -> ModelFunction:
 
 
 FORMATS: Mapping[str, ExportFormat] = {
-    ".pt2": ExportFormat("a torch.export program", _write_program, _load_program, 1e-5),
+    ".pt2": ExportFormat("a torch.export program", _serialize_program, _load_program, 1e-5),
     ".onnx": ExportFormat(
-        "ONNX", _write_onnx, _load_onnx, 1e-4, ("onnx", "onnxscript", "onnxruntime")
+        "ONNX", _serialize_onnx, _load_onnx, 1e-4, ("onnx", "onnxscript", "onnxruntime")
     ),
-    ".safetensors": ExportFormat("safetensors", _write_safetensors, _load_safetensors, 1e-5),
+    ".safetensors": ExportFormat(
+        "safetensors", _serialize_safetensors, _load_safetensors, 1e-5, has_description_file=True
+    ),
 }

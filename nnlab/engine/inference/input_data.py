@@ -25,6 +25,7 @@ from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.inference.table_encoder import TableEncoder
 from nnlab.engine.inference.table_rows import READERS, find_reader
 from nnlab.errors import DataError, UsageError
+from nnlab.io.atomic_stream import open_atomic
 from nnlab.io.files import sha256_of
 
 STANDARD_INPUT = "-"
@@ -217,7 +218,7 @@ def open_input(
     if text == STANDARD_INPUT:
         with tempfile.TemporaryDirectory(prefix="nnlab-") as folder:
             path = Path(folder) / "stdin.csv"
-            with path.open("wb") as file:
+            with open_atomic(path) as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
             yield InputData(path, "standard input", description, options)
         return

@@ -188,8 +188,27 @@ def _matching_arguments(
             f" with {config.data} nnlab passes {', '.join(available)} by name",
             hint=f"--model.{missing[0]} VALUE sets one, or give it a default value",
         )
-    passed = {name: value for name, value in available.items() if name in parameters}
+    accepts_all = _accepts_only_keywords(constructor, parameters)
+    passed = {name: value for name, value in available.items() if accepts_all or name in parameters}
     return {**passed, **arguments}
+
+
+def _accepts_only_keywords(
+    constructor: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]
+) -> bool:
+    """Whether a signature is `**kwargs` alone, so that it names none of the facts about the data.
+
+    A signature that names parameters beside `**kwargs` gets only those: it may pass the others on
+    to code that refuses unknown names.
+    """
+    # The constructor of Module has this signature too, but refuses all arguments.
+    if getattr(constructor, "__init__", None) is nn.Module.__init__:
+        return False
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return inspect.Parameter.VAR_KEYWORD in kinds and kinds <= {
+        inspect.Parameter.VAR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    }
 
 
 def _check_output_shape(

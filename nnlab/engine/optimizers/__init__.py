@@ -21,6 +21,7 @@ from nnlab.engine.optimizers.param_groups import build_param_groups
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import OptimizerPlugin
 from nnlab.engine.required_setting import required
+from nnlab.engine.user_call import call_user_code
 
 __all__ = [
     "OPTIMIZER_BUILDERS",
@@ -28,6 +29,7 @@ __all__ = [
     "EvaluationCounts",
     "LossClosure",
     "build",
+    "call_optimizer",
     "gradient_norm",
     "set_lr",
 ]
@@ -187,6 +189,22 @@ def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     plugin = find_required("opt", config.opt, OptimizerPlugin)
     build_plugin = plugin.choice.build
     return call_plugin(plugin, optim.Optimizer, lambda: build_plugin(model, config))
+
+
+def call_optimizer(config: RunConfig, step: Callable[[], object]) -> None:
+    """Calls a step of the optimizer of a config.
+
+    Raises:
+        UserCodeError: the user's optimizer raises an error; the message has its file and line.
+        PluginError: the plugin of the optimizer raises an error.
+    """
+    row = find_builtin("opt", config.opt)
+    if row is None:
+        call_plugin(find_required("opt", config.opt, OptimizerPlugin), object, step)
+    elif row.name == USER_CODE:
+        call_user_code(f"--opt {config.opt}", step)
+    else:
+        step()
 
 
 def set_lr(optimizer: optim.Optimizer, lr: float) -> None:

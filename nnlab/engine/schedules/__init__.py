@@ -6,7 +6,7 @@ the validation losses of the finished epochs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from nnlab.catalogue import is_user_code
@@ -14,8 +14,10 @@ from nnlab.config import RunConfig
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import SchedulePlugin
 from nnlab.engine.required_setting import required
+from nnlab.engine.returned_numbers import NotARealNumber
 from nnlab.engine.schedules import user_defined
 from nnlab.engine.schedules.multi_phase import OneCycle, PerEpoch, Schedule, StableThenDecay, Warmup
+from nnlab.engine.schedules.returned_factor import FACTOR_REQUIREMENT, lr_factor
 from nnlab.engine.schedules.smooth import (
     Constant,
     CosineDecay,
@@ -104,7 +106,19 @@ def _build_plugin_schedule(name: str, config: RunConfig, total: float) -> Schedu
             f"the plugin '{name}' of {plugin.plugin.version} returns an object of type"
             f" {type(schedule).__name__}, and not a function of t"
         )
-    return cast("Schedule", schedule)
+    function = cast("Callable[[float], object]", schedule)
+
+    def checked(t: float) -> float:
+        value = call_plugin(plugin, object, lambda: function(t))
+        try:
+            return lr_factor(value)
+        except NotARealNumber as error:
+            raise PluginError(
+                f"the plugin '{name}' of {plugin.plugin.version} returns {error} at t = {t:g};"
+                f" {FACTOR_REQUIREMENT}"
+            ) from None
+
+    return checked
 
 
 def _milestones(config: RunConfig) -> tuple[float, ...]:

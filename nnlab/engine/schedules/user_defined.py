@@ -1,13 +1,15 @@
 """User-defined learning rate schedules: `--decay file.py:NAME`, a function of progress."""
 
 import inspect
-import math
 from collections.abc import Callable
 from functools import lru_cache
 
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.error_description import location_suffix
+from nnlab.engine.returned_numbers import NotARealNumber
 from nnlab.engine.schedules.multi_phase import Schedule
+from nnlab.engine.schedules.returned_factor import FACTOR_REQUIREMENT, lr_factor
 from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
@@ -36,7 +38,7 @@ def build(config: RunConfig, total: float) -> Schedule:
 
     def schedule(t: float) -> float:
         value = call_user_code(option, lambda: function(t, **arguments))
-        return _check_factor(option, value, t)
+        return _check_factor(option, function, value, t)
 
     return schedule
 
@@ -54,14 +56,11 @@ def _load_function(reference: str, version: str | None) -> Callable[..., object]
     return function
 
 
-def _check_factor(option: str, value: object, t: float) -> float:
+def _check_factor(option: str, function: Callable[..., object], value: object, t: float) -> float:
     try:
-        factor = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, RuntimeError):
-        factor = math.nan
-    if not 0 <= factor < math.inf:
+        return lr_factor(value)
+    except NotARealNumber as error:
         raise UserCodeError(
-            f"{option} returns {value!r} at t = {t:g}; nnlab needs a finite number of at least 0,"
-            " the factor of the initial learning rate"
-        )
-    return factor
+            f"{option} returns {error} at t = {t:g}; {FACTOR_REQUIREMENT}"
+            + location_suffix(function)
+        ) from None

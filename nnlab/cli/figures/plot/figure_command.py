@@ -20,6 +20,7 @@ from nnlab.errors import UsageError
 from nnlab.figures.output import check_data_file, collect_figure, save_figure_files
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest, paper_from_options
+from nnlab.io.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -179,7 +180,7 @@ def _open_in_viewer(figure: "Figure") -> None:
 
     folder = Path(tempfile.mkdtemp(prefix="nnlab-"))
     path = folder / "figure.png"
-    path.write_bytes(render_figure(figure, "png", {}))
+    write_atomic(path, render_figure(figure, "png", {}), durable=False)
     if typer.launch(str(path)) != 0:
         raise UsageError(
             f"cannot open a window; the figure is in {path}",

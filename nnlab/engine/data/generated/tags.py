@@ -1,6 +1,7 @@
 """Signals that contain any subset of five patterns: a target with several labels."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from nnlab.engine.data.generated.rng import make_rng, round_values
 SIGNAL_LENGTH = 48
 _PROBABILITY = 0.35  # that a signal contains a pattern
 
-Signal = NDArray[np.float64]
+Signal = NDArray[np.floating[Any]]
 
 # Patterns over the distance [48] from their beginning, in samples.
 _PATTERNS: Mapping[str, Callable[[Signal], Signal]] = {
