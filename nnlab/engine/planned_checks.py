@@ -23,7 +23,7 @@ def split_file_problems(config: RunConfig, facts: DataFacts) -> list[str]:
 
     count = facts.num_examples
     if count is None and find_choice("data", config.data).name in (*BUILTIN, *GENERATED):
-        count = len(read_dataset(config).targets)
+        count = len(read_dataset(config).examples)
     return split_file.split_file_problems(config.split_file, count)
 
 
