@@ -14,9 +14,10 @@ They are measured once, on the splits after preprocessing:
 - `data/mean`, `data/sd`: largest |mean| and largest sd of a feature (inputs should have 0 and 1)
 - `data/sd_ratio`: ratio of the largest sd to the smallest
 
-Token ids have no measures of features. Two are measured on the whole data set before it is split:
-`data/single_row_classes`, classes with one row, and `data/id_columns`, columns that look like
-identifiers.
+Tokens have no features; single classes are counted only if there is one per example.
+
+Two are measured on the whole data set before it is split: `data/single_row_classes`, classes with
+one row, and `data/id_columns`, columns that look like identifiers.
 """
 
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ class ExamplesAndTargets(Protocol):
 
     @property
     def targets(self) -> torch.Tensor:
-        """Classes [n], or numbers [n, 1]."""
+        """Classes [n], numbers or tags [n, k], classes of positions, or the examples."""
 
 
 def measure_checks(
@@ -52,7 +53,7 @@ def measure_checks(
     Args:
         train: the training split.
         val: the validation split.
-        classes: number of classes, 0 for regression.
+        classes: number of classes, 0 if examples have no single class.
         dataset_checks: results for the whole data set, from `suspicious_data.count_suspicious`.
     """
     x, y = train.examples, train.targets
@@ -60,7 +61,6 @@ def measure_checks(
         **dataset_checks,
         "train": float(len(x)),
         "val": float(len(val.examples)),
-        # Token ids are names, whose mean and sd say nothing.
         **(_measure_features(x) if x.is_floating_point() else {}),
     }
     hashes, val_hashes = _row_hashes(x), _row_hashes(val.examples)
