@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from nnlab.catalogue import builtin_names
+from nnlab.catalogue.data import TOKEN_DATA
 from nnlab.config import RunConfig
 from nnlab.diagnosis import RULES
 from nnlab.engine.data import BUILTIN, GENERATED
@@ -50,7 +51,12 @@ class TestBuiltinImageModels(ModelContract):
 
 @pytest.mark.parametrize("name", [*BUILTIN, *GENERATED])
 class TestBuiltinData(DataContract):
-    """The data sets that need no download."""
+    """The data sets that need no download; a linear model takes neither tokens nor pixels."""
+
+    def make_config(self, name: str, **changes: object) -> RunConfig:
+        models = {**dict.fromkeys(TOKEN_DATA, "gru"), "shapes": "unet"}
+        small = {"model": models[name], "width": 4} if name in models else {}
+        return super().make_config(name, **{**small, **changes})
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.code))
