@@ -12,6 +12,11 @@ from collections.abc import Sequence
 import torch
 
 from nnlab.engine.batched import losses, metrics
+from nnlab.engine.batched.epoch_batches import (
+    BatchedEpochAccumulator,
+    draw_example_orders,
+    gather_batch,
+)
 from nnlab.engine.batched.layers import BatchedNoise, BatchedWeightLayer, build_batched
 from nnlab.engine.batched.metrics import BatchedProbe, MetricsPerRun, merge_metrics
 from nnlab.engine.batched.optimizer_state import BatchedOptimizerState, SelectedWeights
@@ -22,7 +27,7 @@ from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.evaluation import EVAL_BATCH_SIZE
 from nnlab.engine.optimizers.param_groups import lr_factors
 from nnlab.engine.schedules import build_schedule
-from nnlab.engine.seeds import derive_seed, make_generator
+from nnlab.engine.seeds import derive_seed
 from nnlab.engine.session import Session, prefix_metrics
 from nnlab.records import Epoch, Status
 
@@ -167,16 +172,16 @@ class BatchedRuns:
         part = first.data.train
         bounds = batch_bounds(len(part), first.batch_size)
         device, dtype = part.examples.device, part.examples.dtype
-        order = _draw_example_orders(sessions, len(part)).to(device)
+        order = draw_example_orders(sessions, len(part)).to(device)
         targets = part.targets[order]
-        accumulator = _BatchedEpochAccumulator(targets, first.data.num_outputs, dtype)
+        accumulator = BatchedEpochAccumulator(targets, first.data.num_outputs, dtype)
         rates = self._learning_rates(len(bounds))
         generators = self._begin_epoch(device)
         probe_metrics: MetricsPerRun = [{} for _ in sessions]
         norms = self.storage.values.new_zeros(len(sessions), 1)
         for index, (begin, end) in enumerate(bounds):
-            examples, batch_targets = self._batch(
-                part, order[:, begin:end], targets[:, begin:end], generators
+            examples, batch_targets = gather_batch(
+                self.sessions, part, order[:, begin:end], targets[:, begin:end], generators
             )
             is_last = end == len(part)
             weights_before = self._start_probing() if is_last and probes_last_step else None
@@ -226,33 +231,6 @@ class BatchedRuns:
             torch.Generator(device).manual_seed(derive_seed(seed, "augment", epoch))
             for seed, epoch in zip(seeds, epochs, strict=True)
         ]
-
-    def _batch(
-        self,
-        part: SplitTensors,
-        rows: torch.Tensor,
-        targets: torch.Tensor,
-        generators: Sequence[torch.Generator],
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The examples [runs, n, ...] of each run's next batch, augmented, and their targets.
-
-        Args:
-            part: the split to take examples from.
-            rows: the rows of each run's batch, [runs, n].
-            targets: of these rows, [runs, n, ...].
-            generators: for the augmentation of each run, from `_begin_epoch`.
-        """
-        examples = part.examples.index_select(0, rows.flatten()).view(
-            *rows.shape, *part.examples.shape[1:]
-        )
-        if not generators:
-            return examples, targets
-        augmented = [
-            _augment_batch(*arguments)
-            for arguments in zip(self.sessions, examples, targets, generators, strict=True)
-        ]
-        run_examples, run_targets = zip(*augmented, strict=True)
-        return torch.stack(run_examples), torch.stack(run_targets)
 
     def _to_layer_shape(self, examples: torch.Tensor) -> torch.Tensor:
         """Examples [runs, n, ...] in the shape that the layers expect."""
@@ -319,48 +297,6 @@ class BatchedRuns:
             own_targets = targets[0 if len(targets) == 1 else row]
             run_metrics |= session.compute_added_metrics(outputs[row], own_targets)
         return metrics_per_run
-
-
-class _BatchedEpochAccumulator:
-    """The outputs [runs, n, c] and the targets of all batches of an epoch."""
-
-    def __init__(self, targets: torch.Tensor, outputs: int, dtype: torch.dtype) -> None:
-        self.targets = targets
-        self.outputs = targets.new_empty((*targets.shape[:2], outputs), dtype=dtype)
-        self._mixed_targets: torch.Tensor | None = None
-
-    def add(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Adds a batch; targets of mixed examples are class probabilities instead of classes."""
-        self.outputs[:, begin:end] = outputs.detach()
-        if targets.ndim > self.targets.ndim:
-            if self._mixed_targets is None:
-                self._mixed_targets = torch.empty_like(self.outputs)
-            self._mixed_targets[:, begin:end] = targets
-            if end == self.outputs.shape[1]:
-                self.targets = self._mixed_targets
-
-
-def _draw_example_orders(sessions: Sequence[Session], examples: int) -> torch.Tensor:
-    """The order in which each run visits the examples, [runs, examples]."""
-    rows = [
-        torch.randperm(
-            examples,
-            generator=make_generator(session.config.seed, "order", session.epoch + 1),
-        )
-        for session in sessions
-    ]
-    return torch.stack(rows)
-
-
-def _augment_batch(
-    session: Session, examples: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The batch of one run after augmentation and mixing."""
-    if session.augmentation is not None:
-        examples = session.augmentation(examples, generator)
-    if session.batch_mixer is not None:
-        examples, targets = session.batch_mixer(examples, targets, generator)
-    return examples, targets
 
 
 def _merge_due_metrics(
