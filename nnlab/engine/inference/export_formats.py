@@ -21,7 +21,7 @@ from nnlab.engine.inference.model_description import (
 from nnlab.engine.transfer import read_weights
 from nnlab.errors import UsageError
 
-# From raw examples [n, ...] to outputs [n, outputs].
+# From raw examples [n, ...] to outputs [n, ...].
 ModelFunction = Callable[[torch.Tensor], torch.Tensor]
 
 
