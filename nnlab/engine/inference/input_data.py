@@ -228,7 +228,7 @@ class InputData:
         """The examples, and which of them [n] have a value that is not finite; those become 0."""
         size = len(self._description.vocabulary)
         valid = (examples >= 0) & (examples < size) if size else np.isfinite(examples)
-        invalid: NDArray[np.bool_] = ~valid.reshape(len(examples), -1).all(axis=1)
+        invalid = np.asarray(~valid.reshape(len(examples), -1).all(axis=1), np.bool_)
         if not invalid.any():
             return examples, invalid
         problem = f"a token is not in 0 to {size - 1}" if size else "a value is NaN or infinite"

@@ -129,12 +129,12 @@ class TargetReader:
             for name in names
         ]
         values, valid = zip(*parts, strict=True)
-        return np.stack(values, axis=1), np.stack(valid, axis=1).all(axis=1)
+        return np.stack(values, axis=1), np.asarray(np.stack(valid, axis=1).all(axis=1), np.bool_)
 
     def _number_array(self, array: NDArray[Any], count: int) -> Rows:
         self._check_shape(array, (count,))
         values = array.astype(np.float64)
-        valid = np.isfinite(values).all(axis=1)
+        valid = np.asarray(np.isfinite(values).all(axis=1), np.bool_)
         for row in np.flatnonzero(~valid).tolist():
             self._add("target", "a target is not a finite number", self._place(row))
         values[~valid] = 0.0
