@@ -2,7 +2,8 @@
 
 The function is called without arguments. It returns a pair (x, y), or a dict of such pairs with
 the keys train, val and test. A pair may be replaced by a torch data set; x and y are arrays,
-tensors or lists.
+tensors or lists. Without y, the input is the target. A dict may also have the names `classes`,
+`target_names` and `vocabulary`, and the id `pad_token`.
 """
 
 from collections.abc import Mapping
@@ -11,15 +12,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.catalogue import Task
 from nnlab.engine import user_code
+from nnlab.engine.data.array_task import PROPERTY_NAMES, ArrayProperties
 from nnlab.engine.data.arrays import SPLIT_NAMES, LabelledArrays, build_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.error_description import describe_error
 from nnlab.errors import DataError, UserCodeError
 
 
-def read_dataset(name: str) -> Dataset:
+def read_dataset(name: str, task: Task | None = None) -> Dataset:
     """The data set that a user's function returns.
+
+    Args:
+        name: the function.
+        task: the kind of targets as chosen by the user; None to infer it.
 
     Raises:
         UserCodeError: the function does not exist or fails; the message has file and line.
@@ -29,12 +36,31 @@ def read_dataset(name: str) -> Dataset:
     if not callable(make):
         raise DataError(f"{name} is a {type(make).__name__}, not a function")
     try:
-        parts = split_arrays(name, make())
+        value = make()
+        parts = split_arrays(name, value)
     except DataError:
         raise
     except Exception as error:
         raise UserCodeError(f"--data {name} failed: {describe_error(error)}") from error
-    return build_dataset(name, name, parts, user_code.code_version(name))
+    return build_dataset(
+        name,
+        name,
+        parts,
+        user_code.code_version(name),
+        task=task,
+        properties=properties_of(name, value),
+    )
+
+
+def properties_of(name: str, value: Any) -> ArrayProperties:
+    """The names of classes, targets and tokens in a dict that a user's function returned.
+
+    Raises:
+        DataError: one of them has another type.
+    """
+    if not isinstance(value, Mapping):
+        return ArrayProperties()
+    return ArrayProperties.of(name, {key: _to_numpy(item) for key, item in value.items()})
 
 
 def split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
@@ -45,6 +71,9 @@ def split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
     """
     if not isinstance(value, Mapping):
         return {"train": _to_labelled_arrays(name, value, "")}
+    value = {key: part for key, part in value.items() if key not in PROPERTY_NAMES}
+    if set(value) == {"x"}:
+        return {"train": _to_labelled_arrays(name, (value["x"], value["x"]), "")}
     if set(value) == {"x", "y"}:
         return {"train": _to_labelled_arrays(name, (value["x"], value["y"]), "")}
     unknown = sorted(str(key) for key in value if key not in SPLIT_NAMES)
@@ -62,7 +91,9 @@ def split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
 
 def _to_labelled_arrays(name: str, value: Any, part: str) -> LabelledArrays:
     """The arrays of a pair (x, y), or of the items of a torch data set."""
-    if isinstance(value, tuple | list) and len(value) == 2:
+    if hasattr(value, "shape"):  # one array: the input is the target
+        x = y = value
+    elif isinstance(value, tuple | list) and len(value) == 2:
         x, y = value
     elif hasattr(value, "__len__") and hasattr(value, "__getitem__"):
         items = [value[index] for index in range(len(value))]
@@ -76,9 +107,9 @@ def _to_labelled_arrays(name: str, value: Any, part: str) -> LabelledArrays:
             f"{name} returns {part}{type(value).__name__}; it must return (x, y), a dict of such"
             " pairs for train, val and test, or a torch data set"
         )
-    return LabelledArrays(
-        _to_array(name, x, f"{part}x"), _to_array(name, y, f"{part}y"), f"{part}x", f"{part}y"
-    )
+    examples = _to_array(name, x, f"{part}x")
+    targets = None if y is x or y is None else _to_array(name, y, f"{part}y")
+    return LabelledArrays(examples, targets, f"{part}x", f"{part}y")
 
 
 def _to_array(name: str, values: Any, label: str) -> NDArray[Any]:
