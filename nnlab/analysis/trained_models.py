@@ -130,7 +130,8 @@ def no_weights_error(run: Run) -> UsageError:
 def _interface(description: ModelDescription) -> tuple[object, ...]:
     return (
         description.task, description.in_shape, description.num_outputs, description.classes,
-        description.columns, description.target_name, description.setting.get("dtype"),
+        description.columns, description.target_columns, description.setting.get("dtype"),
+        description.output_shape, description.vocabulary,
     )  # fmt: skip
 
 

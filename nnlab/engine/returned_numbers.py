@@ -24,7 +24,7 @@ def real_number(value: object) -> float:
         if any(size != 1 for size in shape):
             raise NotARealNumber(f"a {type(value).__name__} of shape {list(shape)}")
         value = cast("Any", value).item()
-    if isinstance(value, Real) and not isinstance(value, bool):
+    if not isinstance(value, bool) and isinstance(value, Real):
         return float(value)
     raise NotARealNumber(describe_value(value))
 

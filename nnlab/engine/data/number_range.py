@@ -100,7 +100,8 @@ def _targets(dataset: Dataset) -> NDArray[np.float64]:
 def _largest(numbers: NDArray[np.floating]) -> NDArray[np.float64]:
     """The largest absolute value of each column [c]; NaN, a missing value, does not count."""
     low, high = np.fmin.reduce(numbers, axis=0), np.fmax.reduce(numbers, axis=0)
-    return np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
+    largest: NDArray[np.float64] = np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
+    return largest
 
 
 def _features_error(

@@ -127,11 +127,12 @@ def _target_statistics(
 ) -> tuple[TargetStatistics, ...]:
     targets = dataset.target_array
     columns = targets[:, None] if targets.ndim == 1 else targets
+    names = dataset.target_names or ("",) * columns.shape[1]
     return tuple(
         TargetStatistics(
             split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()), name
         )
-        for name, column in zip(dataset.target_names or ("",), columns.T, strict=True)
+        for name, column in zip(names, columns.T, strict=True)
         for split, y in ((split, column[split_rows]) for split, split_rows in rows.items())
     )
 

@@ -27,6 +27,7 @@ from nnlab.engine.data.table_tags import (
 from nnlab.errors import DataError
 
 MAX_CLASSES = 1000
+_TABLE_TASKS: tuple[Task, ...] = ("classification", "regression", "multilabel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ def parse_targets(table: Table, names: Sequence[str], options: TableOptions) -> 
     Raises:
         DataError: the column has only one value, too many classes, or the task needs others.
     """
+    if options.task not in (None, *_TABLE_TASKS):
+        raise DataError(
+            f"{table.path}: --task {options.task} does not fit a table",
+            hint=f"--task {', '.join(_TABLE_TASKS)}; arrays can have targets of other shapes",
+        )
     if options.target_separator is not None or len(names) > 1:
         _check_task(table, names, options)
     if options.target_separator is not None:

@@ -20,6 +20,7 @@ from nnlab.engine.inference.export_formats import (
 )
 from nnlab.engine.inference.inference_model import InferenceModel, model_dtype
 from nnlab.engine.inference.model_description import ModelDescription
+from nnlab.engine.inference.output_conversion import TargetUnits
 from nnlab.errors import NnlabError, OutputError
 from nnlab.io.files import check_writable, to_nnlab_error
 
@@ -110,7 +111,7 @@ def check_export(
         OutputError: they differ by more than the tolerance.
     """
     centre, unit = _output_unit(model)
-    largest, difference = unit, 0.0
+    largest, difference = 1.0, 0.0
     for size in CHECKED_BATCH_SIZES:
         inputs = example_inputs(description, size)
         with torch.no_grad():
@@ -120,10 +121,12 @@ def check_export(
                 f"the exported model is not kept: for a batch of {size} it returns"
                 f" {actual.dtype} {list(actual.shape)}, the run {list(expected.shape)}"
             )
-        largest = max(largest, float((expected - centre).abs().max()))
-        difference = max(difference, _max_difference(expected, actual))
+        largest = max(largest, float(((expected - centre) / unit).abs().max()))
+        difference = max(difference, _max_difference(expected, actual, unit))
     factor = _FLOAT64_FACTOR if model.dtype == torch.float64 else 1.0
-    tolerance = export_format.tolerance * factor * largest
+    # In the largest unit, if the outputs have several.
+    difference *= float(unit.max())
+    tolerance = export_format.tolerance * factor * largest * float(unit.max())
     if not difference <= tolerance:
         raise OutputError(
             f"the exported model is not kept: its outputs differ from those of the run by"
@@ -136,11 +139,14 @@ def check_export(
 def example_inputs(description: ModelDescription, size: int) -> torch.Tensor:
     """Raw examples [size, *in_shape] with the mean and the spread of the training data.
 
-    The features of embedded columns are random indices of categories.
+    The features of embedded columns are random indices of categories, and tokens random ids.
 
     They are the same for every call with the same size.
     """
     generator = np.random.default_rng(size)
+    if description.vocabulary:
+        shape = (size, *description.in_shape)
+        return torch.from_numpy(generator.integers(len(description.vocabulary), size=shape))
     noise = generator.normal(size=(size, *description.in_shape))
     transform = description.transform
     if isinstance(transform, Affine):
@@ -157,19 +163,23 @@ def example_inputs(description: ModelDescription, size: int) -> torch.Tensor:
 
 
 def input_dtype(description: ModelDescription) -> torch.dtype:
-    """The dtype of the inputs of an exported program: float64 for features, float32 for images.
+    """The dtype of the inputs of an exported program.
 
+    Features are float64, images float32 and tokens int64.
     A feature may have a mean that is large relative to its spread, which float32 would lose.
     """
+    if description.vocabulary:
+        return torch.int64
     is_features = len(description.in_shape) == 1
     return torch.float64 if is_features else model_dtype(description)
 
 
-def _output_unit(model: InferenceModel) -> tuple[float, float]:
-    """The typical value of an output and the size of a typical difference."""
-    if model.raw or model.is_classifier:
-        return 0.0, 1.0
-    return model.target_mean, model.target_scale
+def _output_unit(model: InferenceModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """The typical value of outputs and the size of a typical difference, for each or for all."""
+    conversion = model.output_conversion
+    if model.raw or not isinstance(conversion, TargetUnits):
+        return torch.tensor(0.0), torch.tensor(1.0)
+    return conversion.mean, conversion.scale
 
 
 def export_paths(path: Path) -> tuple[Path, ...]:
@@ -183,11 +193,11 @@ def _describe_inputs(description: ModelDescription) -> str:
     return f"{dtype} [batch, {', '.join(map(str, description.in_shape))}]"
 
 
-def _max_difference(expected: torch.Tensor, actual: torch.Tensor) -> float:
-    """The largest absolute difference; NaN in the same place is no difference."""
+def _max_difference(expected: torch.Tensor, actual: torch.Tensor, unit: torch.Tensor) -> float:
+    """The largest absolute difference in units; NaN in the same place is no difference."""
     same = (expected == actual) | (expected.isnan() & actual.isnan())
     differences = (expected.double() - actual.double()).abs().masked_fill(same, 0.0)
-    return float(differences.max())
+    return float((differences / unit).max())
 
 
 def _move(file: Path, target: Path) -> Path:

@@ -22,7 +22,7 @@ from nnlab.engine.inference.model_description import (
 from nnlab.engine.transfer import read_weights
 from nnlab.errors import UsageError
 
-# From raw examples [n, ...] to outputs [n, outputs].
+# From raw examples [n, ...] to outputs [n, ...].
 ModelFunction = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -31,8 +31,8 @@ class ExportFormat:
     """One format of an exported model.
 
     `serialize` returns the content of the exported file, from an example batch of inputs; `load`
-    reads the file again. `tolerance` is the largest allowed difference of outputs of float32 models, relative to 1 or
-    the largest output (for regression to the spread of the target). `packages` must be installed.
+    reads the file again. `tolerance` is the largest allowed difference of outputs of float32
+    models, relative to 1 or the largest output (for regression to the spread of the target). `packages` must be installed.
     `has_description_file` is whether the description of the model is a file of its own.
     """
 

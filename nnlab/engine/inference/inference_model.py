@@ -6,6 +6,7 @@ from torch import nn
 from nnlab.engine import models
 from nnlab.engine.data.preprocessing import Affine, InputTransform, Whitening
 from nnlab.engine.inference.model_description import ModelDescription
+from nnlab.engine.inference.output_conversion import build_conversion
 from nnlab.engine.seeds import make_generator
 from nnlab.engine.user_code import is_unchanged
 from nnlab.errors import CheckpointError, UserCodeError
@@ -46,9 +47,11 @@ class WhiteningInput(nn.Module):
 class InferenceModel(nn.Module):
     """A model with the transformation of its inputs and the conversion of its outputs.
 
-    `forward` takes raw examples [n, *in_shape] of any numeric dtype: features of a table, or
-    pixels as they were stored. It returns probabilities [n, classes] (the softmax of the outputs),
-    or values [n, 1] in the unit of the target, in float64; with `raw` the outputs of the model.
+    `forward` takes raw examples [n, *in_shape] of any numeric dtype: features of a table, pixels as
+    they were stored, or token ids. It returns probabilities in the shape of the outputs (softmax
+    over the classes of each example, token or pixel, or the sigmoid of each tag), values [n, k] in
+    the units of the targets, or reconstructed raw examples, the latter two in float64; with `raw`
+    the outputs of the model.
     """
 
     def __init__(
@@ -57,25 +60,25 @@ class InferenceModel(nn.Module):
         super().__init__()
         self.input_transform = _transform_module(description.transform)
         self.model = model
-        self.is_classifier = description.task == "classification"
-        self.target_mean, self.target_scale = description.target_mean, description.target_scale
+        self.output_conversion = build_conversion(description)
+        self.has_tokens = bool(description.vocabulary)
         self.raw = raw
         self.dtype = model_dtype(description)
 
     def prepare(self, examples: torch.Tensor) -> torch.Tensor:
         """The inputs of the model for raw examples: transformed in float64, then rounded."""
+        if self.has_tokens:
+            return examples.long()
         prepared: torch.Tensor = self.input_transform(examples.double())
         return prepared.to(self.dtype)
 
     def convert(self, outputs: torch.Tensor) -> torch.Tensor:
         """Probabilities, or values in the unit of the target, from outputs of the model."""
-        if self.is_classifier:
-            return torch.softmax(outputs, dim=1)
-        # In float64: a mean that is large relative to the scale would cost all digits.
-        return outputs.double() * self.target_scale + self.target_mean
+        converted: torch.Tensor = self.output_conversion(outputs)
+        return converted
 
     def forward(self, examples: torch.Tensor) -> torch.Tensor:
-        """Probabilities [n, classes], values [n, 1], or with `raw` the outputs of the model."""
+        """Probabilities, values, or with `raw` the outputs of the model."""
         outputs: torch.Tensor = self.model(self.prepare(examples))
         return outputs if self.raw else self.convert(outputs)
 
@@ -109,12 +112,19 @@ def build_model(
             hint="restore the file of that time, or train again: the new code becomes a new trial",
         )
     generator = make_generator(config.seed, "weights")
+    facts = models.ModelFacts(
+        description.output_shape,
+        len(description.vocabulary),
+        description.task,
+        description.pad_token,
+    )
     model = models.build(
         config,
         description.in_shape,
         description.num_outputs,
         generator,
         columns=description.columns,
+        facts=facts,
     )
     model.to(model_dtype(description))
     try:

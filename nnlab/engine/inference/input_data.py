@@ -18,6 +18,7 @@ from nnlab.engine.data.arrays import convert_examples, format_shape
 from nnlab.engine.data.images import SUFFIXES, content_hash, image_files, read_image
 from nnlab.engine.data.npz import read_arrays
 from nnlab.engine.data.table_options import FormatOptions
+from nnlab.engine.evaluation import EVAL_BATCH_SIZE, eval_batch_size
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_options import InputOptions
 from nnlab.engine.inference.input_report import InputReport
@@ -30,11 +31,12 @@ from nnlab.io.files import sha256_of
 
 STANDARD_INPUT = "-"
 # The same as in an evaluation, so that outputs are equal to the last bit.
-BATCH_SIZE = 1024
+BATCH_SIZE = EVAL_BATCH_SIZE
 
 _PREFIXES = ("csv:", "npz:", "folder:", "jsonl:", "parquet:", "excel:")
 _X_NAMES = ("x", "test_x", "x_test")
 _Y_NAMES = ("y", "test_y", "y_test")
+_TASKS_WITH_ONE_TARGET = ("classification", "regression")
 
 
 class InputData:
@@ -90,6 +92,11 @@ class InputData:
                 f"--data {self.shown}: the format '{self.path.suffix}' is not supported",
                 hint=f"{', '.join(READERS)}, .npz, or a folder of images",
             )
+        if self._description.vocabulary:
+            raise UsageError(
+                f"--data {self.shown}: the model needs token ids, which tables do not contain",
+                hint="an .npz file with an array x of whole numbers",
+            )
         encoder = TableEncoder(self._description, self.options, self.report)
         empty = True
         # The format as it was given for the training data; what was detected is detected again.
@@ -117,14 +124,19 @@ class InputData:
 
         arrays, _ = read_arrays(self.path, select)
         x_name = str(names["x"])
-        examples = convert_examples(self.shown, x_name, arrays[x_name])
+        examples = self._convert(x_name, arrays[x_name])
         self._check_shape(x_name, arrays[x_name].shape, examples.shape[1:])
         ids = self._column(arrays, names["id"], len(examples))
-        targets = self._column(arrays, names["y"], len(examples))
-        if targets is not None and not self.options.uses_targets:
+        target_array = None if names["y"] is None else arrays[names["y"]]
+        targets = None
+        if self._description.task in _TASKS_WITH_ONE_TARGET and not self._has_several_targets:
+            targets = self._column(arrays, names["y"], len(examples))
+        if target_array is not None:
+            self._check_count(str(names["y"]), target_array, len(examples))
+        if target_array is not None and not self.options.uses_targets:
             self.report.notes.append(f"the array '{names['y']}' is not used for predictions")
-        for begin in range(0, len(examples), BATCH_SIZE):
-            part = slice(begin, begin + BATCH_SIZE)
+        for begin in range(0, len(examples), self._batch_size):
+            part = slice(begin, begin + self._batch_size)
             chunk, invalid = self._without_invalid(x_name, examples[part], begin)
             numbers = [str(begin + index) for index in range(len(chunk))]
             yield InputBatch(
@@ -133,6 +145,34 @@ class InputData:
                 invalid,
                 None if targets is None else targets[part],
                 numbered=ids is None,
+                target_array=None if target_array is None else target_array[part],
+            )
+
+    @property
+    def _has_several_targets(self) -> bool:
+        return len(self._description.target_means) > 1
+
+    @property
+    def _batch_size(self) -> int:
+        """Examples per batch, fewer if an output is large."""
+        return eval_batch_size(self._description.output_shape)
+
+    def _convert(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
+        """Examples as the model needs them: numbers, images, or token ids [n, T] (int64)."""
+        if not self._description.vocabulary:
+            return convert_examples(self.shown, name, array)
+        if array.dtype.kind not in "iu":
+            raise DataError(
+                f"{self.shown}: {name} has the dtype {array.dtype}; the model needs token ids,"
+                " which are whole numbers"
+            )
+        return array.astype(np.int64)
+
+    def _check_count(self, name: str, array: NDArray[Any], count: int) -> None:
+        if array.ndim == 0 or len(array) != count:
+            raise DataError(
+                f"{self.shown}: {name} has shape {format_shape(array.shape)}; expected"
+                f" [{count}, ...]"
             )
 
     def _image_batches(self) -> Iterator[InputBatch]:
@@ -146,8 +186,8 @@ class InputData:
                 f" {format_shape(shape)}"
             )
         classes = set(self._description.classes)
-        for begin in range(0, len(paths), BATCH_SIZE):
-            chunk = paths[begin : begin + BATCH_SIZE]
+        for begin in range(0, len(paths), self._batch_size):
+            chunk = paths[begin : begin + self._batch_size]
             examples = np.zeros((len(chunk), *shape), np.uint8)
             invalid = np.zeros(len(chunk), bool)
             for index, path in enumerate(chunk):
@@ -187,11 +227,14 @@ class InputData:
         self, name: str, examples: NDArray[Any], begin: int
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """The examples, and which of them [n] have a value that is not finite; those become 0."""
-        invalid = ~np.isfinite(examples).reshape(len(examples), -1).all(axis=1)
+        size = len(self._description.vocabulary)
+        valid = (examples >= 0) & (examples < size) if size else np.isfinite(examples)
+        invalid = np.asarray(~valid.reshape(len(examples), -1).all(axis=1), np.bool_)
         if not invalid.any():
             return examples, invalid
+        problem = f"a token is not in 0 to {size - 1}" if size else "a value is NaN or infinite"
         for row in np.flatnonzero(invalid):
-            message = f"array '{name}': a value is NaN or infinite"
+            message = f"array '{name}': {problem}"
             self._add_invalid("number", message, f"row {begin + int(row)}")
         cleaned = examples.copy()
         cleaned[invalid] = 0

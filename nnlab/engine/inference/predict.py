@@ -29,11 +29,11 @@ def predict_batches(
 
 
 def without_overflow(data: InputData, batch: InputBatch, outputs: NDArray[Any]) -> InputBatch:
-    """The batch, in which rows are invalid whose outputs [n, outputs] are not finite.
+    """The batch, in which rows are invalid whose outputs [n, ...] are not finite.
 
     They are reported: the values of such a row are too large for the model, or it has diverged.
     """
-    overflow = ~batch.invalid & ~np.isfinite(outputs).all(axis=1)
+    overflow = ~batch.invalid & ~np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1)
     if not overflow.any():
         return batch
     data.report.problem(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.engine.inference.input_batch import InputBatch
+from nnlab.engine.inference.prediction_fields import PredictionFields, prediction_rows
 from nnlab.errors import OutputError, UsageError
 from nnlab.io.atomic_stream import open_atomic
 from nnlab.io.escaping import escape_formula
@@ -26,129 +27,148 @@ class PredictionWriter(Protocol):
 
 
 class CsvPredictions:
-    """A CSV table: the id, the prediction, and for classes the probability of each.
+    """A CSV table: the id, the predictions, and for classes and tags the probability of each.
 
     Invalid rows have empty cells. Numbers are the shortest texts that give the same float32.
     """
 
-    def __init__(self, file: IO[str], id_name: str, classes: tuple[str, ...]) -> None:
+    def __init__(self, file: IO[str], fields: PredictionFields) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
-        self._classes = classes
-        names = [id_name, "predicted", *(f"probability_{name}" for name in classes)]
+        self._fields = fields
+        names = [fields.id_name, *fields.columns]
         self._writer.writerow([escape_formula(name) for name in names])
 
     def write(self, batch: InputBatch, predictions: NDArray[Any]) -> None:
         """Writes a row for each example."""
         texts = predictions.astype(str)
-        best = predictions.argmax(axis=1)
+        predicted = self._fields.predicted(predictions) if self._fields.classes else None
         for row, (name, invalid) in enumerate(zip(batch.ids, batch.invalid, strict=True)):
             if invalid:
-                cells: list[str] = [""] * (1 + len(self._classes))
-            elif self._classes:
-                cells = [self._classes[best[row]], *texts[row]]
+                cells: list[object] = [""] * len(self._fields.columns)
             else:
-                cells = [texts[row, 0]]
+                cells = [*texts[row]] if predicted is None else [*predicted[row], *texts[row]]
             self._writer.writerow([escape_formula(str(cell)) for cell in (name, *cells)])
 
 
 class JsonPredictions:
     """JSON Lines: an object for each row; `predicted` is null for an invalid row."""
 
-    def __init__(self, file: IO[str], id_name: str, classes: tuple[str, ...]) -> None:
-        self._file, self._id_name, self._classes = file, id_name, classes
+    def __init__(self, file: IO[str], fields: PredictionFields) -> None:
+        self._file, self._fields = file, fields
 
     def write(self, batch: InputBatch, predictions: NDArray[Any]) -> None:
         """Writes an object for each example."""
-        for row in prediction_rows(batch, predictions, self._id_name, self._classes):
+        for row in prediction_rows(batch, predictions, self._fields):
             self._file.write(json.dumps(row) + "\n")
 
 
 class _CollectedPredictions:
     """Collects the predictions of all batches, for formats that are written at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: PredictionFields, *, with_probabilities: bool) -> None:
         self.ids: list[str] = []
-        self._parts: list[NDArray[Any]] = []
+        self._fields, self._with_probabilities = fields, with_probabilities
+        self._parts: dict[str, list[NDArray[Any]]] = {}
 
     def write(self, batch: InputBatch, predictions: NDArray[Any]) -> None:
-        """Keeps the predictions of a batch; those of invalid rows are NaN."""
+        """Keeps the predictions of a batch; those of invalid rows are NaN, their classes -1."""
         self.ids += batch.ids
         part = predictions.copy()
         part[batch.invalid] = np.nan
-        self._parts.append(part)
+        if self._fields.is_dense:
+            labels = self._fields.predicted_classes(predictions)
+            labels[batch.invalid] = -1
+            self._add("predicted", labels)
+        if not self._fields.is_dense or self._with_probabilities:
+            self._add("probabilities" if self._fields.is_dense else "predictions", part)
 
-    @property
-    def predictions(self) -> NDArray[Any]:
-        """All predictions, [n, outputs]."""
-        return np.concatenate(self._parts)
+    def _add(self, name: str, part: NDArray[Any]) -> None:
+        self._parts.setdefault(name, []).append(part)
 
-    def columns(self, id_name: str, classes: tuple[str, ...]) -> dict[str, Any]:
-        """The columns of the CSV table."""
-        values = self.predictions
-        if not classes:
-            return {id_name: self.ids, "predicted": values[:, 0]}
-        names = [None if np.isnan(row[0]) else classes[int(row.argmax())] for row in values]
-        probabilities = {f"probability_{name}": values[:, i] for i, name in enumerate(classes)}
-        return {id_name: self.ids, "predicted": names, **probabilities}
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name: predictions, or classes of tokens and pixels; and the names."""
+        arrays = {name: np.concatenate(parts) for name, parts in self._parts.items()}
+        arrays["classes"] = np.array(self._fields.classes)
+        if self._fields.target_names:
+            arrays["targets"] = np.array(self._fields.target_names)
+        return {self._fields.id_name: np.array(self.ids), **arrays}
 
-
-def prediction_rows(
-    batch: InputBatch, predictions: NDArray[Any], id_name: str, classes: tuple[str, ...]
-) -> Iterator[dict[str, Any]]:
-    """The prediction for each example of a batch as an object with stable keys."""
-    texts, best = predictions.astype(str), predictions.argmax(axis=1)
-    for row, (name, invalid) in enumerate(zip(batch.ids, batch.invalid, strict=True)):
-        values: dict[str, Any] = {id_name: int(name) if batch.numbered else name}
-        if invalid:
-            values["predicted"] = None
-        elif classes:
-            values["predicted"] = classes[best[row]]
-            values["probabilities"] = {
-                label: float(text) for label, text in zip(classes, texts[row], strict=True)
-            }
-        else:
-            values["predicted"] = float(texts[row, 0])
-        yield values
+    def columns(self) -> dict[str, Any]:
+        """The columns of the CSV table; a prediction of an invalid row is missing."""
+        fields, values = self._fields, np.concatenate(self._parts["predictions"])
+        columns: dict[str, Any] = {fields.id_name: self.ids}
+        if not fields.classes:
+            return columns | dict(zip(fields.predicted_columns, values.T, strict=True))
+        is_invalid = np.isnan(values[:, 0])
+        predicted = fields.predicted(np.nan_to_num(values))
+        columns["predicted"] = [
+            None if invalid else name
+            for (name,), invalid in zip(predicted, is_invalid, strict=True)
+        ]
+        probabilities = zip(fields.columns[1:], values.T, strict=True)
+        return columns | dict(probabilities)
 
 
 @contextmanager
 def open_prediction_file(
-    path: Path, id_name: str, classes: tuple[str, ...]
+    path: Path, fields: PredictionFields, *, with_probabilities: bool = False
 ) -> Iterator[PredictionWriter]:
     """A writer whose file appears under its name when the context ends without an error.
+
+    Args:
+        path: the file.
+        fields: what is written.
+        with_probabilities: write the probabilities of all classes of tokens or pixels too.
 
     Raises:
         UsageError: the suffix is not that of a supported format, or a package is missing.
         OutputError: the file cannot be written.
     """
     suffix = check_output_format(path)
+    check_fits_format(fields, path)
     if suffix in (".csv", ".jsonl"):
         with open_atomic(path) as binary:
             text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
             writer = CsvPredictions if suffix == ".csv" else JsonPredictions
-            yield writer(text, id_name, classes)
+            yield writer(text, fields)
             text.detach()
         return
-    collected = _CollectedPredictions()
+    collected = _CollectedPredictions(fields, with_probabilities=with_probabilities)
     yield collected
     with open_atomic(path) as binary:
         if suffix == ".npz":
-            arrays = {"predictions": collected.predictions, "classes": np.array(classes)}
-            _write_npz(binary, {id_name: np.array(collected.ids), **arrays})
+            _write_npz(binary, collected.arrays())
         else:
-            _write_parquet(binary, collected.columns(id_name, classes))
+            _write_parquet(binary, collected.columns())
 
 
-def check_id_name(id_name: str, classes: tuple[str, ...]) -> None:
+def check_fits_format(fields: PredictionFields, path: Path | None) -> None:
+    """Checks that predictions fit a format; a path of None is a table on standard output.
+
+    Raises:
+        UsageError: they are arrays, and the format is a table.
+    """
+    if fields.is_table or (path is not None and path.suffix.lower() == ".npz"):
+        return
+    kind = "a class for each token or pixel" if fields.is_dense else "an array"
+    shown = "a table on standard output" if path is None else f"--output {path}"
+    raise UsageError(
+        f"{shown}: a prediction of {fields.task.replace('_', ' ')} is {kind}, which is no row of a"
+        " table",
+        hint="-o predictions.npz",
+    )
+
+
+def check_id_name(fields: PredictionFields) -> None:
     """Checks that no other column, key or array of the predictions has the name of the ids.
 
     Raises:
         UsageError: one has.
     """
-    others = {"predicted", "probabilities", "predictions", "classes"}
-    if id_name in others.union(f"probability_{name}" for name in classes):
+    others = {"predicted", "probabilities", "predictions", "classes", "targets"}
+    if fields.id_name in others.union(fields.columns):
         raise UsageError(
-            f"--id {id_name}: the predictions have a column of this name themselves",
+            f"--id {fields.id_name}: the predictions have a column of this name themselves",
             hint="rename this column of the input",
         )
 

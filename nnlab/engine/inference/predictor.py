@@ -38,12 +38,16 @@ class Predictor:
 
     @torch.no_grad()
     def outputs(self, examples: NDArray[Any]) -> torch.Tensor:
-        """The outputs of the first model itself: logits [n, classes], or standardised values."""
+        """The outputs of the first model itself: logits, or standardised values [n, k]."""
         return self._outputs(self._models[0], torch.from_numpy(np.ascontiguousarray(examples)))
+
+    def prepared(self, examples: NDArray[Any]) -> torch.Tensor:
+        """The inputs of the first model, which are the targets of a reconstruction."""
+        return self._models[0].prepare(torch.from_numpy(np.ascontiguousarray(examples)))
 
     @torch.no_grad()
     def __call__(self, examples: NDArray[Any]) -> NDArray[Any]:
-        """Probabilities [n, classes], or values [n, 1] in the unit of the target.
+        """Probabilities, values [n, k] in the units of the targets, or reconstructions [n, ...].
 
         Args:
             examples: raw examples [n, *in_shape] of any numeric dtype.

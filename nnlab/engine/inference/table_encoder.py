@@ -43,7 +43,7 @@ class TableEncoder:
         self._num_rows = 0
         self._absent: dict[str, int] = {}
         self._unknown_columns: dict[str, None] = {}
-        self._target_present = False
+        self._targets_present: dict[str, None] = {}
 
     def encode(self, batch: TableBatch) -> InputBatch:
         """The examples of a batch of rows.
@@ -60,15 +60,18 @@ class TableEncoder:
         self._report_uneven(batch)
         examples[invalid] = 0.0
         ids = self._ids(batch)
-        target = self._description.target_name
-        targets = batch.columns.get(target) if target else None
-        self._target_present |= targets is not None
-        used = {column.name for column in self._columns} | {target, self._options.id_column}
+        targets = {
+            name: [cell or "" for cell in batch.columns[name]]
+            for name in self._description.target_columns
+            if name in batch.columns
+        }
+        self._targets_present |= dict.fromkeys(targets)
+        used = {column.name for column in self._columns} | {self._options.id_column, *targets}
         self._unknown_columns |= dict.fromkeys(name for name in batch.columns if name not in used)
         self._num_rows += count
-        texts = None if targets is None else [cell or "" for cell in targets]
         numbered = self._options.id_column is None
-        return InputBatch(ids, examples, invalid, texts, numbered)
+        single = targets.get(self._description.target_name)
+        return InputBatch(ids, examples, invalid, single, numbered, targets or None)
 
     def finish(self) -> None:
         """Adds the problems and notes that concern the whole table."""
@@ -85,9 +88,13 @@ class TableEncoder:
             more = ", ..." if len(self._unknown_columns) > 10 else ""
             columns = format_count(len(self._unknown_columns), "column")
             self._report.notes.append(f"{columns} that the model does not use: {names}{more}")
-        if self._target_present and not self._options.uses_targets:
+        if self._targets_present and not self._options.uses_targets:
+            targets = ", ".join(f"'{name}'" for name in self._targets_present)
+            subject, verb = (
+                ("columns", "are") if len(self._targets_present) > 1 else ("column", "is")
+            )
             self._report.notes.append(
-                f"the target column '{self._description.target_name}' is not used for predictions"
+                f"the target {subject} {targets} {verb} not used for predictions"
             )
 
     def _columns_by_position(self, batch: TableBatch) -> tuple[FeatureColumn, ...]:

@@ -37,6 +37,14 @@ def predict(
         ),
     ] = None,
     id_column: IdOption = None,
+    probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--probabilities",
+            help="for tokens and pixels: write the probabilities of all classes to the .npz file"
+            " too",
+        ),
+    ] = False,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="average the predictions of all seeds of the trial")
     ] = False,
@@ -51,8 +59,9 @@ def predict(
     """Predict new examples with a trained model: a row for each row of the input, in its order.
 
     A row has the predicted class and the probability of each class (the softmax of the outputs),
-    or the predicted value in the unit of the target. Inputs are preprocessed as in the training;
-    the training data is not needed.
+    the predicted tags joined by ; and the probability of each, or the predicted values in the units
+    of the targets. For tokens, pixels and reconstructions FILE is an .npz archive. Inputs are
+    preprocessed as in the training; the training data is not needed.
 
     [bold]Examples[/bold]
 
@@ -71,6 +80,7 @@ def predict(
         data,
         InputOptions(id_column, unseen.value, invalid_rows.value),
         output=output,
+        probabilities=probabilities,
         ensemble=ensemble,
         model=model,
         device=device,

@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,17 +19,18 @@ from nnlab.engine.device import resolve_device
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_data import InputData, open_input
 from nnlab.engine.inference.input_options import InputOptions
-from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.inference.predict import predict_batches
+from nnlab.engine.inference.prediction_fields import PredictionFields, prediction_rows
 from nnlab.engine.inference.prediction_files import (
     CsvPredictions,
     PredictionWriter,
+    check_fits_format,
     check_id_name,
     check_output_format,
     open_prediction_file,
-    prediction_rows,
 )
 from nnlab.engine.inference.predictor import Predictor
+from nnlab.errors import UsageError
 from nnlab.io.atomic_stream import check_is_new
 
 _COPY_CHARACTERS = 1 << 20
@@ -40,6 +42,7 @@ def run_predict(
     options: InputOptions,
     *,
     output: Path | None,
+    probabilities: bool,
     ensemble: bool,
     model: str | None,
     device: str,
@@ -54,6 +57,7 @@ def run_predict(
         data: the input.
         options: how the input is read.
         output: the file; None is standard output.
+        probabilities: write the probabilities of tokens and pixels too.
         ensemble: average all seeds of the trial.
         model: where the code of a user-defined model is now.
         device: where the models are evaluated.
@@ -76,17 +80,25 @@ def run_predict(
             for run in choice.runs
         ]
     description = trained[0].description
+    fields = PredictionFields.of(description, options.id_column or "")
     if options.id_column is not None:
-        check_id_name(options.id_column, description.classes)
+        check_id_name(fields)
+    check_fits_format(fields, output)
+    if probabilities and not fields.is_dense:
+        raise UsageError(
+            "--probabilities has no effect: it is for the classes of tokens and pixels",
+            hint="the predictions have all probabilities already; leave it out",
+        )
     predictor = make_predictor(trained, resolve_device(device))
     with open_input(data, description, options) as inputs:
+        fields = replace(fields, id_name=inputs.id_name)
         if as_json:
-            _print_json(choice, predictor, inputs, description, output)
+            _print_json(choice, predictor, inputs, fields, output, probabilities)
             return
         open_writer = (
-            _open_stdout(inputs.id_name, description.classes)
+            _open_stdout(fields)
             if output is None
-            else open_prediction_file(output, inputs.id_name, description.classes)
+            else open_prediction_file(output, fields, with_probabilities=probabilities)
         )
         with open_writer as writer:
             rows = _write_all(predictor, inputs, writer)
@@ -106,10 +118,10 @@ def _write_all(predictor: Predictor, inputs: InputData, writer: PredictionWriter
 
 
 @contextmanager
-def _open_stdout(id_name: str, classes: tuple[str, ...]) -> Iterator[PredictionWriter]:
+def _open_stdout(fields: PredictionFields) -> Iterator[PredictionWriter]:
     """A writer whose CSV table is printed when the context ends without an error."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as file:
-        yield CsvPredictions(file, id_name, classes)
+        yield CsvPredictions(file, fields)
         file.seek(0)
         _copy_to_stdout(file)
 
@@ -122,29 +134,31 @@ def _copy_to_stdout(file: IO[str]) -> None:
 class _JsonRows:
     """Collects predictions as objects."""
 
-    def __init__(self, inputs: InputData, description: ModelDescription) -> None:
+    def __init__(self, fields: PredictionFields) -> None:
         self.rows: list[dict[str, Any]] = []
-        self._id_name, self._classes = inputs.id_name, description.classes
+        self._fields = fields
 
     def write(self, batch: InputBatch, predictions: NDArray[Any]) -> None:
         """Adds the predictions of a batch."""
-        self.rows += prediction_rows(batch, predictions, self._id_name, self._classes)
+        self.rows += prediction_rows(batch, predictions, self._fields)
 
 
 def _print_json(
     choice: ModelChoice,
     predictor: Predictor,
     inputs: InputData,
-    description: ModelDescription,
+    fields: PredictionFields,
     output: Path | None,
+    probabilities: bool,
 ) -> None:
     result: dict[str, Any] = dict(choice_json(choice))
     if output is None:
-        collected = _JsonRows(inputs, description)
+        collected = _JsonRows(fields)
         rows = _write_all(predictor, inputs, collected)
         result["predictions"] = collected.rows
     else:
-        with open_prediction_file(output, inputs.id_name, description.classes) as writer:
+        opened = open_prediction_file(output, fields, with_probabilities=probabilities)
+        with opened as writer:
             rows = _write_all(predictor, inputs, writer)
         result["output"] = str(output)
     report = inputs.report

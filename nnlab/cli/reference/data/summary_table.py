@@ -249,7 +249,7 @@ def dataset_json(
         "shape": list(dataset.in_shape),
         "dtype": str(dataset.examples.dtype),
         "classes": list(dataset.classes),
-        "target_names": list(target_columns_of(dataset)),
+        "target_columns": list(target_columns_of(dataset)),
         "splits": dict(summary.sizes),
         "own_splits": list(summary.provided_splits),
         "counts": summary.counts,
