@@ -19,7 +19,7 @@ from nnlab.figures.kinds.dataset import draw_dataset
 
 def pictured(data: str) -> tuple[Figure, Dataset]:
     dataset = read_dataset(RunConfig(data=data))
-    return draw_dataset(dataset, np.arange(len(dataset.targets))), dataset
+    return draw_dataset(dataset, np.arange(len(dataset.target_array))), dataset
 
 
 def make_dataset(
@@ -79,7 +79,7 @@ def test_numbers_are_a_histogram() -> None:
     figure, dataset = pictured("diabetes")
     ax = figure.axes[0]
     assert sum(p.get_height() for p in ax.patches if isinstance(p, Rectangle)) == len(
-        dataset.targets
+        dataset.target_array
     )
     assert "mean 152.1" in ax.get_xlabel()
 
@@ -109,7 +109,7 @@ def odd(kind: str) -> Dataset:
 )
 def test_odd_sets_are_drawn_too(kind: str, tmp_path: Path) -> None:
     dataset = odd(kind)
-    figure = draw_dataset(dataset, np.arange(len(dataset.targets)))
+    figure = draw_dataset(dataset, np.arange(len(dataset.target_array)))
     save_figure(figure, tmp_path / "odd.png", {})
     assert (tmp_path / "odd.png").stat().st_size > 1000
 

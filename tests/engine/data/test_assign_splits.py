@@ -117,8 +117,8 @@ def test_several_columns_are_stratified() -> None:
     split = split_of(stratify_by="colour+user", val_fraction=0.2, test_fraction=0.2)
     colours = split.dataset.split_cells["colour"]
     for rows in (split.rows.val, split.rows.test):
-        counts = Counter(zip(colours[rows], split.dataset.targets[rows], strict=True))
-        everywhere = Counter(zip(colours, split.dataset.targets, strict=True))
+        counts = Counter(zip(colours[rows], split.dataset.target_array[rows], strict=True))
+        everywhere = Counter(zip(colours, split.dataset.target_array, strict=True))
         assert all(abs(counts[key] - 0.2 * everywhere[key]) <= 2 for key in everywhere)
     assert [column.name for column in split.dataset.columns] == ["user", "colour", "size"]
 

@@ -16,7 +16,7 @@ def test_built_in_sets_are_scikit_learns(name: str) -> None:
     bunch = loader(scaled=False) if name == "diabetes" else loader()
     ours = read_dataset(RunConfig(data=name))
     assert np.array_equal(ours.examples.reshape(len(bunch.data), -1), bunch.data)
-    assert np.array_equal(ours.targets, bunch.target)
+    assert np.array_equal(ours.target_array, bunch.target)
     if ours.task == "classification":
         assert ours.classes == tuple(str(c) for c in bunch.target_names)
     assert dataset_facts(name).classes == ours.classes
@@ -31,7 +31,7 @@ def test_a_release_that_moved_its_files_is_asked_instead(
     monkeypatch.setattr(builtin, "_sklearn_data_folder", lambda: tmp_path)
     loaded = read_dataset(RunConfig(data="iris"))
     assert np.array_equal(loaded.examples, direct.examples)
-    assert np.array_equal(loaded.targets, direct.targets)
+    assert np.array_equal(loaded.target_array, direct.target_array)
 
 
 def test_the_fingerprint_of_a_set_stays(read_and_split_data) -> None:  # type: ignore[no-untyped-def]

@@ -67,7 +67,7 @@ def test_a_summary_of_a_regression_measures_its_targets() -> None:
     config = RunConfig(data="diabetes", test_fraction=0.15)
     split = read_and_split(config)
     summary = summarise_dataset(split)
-    targets = split.dataset.targets[split.rows.val]
+    targets = split.dataset.target_array[split.rows.val]
     assert summary.targets[1].split == "val"
     assert summary.targets[1].mean == pytest.approx(targets.mean())
     assert summary.targets[1].high == targets.max()

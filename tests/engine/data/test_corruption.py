@@ -70,7 +70,7 @@ def test_some_classes_are_relabelled_and_keep_their_names(toy_dataset: Toy) -> N
     dataset = toy_dataset([3, 4, 5, 6], num_provided_test=8, num_provided_val=5)
     some = keep_classes(dataset, "1+3")
     assert some.classes == ("class 1", "class 3")
-    assert some.targets.tolist() == [0] * 4 + [1] * 6
+    assert some.target_array.tolist() == [0] * 4 + [1] * 6
     assert np.array_equal(some.examples, dataset.examples[[3, 4, 5, 6, *range(12, 18)]])
     assert (some.num_provided_test, some.num_provided_val) == (6, 2)  # rows 12 to 17, and 5 and 6
 
@@ -78,7 +78,7 @@ def test_some_classes_are_relabelled_and_keep_their_names(toy_dataset: Toy) -> N
 def test_classes_reach_the_read_set(read_and_split_data: Arrange) -> None:
     dataset = read_and_split_data("iris", classes="setosa+virginica").dataset
     assert dataset.classes == ("setosa", "virginica")
-    assert len(dataset.targets) == 100
+    assert len(dataset.target_array) == 100
 
 
 @ONE_FIXTURE
@@ -97,8 +97,8 @@ def test_a_smaller_training_split_lies_inside_a_larger_one(
     assert len(few) == small
     assert len(many) == large
     assert set(few) <= set(many) <= set(rows)
-    shares = np.bincount(dataset.targets[rows]) / len(rows)
-    got = np.bincount(dataset.targets[many], minlength=len(counts))
+    shares = np.bincount(dataset.target_array[rows]) / len(rows)
+    got = np.bincount(dataset.target_array[many], minlength=len(counts))
     assert np.all(np.abs(got - shares * large) <= 1 + 1e-9)
 
 
@@ -128,7 +128,7 @@ def test_label_noise_moves_its_share_of_training_labels_to_other_classes(toy_dat
     wrong = np.flatnonzero(noisy.targets != dataset.targets)
     assert set(wrong) <= set(train)
     assert len(wrong) == 200
-    away = (noisy.targets - dataset.targets)[wrong] % 3
+    away = (noisy.target_array - dataset.target_array)[wrong] % 3
     assert set(away) == {1, 2}
     assert 80 < (away == 1).sum() < 120  # binomial, 100 expected
 
@@ -138,15 +138,15 @@ def test_more_label_noise_keeps_what_was_wrong_already(toy_dataset: Toy) -> None
     train = np.arange(150)
     little, much = (add_label_noise(dataset, train, share, 3) for share in (0.1, 0.3))
     wrong = little.targets != dataset.targets
-    assert np.array_equal(little.targets[wrong], much.targets[wrong])
+    assert np.array_equal(little.target_array[wrong], much.target_array[wrong])
     assert add_label_noise(dataset, train, 0.0, 3) is dataset
 
 
 def test_label_noise_spares_val_and_test(read_and_split_data: Arrange) -> None:
     clean, noisy = read_and_split_data("digits"), read_and_split_data("digits", label_noise=0.5)
     for rows in (clean.rows.val, clean.rows.test):
-        assert np.array_equal(clean.dataset.targets[rows], noisy.dataset.targets[rows])
+        assert np.array_equal(clean.dataset.target_array[rows], noisy.dataset.target_array[rows])
     train = clean.rows.train
-    changed = clean.dataset.targets[train] != noisy.dataset.targets[train]
+    changed = clean.dataset.target_array[train] != noisy.dataset.target_array[train]
     assert changed.sum() == round(0.5 * len(train))
     assert clean.fingerprint != noisy.fingerprint

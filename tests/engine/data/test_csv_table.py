@@ -148,15 +148,15 @@ def test_what_is_written_is_read(write_table: Written, rows: list[tuple[float, s
     assert [values[i] for i in np.argmax(dataset.examples[:, 1:], axis=1)] == [
         t for _, t, _ in rows
     ]
-    assert [dataset.classes[i] for i in dataset.targets] == [str(y) for _, _, y in rows]
+    assert [dataset.classes[i] for i in dataset.target_array] == [str(y) for _, _, y in rows]
 
 
 def test_spellings_of_a_number_are_one_class(write_table: Written) -> None:
     dataset = dataset_of(write_table("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n5,1e0\n6,-0\n"))
     assert dataset.classes == ("-0", "1")
-    assert dataset.targets.tolist() == [0, 0, 1, 1, 1, 0]
+    assert dataset.target_array.tolist() == [0, 0, 1, 1, 1, 0]
     ordinary = dataset_of(write_table("a,y\n1,0\n2,0.0\n3,1\n4,1.0\n"))
-    assert (ordinary.classes, ordinary.targets.tolist()) == (("0", "1"), [0, 0, 1, 1])
+    assert (ordinary.classes, ordinary.target_array.tolist()) == (("0", "1"), [0, 0, 1, 1])
 
 
 @pytest.mark.parametrize("missing", ["NA", "n/a", "null", "?", "NaN"])

@@ -30,7 +30,7 @@ def test_each_sub_folder_is_a_class(tmp_path: Path) -> None:
     (tmp_path / ".hidden").mkdir()
     dataset = dataset_of(tmp_path)
     assert dataset.classes == ("cat", "dog")
-    assert dataset.targets.tolist() == [0, 0, 1]
+    assert dataset.target_array.tolist() == [0, 0, 1]
     assert dataset.examples.shape == (3, 1, 4, 5)
     assert dataset.examples.dtype == np.uint8
     assert dataset.examples[:, 0, 0, 0].tolist() == [20, 30, 10]
@@ -110,7 +110,7 @@ def test_an_image_of_too_many_pixels_and_a_pipe_are_refused(
     for name in ("a", "b"):
         draw(tmp_path / name / "1.png", 10, size=(100, 80))
     os.mkfifo(tmp_path / "a" / "2.png")
-    assert len(dataset_of(tmp_path).targets) == 2
+    assert len(dataset_of(tmp_path).target_array) == 2
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5_000)
     with pytest.raises(DataError, match="is not a readable image: Image size"):
         dataset_of(tmp_path)

@@ -30,7 +30,7 @@ def saved(path: Path, **arrays: Any) -> Dataset:
 def test_x_and_y_are_examples_and_targets(path: Path) -> None:
     dataset = saved(path, x=X, y=Y)
     assert np.array_equal(dataset.examples, X)
-    assert np.array_equal(dataset.targets, Y)
+    assert np.array_equal(dataset.target_array, Y)
     assert (dataset.task, dataset.classes) == ("classification", ("0", "1"))
     assert (dataset.num_provided_test, dataset.num_provided_val) == (0, 0)
 
@@ -67,7 +67,7 @@ def test_the_task_follows_from_the_type_of_the_targets(
 ) -> None:
     dataset = saved(path, x=X, y=y)
     assert (dataset.task, dataset.classes) == (task, classes)
-    assert dataset.targets.dtype == (np.int64 if classes else np.float64)
+    assert dataset.target_array.dtype == (np.int64 if classes else np.float64)
 
 
 @pytest.mark.parametrize(

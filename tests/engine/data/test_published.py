@@ -134,8 +134,8 @@ def test_a_folder_that_is_named_is_read_packed_or_not(tmp_path: Path, packed: bo
     dataset = read_dataset(RunConfig(data=f"mnist:{folder}"))
     assert dataset.name == f"mnist:{folder}"
     assert np.array_equal(dataset.examples, IMAGES[:, None])
-    assert dataset.targets.tolist() == LABELS.tolist()
-    assert dataset.targets.dtype == np.int64
+    assert dataset.target_array.tolist() == LABELS.tolist()
+    assert dataset.target_array.dtype == np.int64
     assert (dataset.num_provided_test, dataset.version) == (20, None)
 
 
@@ -189,7 +189,7 @@ def test_a_download_is_checked_kept_and_not_repeated(
     calls.clear()
     assert fetch("mnist", lambda *arguments: calls.append(arguments)) == paths
     assert not calls
-    assert len(read_dataset(RunConfig(data="mnist")).targets) == 60
+    assert len(read_dataset(RunConfig(data="mnist")).target_array) == 60
 
 
 def test_a_download_goes_to_the_folder_of_the_environment(
@@ -257,7 +257,7 @@ def test_cifar10_is_read_from_its_archive(tmp_path: Path) -> None:
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(CIFAR10)
     dataset = read_dataset(RunConfig(data=f"cifar10:{tmp_path}"))
     assert dataset.examples.shape == (12, 3, 32, 32)
-    assert dataset.targets.tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
+    assert dataset.target_array.tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6]
     assert dataset.num_provided_test == 2
     assert dataset.classes[:2] == ("thing0", "thing1")
     assert len(dataset.classes) == 10
@@ -266,7 +266,7 @@ def test_cifar10_is_read_from_its_archive(tmp_path: Path) -> None:
 def test_cifar100_has_its_fine_classes(tmp_path: Path) -> None:
     (tmp_path / "cifar-100-binary.tar.gz").write_bytes(CIFAR100)
     dataset = read_dataset(RunConfig(data=f"cifar100:{tmp_path}", classes="3-9"))
-    assert dataset.targets.tolist() == [0, 1, 5, 6]
+    assert dataset.target_array.tolist() == [0, 1, 5, 6]
     assert dataset.num_provided_test == 2
     assert dataset.classes[0] == "fine3"
 
@@ -310,6 +310,6 @@ def test_fashion_mnist_is_read_from_debians_package(monkeypatch: pytest.MonkeyPa
     dataset = read_dataset(RunConfig(data="fashion-mnist"))
     assert dataset.examples.shape == (70_000, 1, 28, 28)
     assert dataset.num_provided_test == 10_000
-    assert np.bincount(dataset.targets[:60_000]).tolist() == [6000] * 10
+    assert np.bincount(dataset.target_array[:60_000]).tolist() == [6000] * 10
     assert dataset.examples[:60_000].mean() / 255 == pytest.approx(0.2860, abs=1e-4)
     assert dataset.classes[9] == "Ankle boot"

@@ -37,7 +37,7 @@ def test_splits_are_disjoint_complete_and_stratified(
     assert sorted(rows) == list(range(sum(counts)))
     for part, share in ((parts.val, 0.2), (parts.test, 0.1)):
         assert len(part) == round(share * sum(counts))
-        per_class = np.bincount(dataset.targets[part], minlength=len(counts))
+        per_class = np.bincount(dataset.target_array[part], minlength=len(counts))
         assert np.all(np.abs(per_class - share * np.array(counts)) <= 2)
 
 

@@ -75,9 +75,9 @@ def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 def assert_equal(ours: Dataset, original: Dataset) -> None:
     assert ours.columns == original.columns
     assert ours.examples.tobytes() == original.examples.tobytes()
-    assert (ours.targets.dtype, ours.targets.tobytes()) == (
-        original.targets.dtype,
-        original.targets.tobytes(),
+    assert (ours.target_array.dtype, ours.target_array.tobytes()) == (
+        original.target_array.dtype,
+        original.target_array.tobytes(),
     )
     assert (ours.task, ours.classes, ours.version) == (
         original.task,

@@ -132,7 +132,7 @@ def test_a_file_without_a_header(table: Write) -> None:
     dataset = read(path, target="column_3")
     assert dataset.examples.tolist() == [[1, 2.5], [3, 4.5], [5, 6.5]]
     assert dataset.notes == ("no header: the columns are column_1, ... (detected; --csv-header)",)
-    assert read(path, target="0", csv_header="yes").targets.tolist() == [1, 0]
+    assert read(path, target="0", csv_header="yes").target_array.tolist() == [1, 0]
     repeated = read(table("5.1,5.1,setosa\n4.9,3.0,virginica\n"), target="column_3")
     assert repeated.classes == ("setosa", "virginica")
     names = read(table("x,y\nu,v\nx,w\n"), target="column_2", csv_header="no")
@@ -208,7 +208,7 @@ def test_parquet_gives_the_features_of_the_same_csv_file(tmp_path: Path, table: 
     ours, expected = read(path, kind="parquet", **options), read(csv_path, **options)
     assert ours.columns == expected.columns
     assert ours.examples.tobytes() == expected.examples.tobytes()
-    assert (ours.classes, ours.targets.tolist()) == (("0", "1"), [0, 1, 0])
+    assert (ours.classes, ours.target_array.tolist()) == (("0", "1"), [0, 1, 0])
     assert read(path, **options).columns == ours.columns  # csv: reads it by its suffix
     with pytest.raises(TableProblems) as caught:
         read(path, kind="parquet")

@@ -120,7 +120,7 @@ def test_all_problems_are_reported_at_once_with_their_options(write_table: Writt
 def test_rows_with_missing_values_are_dropped(write_table: Written) -> None:
     dataset = dataset_of(write_table(MISSING), missing="drop")
     assert dataset.examples.tolist() == [[1, 0, 1], [5, 1, 0]]
-    assert dataset.targets.tolist() == [0, 1]
+    assert dataset.target_array.tolist() == [0, 1]
     assert "2 of 4 rows with missing values are left out" in dataset.notes
 
 
@@ -253,7 +253,7 @@ def test_the_task_can_be_chosen(write_table: Written) -> None:
     few = write_table("a,y\n1,1\n2,2\n3,3\n4,1\n")
     assert dataset_of(few).task == "classification"
     numbers = dataset_of(few, task="regression")
-    assert (numbers.task, numbers.targets.tolist(), numbers.classes) == (
+    assert (numbers.task, numbers.target_array.tolist(), numbers.classes) == (
         "regression",
         [1, 2, 3, 1],
         (),
@@ -261,7 +261,7 @@ def test_the_task_can_be_chosen(write_table: Written) -> None:
     halves = write_table("a,y\n1,0.5\n2,1.5\n3,0.5\n")
     assert dataset_of(halves).task == "regression"
     classes = dataset_of(halves, task="classification")
-    assert (classes.classes, classes.targets.tolist()) == (("0.5", "1.5"), [0, 1, 0])
+    assert (classes.classes, classes.target_array.tolist()) == (("0.5", "1.5"), [0, 1, 0])
     mixed = write_table("a,y\n1,one\n2,2\n3,2\n")
     with pytest.raises(TableProblems) as caught:
         dataset_of(mixed)

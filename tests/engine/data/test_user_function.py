@@ -52,7 +52,7 @@ Y = np.arange(20) % 2
 def test_arrays_tensors_lists_and_torch_data_sets_are_taken(path: Path, body: str) -> None:
     dataset = load_dataset(path, body)
     assert np.array_equal(dataset.examples, X)
-    assert np.array_equal(dataset.targets, Y)
+    assert np.array_equal(dataset.target_array, Y)
     assert dataset.classes == ("0", "1")
     assert dataset.name == "mine.py:make"
 
