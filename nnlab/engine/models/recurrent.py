@@ -126,7 +126,7 @@ def _initialize_cell(cell: nn.LSTM | nn.GRU, config: RunConfig, generator: torch
     width = cell.hidden_size
     for name, parameter in cell.named_parameters():
         if parameter.ndim == 2:
-            for gate in parameter.split(width):
+            for gate in torch.split(parameter, width):
                 initialize_weights_(gate, config, generator, gain=1.0)
         else:
             parameter.fill_((config.bias_init or 0.0) if name.startswith("bias_ih") else 0.0)

@@ -82,11 +82,11 @@ def word_tags(samples: int, noise: float, seed: int) -> Dataset:
         row[: len(words)] = [ids[word] for word, _ in words]
         target[: len(words)] = [WORD_CLASSES.index(name) for _, name in words]
     is_replaced = (tokens > 0) & (make_rng(seed, 2).random(tokens.shape) < noise)
-    words = make_rng(seed, 3).integers(1, len(vocabulary), tokens.shape)
+    random_words = make_rng(seed, 3).integers(1, len(vocabulary), tokens.shape)
     return Dataset(
         "word-tags",
         "token_classification",
-        np.where(is_replaced, words, tokens),
+        np.where(is_replaced, random_words, tokens),
         targets,
         WORD_CLASSES,
         vocabulary=vocabulary,
