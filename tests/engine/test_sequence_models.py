@@ -128,7 +128,7 @@ def test_a_new_lstm_remembers() -> None:
     bias = net.get_parameter("layers.0.cell.bias_ih_l0")
     assert bias.tolist() == [0.0] * 8 + [1.0] * 8 + [0.0] * 16
     assert not net.get_parameter("layers.0.cell.bias_hh_l0").any()
-    for gate in net.get_parameter("layers.0.cell.weight_hh_l0").split(8):
+    for gate in torch.split(net.get_parameter("layers.0.cell.weight_hh_l0"), 8):
         assert torch.allclose(gate @ gate.T, torch.eye(8), atol=1e-5)
 
 

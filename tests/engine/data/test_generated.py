@@ -99,7 +99,7 @@ def test_without_noise_the_circles_are_scikit_learns() -> None:
 
 def test_without_noise_the_arms_of_the_spirals_are_one_arm_turned() -> None:
     dataset = generate_dataset("spirals", 90, 0.0, 0)
-    arms = [dataset.examples[dataset.targets == k] @ [1, 1j] for k in range(3)]
+    arms = [dataset.examples[dataset.target_array == k] @ [1, 1j] for k in range(3)]
     third = np.exp(2j * np.pi / 3)
     assert np.allclose(arms[0] * third, arms[1], atol=1e-5)
     assert np.allclose(arms[1] * third, arms[2], atol=1e-5)
@@ -109,7 +109,7 @@ def test_without_noise_the_arms_of_the_spirals_are_one_arm_turned() -> None:
 def test_the_noise_of_the_blobs_is_their_sd() -> None:
     dataset = generate_dataset("blobs", 30_000, 0.7, 1)
     for label in range(3):
-        cloud = dataset.examples[dataset.targets == label]
+        cloud = dataset.examples[dataset.target_array == label]
         assert np.hypot(*cloud.mean(axis=0)) == pytest.approx(planar.BLOB_RADIUS, abs=0.05)
         assert cloud.std(axis=0) == pytest.approx([0.7, 0.7], abs=0.02)
 
@@ -122,7 +122,7 @@ def test_without_noise_xor_is_the_sign_of_a_product() -> None:
 def test_xor_and_spirals_are_not_linear_but_can_be_learned() -> None:
     for name in ("xor", "spirals"):
         dataset = read_dataset(RunConfig(data=name))
-        x, y = dataset.examples, dataset.targets
+        x, y = dataset.examples, dataset.target_array
         assert LogisticRegression().fit(x, y).score(x, y) < 0.7
         assert KNeighborsClassifier(5).fit(x[::2], y[::2]).score(x[1::2], y[1::2]) > 0.85
 
@@ -131,7 +131,7 @@ def test_a_sequence_holds_its_shape_at_a_random_place() -> None:
     dataset = generate_dataset("sequences", 2000, 0.0, 0)
     assert dataset.examples.shape == (2000, SIGNAL_LENGTH)
     assert dataset.signal
-    ones = dataset.examples[dataset.targets == 7]
+    ones = dataset.examples[dataset.target_array == 7]
     peaks = ones.argmax(axis=1)
     assert peaks.min() < 8
     assert peaks.max() > 25
@@ -140,7 +140,7 @@ def test_a_sequence_holds_its_shape_at_a_random_place() -> None:
 
 def test_sequences_are_hard_for_a_linear_model_only() -> None:
     dataset = read_dataset(RunConfig(data="sequences", samples=3000))
-    x, y = dataset.examples, dataset.targets
+    x, y = dataset.examples, dataset.target_array
     linear = LogisticRegression(max_iter=300).fit(x[::2], y[::2]).score(x[1::2], y[1::2])
     near = KNeighborsClassifier(1).fit(x[::2], y[::2]).score(x[1::2], y[1::2])
     assert linear < 0.6

@@ -15,7 +15,7 @@ _PROBABILITY = 0.35  # that a signal contains a pattern
 Signal = NDArray[np.floating[Any]]
 
 # Patterns over the distance [48] from their beginning, in samples.
-_PATTERNS: Mapping[str, Callable[[Signal], Signal]] = {
+_PATTERNS: Mapping[str, Callable[[Signal], NDArray[Any]]] = {
     "spike": lambda t: 2.0 * (np.abs(t - 1) <= 1),
     "step": lambda t: 0.8 * (t >= 0),
     "ramp": lambda t: np.where((t >= 0) & (t < 12), t / 12, 0.0) * 1.5,
