@@ -94,11 +94,12 @@ def with_settings(
     """
     signature = inspect.signature(command)
     parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    # A command's own option, such as the steps of a range test, replaces the setting of that name.
+    own = {parameter.name for parameter in parameters}
     fields = [
         field
         for name, field in setting_fields().items()
-        # `find-lr --steps` and `plot lr --steps` are options of these commands.
-        if (only is None or name in only) and name not in signature.parameters
+        if name not in own and (only is None or name in only)
     ]
     parameters += [_option_parameter(field, aliases=aliases) for field in fields]
     if only is None:

@@ -233,7 +233,7 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
         )
     if is_loader_run(config):
         raise DataError(
-            f"{config.data} is streamed, batch by batch; this needs its data in memory",
+            f"{config.data} is streamed batch by batch, and this needs the data in memory",
             hint="train without --stream",
         )
     check_plugins(config)

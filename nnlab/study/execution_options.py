@@ -1,5 +1,6 @@
 """The execution options of `nnlab train` and `nnlab.train`, parsed and checked together."""
 
+from nnlab.config import setting_field
 from nnlab.errors import UsageError
 from nnlab.io.folders import absolute_location
 from nnlab.records import ParallelMode
@@ -85,6 +86,8 @@ def check_execution_options(request: TrainRequest, execution: ExecutionOptions) 
         )
     elif execution.devices is not None:
         placement.parse_devices(execution.devices, execution.per_device)
+    if execution.parallel is not None:
+        _check_parallel_settings(request)
     if execution.parallel is not None and execution.engine == "stacked":
         raise UsageError(
             "--engine stacked trains many runs on one device, --parallel one run on many",
@@ -95,6 +98,21 @@ def check_execution_options(request: TrainRequest, execution: ExecutionOptions) 
             "the tasks of a job train the runs of a study",
             hint="name it: nnlab train --study NAME --launcher slurm",
         )
+
+
+def _check_parallel_settings(request: TrainRequest) -> None:
+    """Checks that the settings of a request suit several processes, before anything is stored.
+
+    Raises:
+        UsageError: a setting needs a single process.
+    """
+    for name in ("stream", "steps", "max_time"):
+        if request.settings.get(name):
+            flag = setting_field(name).flag
+            raise UsageError(
+                f"{flag} does not work with --parallel: one process trains each such run",
+                hint="without --parallel, the runs of several seeds use several devices",
+            )
 
 
 def _parallel_config(kind: ParallelMode | None, *, sync_batch_norm: bool) -> ParallelConfig | None:

@@ -62,7 +62,8 @@ def test_streamed_data_trains_like_data_in_memory(settings: dict[str, Any]) -> N
 
 def plain_losses(model: nn.Module, inputs: Callable[[torch.Tensor], Any]) -> list[float]:
     """The train loss of each epoch of a plain loop over the rows of `loader` in order."""
-    x, y = load_object("user.py:X"), load_object("user.py:Y")
+    x: Any = load_object("user.py:X")
+    y: Any = load_object("user.py:Y")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses = []
     for _ in range(3):
@@ -245,7 +246,7 @@ def test_a_built_in_model_needs_one_tensor() -> None:
 
 
 def test_the_session_in_memory_refuses_streamed_data() -> None:
-    with pytest.raises(DataError, match="needs its data in memory"):
+    with pytest.raises(DataError, match="needs the data in memory"):
         loop.build_session(loader_config("iris"))
 
 
