@@ -124,7 +124,7 @@ def describe_model(config: RunConfig, data: PreparedData) -> ModelDescription:
         data.columns,
         data.target_name,
         tuple(data.output_shape),
-        data.target_names,
+        data.target_names if data.task == "regression" else (),
         data.target_means,
         data.target_scales,
         data.vocabulary,
