@@ -188,7 +188,7 @@ def train_plainly(session: Session, kind: Kind) -> list[dict[str, float]]:
             outputs.append(model(data.train.examples[rows]))
             targets.append(data.train.targets[rows])
             optimizer.zero_grad()
-            kind.loss(outputs[-1], targets[-1]).backward()
+            kind.loss(outputs[-1], targets[-1]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         model.eval()
         with torch.no_grad():

@@ -42,7 +42,7 @@ def encode_targets(
             return _classes_of_positions(source, name, y, properties)
         case "language_modeling":
             # Names of the targets are those of the vocabulary.
-            return _whole_numbers(source, name, y), ()
+            return _whole_numbers(source, name, y, "tokens"), ()
     return _classes(source, name, y, properties)
 
 
@@ -155,9 +155,11 @@ def _classes_of_positions(
     return classes, properties.classes or tuple(map(str, range(size)))
 
 
-def _whole_numbers(source: str, name: str, y: NDArray[Any]) -> NDArray[np.int64]:
+def _whole_numbers(
+    source: str, name: str, y: NDArray[Any], noun: str = "classes"
+) -> NDArray[np.int64]:
     if y.dtype.kind not in "buif" or (y.dtype.kind == "f" and (y != np.floor(y)).any()):
-        raise DataError(f"{source}: {name} has the type {y.dtype}; classes are whole numbers")
+        raise DataError(f"{source}: {name} has the type {y.dtype}; {noun} are whole numbers")
     return y.astype(np.int64)
 
 
