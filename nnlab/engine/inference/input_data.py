@@ -125,15 +125,18 @@ class InputData:
         arrays, _ = read_arrays(self.path, select)
         x_name = str(names["x"])
         examples = self._convert(x_name, arrays[x_name])
+        target_array = None if names["y"] is None else arrays[names["y"]]
+        if target_array is None and self._has_next_tokens(examples):
+            # As in the training, the targets are the tokens that follow.
+            examples, target_array = examples[:, :-1], examples[:, 1:]
         self._check_shape(x_name, arrays[x_name].shape, examples.shape[1:])
         ids = self._column(arrays, names["id"], len(examples))
-        target_array = None if names["y"] is None else arrays[names["y"]]
         targets = None
         if self._description.task in _TASKS_WITH_ONE_TARGET and not self._has_several_targets:
             targets = self._column(arrays, names["y"], len(examples))
         if target_array is not None:
             self._check_count(str(names["y"]), target_array, len(examples))
-        if target_array is not None and not self.options.uses_targets:
+        if names["y"] is not None and not self.options.uses_targets:
             self.report.notes.append(f"the array '{names['y']}' is not used for predictions")
         for begin in range(0, len(examples), self._batch_size):
             part = slice(begin, begin + self._batch_size)
@@ -147,6 +150,12 @@ class InputData:
                 numbered=ids is None,
                 target_array=None if target_array is None else target_array[part],
             )
+
+    def _has_next_tokens(self, examples: NDArray[Any]) -> bool:
+        """Whether sequences have one token more than the inputs of a language model."""
+        (length,) = self._description.in_shape[:1]
+        is_language = self._description.task == "language_modeling"
+        return is_language and examples.ndim == 2 and examples.shape[1] == length + 1
 
     @property
     def _has_several_targets(self) -> bool:

@@ -141,7 +141,7 @@ def describe_model(config: RunConfig, data: PreparedData | StreamedData) -> Mode
         data.columns,
         data.target_name,
         tuple(data.output_shape),
-        data.target_names,
+        data.target_names if data.task == "regression" else (),
         data.target_means,
         data.target_scales,
         data.vocabulary,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
 from nnlab.config.numbers import parse_number
+from nnlab.engine.data.array_targets import ignore_padding
 from nnlab.engine.data.arrays import format_shape
 from nnlab.engine.data.column_encoding import parse_boolean
 from nnlab.engine.data.number_range import largest_target
@@ -41,6 +42,11 @@ class TargetReader:
         self._classes: dict[float | str, int] = {
             class_key(name): index for index, name in enumerate(description.classes)
         }
+        self._has_numbers_as_names = any(isinstance(key, float) for key in self._classes)
+        positions: Mapping[float | str, int] = {
+            float(index): index for index in range(len(description.classes))
+        }
+        self._positions_of_classes = {**self._classes, **positions}
         self._row = 0
 
     def encode(self, batch: InputBatch) -> tuple[torch.Tensor, NDArray[np.bool_]]:
@@ -60,7 +66,12 @@ class TargetReader:
         if batch.targets is None:
             self._report_missing([self._description.target_name])
             return None
-        return _split_rows([self._class(text, row) for row, text in enumerate(batch.targets)], int)
+        # With names of their own, the classes of an array are numbered.
+        is_numbered = batch.target_array is not None and not self._has_numbers_as_names
+        classes = self._positions_of_classes if is_numbered else self._classes
+        return _split_rows(
+            [self._class(text, row, classes) for row, text in enumerate(batch.targets)], int
+        )
 
     def _numbers(self, batch: InputBatch) -> Rows | None:
         rows = self._read_numbers(batch)
@@ -119,25 +130,21 @@ class TargetReader:
         shape = self._description.output_shape
         is_image = self._description.task == "segmentation"
         self._check_shape(batch.target_array, shape[1:] if is_image else shape[:-1])
-        numbers = batch.target_array
-        ignored = numbers == IGNORED_CLASS
+        classes = batch.target_array.astype(np.float64)  # pixels are often unsigned
         if is_image and len(self._classes) <= _IGNORED_PIXEL:
-            ignored |= numbers == _IGNORED_PIXEL
-        labels, codes = np.unique(numbers, return_inverse=True)
-        known = np.array([self._label(label) for label in labels.tolist()], np.int64)
-        classes = np.where(ignored, IGNORED_CLASS, known[codes.reshape(numbers.shape)])
-        valid = ((classes >= 0) | ignored).reshape(len(numbers), -1).all(axis=1)
+            classes = np.where(classes == _IGNORED_PIXEL, IGNORED_CLASS, classes)
+        classes = ignore_padding(
+            classes, batch.examples, self._description.task, self._description.pad_token
+        )
+        known = (classes >= 0) & (classes < self._description.num_outputs)
+        known &= classes == np.floor(classes)
+        is_right = (known | (classes == IGNORED_CLASS)).reshape(len(classes), -1)
+        valid = np.asarray(is_right.all(axis=1), np.bool_)
         for row in np.flatnonzero(~valid).tolist():
             self._add("class", "a class that the training data does not have", self._place(row))
-        classes[~valid] = 0
-        return classes, valid
-
-    def _label(self, value: object) -> int:
-        """The class of a value of an array, -1 if there is none."""
-        if self._description.task == "language_modeling":
-            size = self._description.num_outputs
-            return value if isinstance(value, int) and 0 <= value < size else -1
-        return self._classes.get(class_key(str(value)), -1)
+        return np.where(valid.reshape(-1, *(1,) * (classes.ndim - 1)), classes, 0).astype(
+            np.int64
+        ), valid
 
     def _columns(self, batch: InputBatch, parse: Callable[[str, int], float | None]) -> Rows | None:
         """The values of several target columns, [n, k]."""
@@ -179,10 +186,10 @@ class TargetReader:
             "targets", "", f"{subject} to compare with {verb} missing", "", is_error=True
         ).add([], 1)
 
-    def _class(self, text: str, row: int) -> int | None:
-        label = self._classes.get(class_key(text))
+    def _class(self, text: str, row: int, classes: Mapping[float | str, int]) -> int | None:
+        label = classes.get(class_key(text))
         if label is None and not self._is_reported_missing(text, row):
-            known = ", ".join(str(name) for name in list(self._classes)[:10])
+            known = ", ".join(str(name) for name in list(classes)[:10])
             message = f"a class that the training data does not have (known: {known})"
             self._add("class", message, f"'{text}' in {self._place(row)}")
         return label
