@@ -10,26 +10,31 @@ from numpy.typing import NDArray
 from nnlab.config.metric_list import join_metrics, parse_metrics
 from nnlab.config.numbers import parse_number
 from nnlab.engine import losses, metrics
-from nnlab.engine.data.table_columns import is_missing
 from nnlab.engine.data.number_range import largest_target
+from nnlab.engine.data.table_columns import is_missing
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_data import InputData
 from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.inference.predict import raise_input_errors, without_overflow
 from nnlab.engine.inference.predictor import Predictor
+from nnlab.engine.metric_versions import check_metrics_version
 from nnlab.engine.metrics import AddedMetrics
-from nnlab.errors import DataError
+from nnlab.errors import DataError, UserCodeError
 
 _MAX_ROWS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """Metrics by their names without the data, such as `accuracy`, over `rows` examples."""
+    """Metrics by their names without the data, such as `accuracy`, over `rows` examples.
+
+    `notes` say which metrics of the run are left out, and why.
+    """
 
     metrics: Mapping[str, float]
     rows: int
+    notes: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -37,9 +42,11 @@ def evaluate(
 ) -> EvaluationResult:
     """The metrics that the training reports, on the valid rows of an input.
 
-    Metrics that are user code are left out: the file may have changed since the training.
+    Metrics that are user code are computed if their files are unchanged since the training and
+    may be executed (`user_code.forbid_execution`).
 
     Raises:
+        UserCodeError: a metric of the user raises an error or returns no number.
         DataError: the input has no targets or other errors; all of them are in the message.
     """
     reader = _TargetReader(data, description)
@@ -68,24 +75,36 @@ def evaluate(
         all_targets,
         scale=description.target_scale,
     )
-    added = _added_metrics(description)
+    added, notes = _added_metrics(description)
     if added is not None:
         values = {**values, **added.compute(all_outputs, all_targets, epoch=0)}
-    return EvaluationResult(values, len(all_targets))
+    return EvaluationResult(values, len(all_targets), notes)
 
 
-def _added_metrics(description: ModelDescription) -> AddedMetrics | None:
-    """The metrics of the catalogue that `--metrics` added to the run."""
+def _added_metrics(description: ModelDescription) -> tuple[AddedMetrics | None, tuple[str, ...]]:
+    """The metrics that `--metrics` added to the run, and a note about those that are left out."""
     config = description.config
     listed = () if config.metrics is None else parse_metrics(config.metrics)
-    from_catalogue = join_metrics(metric for metric in listed if not metric.is_user_defined)
-    return metrics.build(
-        replace(config, metrics=from_catalogue),
-        description.task,
-        description.num_outputs,
-        target_scale=description.target_scale,
-        target_mean=description.target_mean,
-    )
+    notes: tuple[str, ...] = ()
+
+    def build(text: str | None) -> AddedMetrics | None:
+        return metrics.build(
+            replace(config, metrics=text),
+            description.task,
+            description.num_outputs,
+            target_scale=description.target_scale,
+            target_mean=description.target_mean,
+        )
+
+    user_defined = [metric for metric in listed if metric.is_user_defined]
+    if config.metrics is not None and user_defined:
+        try:
+            check_metrics_version(config.metrics, config.metrics_version)
+            return build(config.metrics), ()
+        except UserCodeError as error:
+            names = ", ".join(metric.reference for metric in user_defined)
+            notes = (f"without the metrics {names}: {error.message}",)
+    return build(join_metrics(metric for metric in listed if not metric.is_user_defined)), notes
 
 
 class _TargetReader:

@@ -44,7 +44,11 @@ class ExportFormat:
     has_description_file: bool = False
 
     def files(
-        self, model: InferenceModel, description: ModelDescription, example: torch.Tensor, path: Path
+        self,
+        model: InferenceModel,
+        description: ModelDescription,
+        example: torch.Tensor,
+        path: Path,
     ) -> Mapping[Path, bytes]:
         """The content of each file that an export to `path` consists of."""
         files = {path: self.serialize(model, description, example)}

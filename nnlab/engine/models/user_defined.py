@@ -154,9 +154,7 @@ def _matching_arguments(
             hint=f"--model.{missing[0]} VALUE sets one, or give it a default value",
         )
     accepts_all = _accepts_only_keywords(constructor, parameters)
-    passed = {
-        name: value for name, value in available.items() if accepts_all or name in parameters
-    }
+    passed = {name: value for name, value in available.items() if accepts_all or name in parameters}
     return {**passed, **arguments}
 
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from nnlab.analysis.model_choice import ModelChoice, choose_models
-from nnlab.analysis.trained_models import load_trained_model, make_predictor
+from nnlab.analysis.trained_models import load_trained_model, make_ensemble
 from nnlab.cli.inference.model_notes import choice_json, note_choice, note_input, rows_text
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import print_json, say
@@ -19,7 +19,7 @@ from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_data import InputData, open_input
 from nnlab.engine.inference.input_options import InputOptions
 from nnlab.engine.inference.model_description import ModelDescription
-from nnlab.engine.inference.predict import predict_batches
+from nnlab.engine.inference.predict import EnsembleMember, predict_batches
 from nnlab.engine.inference.prediction_files import (
     CsvPredictions,
     PredictionWriter,
@@ -28,7 +28,6 @@ from nnlab.engine.inference.prediction_files import (
     open_prediction_file,
     prediction_rows,
 )
-from nnlab.engine.inference.predictor import Predictor
 from nnlab.io.atomic_stream import check_is_new
 
 _COPY_CHARACTERS = 1 << 20
@@ -78,10 +77,14 @@ def run_predict(
     description = trained[0].description
     if options.id_column is not None:
         check_id_name(options.id_column, description.classes)
-    predictor = make_predictor(trained, resolve_device(device))
+    ensemble_members = make_ensemble(trained, resolve_device(device))
     with open_input(data, description, options) as inputs:
+        members = [
+            (predictor, inputs if own is description else inputs.encoded_for(own))
+            for predictor, own in ensemble_members
+        ]
         if as_json:
-            _print_json(choice, predictor, inputs, description, output)
+            _print_json(choice, members, inputs, description, output)
             return
         open_writer = (
             _open_stdout(inputs.id_name, description.classes)
@@ -89,17 +92,18 @@ def run_predict(
             else open_prediction_file(output, inputs.id_name, description.classes)
         )
         with open_writer as writer:
-            rows = _write_all(predictor, inputs, writer)
+            rows = _write_all(members, writer)
     note_choice(choice)
     note_input(inputs.report.warnings, inputs.report.notes)
     if output is not None:
         say(f"{output}: {rows_text(rows)}")
 
 
-def _write_all(predictor: Predictor, inputs: InputData, writer: PredictionWriter) -> int:
+def _write_all(members: list[EnsembleMember], writer: PredictionWriter) -> int:
     """Writes the predictions of an input; returns the number of rows."""
     rows = 0
-    for batch, predictions in predict_batches(predictor, inputs):
+    (predictor, inputs), *others = members
+    for batch, predictions in predict_batches(predictor, inputs, *others):
         writer.write(batch, predictions)
         rows += len(batch)
     return rows
@@ -133,7 +137,7 @@ class _JsonRows:
 
 def _print_json(
     choice: ModelChoice,
-    predictor: Predictor,
+    members: list[EnsembleMember],
     inputs: InputData,
     description: ModelDescription,
     output: Path | None,
@@ -141,11 +145,11 @@ def _print_json(
     result: dict[str, Any] = dict(choice_json(choice))
     if output is None:
         collected = _JsonRows(inputs, description)
-        rows = _write_all(predictor, inputs, collected)
+        rows = _write_all(members, collected)
         result["predictions"] = collected.rows
     else:
         with open_prediction_file(output, inputs.id_name, description.classes) as writer:
-            rows = _write_all(predictor, inputs, writer)
+            rows = _write_all(members, writer)
         result["output"] = str(output)
     report = inputs.report
     result |= {"rows": rows, "warnings": report.warnings, "notes": [*choice.notes, *report.notes]}
