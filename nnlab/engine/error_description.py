@@ -103,7 +103,7 @@ def return_location(code: Any) -> str | None:
     while isinstance(code, functools.partial):
         code = code.func
     if not inspect.isroutine(code):
-        code = getattr(type(code), "forward", None) or getattr(type(code), "__call__", None)
+        code = getattr(type(code), "forward", None) or type(code).__call__
     function = inspect.unwrap(code)
     try:
         filename = inspect.getsourcefile(function)

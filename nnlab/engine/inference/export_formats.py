@@ -31,8 +31,9 @@ class ExportFormat:
     """One format of an exported model.
 
     `serialize` returns the content of the exported file, from an example batch of inputs; `load`
-    reads the file again. `tolerance` is the largest allowed difference of outputs of float32 models, relative to 1 or
-    the largest output (for regression to the spread of the target). `packages` must be installed.
+    reads the file again. `tolerance` is the largest allowed difference of outputs of float32
+    models, relative to 1 or the largest output (for regression to the spread of the target).
+    `packages` must be installed.
     `has_description_file` is whether the description of the model is a file of its own.
     """
 
