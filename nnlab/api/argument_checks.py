@@ -1,6 +1,7 @@
 """Checks of the types of arguments; every function reports all of its problems at once."""
 
 import operator
+import os
 from collections.abc import Mapping, Sequence
 
 from nnlab.errors import ConfigError
@@ -12,14 +13,16 @@ def check_arguments(
     texts: Mapping[str, object] | None = None,
     switches: Mapping[str, object] | None = None,
     name_lists: Mapping[str, object] | None = None,
+    paths: Mapping[str, object] | None = None,
 ) -> None:
-    """Checks arguments by name; None is valid for counts and texts.
+    """Checks arguments by name; None is valid for counts, texts and paths.
 
     Args:
         counts: whole numbers of at least 1.
         texts: texts.
         switches: True or False.
         name_lists: a text, or a sequence of texts.
+        paths: a path or a URL.
 
     Raises:
         ConfigError: an argument has another type or value; the message names all of them.
@@ -43,6 +46,11 @@ def check_arguments(
         f"{name} must be text or a list of texts, got {value!r}"
         for name, value in (name_lists or {}).items()
         if not _are_names(value)
+    ]
+    problems += [
+        f"{name} must be a path or a URL, got {value!r}"
+        for name, value in (paths or {}).items()
+        if value is not None and not isinstance(value, str | os.PathLike)
     ]
     if problems:
         raise ConfigError(problems)

@@ -1,5 +1,6 @@
 """Wrong arguments of the Python API are clear errors that name all problems."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,25 @@ def test_a_wrong_argument_is_named(
         getattr(results, call)(**arguments)
     assert str(caught.value).startswith(f"{name} must be ")
     assert str(caught.value).endswith(f"got {value!r}")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (nnlab.open, {"db": 3}, "db must be a path or a URL, got 3"),
+        (nnlab.load, {"run": 1, "db": 3}, "db must be a path or a URL, got 3"),
+        (nnlab.load, {"run": 1, "device": 3, "raw": "x"}, "2 problems with the settings"),
+        (nnlab.train, {"db": 3}, "db must be a path or a URL, got 3"),
+        (nnlab.train, {"devices": 3}, "devices must be text or a list of texts, got 3"),
+        (nnlab.train, {"config": 3, "artifacts": 4}, "2 problems with the settings"),
+    ],
+)
+def test_wrong_arguments_of_functions_are_named(
+    folder: Path, function: Callable[..., object], arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        function(**arguments)
+    assert not (folder / "runs.db").exists()
 
 
 def test_all_problems_of_a_setting_are_listed() -> None:
