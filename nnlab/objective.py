@@ -139,7 +139,11 @@ def unknown_direction_message(metric: str) -> str:
 
 
 def wrong_direction_message(metric: str, direction: str) -> str:
-    """The message about a text after a metric that is no direction."""
+    """The message about a text after a metric that is no direction, or a second direction."""
+    if not metric:
+        return f"there is no metric before ':{direction}'"
+    if direction in ("min", "max"):
+        return f"there are two directions: use {metric}:min or {metric}:max"
     return f"'{direction}' is neither min nor max: use {metric}:min or {metric}:max"
 
 

@@ -50,11 +50,7 @@ def _choose_of_runs(
     runs = store.runs(db, run_ids=run_ids)
     if not ensemble:
         if len(runs) > 1:
-            numbers = ", ".join(str(run.id) for run in runs)
-            raise UsageError(
-                f"{word} names several runs: {numbers}",
-                hint="give the number of one run; --ensemble averages the seeds of a trial",
-            )
+            raise _several_runs_error(word, runs)
         return ModelChoice(runs, "named by the command", names_run=True)
     trials = {run.trial.id for run in runs}
     if len(trials) > 1:
@@ -71,6 +67,29 @@ def _choose_of_runs(
     if not members:
         raise _none_with_weights(f"trial {runs[0].trial.id}")
     return ModelChoice(members, _ensemble_reason(members, len(seeds)), names_run=True)
+
+
+_MAX_LISTED_RUNS = 10
+
+
+def _several_runs_error(word: str, runs: tuple[Run, ...]) -> UsageError:
+    """The error that lists the runs of a name, and the ways to choose one of them."""
+    lines = [
+        f"\n  run {run.id}: trial {run.trial.id} of study {run.trial.study}, seed {run.seed},"
+        f" {run.status}"
+        for run in runs[:_MAX_LISTED_RUNS]
+    ]
+    if len(runs) > _MAX_LISTED_RUNS:
+        lines.append(f"\n  and {len(runs) - _MAX_LISTED_RUNS} more")
+    study = runs[0].trial.study
+    ways = [f"the number of one run, such as {runs[0].id}"]
+    if all(run.trial.study == study for run in runs):
+        ways.append(f"the name of the study, {study}, for the best run of its best trial")
+    if len({run.trial.id for run in runs}) == 1:
+        ways.append("nnlab predict --ensemble for the average of all seeds")
+    return UsageError(
+        f"{word} names {len(runs)} runs:{''.join(lines)}", hint=f"give {'; or '.join(ways)}"
+    )
 
 
 def _study_id(db: store.Database, name: str) -> int:

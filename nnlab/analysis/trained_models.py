@@ -10,6 +10,7 @@ from nnlab import store
 from nnlab.catalogue import is_user_code
 from nnlab.config import config_of
 from nnlab.engine import transfer, user_code
+from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.prepare import prepare_data
 from nnlab.engine.inference.inference_model import InferenceModel, build_model
 from nnlab.engine.inference.model_description import (
@@ -41,20 +42,50 @@ class TrainedModel:
 
 
 def make_predictor(trained: list[TrainedModel], device: torch.device) -> Predictor:
-    """The predictor of a model, or of an ensemble of models with the same inputs and outputs.
+    """The predictor of a model, or of an ensemble whose inputs are encoded in the same way.
 
     Raises:
         UsageError: their inputs or outputs differ.
     """
-    first = trained[0].description
+    _check_same_interface(trained)
+    return Predictor(
+        [item.model for item in trained], device, str(trained[0].description.setting.get("dtype"))
+    )
+
+
+def make_ensemble(
+    trained: list[TrainedModel], device: torch.device
+) -> list[tuple[Predictor, ModelDescription]]:
+    """The predictors of an ensemble, each with the description by which its inputs are encoded.
+
+    Models that fill missing values with different numbers, such as those of different folds, are
+    members of different predictors.
+
+    Raises:
+        UsageError: their inputs or outputs differ in anything else.
+    """
+    _check_same_interface(trained)
+    groups: dict[tuple[FeatureColumn, ...], list[TrainedModel]] = {}
+    for item in trained:
+        groups.setdefault(item.description.columns, []).append(item)
+    return [(make_predictor(group, device), group[0].description) for group in groups.values()]
+
+
+def _check_same_interface(trained: list[TrainedModel]) -> None:
+    """Checks that the predictions of models can be averaged.
+
+    Raises:
+        UsageError: their inputs or outputs differ.
+    """
+    first = trained[0]
     for other in trained[1:]:
-        if _interface(other.description) != _interface(first):
+        expected, actual = _interface(first.description), _interface(other.description)
+        different = [name for name in expected if expected[name] != actual[name]]
+        if different:
             raise UsageError(
-                f"runs {trained[0].run.id} and {other.run.id} have other inputs or classes: their"
+                f"runs {first.run.id} and {other.run.id} have other {', '.join(different)}: their"
                 " predictions cannot be averaged"
             )
-    dtype = str(first.setting.get("dtype"))
-    return Predictor([item.model for item in trained], device, dtype)
 
 
 def load_trained_model(
@@ -127,12 +158,22 @@ def no_weights_error(run: Run) -> UsageError:
     )
 
 
-def _interface(description: ModelDescription) -> tuple[object, ...]:
-    return (
-        description.task, description.in_shape, description.num_outputs, description.classes,
-        description.columns, description.target_columns, description.setting.get("dtype"),
-        description.output_shape, description.vocabulary,
-    )  # fmt: skip
+def _interface(description: ModelDescription) -> dict[str, object]:
+    """What the models of an ensemble must have in common, by name.
+
+    The numbers that replace missing values may differ.
+    """
+    return {
+        "tasks": description.task,
+        "shapes of an example": description.in_shape,
+        "shapes of an output": description.output_shape,
+        "numbers of outputs": description.num_outputs,
+        "classes": description.classes,
+        "columns or categories": tuple(replace(column, fill=()) for column in description.columns),
+        "targets": (description.target_name, description.target_columns),
+        "vocabularies": description.vocabulary,
+        "number formats": description.setting.get("dtype"),
+    }
 
 
 def _stored_file(db: store.Database, run: Run, artifact: Artifact) -> Path:

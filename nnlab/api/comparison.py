@@ -9,8 +9,9 @@ from nnlab.analysis.ranking import rank_each_group
 from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
 from nnlab.analysis.records import EpochChoice, RankingRequest
 from nnlab.analysis.scope import Scope
+from nnlab.api.argument_checks import check_arguments
 from nnlab.api.ranking_table import RankingTable
-from nnlab.errors import UnknownName, UsageError
+from nnlab.errors import UnknownName
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
 
@@ -35,13 +36,17 @@ def ranking_request(
     Raises:
         UsageError: a value is not valid.
     """
-    if top is not None and top < 0:
-        raise UsageError(f"top must be 0 (all rows) or greater, got {top}")
+    check_arguments(
+        counts={"top": top},
+        texts={"by": by, "interval": interval, "test": test},
+        name_lists={"group_by": group_by},
+        switches={"mixed": mixed},
+    )
     fields = group_by if isinstance(group_by, str) else ",".join(group_by)
     return RankingRequest(
         by=by,
         at=parse_epoch_choice(str(at)),
-        top=top or None,
+        top=top,
         group_by=parse_field_names(fields),
         interval=_parse_choice(IntervalMethod, "interval", interval),
         test=_parse_choice(PairedTest, "test", test),

@@ -10,8 +10,9 @@ from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.result_tables import FindingTable
 from nnlab.api.run_history import RunHistory
 from nnlab.config import RunConfig, is_setting_name, setting_fields
+from nnlab.config.parsing import parse_value
 from nnlab.diagnosis import diagnose
-from nnlab.errors import DataError, UnknownName, UsageError
+from nnlab.errors import ConfigError, DataError, PluginError, UnknownName, UsageError
 from nnlab.records import Curve, History, Scalar
 
 # The values of a metric: one for each epoch from 1, or by epoch.
@@ -36,10 +37,11 @@ def diagnose_history(
     Raises:
         DataError: there is no curve of a loss or an accuracy, or a value is not a number.
         UnknownName: the setting has an unknown name.
+        ConfigError: values of the setting are not valid; all of them are reported.
         UsageError: the history is neither of these.
     """
     if setting is not None:
-        _check_setting_names(setting)
+        setting = _checked_setting(setting)
     else:
         setting = history.run.trial.setting if isinstance(history, RunHistory) else {}
     if isinstance(history, Mapping):
@@ -52,16 +54,34 @@ def diagnose_history(
     return FindingTable(diagnose(history, setting))
 
 
-def _check_setting_names(setting: Mapping[str, Scalar]) -> None:
-    """Checks that a setting has only names that stored settings may have.
+def _checked_setting(setting: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """A setting with only names and values that stored settings may have.
 
     Raises:
-        UnknownName: it has another one, which no rule would read.
+        UnknownName: it has a name that no rule would read, and no other problem.
+        ConfigError: it is not a mapping, or has several problems; all of them are reported.
     """
-    known = {field.name for field in fields(RunConfig)}
-    for name in setting:
-        if name not in known and not is_setting_name(name):
-            raise UnknownName("name in the setting", name, setting_fields())
+    if not isinstance(setting, Mapping):
+        raise ConfigError([f"setting must be a mapping from names to values, got {setting!r}"])
+    stored = {field.name for field in fields(RunConfig)}
+    checked: dict[str, Scalar] = {}
+    problems: list[ConfigError | UnknownName] = []
+    for name, value in setting.items():
+        checked[name] = value
+        if not isinstance(name, str) or (name not in stored and not is_setting_name(name)):
+            problems.append(UnknownName("name in the setting", str(name), setting_fields()))
+        elif name in setting_fields() and value is not None:
+            try:
+                checked[name] = parse_value(name, value)
+            except (ConfigError, UnknownName) as error:
+                problems.append(error)
+            except PluginError:
+                pass  # a stored run may name a plugin that is not installed here
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise ConfigError([error.message for error in problems])
+    return checked
 
 
 def history_of_values(values: Mapping[str, CurveValues]) -> History:

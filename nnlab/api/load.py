@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnlab.api.argument_checks import check_arguments
 from nnlab.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -43,12 +44,18 @@ def load(
             not executed for a study.
 
     Raises:
+        ConfigError: an argument has another type.
         UnknownName: no run or study has this name.
         UsageError: the run stored no weights.
         DeviceError: there is no such device, or it does not support the preprocessing.
         CheckpointError: its files are missing or were changed.
         UserCodeError: the user-defined model has changed, fails or must not be executed.
     """
+    check_arguments(
+        paths={"db": db},
+        texts={"device": device, "model": model},
+        switches={"preprocessing": preprocessing, "raw": raw},
+    )
     # Imported here, because importing torch takes a second or two.
     from nnlab.analysis.model_choice import choose_models
     from nnlab.analysis.trained_models import load_trained_model

@@ -9,6 +9,7 @@ from nnlab.analysis.records import EpochChoice
 from nnlab.analysis.run_overview import RunOverview, load_run_overviews, overviews_of_runs
 from nnlab.analysis.scope import resolve_scope
 from nnlab.analysis.trial_diff import scope_of_two_trials
+from nnlab.api.argument_checks import check_arguments
 from nnlab.api.comparison import IntervalName, PairedTestName, compare_scope, ranking_request
 from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.ranking_table import RankingTable
@@ -84,11 +85,18 @@ class Results:
 
         Raises:
             UnknownName: there is no such study or status.
+            ConfigError: an argument has another type.
             StoreError: the database cannot be read.
         """
+        check_arguments(
+            counts={"limit": limit},
+            texts={"status": status, "tag": tag},
+            switches={"removed": removed},
+        )
         if isinstance(study, store.StudyOverview):
             study = study.study
         name = study.name if isinstance(study, Study) else study
+        check_arguments(texts={"study": name})
         return RunTable(
             load_run_overviews(
                 self._db, study=name, status=status, tag=tag, removed=removed, limit=limit

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Unpack, get_args
 
+from nnlab.api.argument_checks import check_arguments
 from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.settings import TrainSettings
 from nnlab.api.train_call import TrainCall, execute_call
@@ -128,6 +129,10 @@ def train(
             "parallel": (parallel, get_args(ParallelMode)),
             "retry": (retry, ("failed",)),
         },
+    )
+    check_arguments(
+        paths={"db": db, "config": config, "artifacts": artifacts},
+        name_lists={} if devices is None else {"devices": devices},
     )
     seed_list, seed_count = parse_seeds_keywords(seed, seeds)
     sampler_options = {

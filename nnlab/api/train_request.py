@@ -91,16 +91,33 @@ def setting_values(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request_value(value: Any, *, is_list: bool) -> Any:
-    # Arrays, tensors and the numbers of NumPy convert themselves.
-    value = value.tolist() if hasattr(value, "tolist") else value
+    value = _python_value(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if not isinstance(value, list | tuple | range):
         return value
     items = [_request_value(item, is_list=is_list) for item in value]
-    if is_list and items and all(isinstance(item, int | float) for item in value):
+    if is_list and items and all(isinstance(item, int | float) for item in items):
         return ",".join(map(_number_text, items))
     return items
+
+
+def _python_value(value: Any) -> Any:
+    """An array, a tensor or a number of NumPy as Python numbers; other values as they are.
+
+    A number of less precision becomes the shortest float that reads the same in that precision:
+    float32(0.1) is 0.1, and not 0.10000000149011612.
+    """
+    if not hasattr(value, "tolist"):
+        return value
+    if str(getattr(value, "dtype", "")).removeprefix("torch.") not in ("float16", "float32"):
+        return value.tolist()
+    # Imported only for arrays and tensors, whose module has imported it already.
+    import numpy as np
+
+    array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    shortest = np.array([float(str(number)) for number in array.ravel()], np.float64)
+    return shortest.reshape(array.shape).tolist()
 
 
 def _number_text(number: float) -> str:

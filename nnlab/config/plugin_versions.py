@@ -55,20 +55,32 @@ def check_plugins(config: RunConfig) -> None:
         name = getattr(config, kind)
         if not is_plugin_name(kind, name):
             continue
+        check_plugin_installed(config, kind)
         plugin = find_plugin(kind, name)
         expected = stored.get(kind)
-        if plugin is None:
-            package = f" ({expected})" if expected else ""
-            raise PluginError(
-                f"needs the {table.label} plugin '{name}'{package}, which is not installed",
-                hint=_install_hint(expected),
-            )
-        if expected is not None and plugin.version != expected:
+        if plugin is not None and expected is not None and plugin.version != expected:
             raise PluginError(
                 f"the {table.label} plugin '{name}' has changed since this run was set up:"
                 f" it was {expected}, now it is {plugin.version}",
                 hint=_REPEAT_HINT,
             )
+
+
+def check_plugin_installed(config: RunConfig, kind: str) -> None:
+    """Checks that the plugin of one kind that a stored config names is installed, if it names one.
+
+    Raises:
+        PluginError: it is missing; the hint installs its package. Or it cannot be used.
+    """
+    name = getattr(config, kind)
+    if is_plugin_name(kind, name) and find_plugin(kind, name) is None:
+        expected = parse_plugin_versions(config.plugin_versions).get(kind)
+        package = f" ({expected})" if expected else ""
+        raise PluginError(
+            f"needs the {PLUGIN_TABLES[kind].label} plugin '{name}'{package}, which is not"
+            " installed",
+            hint=_install_hint(expected),
+        )
 
 
 def _install_hint(version: str | None) -> str:

@@ -30,7 +30,8 @@ def find_required(kind: str, name: str, plugin_type: type[ChoiceT]) -> ChosenPlu
     plugin = find_plugin(kind, name)
     if plugin is None or not isinstance(plugin.target, plugin_type):
         raise PluginError(
-            f"needs the {PLUGIN_TABLES[kind].label} plugin '{name}', which is not installed"
+            f"needs the {PLUGIN_TABLES[kind].label} plugin '{name}', which is not installed",
+            hint="install the package that has the plugin",
         )
     return ChosenPlugin(plugin, plugin.target)
 

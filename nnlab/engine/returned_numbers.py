@@ -24,7 +24,7 @@ def real_number(value: object) -> float:
         if any(size != 1 for size in shape):
             raise NotARealNumber(f"a {type(value).__name__} of shape {list(shape)}")
         value = cast("Any", value).item()
-    if not isinstance(value, bool) and isinstance(value, Real):
+    if value is not True and value is not False and isinstance(value, Real):
         return float(value)
     raise NotARealNumber(describe_value(value))
 
@@ -37,7 +37,7 @@ def describe_value(value: object) -> str:
     """
     if value is None:
         return "None (is there a return statement?)"
-    if isinstance(value, bool):
+    if value is True or value is False:
         return f"the truth value {value}"
     if isinstance(value, str):
         return f"the text {value[:40]!r}"

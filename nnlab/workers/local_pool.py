@@ -125,7 +125,11 @@ class LocalPool(WorkerPool[_ProcessHandle]):
             yield worker, message
 
     def _describe_exit(self, worker: _ProcessHandle) -> str:
-        worker.process.join()
+        # Its pipe is closed, so it is about to end: a wait without a limit could never return.
+        worker.process.join(TERMINATE_TIMEOUT_SECONDS)
+        if worker.process.is_alive():
+            worker.process.kill()
+            return "its worker stopped responding and was killed"
         code = worker.process.exitcode
         if code is None or code >= 0:
             return f"its worker ended with exit code {code}"
@@ -138,4 +142,5 @@ class LocalPool(WorkerPool[_ProcessHandle]):
             worker.process.join(TERMINATE_TIMEOUT_SECONDS)
             if worker.process.is_alive():
                 worker.process.kill()
-                worker.process.join()
+                # Limited, because a process that waits for a device cannot be killed.
+                worker.process.join(TERMINATE_TIMEOUT_SECONDS)

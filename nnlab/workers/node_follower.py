@@ -56,4 +56,5 @@ def _join_or_terminate(process: BaseProcess | None) -> None:
         process.join(EXIT_TIMEOUT_SECONDS)
     if process.is_alive():
         process.kill()
-        process.join()
+        # Limited, because a process that waits for a device cannot be killed.
+        process.join(EXIT_TIMEOUT_SECONDS)

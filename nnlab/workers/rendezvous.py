@@ -25,6 +25,8 @@ JOIN_TIMEOUT_SECONDS = 600.0
 LATE_JOIN_SECONDS = LEAVE_TIMEOUT_SECONDS = 60.0
 _HANDSHAKE_SECONDS = 10.0
 _MAX_LINE_BYTES = 200
+# The first probe after a minute without messages, then five more, ten seconds apart.
+_KEEPALIVE_OPTIONS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 _ROUND, _END = "team", "end"
 
 
@@ -124,12 +126,11 @@ class Rendezvous:
 
     def _handshake(self, connection: socket.socket) -> None:
         """Accepts a connection that sends this job's ID and the index of a missing node."""
-        connection.settimeout(_HANDSHAKE_SECONDS)
-        try:
-            run_id, _, index = next(_received_lines(connection), "").rpartition(" ")
-        except OSError:
-            run_id = ""
+        _detect_lost_peer(connection)
+        deadline = time.monotonic() + _HANDSHAKE_SECONDS
+        run_id, _, index = next(_received_lines(connection, deadline), "").rpartition(" ")
         if run_id == self._nodes.run_id and index.isdecimal() and int(index) in self._missing:
+            connection.settimeout(_HANDSHAKE_SECONDS)  # of `_broadcast`
             self._others[int(index)] = connection
         else:
             connection.close()
@@ -151,7 +152,8 @@ def rendezvous_rounds(nodes: Nodes) -> Iterator[Nodes]:
     with _connect_with_retry(nodes) as first:
         # This duplicate of the socket is closed only by the end of the process.
         first.dup().detach()
-        first.sendall(f"{nodes.run_id} {nodes.index}\n".encode())
+        with contextlib.suppress(OSError):  # then no line can be received either
+            first.sendall(f"{nodes.run_id} {nodes.index}\n".encode())
         for line in _received_lines(first):
             keyword, *numbers = line.split()
             if keyword == _END:
@@ -179,17 +181,37 @@ def _connect_with_retry(nodes: Nodes) -> socket.socket:
 
 def _connect(nodes: Nodes) -> socket.socket:
     first = socket.create_connection(nodes.host_and_port, timeout=_HANDSHAKE_SECONDS)
+    # Rounds may be days apart, so that only a lost connection ends the wait for the next one.
     first.settimeout(None)
+    _detect_lost_peer(first)
     return first
 
 
-def _received_lines(connection: socket.socket) -> Iterator[str]:
-    """Yields the lines that the other side sends, until it disconnects or a line is too long."""
+def _detect_lost_peer(connection: socket.socket) -> None:
+    """Makes a connection fail when the other machine does not respond for some two minutes.
+
+    A machine that loses its power or its network does not close its connections, and a process
+    that waits for a message would wait forever.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE_OPTIONS.items():
+        if hasattr(socket, name):  # not every system has all of them
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _received_lines(connection: socket.socket, deadline: float | None = None) -> Iterator[str]:
+    """Yields the lines that the other side sends, until it disconnects or a line is too long.
+
+    A connection that fails, or is silent until the deadline (`time.monotonic`), ends the lines too.
+    """
     text = b""
     while len(text) < _MAX_LINE_BYTES:
         try:
+            if deadline is not None:
+                # For all bytes together: a peer that sends one at a time is no reason to wait.
+                connection.settimeout(max(deadline - time.monotonic(), 0.01))
             received = connection.recv(_MAX_LINE_BYTES)
-        except ConnectionError:
+        except OSError:
             return
         if not received:
             return

@@ -34,6 +34,8 @@ from limited_folders import mounted
         (["--device", "gpu"], "unknown device 'gpu'"),
         (["--objective", "val/loss:up"], "'up' is neither min nor max: use val/loss:min or val/lo"),
         (["--metrics", "f.py:g:median"], "'median' is neither min nor max: use f.py:g:min or f.py"),
+        (["--metrics", "f.py:g:max:min"], "there are two directions: use f.py:g:min or f.py:g:max"),
+        (["--objective", ":max"], "--objective :max: there is no metric before ':max'"),
         (["--metrics", "f1:up"], "--metrics f1:up: 'up' is neither min nor max: use f1:min or f1"),
         (["--folds", "1"], "Error: --folds must be at least 2, got 1"),
         (["--folds", "300"], "Error: --folds must be at most 100, got 300"),

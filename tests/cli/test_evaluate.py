@@ -162,3 +162,29 @@ def test_a_user_loss_is_executed_only_for_a_named_run(tabular: Nnlab, folder: Pa
     answer = tabular("evaluate", "own", "--data", "other.csv", expect=None)
     assert answer.code != 0
     assert "user code is executed only for runs that the command names" in answer.err
+
+
+def test_metrics_of_the_user_are_computed_if_their_file_is_unchanged(
+    tabular: Nnlab, folder: Path
+) -> None:
+    code = folder / "mine.py"
+    code.write_text("def share(outputs, targets):\n    return len(targets) / 10\n")
+    tabular("train", "--data", "csv:t.csv#kind", "--metrics", "mine.py:share:max", "--study", "own",
+            *SMALL)  # fmt: skip
+    words = ("--data", "other.csv", "--json")
+    answer = tabular("evaluate", "2", *words).json
+    (value,) = [v for name, v in answer["metrics"].items() if name.endswith("/share")]
+    assert value == answer["rows"] / 10
+    assert answer["notes"] == []
+    # A study may be anyone's: its code is not executed, which a note says.
+    of_study = tabular("evaluate", "own", *words).json
+    assert not [name for name in of_study["metrics"] if name.endswith("/share")]
+    assert "without the metrics mine.py:share: mine.py:share is not executed" in " ".join(
+        of_study["notes"]
+    )
+    code.write_text("def share(outputs, targets):\n    return 0.0\n")
+    changed = tabular("evaluate", "2", *words)
+    assert not [name for name in changed.json["metrics"] if name.endswith("/share")]
+    assert "has changed since this run was set up" in " ".join(changed.json["notes"])
+    code.unlink()
+    assert "mine.py: no such file" in " ".join(tabular("evaluate", "2", *words).json["notes"])

@@ -168,7 +168,7 @@ def test_the_chosen_output_is_an_option_of_the_model(nnlab: Nnlab, folder: Path)
     assert nnlab("show", "2", "--format", "json").json[0]["setting"]["model_output"] == "1"
     assert "the same to the last bit" in nnlab("verify", "2").out
     assert (
-        "--model-output has no effect with --model mlp"
+        "Error: --output has no effect with --model mlp"
         in nnlab("train", "--output", "1", expect=2).err
     )
     json.dumps(nnlab("compare", "--format", "json").json)

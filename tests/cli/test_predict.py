@@ -251,6 +251,40 @@ def predictions(answer: Any) -> np.ndarray[Any, Any]:
     return np.array([list(row["probabilities"].values()) for row in answer.json["predictions"]])
 
 
+def test_an_ensemble_of_folds_fills_missing_values_as_each_member_did(
+    nnlab: Nnlab, folder: Path
+) -> None:
+    generator = np.random.default_rng(0)
+    lines = ["a,b,y"]
+    for row, (a, b) in enumerate(generator.exponential(size=(90, 2))):
+        lines.append(f"{'' if row % 4 == 0 else a},{b},{'uv'[int(a > b)]}")
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    nnlab("train", "--study", "s", "--data", "csv:t.csv#y", "--missing", "median", "--folds", "3",
+          "--width", "8", "--depth", "1", "--epochs", "2", "--lr", "0.05", "-q")  # fmt: skip
+    (folder / "new.csv").write_text("a,b\n,1.5\n0.5,0.2\n,0.1\n")
+    words = ("--data", "new.csv", "--json")
+    single = [predictions(nnlab("predict", str(number), *words)) for number in (1, 2, 3)]
+    ensemble = nnlab("predict", "s", *words, "--ensemble")
+    assert ensemble.json["runs"] == [1, 2, 3]
+    assert np.allclose(predictions(ensemble), np.mean(single, axis=0), atol=1e-12)
+
+
+def test_a_name_of_several_runs_lists_them_and_the_ways_to_choose(
+    nnlab: Nnlab, folder: Path
+) -> None:
+    write(folder / "t.csv", HEADER, table())
+    nnlab("train", "--study", "s", "--name", "twins", "--data", "csv:t.csv", "--width", "8",
+          "--depth", "1", "--epochs", "1", "--seeds", "2", "-q")  # fmt: skip
+    message = nnlab("predict", "twins", "--data", "t.csv", expect=2).err
+    assert "twins names 2 runs:" in message
+    assert "run 1: trial 1 of study s, seed 0, finished" in message
+    assert "run 2: trial 1 of study s, seed 1, finished" in message
+    hint = " ".join(message.split())
+    assert "give the number of one run, such as 1" in hint
+    assert "the name of the study, s, for the best run of its best trial" in hint
+    assert "nnlab predict --ensemble" in hint
+
+
 def test_a_study_predicts_with_the_best_run_of_its_best_trial(nnlab: Nnlab, folder: Path) -> None:
     write(folder / "t.csv", HEADER, table())
     nnlab("train", "--study", "s", "--data", "csv:t.csv", "--width", "8", "--depth", "1",

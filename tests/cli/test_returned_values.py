@@ -76,6 +76,25 @@ class Two(Net):
 IRIS = ("train", "--data", "iris", "--epochs", "1", "-q")
 
 
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("self.layer(x) * 1j", "returns outputs of type complex64, nnlab needs real"),
+        ("self.layer(x) > 0", "returns outputs of type bool, nnlab needs real"),
+        ("self.layer(x).tolist()", "returns 0 (list), 1 (list) for examples [2, 4], nnlab needs"),
+    ],
+)
+def test_a_model_whose_outputs_are_no_real_numbers_names_its_line(
+    nnlab: Nnlab, folder: Path, expression: str, message: str
+) -> None:
+    (folder / "net.py").write_text(
+        MODEL + f"\nclass Odd(Net):\n    def forward(self, x):\n        return {expression}\n"
+    )
+    error = " ".join(nnlab(*IRIS, "--model", "net.py:Odd", expect=1).err.split())
+    assert f"--model net.py:Odd {message}" in error
+    assert "net.py, line 20, in forward" in error
+
+
 def test_a_model_with_only_keywords_gets_all_facts(nnlab: Nnlab, folder: Path) -> None:
     (folder / "net.py").write_text(MODEL)
     nnlab(*IRIS, "--model", "net.py:Net")

@@ -189,7 +189,13 @@ def start_nodes(*words: str, **variables: str) -> list["subprocess.Popen[str]"]:
 
 def ended(nodes: list["subprocess.Popen[str]"]) -> tuple[list[str], list[int]]:
     """What nodes printed, and how each ended."""
-    text = [node.communicate(timeout=90)[0] for node in nodes]
+    try:
+        text = [node.communicate(timeout=90)[0] for node in nodes]
+    except subprocess.TimeoutExpired as error:
+        # A node that hangs is an error with what it printed, and does not outlive the test.
+        for node in nodes:
+            node.kill()
+        raise AssertionError(f"a node did not end in 90 s; it printed {error.output!r}") from None
     return text, [node.returncode for node in nodes]
 
 

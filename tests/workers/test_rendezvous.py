@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -70,6 +71,34 @@ def test_a_node_that_does_not_come_is_named(nodes: Nodes, monkeypatch: pytest.Mo
         first.next_round()
     with pytest.raises(NnlabError, match="the first node cannot be reached"):
         next(rendezvous_rounds(nodes))
+
+
+def test_a_stranger_that_sends_slowly_does_not_block_the_others(
+    nodes: Nodes, executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendezvous, "_HANDSHAKE_SECONDS", 0.2)
+    ended = threading.Event()
+
+    def send_slowly(stranger: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while not ended.wait(0.05):
+                stranger.sendall(b"x")
+
+    with Rendezvous(nodes) as first, came(nodes, b"x") as stranger:
+        sending = executor.submit(send_slowly, stranger)
+        with came(nodes, b"nnlab-7 1\n"):
+            first.next_round()  # each byte of the stranger used to start its time limit anew
+        ended.set()
+        sending.result(20)
+
+
+def test_connections_detect_a_machine_that_is_gone(nodes: Nodes) -> None:
+    with Rendezvous(nodes) as first, came(nodes, b"nnlab-7 1\n"):
+        first.next_round()
+        (connection,) = first._others.values()
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
 
 
 def test_a_port_that_is_taken_is_told_of(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:

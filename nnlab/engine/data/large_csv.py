@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnlab.engine.data import arrow_tables
 from nnlab.engine.data.table_columns import Table
@@ -30,8 +31,17 @@ from nnlab.io.files import open_regular
 
 # The rows from which the types of columns are guessed.
 _SAMPLE_ROWS = 100
-_BEFORE_QUOTE = list(b',\n"')
-_AFTER_QUOTE = list(b',\r\n"')
+
+
+def _byte_set(characters: bytes) -> NDArray[np.bool_]:
+    """Whether each of the 256 bytes is one of these characters."""
+    members = np.zeros(256, bool)
+    members[list(characters)] = True
+    return members
+
+
+_BEFORE_QUOTE = _byte_set(b',\n"')
+_AFTER_QUOTE = _byte_set(b',\r\n"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +125,8 @@ class HashingStream:
         line_ends = np.flatnonzero(block[1:] == ord("\n")) + 1
         quotes_before = np.searchsorted(new, line_ends) + is_inside
         return bool(
-            np.isin(block[openings - 1], _BEFORE_QUOTE).all()
-            and np.isin(block[closings + 1], _AFTER_QUOTE).all()
+            _BEFORE_QUOTE[block[openings - 1]].all()
+            and _AFTER_QUOTE[block[closings + 1]].all()
             and not (quotes_before % 2).any()
         )
 

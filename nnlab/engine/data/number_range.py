@@ -1,6 +1,7 @@
 """Checks that the numbers of a data set are not too large for their preprocessing."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -63,9 +64,7 @@ def largest_target(dtype: DTypeLike, count: int) -> float:
     return math.sqrt(float(np.finfo(dtype).max) / max(count, 1))
 
 
-def check_prepared_targets(
-    dataset: Dataset, prepared: NDArray[np.float64], dtype: DTypeLike
-) -> None:
+def check_prepared_targets(dataset: Dataset, prepared: NDArray[Any], dtype: DTypeLike) -> None:
     """Checks that squared errors of standardised targets are finite in their number format.
 
     Raises:
@@ -86,7 +85,11 @@ def _float_features(dataset: Dataset) -> NDArray[np.floating] | None:
 
 def _overflowing_columns(numbers: NDArray[np.floating]) -> NDArray[np.int64]:
     """The columns whose sum of absolute values overflows in float64."""
-    columns = np.flatnonzero(_largest(numbers) > _LARGEST_SUM / len(numbers))
+    limit = _LARGEST_SUM / len(numbers)
+    # All numbers at once first, which is much faster than column by column; false if one is NaN.
+    if max(abs(float(numbers.min())), abs(float(numbers.max()))) <= limit:
+        return np.empty(0, np.int64)
+    columns = np.flatnonzero(_largest(numbers) > limit)
     with np.errstate(over="ignore"):
         sums = np.nansum(np.abs(numbers[:, columns]), axis=0, dtype=np.float64)
     overflowing: NDArray[np.int64] = columns[sums > _LARGEST_SUM]

@@ -198,6 +198,9 @@ def _detect_marks(
     cells = {cell for row in rows for cell in row}
     if options.decimal is not None:
         decimal = _MARKS[options.decimal]
+    elif options.thousands in ("comma", "point"):
+        # The mark between groups is not the decimal mark too.
+        decimal = "," if options.thousands == "point" else "."
     else:
         decimal = "," if sep != "," and _has_decimal_comma(cells) else "."
     if options.thousands is not None:

@@ -6,6 +6,7 @@ from nnlab.catalogue import Task, is_user_code
 from nnlab.config import RunConfig, setting_fields
 from nnlab.config.column_names import parse_column_names
 from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
+from nnlab.errors import ConfigError
 
 FORMAT_FIELDS = ("csv_sep", "csv_encoding", "csv_decimal", "csv_thousands", "csv_header")
 # The fields of a setting that only tables have.
@@ -32,7 +33,19 @@ class FormatOptions:
 
     @classmethod
     def of(cls, config: RunConfig) -> "FormatOptions":
-        """The format that a config names."""
+        """The format that a config names.
+
+        Raises:
+            ConfigError: the decimal mark also separates groups of digits.
+        """
+        if config.csv_decimal is not None and config.csv_decimal == config.csv_thousands:
+            mark = config.csv_decimal
+            raise ConfigError(
+                [
+                    f"--csv-decimal {mark} and --csv-thousands {mark} are the same mark: 1.234"
+                    " would have two meanings"
+                ]
+            )
         return cls(*(getattr(config, name) for name in FORMAT_FIELDS))
 
 

@@ -14,20 +14,25 @@ from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.inference.predict import raise_input_errors, without_overflow
 from nnlab.engine.inference.predictor import Predictor
 from nnlab.engine.inference.target_reader import TargetReader
+from nnlab.engine.metric_versions import check_metrics_version
 from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.split_metrics import SplitMetrics
 from nnlab.engine.targets.metric_sums import metric_sums
-from nnlab.errors import DataError
+from nnlab.errors import DataError, UserCodeError
 
 _ONE_VECTOR = ("classification", "regression", "multilabel")
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """Metrics by their names without the data, such as `accuracy`, over `rows` examples."""
+    """Metrics by their names without the data, such as `accuracy`, over `rows` examples.
+
+    `notes` say which metrics of the run are left out, and why.
+    """
 
     metrics: Mapping[str, float]
     rows: int
+    notes: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -35,20 +40,20 @@ def evaluate(
 ) -> EvaluationResult:
     """The metrics that the training reports, on the valid rows of an input.
 
-    Metrics that are user code are left out: the file may have changed since the training.
+    Metrics that are user code are computed if their files are unchanged since the training and
+    may be executed (`user_code.forbid_execution`).
 
     Raises:
+        UserCodeError: a metric of the user raises an error or returns no number.
         DataError: the input has no targets or other errors; all of them are in the message.
     """
     pairs = _outputs_and_targets(predictor, data, description)
-    if description.task in _ONE_VECTOR:
-        values, rows = _evaluate_vectors(pairs, description)
-    else:
-        values, rows = _evaluate_arrays(pairs, description)
+    evaluate_pairs = _evaluate_vectors if description.task in _ONE_VECTOR else _evaluate_arrays
+    result = evaluate_pairs(pairs, description)
     raise_input_errors(data)
-    if not rows:
+    if not result.rows:
         raise DataError(f"{data.shown} has no valid row")
-    return EvaluationResult(values, rows)
+    return result
 
 
 Pairs = Iterator[tuple[torch.Tensor, torch.Tensor]]
@@ -91,13 +96,11 @@ def _standardised(
     return targets.to(outputs.dtype) if description.task == "multilabel" else targets
 
 
-def _evaluate_vectors(
-    pairs: Pairs, description: ModelDescription
-) -> tuple[Mapping[str, float], int]:
-    """The metrics of outputs [n, k], all at once as in the training, and the number of rows."""
+def _evaluate_vectors(pairs: Pairs, description: ModelDescription) -> EvaluationResult:
+    """The metrics of outputs [n, k], all at once as in the training."""
     collected = list(pairs)
     if not any(len(targets) for _, targets in collected):
-        return {}, 0
+        return EvaluationResult({}, 0)
     outputs, targets = (torch.cat(parts) for parts in zip(*collected, strict=True))
     values = compute_metrics(
         description.task,
@@ -106,17 +109,15 @@ def _evaluate_vectors(
         targets,
         scale=description.target_scales or description.target_scale,
     )
-    added = _added_metrics(description)
+    added, notes = _added_metrics(description)
     if added is not None:
         values = {**values, **added.compute(outputs, targets, epoch=0)}
-    return values, len(targets)
+    return EvaluationResult(values, len(targets), notes)
 
 
-def _evaluate_arrays(
-    pairs: Pairs, description: ModelDescription
-) -> tuple[Mapping[str, float], int]:
-    """The metrics of outputs [n, ...], batch by batch, and the number of rows."""
-    added = _added_metrics(description)
+def _evaluate_arrays(pairs: Pairs, description: ModelDescription) -> EvaluationResult:
+    """The metrics of outputs [n, ...], batch by batch."""
+    added, notes = _added_metrics(description)
     sums = metric_sums(
         description.task,
         losses.build_eval_loss(description.config, task=description.task),
@@ -128,22 +129,34 @@ def _evaluate_arrays(
         split.add(outputs, targets)
         rows += len(targets)
     if not rows:
-        return {}, 0
+        return EvaluationResult({}, 0)
     values = split.compute()
     if added is not None:
         values |= added.compute(*split.outputs_and_targets(), epoch=0)
-    return values, rows
+    return EvaluationResult(values, rows, notes)
 
 
-def _added_metrics(description: ModelDescription) -> AddedMetrics | None:
-    """The metrics of the catalogue that `--metrics` added to the run."""
+def _added_metrics(description: ModelDescription) -> tuple[AddedMetrics | None, tuple[str, ...]]:
+    """The metrics that `--metrics` added to the run, and a note about those that are left out."""
     config = description.config
     listed = () if config.metrics is None else parse_metrics(config.metrics)
-    from_catalogue = join_metrics(metric for metric in listed if not metric.is_user_defined)
-    return metrics.build(
-        replace(config, metrics=from_catalogue),
-        description.task,
-        description.num_outputs,
-        target_scale=description.target_scales or description.target_scale,
-        target_mean=description.target_means or description.target_mean,
-    )
+    notes: tuple[str, ...] = ()
+
+    def build(text: str | None) -> AddedMetrics | None:
+        return metrics.build(
+            replace(config, metrics=text),
+            description.task,
+            description.num_outputs,
+            target_scale=description.target_scales or description.target_scale,
+            target_mean=description.target_means or description.target_mean,
+        )
+
+    user_defined = [metric for metric in listed if metric.is_user_defined]
+    if config.metrics is not None and user_defined:
+        try:
+            check_metrics_version(config.metrics, config.metrics_version)
+            return build(config.metrics), ()
+        except UserCodeError as error:
+            names = ", ".join(metric.reference for metric in user_defined)
+            notes = (f"without the metrics {names}: {error.message}",)
+    return build(join_metrics(metric for metric in listed if not metric.is_user_defined)), notes

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from nnlab.config.plugin_versions import check_plugin_installed
 from nnlab.engine import models
 from nnlab.engine.data.preprocessing import Affine, InputTransform, Whitening
 from nnlab.engine.inference.model_description import ModelDescription
@@ -102,10 +103,12 @@ def build_model(
 
     Raises:
         CheckpointError: the weights do not belong to this model.
+        PluginError: the plugin of the model is not installed, or fails.
         UserCodeError: the user's code has changed, fails, or must not be executed.
         ConfigError: the setting is not valid in this version.
     """
     config = description.config
+    check_plugin_installed(config, "model")
     if not is_unchanged("model", config):
         raise UserCodeError(
             f"{config.model} has changed since the run was trained",

@@ -54,6 +54,10 @@ class InputData:
         self.report = InputReport()
         self.id_name = options.id_column or self._default_id_name()
 
+    def encoded_for(self, description: ModelDescription) -> "InputData":
+        """The same input, encoded as another model needs it."""
+        return InputData(self.path, self.shown, description, self.options)
+
     def batches(self) -> Iterator[InputBatch]:
         """The examples in their order.
 

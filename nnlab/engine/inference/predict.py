@@ -12,18 +12,36 @@ from nnlab.engine.inference.input_data import InputData
 from nnlab.engine.inference.predictor import Predictor
 from nnlab.errors import DataError
 
+# A predictor, and the input encoded as its models need it.
+EnsembleMember = tuple[Predictor, InputData]
+
 
 def predict_batches(
-    predictor: Predictor, data: InputData
+    predictor: Predictor, data: InputData, *others: EnsembleMember
 ) -> Iterator[tuple[InputBatch, NDArray[Any]]]:
     """Yields each batch with its predictions; see `Predictor.__call__`.
+
+    Args:
+        predictor: of one or several models.
+        data: the input.
+        others: further members of the ensemble, which encode the same input in another way. All
+            models have the same weight in the average.
 
     Raises:
         DataError: the input has errors; all of them are in the message, which comes last.
     """
-    for batch in data.batches():
+    for batch, *other_batches in zip(
+        data.batches(), *(other.batches() for _, other in others), strict=True
+    ):
         if not data.report.has_errors:  # else the rest is only checked
             predictions = predictor(batch.examples)
+            if others:
+                parts = [predictions * predictor.num_models] + [
+                    other(other_batch.examples) * other.num_models
+                    for (other, _), other_batch in zip(others, other_batches, strict=True)
+                ]
+                count = predictor.num_models + sum(other.num_models for other, _ in others)
+                predictions = sum(parts[1:], parts[0]) / count
             yield without_overflow(data, batch, predictions), predictions
     raise_input_errors(data)
 

@@ -36,6 +36,11 @@ class Predictor:
             # The transformation of the inputs stays on the CPU: some devices have no float64.
             model.model.to(device)
 
+    @property
+    def num_models(self) -> int:
+        """How many models are averaged."""
+        return len(self._models)
+
     @torch.no_grad()
     def outputs(self, examples: NDArray[Any]) -> torch.Tensor:
         """The outputs of the first model itself: logits, or standardised values [n, k]."""

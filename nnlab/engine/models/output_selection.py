@@ -53,13 +53,13 @@ class OutputSelection:
         tensors = {name: v for name, v in outputs.items() if isinstance(v, torch.Tensor)}
         if _DEFAULT_NAME in tensors:
             return tensors[_DEFAULT_NAME]
-        if not outputs:
+        if not tensors:
             return output  # the check of the shape reports its type
         if len(tensors) == 1 and type(output) not in (tuple, list):
             return next(iter(tensors.values()))
         raise UserCodeError(
             f"--model {self.model} returns several outputs: {describe_output(output)};"
-            f" --output {next(iter(tensors or outputs))} uses one of them"
+            f" --output {next(iter(tensors))} uses one of them"
         )
 
     def _find(self, output: object, outputs: Mapping[str, object], selected: str) -> object:

@@ -12,7 +12,7 @@ from torch import nn
 from nnlab.config import RunConfig
 from nnlab.config.arguments import arguments_for
 from nnlab.engine import user_code
-from nnlab.engine.error_description import forward_location
+from nnlab.engine.error_description import forward_location, location_suffix
 from nnlab.engine.models.call import as_float32, batch_length, call_model
 from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.output_selection import describe_output, select_output
@@ -234,6 +234,12 @@ def _check_output_shape(
             f" nnlab needs {[batch_length(inputs), *output_shape]}: {_describe_shape(output_shape)}"
             + ("" if location is None else f" - {location}")
             + _overridden_facts(config)
+        )
+    if not predictions.is_floating_point():
+        dtype = str(predictions.dtype).removeprefix("torch.")
+        raise UserCodeError(
+            f"--model {config.model} returns outputs of type {dtype}, nnlab needs real"
+            " floating-point numbers" + location_suffix(model)
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UserCodeError(f"--model {config.model} has no parameters to train")

@@ -15,7 +15,8 @@ from nnlab.config import RunConfig
 from nnlab.engine.data import read_dataset, table_files
 from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.engine.data.table_columns import unique_names
-from nnlab.errors import DataError, TableProblems
+from nnlab.engine.data.table_options import TableOptions
+from nnlab.errors import ConfigError, DataError, TableProblems
 
 PLAIN = "a,b,y\n1.5,x,p\n2.5,y,q\n1234.5,x,p\n"
 EXPECTED = [[1.5, 1, 0], [2.5, 0, 1], [1234.5, 1, 0]]
@@ -119,6 +120,16 @@ def test_given_marks(table: Write, word: str, mark: str) -> None:
     path = table(f"a;y\n1{mark}234{mark}567,25;p\n5,5;q\n7;q\n")
     dataset = read(path, csv_decimal="comma", csv_thousands=word)
     assert dataset.examples[:, 0].tolist() == [1234567.25, 5.5, 7]
+
+
+@pytest.mark.parametrize("mark", ["comma", "point"])
+def test_one_mark_cannot_separate_decimals_and_thousands(table: Write, mark: str) -> None:
+    with pytest.raises(ConfigError, match=f"--csv-decimal {mark} and --csv-thousands {mark} are"):
+        TableOptions.of(RunConfig(data="csv:t.csv", csv_decimal=mark, csv_thousands=mark))
+    # The decimal mark that was not given is then the other one.
+    given, other = (",", ".") if mark == "comma" else (".", ",")
+    dataset = read(table(f"a;y\n1{given}234{other}5;p\n7;q\n8;q\n"), csv_thousands=mark)
+    assert dataset.examples[:, 0].tolist() == [1234.5, 7, 8]
 
 
 def test_numbers_that_need_a_mark_name_the_option(table: Write) -> None:

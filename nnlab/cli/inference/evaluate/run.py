@@ -70,12 +70,12 @@ def run_evaluate(
                 "metrics": values,
                 "stored": stores,
                 "warnings": report.warnings,
-                "notes": [*choice.notes, *report.notes],
+                "notes": [*choice.notes, *report.notes, *result.notes],
             }
         )
         return
     note_choice(choice)
-    note_input(report.warnings, report.notes)
+    note_input(report.warnings, [*report.notes, *result.notes])
     stored = "" if stores else ", not stored"
     say(f"run {run.id} on {inputs.shown}: {rows_text(result.rows)}{stored}", style="bold")
     print_pairs([(metric, f"{value:.5g}") for metric, value in values.items()])

@@ -11,7 +11,7 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from nnlab.analysis.model_choice import ModelChoice, choose_models
-from nnlab.analysis.trained_models import load_trained_model, make_predictor
+from nnlab.analysis.trained_models import load_trained_model, make_ensemble
 from nnlab.cli.inference.model_notes import choice_json, note_choice, note_input, rows_text
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import print_json, say
@@ -19,7 +19,7 @@ from nnlab.engine.device import resolve_device
 from nnlab.engine.inference.input_batch import InputBatch
 from nnlab.engine.inference.input_data import InputData, open_input
 from nnlab.engine.inference.input_options import InputOptions
-from nnlab.engine.inference.predict import predict_batches
+from nnlab.engine.inference.predict import EnsembleMember, predict_batches
 from nnlab.engine.inference.prediction_fields import PredictionFields, prediction_rows
 from nnlab.engine.inference.prediction_files import (
     CsvPredictions,
@@ -29,7 +29,6 @@ from nnlab.engine.inference.prediction_files import (
     check_output_format,
     open_prediction_file,
 )
-from nnlab.engine.inference.predictor import Predictor
 from nnlab.errors import UsageError
 from nnlab.io.atomic_stream import check_is_new
 
@@ -89,11 +88,15 @@ def run_predict(
             "--probabilities has no effect: it is for the classes of tokens and pixels",
             hint="the predictions have all probabilities already; leave it out",
         )
-    predictor = make_predictor(trained, resolve_device(device))
+    ensemble_members = make_ensemble(trained, resolve_device(device))
     with open_input(data, description, options) as inputs:
         fields = replace(fields, id_name=inputs.id_name)
+        members = [
+            (predictor, inputs if own is description else inputs.encoded_for(own))
+            for predictor, own in ensemble_members
+        ]
         if as_json:
-            _print_json(choice, predictor, inputs, fields, output, probabilities)
+            _print_json(choice, members, inputs, fields, output, probabilities)
             return
         open_writer = (
             _open_stdout(fields)
@@ -101,17 +104,18 @@ def run_predict(
             else open_prediction_file(output, fields, with_probabilities=probabilities)
         )
         with open_writer as writer:
-            rows = _write_all(predictor, inputs, writer)
+            rows = _write_all(members, writer)
     note_choice(choice)
     note_input(inputs.report.warnings, inputs.report.notes)
     if output is not None:
         say(f"{output}: {rows_text(rows)}")
 
 
-def _write_all(predictor: Predictor, inputs: InputData, writer: PredictionWriter) -> int:
+def _write_all(members: list[EnsembleMember], writer: PredictionWriter) -> int:
     """Writes the predictions of an input; returns the number of rows."""
     rows = 0
-    for batch, predictions in predict_batches(predictor, inputs):
+    (predictor, inputs), *others = members
+    for batch, predictions in predict_batches(predictor, inputs, *others):
         writer.write(batch, predictions)
         rows += len(batch)
     return rows
@@ -145,7 +149,7 @@ class _JsonRows:
 
 def _print_json(
     choice: ModelChoice,
-    predictor: Predictor,
+    members: list[EnsembleMember],
     inputs: InputData,
     fields: PredictionFields,
     output: Path | None,
@@ -154,12 +158,12 @@ def _print_json(
     result: dict[str, Any] = dict(choice_json(choice))
     if output is None:
         collected = _JsonRows(fields)
-        rows = _write_all(predictor, inputs, collected)
+        rows = _write_all(members, collected)
         result["predictions"] = collected.rows
     else:
         opened = open_prediction_file(output, fields, with_probabilities=probabilities)
         with opened as writer:
-            rows = _write_all(predictor, inputs, writer)
+            rows = _write_all(members, writer)
         result["output"] = str(output)
     report = inputs.report
     result |= {"rows": rows, "warnings": report.warnings, "notes": [*choice.notes, *report.notes]}
