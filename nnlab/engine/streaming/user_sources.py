@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.data import Subset, TensorDataset
 
 from nnlab.catalogue import Task
 from nnlab.config import RunConfig
@@ -26,6 +27,7 @@ from nnlab.engine.streaming.map_parts import (
     sampler_plan,
     training_order,
 )
+from nnlab.engine.streaming.padding import PaddedCollate
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
 from nnlab.errors import DataError
@@ -227,7 +229,9 @@ def _opened_rows(
 ) -> _Opened:
     if not len(rows):
         raise DataError(f"{config.data} has no examples")
-    items = SeededItems(part.items, part.collate, config.seed)
+    items = SeededItems(
+        part.items, part.collate, config.seed, is_random=not _is_deterministic(part)
+    )
     source = MapBatches(
         items,
         plan,
@@ -244,6 +248,14 @@ def _opened_rows(
     is_batched = part.batch_sampler is not None and next(iter(plan(1)), None)
     first: Any = [int(rows[0])] if not is_batched or isinstance(is_batched, list) else is_batched
     return _Opened(source, items[0, first], digest.digest(), notes)
+
+
+def _is_deterministic(part: MapPart) -> bool:
+    """Whether reading draws no random numbers, so that they need not be seeded for each item."""
+    dataset = part.items
+    while type(dataset) is Subset:
+        dataset = dataset.dataset
+    return type(dataset) is TensorDataset and isinstance(part.collate, PaddedCollate)
 
 
 def _unchanged(items: Any) -> Any:
