@@ -22,7 +22,17 @@ _HIGHER_IS_BETTER = frozenset(
     {"accuracy", "acc", "balanced_accuracy", "top1", "top3", "top5", "precision", "recall"}
     | {"sensitivity", "specificity", "tpr", "tnr", "f1", "fbeta", "auroc", "auc", "roc_auc"}
     | {"auprc", "pr_auc", "average_precision", "ap", "map", "mcc", "kappa", "jaccard", "iou"}
-    | {"miou", "mean_iou", "dice", "r2", "explained_variance", "pearson", "spearman", "kendall"}
+    | {
+        "miou",
+        "mean_iou",
+        "exact_match",
+        "dice",
+        "r2",
+        "explained_variance",
+        "pearson",
+        "spearman",
+        "kendall",
+    }
     | {"bleu", "rouge", "meteor", "chrf", "ndcg", "mrr", "hit_rate", "psnr", "ssim"}
     | {"inception_score", "reward", "return", "win_rate", "success_rate"}
 )
@@ -52,7 +62,7 @@ _FRACTION_METRICS = frozenset(
     {"accuracy", "error_rate", "precision", "recall", "f1", "auc", "auroc"}
     | {"top5", "top5_accuracy", "dead", "zeros", "saturated"}
     | {"balanced_accuracy", "f1_micro", "f1_weighted", "specificity", "average_precision"}
-    | {"top3", "calibration_error"}
+    | {"top3", "calibration_error", "exact_match", "mean_iou"}
 )
 _CORRELATION_METRICS = frozenset({"mcc", "kappa", "pearson", "spearman"})
 _NONNEGATIVE_METRICS = frozenset(

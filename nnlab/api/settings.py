@@ -49,6 +49,8 @@ class TrainSettings(TypedDict, total=False):
     csv_decimal: Texts
     csv_thousands: Texts
     csv_header: Texts
+    stream: Switches
+    loader_workers: WholeNumbers
     augment: Texts
     augment_shift: WholeNumbers
     augment_rotate: Numbers
@@ -124,6 +126,9 @@ class TrainSettings(TypedDict, total=False):
     decay_per: Texts
     warmup: Numbers
     epochs: WholeNumbers
+    steps: WholeNumbers
+    eval_every: WholeNumbers
+    max_time: Texts
     early_stop: WholeNumbers
     stop_on: Texts
     objective: Texts

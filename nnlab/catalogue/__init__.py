@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from nnlab.catalogue.activations import ACTIVATIONS
 from nnlab.catalogue.augments import AUGMENTS
 from nnlab.catalogue.averages import AVERAGES
-from nnlab.catalogue.choice import Choice, Task
+from nnlab.catalogue.choice import ALL_TASKS, DENSE_TASKS, Choice, Task
 from nnlab.catalogue.data import DATA, PUBLISHED
 from nnlab.catalogue.decays import DECAYS
 from nnlab.catalogue.initializers import INITIALIZERS
@@ -31,7 +31,9 @@ from nnlab.catalogue.user_files import suggest_spelling
 from nnlab.errors import UnknownName
 
 __all__ = [
+    "ALL_TASKS",
     "CATALOGUES",
+    "DENSE_TASKS",
     "KIND_LABELS",
     "PLUGIN_TABLES",
     "USER_CODE",

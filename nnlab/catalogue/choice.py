@@ -2,11 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from nnlab.objective import Scalar
 
-Task = Literal["classification", "regression"]
+# The kinds of targets; `nnlab.engine.targets` has a file for each.
+Task = Literal[
+    "classification",
+    "regression",
+    "multilabel",
+    "token_classification",
+    "language_modeling",
+    "segmentation",
+    "reconstruction",
+    "unsupervised",
+    "custom",
+]
+ALL_TASKS: tuple[Task, ...] = get_args(Task)
+# The kinds whose targets are one class per position: per token or per pixel.
+DENSE_TASKS: tuple[Task, ...] = ("token_classification", "language_modeling", "segmentation")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,15 @@
 import math
 from dataclasses import dataclass
 
-from nnlab.catalogue.choice import Choice, Task
+from nnlab.catalogue.choice import ALL_TASKS, DENSE_TASKS, Choice, Task
 from nnlab.objective import Direction, Limits, direction_of, limits_of
 
-_CLASSIFICATION_ONLY: tuple[Task, ...] = ("classification",)
+# One class for each example, token or pixel; a vocabulary is too large for a table of its classes.
+_CLASSES: tuple[Task, ...] = ("classification", "token_classification", "segmentation")
+_TOP_K: tuple[Task, ...] = ("classification", *DENSE_TASKS)
+_CLASSES_OR_TAGS: tuple[Task, ...] = (*_CLASSES, "multilabel")
 _REGRESSION_ONLY: tuple[Task, ...] = ("regression",)
+_NUMBERS: tuple[Task, ...] = ("regression", "reconstruction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,30 @@ class MetricChoice(Choice):
         return limits_of(self.name)
 
 
-def _classification(name: str, summary: str, source: str, *, top_k: int = 0) -> MetricChoice:
-    return MetricChoice(name, summary, source, tasks=_CLASSIFICATION_ONLY, top_k=top_k)
+def _classification(
+    name: str,
+    summary: str,
+    source: str,
+    *,
+    tasks: tuple[Task, ...] = _CLASSES,
+    top_k: int = 0,
+) -> MetricChoice:
+    return MetricChoice(name, summary, source, tasks=tasks, top_k=top_k)
 
 
-def _regression(name: str, summary: str, source: str) -> MetricChoice:
-    return MetricChoice(name, summary, source, tasks=_REGRESSION_ONLY)
+def _regression(
+    name: str, summary: str, source: str, *, tasks: tuple[Task, ...] = _REGRESSION_ONLY
+) -> MetricChoice:
+    return MetricChoice(name, summary, source, tasks=tasks)
 
 
 METRICS = (
     _classification(
         "accuracy",
-        "share of correct predictions; every classification run has it",
+        "share of correct predictions: of examples, tokens, pixels or tags; every run with classes"
+        " has it",
         "Murphy 2022, section 5.1",
+        tasks=(*_TOP_K, "multilabel"),
     ),
     _classification(
         "balanced_accuracy",
@@ -57,47 +72,86 @@ METRICS = (
         "Brodersen et al. 2010",
     ),
     _classification(
-        "f1",
-        "F1 of each class, averaged over the classes (macro)",
-        "van Rijsbergen 1979; Manning et al. 2008, section 13.6",
+        "exact_match",
+        "share of examples of which every tag is correct; every multilabel run has it",
+        "Zhou and Zhang 2014",
+        tasks=("multilabel",),
     ),
-    _classification("f1_micro", "F1 of all examples together", "Manning et al. 2008, section 13.6"),
+    _classification(
+        "f1",
+        "F1 of each class or tag, averaged over them (macro); every multilabel run has it",
+        "van Rijsbergen 1979; Manning et al. 2008, section 13.6",
+        tasks=_CLASSES_OR_TAGS,
+    ),
+    _classification(
+        "f1_micro",
+        "F1 of all examples together",
+        "Manning et al. 2008, section 13.6",
+        tasks=_CLASSES_OR_TAGS,
+    ),
     _classification(
         "f1_weighted",
         "F1 of each class, weighted by the number of its examples",
         "Manning et al. 2008, section 13.6",
+        tasks=_CLASSES_OR_TAGS,
     ),
     _classification(
         "precision",
         "precision of each class, averaged over the classes (macro)",
         "Manning et al. 2008, section 8.3",
+        tasks=_CLASSES_OR_TAGS,
     ),
     _classification(
         "recall",
         "recall of each class, averaged over the classes (macro)",
         "Manning et al. 2008, section 8.3",
+        tasks=_CLASSES_OR_TAGS,
     ),
     _classification(
         "specificity",
         "true negative rate of each class, averaged over the classes (macro)",
         "Altman and Bland 1994",
+        tasks=_CLASSES_OR_TAGS,
     ),
     _classification(
         "auroc",
         "area under the ROC curve, each class against the rest, averaged over the classes that"
         " have examples of both kinds",
         "Hanley and McNeil 1982; Fawcett 2006",
+        tasks=_CLASSES_OR_TAGS,
     ),
     _classification(
         "average_precision",
         "area under the precision-recall curve, averaged over the classes that occur",
         "Manning et al. 2008, section 8.4",
+        tasks=_CLASSES_OR_TAGS,
     ),
     _classification(
-        "top3", "share of targets among the 3 largest outputs", "Russakovsky et al. 2015", top_k=3
+        "top3",
+        "share of targets among the 3 largest outputs",
+        "Russakovsky et al. 2015",
+        tasks=_TOP_K,
+        top_k=3,
     ),
     _classification(
-        "top5", "share of targets among the 5 largest outputs", "Russakovsky et al. 2015", top_k=5
+        "top5",
+        "share of targets among the 5 largest outputs",
+        "Russakovsky et al. 2015",
+        tasks=_TOP_K,
+        top_k=5,
+    ),
+    _classification(
+        "mean_iou",
+        "intersection over union of each class, averaged over the classes that occur in targets or"
+        " predictions; every segmentation run has it",
+        "Jaccard 1912; Everingham et al. 2010, section 4.2",
+        tasks=("segmentation",),
+    ),
+    _classification(
+        "perplexity",
+        "exponential of the mean cross-entropy per token; every language model has it",
+        "Jelinek et al. 1977",
+        tasks=("language_modeling",),
     ),
     _classification("mcc", "Matthews correlation coefficient", "Matthews 1975; Gorodkin 2004"),
     _classification("kappa", "Cohen's kappa: agreement beyond chance", "Cohen 1960"),
@@ -111,13 +165,15 @@ METRICS = (
     ),
     _regression(
         "rmse",
-        "root mean squared error in the unit of the target; every regression run has it",
+        "root mean squared error in the unit of the target; every run with numbers has it",
         "Bishop 2006, eq. 1.3",
+        tasks=_NUMBERS,
     ),
     _regression(
         "mae",
-        "mean absolute error in the unit of the target; every regression run has it",
+        "mean absolute error in the unit of the target; every run with numbers has it",
         "Willmott and Matsuura 2005",
+        tasks=_NUMBERS,
     ),
     _regression("mape", "mean absolute error relative to the target", "Hyndman and Koehler 2006"),
     _regression(
@@ -137,5 +193,6 @@ METRICS = (
         "module:",
         "your own: file.py:NAME or package.module:NAME, a function of outputs and targets or a"
         " torchmetrics Metric; :max or :min after the name sets its direction",
+        tasks=ALL_TASKS,
     ),
 )

@@ -5,8 +5,10 @@ from the fields of `RunConfig`.
 """
 
 from nnlab.config.data_facts import DataFacts
+from nnlab.config.durations import parse_duration
 from nnlab.config.fields import RunConfig
 from nnlab.config.identity import config_of, digest_of, setting_of
+from nnlab.config.loader_runs import is_loader_run
 from nnlab.config.metric_list import (
     metric_direction,
     metric_directions,
@@ -54,10 +56,12 @@ __all__ = [
     "has_effect",
     "hidden_widths",
     "is_builtin_value",
+    "is_loader_run",
     "is_setting_name",
     "is_task_default",
     "metric_direction",
     "metric_directions",
+    "parse_duration",
     "parse_metrics",
     "parse_value",
     "plugin_versions",

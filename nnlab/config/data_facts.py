@@ -10,12 +10,14 @@ class DataFacts:
     """The properties of a data set that resolution depends on.
 
     Attributes:
-        task: classification or regression.
+        task: the kind of its targets.
         version: SHA-256 of a data file; None for a built-in data set.
         own_test: whether the data set has a test split of its own.
         own_val: whether the data set has a validation split of its own.
         classes: names of the classes; empty if they are unknown until the data is read.
         notes: what was detected in a file or left out of it.
+        num_targets: the number of targets of each example; more than 1 only in regression.
+        has_tokens: whether the examples are token ids.
         streamed_only: whether the data cannot be read into memory, only batch by batch.
         batch_size: the batch size of a user's loader, the default of the setting; None if unknown.
         has_own_batches: whether a user's loader forms the batches, so that no other size can be
@@ -28,6 +30,8 @@ class DataFacts:
     own_val: bool = False
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    num_targets: int = 1
+    has_tokens: bool = False
     streamed_only: bool = False
     batch_size: int | None = None
     has_own_batches: bool = False

@@ -30,6 +30,10 @@ _FIRST_RELEASE_FIELDS = frozenset((
 # fmt: on
 
 
+# Fields that never change the result of a run.
+_EXECUTION_DETAILS = frozenset(("loader_workers",))
+
+
 def setting_of(config: RunConfig) -> Setting:
     """All fields of a resolved config that have an effect, except the seed: what a trial stores."""
     values = {field.name: getattr(config, field.name) for field in fields(config)}
@@ -71,7 +75,7 @@ def digest_of(setting: Setting) -> str:
 
 def _affects_digest(name: str, setting: Setting) -> bool:
     value = setting[name]
-    if value is None:
+    if value is None or name in _EXECUTION_DETAILS:
         return False
     if name in _FIRST_RELEASE_FIELDS or name not in setting_fields():
         return True

@@ -18,7 +18,16 @@ from nnlab.objective import Direction, Setting, direction_of, split_direction
 TASK_METRICS: Mapping[Task, tuple[str, ...]] = {
     "classification": ("loss", "accuracy"),
     "regression": ("loss", "rmse", "mae", "r2"),
+    "multilabel": ("loss", "accuracy", "exact_match", "f1"),
+    "token_classification": ("loss", "accuracy"),
+    "language_modeling": ("loss", "perplexity", "accuracy"),
+    "segmentation": ("loss", "accuracy", "mean_iou"),
+    "reconstruction": ("loss", "rmse", "mae"),
+    "unsupervised": ("loss",),
+    "custom": ("loss",),
 }
+# Names that no metric of a user can have, whatever the task.
+_RESERVED_NAMES = frozenset((*TASK_METRICS["classification"], *TASK_METRICS["regression"]))
 _USER_CODE = "module:"
 
 
@@ -72,7 +81,7 @@ def parse_metrics(text: str) -> tuple[MetricReference, ...]:
 
 
 def _check_names(metrics: Sequence[MetricReference]) -> None:
-    owners = {name: name for names in TASK_METRICS.values() for name in names}
+    owners = {name: name for name in _RESERVED_NAMES}
     for metric in metrics:
         owner = owners.setdefault(metric.name, metric.reference)
         if owner != metric.reference:
@@ -126,7 +135,12 @@ def metric_conflicts(
     problems = []
     for metric in metrics:
         row = metric.choice
-        if task not in row.tasks:
+        if metric.is_user_defined and metric.name in TASK_METRICS[task]:
+            problems.append(
+                f"--metrics {metric.reference} has the name of {metric.name}, which every {task}"
+                " run has; rename it"
+            )
+        elif task not in row.tasks:
             problems.append(f"--metrics {metric.name} does not fit {data}, a {task} task")
         elif isinstance(row, MetricChoice) and classes is not None and row.top_k >= classes:
             problems.append(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from nnlab.catalogue import CATALOGUES, Task, find_choice
 from nnlab.config.arguments import (
@@ -19,6 +20,7 @@ from nnlab.config.class_selection import class_indices
 from nnlab.config.data_conflicts import data_conflicts
 from nnlab.config.data_facts import DataFacts
 from nnlab.config.fields import RunConfig
+from nnlab.config.loader_runs import length_conflicts, resolve_streaming
 from nnlab.config.metric_list import (
     TASK_METRICS,
     MetricReference,
@@ -51,8 +53,25 @@ DEFAULT_TEST_FRACTION = 0.15
 _DEFAULT_OBJECTIVE: Mapping[Task, str] = {
     "classification": "val/accuracy:max",
     "regression": "val/loss:min",
+    "multilabel": "val/loss:min",
+    "token_classification": "val/accuracy:max",
+    "language_modeling": "val/loss:min",
+    "segmentation": "val/mean_iou:max",
+    "reconstruction": "val/loss:min",
+    "unsupervised": "val/loss:min",
+    "custom": "val/loss:min",
 }
-_DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
+_DEFAULT_LOSS: Mapping[Task, str] = {
+    "classification": "cross_entropy",
+    "regression": "mse",
+    "multilabel": "bce",
+    "token_classification": "cross_entropy",
+    "language_modeling": "cross_entropy",
+    "segmentation": "cross_entropy",
+    "reconstruction": "mse",
+}
+# The kinds of targets that a setting does not name: they follow from its data.
+_TASKS_OF_DATA: tuple[Task, ...] = ("classification", "regression")
 
 
 # Fields whose value may name user code, and the field that contains the SHA-256 of that code.
@@ -84,11 +103,16 @@ def is_task_default(name: str, setting: Mapping[str, Scalar]) -> bool:
     """
     if name == "test_fraction":
         return setting.get(name) in (None, DEFAULT_TEST_FRACTION)
-    defaults = {"loss": _DEFAULT_LOSS, "objective": _DEFAULT_OBJECTIVE}.get(name)
+    defaults: Mapping[Any, str] | None = {
+        "loss": _DEFAULT_LOSS,
+        "objective": _DEFAULT_OBJECTIVE,
+    }.get(name)
     if defaults is None or setting.get("loss") is None:
         return False
-    tasks = find_choice("loss", str(setting["loss"])).tasks
-    return any(setting.get(name) == defaults[task] for task in tasks)
+    task = setting.get("task")
+    tasks = set(find_choice("loss", str(setting["loss"])).tasks).intersection(_TASKS_OF_DATA)
+    default_tasks = tasks if task in (None, *_TASKS_OF_DATA) else {task}
+    return any(setting.get(name) == defaults.get(item) for item in default_tasks)
 
 
 def resolve(
@@ -119,6 +143,7 @@ def resolve(
         "split_version": versions.get("split_version"),
         **{name: versions.get(name) for name in CODE_VERSION_FIELDS.values()},
         "plugin_versions": plugin_versions(config),
+        **resolve_streaming(config, streamed_only=facts.streamed_only),
     }
     metrics = added_metrics(config.metrics, facts.task)
     objective, objective_problems = _resolve_objective(config, metrics, facts)
@@ -144,6 +169,7 @@ def resolve(
         *data_conflicts(config, filled, facts),
         *model_conflicts(config, filled),
         *training_conflicts(filled),
+        *length_conflicts(config, filled),
     ]
     problems += metric_conflicts(metrics, facts.task, config.data, _class_count(config, facts))
     arguments = _resolve_arguments(filled, signatures, problems)

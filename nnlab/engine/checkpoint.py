@@ -1,8 +1,9 @@
 """Checkpoints: the bytes from which a run continues exactly as if it had not been interrupted.
 
 All randomness is derived from the epoch (see `seeds`), so the state consists of the weights, the
-optimizer's state, the selected epoch and its weights. A checkpoint ends in the SHA-256 of its
-content and is loaded with `weights_only`, so loading it executes no code.
+optimizer's state, the selected epoch and its weights. Runs over loaders can be saved inside an
+epoch; their state also has the position in the data and the sums of the metrics. A checkpoint ends
+in the SHA-256 of its content and is loaded with `weights_only`, so loading it executes no code.
 """
 
 import hashlib
@@ -16,19 +17,20 @@ import torch
 from safetensors.torch import save
 
 from nnlab.config import digest_of, setting_of
-from nnlab.engine.session import Session
+from nnlab.engine.loader_session import LoaderSession
+from nnlab.engine.run_session import AnySession
 from nnlab.errors import CheckpointError
 
 CHECKPOINT_FORMAT = 1
 
 
-def serialize_checkpoint(session: Session) -> bytes:
+def serialize_checkpoint(session: AnySession) -> bytes:
     """The content of a checkpoint file: the state after the last epoch, and its SHA-256."""
     content = serialize_state(session)
     return content + hashlib.sha256(content).digest()
 
 
-def serialize_state(session: Session) -> bytes:
+def serialize_state(session: AnySession) -> bytes:
     """The session's state after its last finished epoch, without a checksum.
 
     If several processes train the run, all of them must call it: sharded tensors are gathered.
@@ -43,17 +45,21 @@ def serialize_state(session: Session) -> bytes:
         "improved_epoch": session.improved_epoch,
         "selected_weights": session.selected_weights,
         "model": session.model.state_dict(),
-        "optimizer": session.optimizer.state_dict(),
         "scaler": session.scaler.state_dict() if session.scaler else None,
         "average": session.weight_average.state_dict() if session.weight_average else None,
         "val_losses": session.val_losses,
     }
+    if session.config.max_time is not None:
+        state["trained_seconds"] = session.trained_seconds
+    if isinstance(session, LoaderSession):
+        return _to_bytes(state | session.training_state())
+    state["optimizer"] = session.optimizer.state_dict()
     return _to_bytes(
         state if session.process_group is None else session.process_group.gather_full_state(state)
     )
 
 
-def serialize_selected_weights(session: Session) -> bytes:
+def serialize_selected_weights(session: AnySession) -> bytes:
     """The weights of the selected epoch: a state_dict in the safetensors format."""
     return serialize_weights(session.selected_weights)
 
@@ -69,7 +75,7 @@ def _own_storage(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().to("cpu", copy=True).contiguous()
 
 
-def restore_checkpoint(session: Session, content: bytes, name: str) -> None:
+def restore_checkpoint(session: AnySession, content: bytes, name: str) -> None:
     """Sets a new session to the state that a checkpoint contains.
 
     Args:
@@ -88,19 +94,23 @@ def restore_checkpoint(session: Session, content: bytes, name: str) -> None:
     _load_state(session, state)
 
 
-def restore_state(session: Session, content: bytes) -> None:
+def restore_state(session: AnySession, content: bytes) -> None:
     """Sets a new session to the state that another process serialized with `serialize_state`."""
     _load_state(session, torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
 
 
-def _load_state(session: Session, state: Mapping[str, Any]) -> None:
+def _load_state(session: AnySession, state: Mapping[str, Any]) -> None:
     session.model.load_state_dict(state["model"])
-    session.optimizer.load_state_dict(state["optimizer"])
+    if isinstance(session, LoaderSession):
+        session.load_training_state(state)
+    else:
+        session.optimizer.load_state_dict(state["optimizer"])
     if session.scaler is not None and state["scaler"] is not None:
         session.scaler.load_state_dict(state["scaler"])
     if session.weight_average is not None and state.get("average") is not None:
         session.weight_average.load_state_dict(state["average"])
     session.epoch = state["epoch"]
+    session.earlier_seconds = state.get("trained_seconds", 0.0)
     session.val_losses = list(state.get("val_losses", ()))
     session.selected_epoch = state["selected_epoch"]
     session.selected_value = state["selected_value"]
@@ -113,7 +123,7 @@ def _load_state(session: Session, state: Mapping[str, Any]) -> None:
     }
 
 
-def _val_loss_of_selected_epoch(session: Session) -> float:
+def _val_loss_of_selected_epoch(session: AnySession) -> float:
     """The val/loss of the selected epoch; NaN if the losses of the epochs are not stored."""
     losses = session.val_losses
     return losses[session.selected_epoch - 1] if len(losses) == session.epoch > 0 else math.nan
@@ -139,7 +149,7 @@ def _verify_and_load(data: bytes, name: str) -> Mapping[str, Any]:
     return state
 
 
-def _run_identity(session: Session) -> str:
+def _run_identity(session: AnySession) -> str:
     """Identifies the run: digest of its setting, seed, and fingerprint of its data."""
     digest = digest_of(setting_of(session.config))
     return f"{digest}/{session.config.seed}/{session.data.fingerprint}"

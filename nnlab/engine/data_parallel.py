@@ -12,7 +12,7 @@ from torch import nn
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from nnlab.config import RunConfig
+from nnlab.config import RunConfig, is_loader_run
 from nnlab.engine import device as devices
 from nnlab.engine import dynamo_bypass, penalties
 from nnlab.engine.batches import batch_bounds
@@ -38,6 +38,14 @@ def check_parallel_support(config: RunConfig, mode: ParallelMode) -> None:
         UsageError: one of the run's settings does not support it.
     """
     prefix = f"--parallel {mode} cannot train with"
+    if is_loader_run(config):
+        raise UsageError(
+            f"{prefix} streamed data", hint="several seeds can train on several devices: --devices"
+        )
+    if config.max_time is not None:
+        raise UsageError(
+            f"{prefix} --max-time", hint="the processes would not stop after the same epoch"
+        )
     if config.opt in _UNSUPPORTED_OPTIMIZERS[mode]:
         raise UsageError(
             f"{prefix} --opt {config.opt}",

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
 import torch
-from torch import nn
 
 from nnlab.engine import transfer
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.epoch_order import draw_order
+from nnlab.engine.gradient_step import backward, clip_gradients, update_weights
 from nnlab.engine.models import seed_model_noise
-from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm, optimizer_state_bytes, set_lr
+from nnlab.engine.optimizers import ClosureOptimizer, optimizer_state_bytes, set_lr
 from nnlab.engine.probe import Probe
 from nnlab.engine.schedules import build_schedule
 from nnlab.engine.seeds import derive_seed
@@ -40,6 +40,7 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
         session: new, or restored from a checkpoint.
         should_stop: called between epochs; training is interrupted when it returns True.
     """
+    session.start_clock()
     while not session.is_done:
         started = time.perf_counter()
         number = session.epoch + 1
@@ -59,13 +60,15 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
             session.epoch = number
             session.val_losses.append(values["val/loss"])
             if session.update_selected_epoch(values):
-                _save_selected_weights(session)
+                session.save_selected_weights(session.model.state_dict())
         if probe is not None:
             values |= probe.collect_metrics()
         yield Epoch(number, values, time.perf_counter() - started)
         if not math.isfinite(values["train/loss"]):
             session.status = Status.DIVERGED
             session.reason = f"train/loss is {values['train/loss']} at epoch {number}"
+            return
+        if not session.is_done and session.finish_out_of_time():
             return
         if should_stop() and not session.is_done:
             session.status = Status.INTERRUPTED
@@ -102,7 +105,7 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
             with step_probe.record_last_step() if step_probe is not None else _NO_RECORDING:
                 outputs = forward_backward(session, examples, targets)
             if is_last or config.clip > 0 or config.clip_value > 0:
-                norm = _clip_gradients(session)
+                norm = clip_gradients(config, session.model, session.optimizer, session.scaler)
             optimizer_step(session)
         if session.weight_average is not None:
             session.weight_average.after_step(session.model)
@@ -167,11 +170,7 @@ def forward_backward(
         loss = session.loss(outputs, targets)
     if session.process_group is not None:
         loss = session.process_group.scale_loss(loss)
-    if session.penalty is not None:
-        loss = loss + session.penalty()
-    session.optimizer.zero_grad(set_to_none=True)
-    scaled = loss if session.scaler is None else session.scaler.scale(loss)
-    scaled.backward()  # type: ignore[no-untyped-call]
+    backward(loss, session.optimizer, penalty=session.penalty, scaler=session.scaler)
     return outputs
 
 
@@ -231,26 +230,9 @@ class EpochAccumulator:
         return prefix_metrics("train", self._session.compute_metrics(self._outputs, targets))
 
 
-def _clip_gradients(session: Session) -> torch.Tensor:
-    """Clips the gradients as configured and returns their norm before clipping."""
-    config, model = session.config, session.model
-    if session.scaler is not None:
-        session.scaler.unscale_(session.optimizer)
-    norm = gradient_norm(model)
-    if config.clip > 0:
-        nn.utils.clip_grads_with_norm_(model.parameters(), config.clip, norm)
-    if config.clip_value > 0:
-        nn.utils.clip_grad_value_(model.parameters(), config.clip_value)
-    return norm
-
-
 def optimizer_step(session: Session) -> None:
     """Updates the weights from their gradients, through the gradient scaler if there is one."""
-    if session.scaler is None:
-        session.unwrapped_step()
-    else:
-        session.scaler.step(session.optimizer)
-        session.scaler.update()
+    update_weights(session.optimizer, session.unwrapped_step, session.scaler)
 
 
 def _cost_metrics(session: Session) -> dict[str, float]:
@@ -261,12 +243,3 @@ def _cost_metrics(session: Session) -> dict[str, float]:
         values["cost/gradients"] = float(counts.gradient_evaluations)
         values["cost/products"] = float(counts.hessian_vector_products)
     return values
-
-
-def _save_selected_weights(session: Session) -> None:
-    """Copies the current weights as those of the selected epoch."""
-    state = session.model.state_dict()
-    if not session.selected_weights:
-        session.selected_weights = {name: tensor.clone() for name, tensor in state.items()}
-    for name, tensor in state.items():
-        session.selected_weights[name].copy_(tensor)

@@ -14,7 +14,7 @@ from nnlab.catalogue import USER_CODE, find_choice
 from nnlab.config import RunConfig
 from nnlab.engine.user_losses import build_user_loss
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = Callable[..., torch.Tensor]
 # Config, reduction, and the weights [c] of the classes (bce: of their positive examples).
 LossBuilder = Callable[[RunConfig, str, torch.Tensor | None], Loss]
 

@@ -305,10 +305,11 @@ _REGRESSION: Mapping[str, MetricFunction] = {
     "max_error": _max_error,
 }
 
-# Every metric with code; those of `nnlab.engine.evaluation` are measured in any case.
+# Every metric with code; those without a function here are measured in any case.
 METRIC_FUNCTIONS: Mapping[str, object] = {
     **_CLASSIFICATION,
     **_REGRESSION,
     **dict.fromkeys(("accuracy", "rmse", "mae", "r2"), "nnlab.engine.evaluation"),
+    **dict.fromkeys(("exact_match", "perplexity", "mean_iou"), "nnlab.engine.targets"),
     "module:": load_user_metric,
 }

@@ -1,6 +1,5 @@
 """A session: everything that a run holds in memory, assembled from its config."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnlab.catalogue import is_user_code
-from nnlab.config import RunConfig, check_plugins
+from nnlab.config import RunConfig, check_plugins, is_loader_run
 from nnlab.engine import (
     augment,
     dynamo_bypass,
@@ -30,7 +29,6 @@ from nnlab.engine.augment import AugmentationPipeline
 from nnlab.engine.batches import steps_per_epoch
 from nnlab.engine.class_weights import class_weights, positive_weights
 from nnlab.engine.data.prepare import PreparedData, SplitTensors, prepare_data
-from nnlab.engine.epoch_selection import is_better_epoch
 from nnlab.engine.evaluation import compute_metrics, compute_outputs
 from nnlab.engine.flops import count_multiply_adds
 from nnlab.engine.losses import Loss
@@ -42,28 +40,22 @@ from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.seeds import make_generator
+from nnlab.engine.training_progress import TrainingProgress
 from nnlab.engine.user_losses import check_user_loss
 from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import DataError
-from nnlab.objective import Objective
-from nnlab.records import Status
 
 # Examples of the training split used by the data-dependent initialisation.
 LSUV_EXAMPLES = 512
 
 
 @dataclass(slots=True)
-class Session:
+class Session(TrainingProgress):
     """Everything that a run holds in memory.
 
     `forward` is the model or its compiled version; `unwrapped_step` updates the weights from their
     gradients. `loss` is the training loss, `eval_loss` the reported one. `process_group` are the
-    processes that train the run together, None for a single process. `epoch` is the last finished
-    epoch, 0 before the first, and `val_losses` has the val/loss of each finished epoch.
-    `selected_epoch` is the best epoch, with the objective `selected_value` and the val/loss
-    `selected_loss`. `improved_epoch` is the last epoch that improved the objective itself;
-    patience counts from there, since a tie is not an improvement. `breaks_ties` is False only if a
-    run is retrained whose epoch was selected without breaking ties.
+    processes that train the run together, None for a single process.
     """
 
     config: RunConfig
@@ -84,27 +76,10 @@ class Session:
     added_metrics: AddedMetrics | None = None
     forward: Callable[[torch.Tensor], torch.Tensor] = field(init=False)
     unwrapped_step: Callable[[], None] = field(init=False)
-    epoch: int = 0
-    val_losses: list[float] = field(default_factory=list)
-    selected_epoch: int = 0
-    selected_value: float = math.nan
-    selected_loss: float = math.nan
-    improved_epoch: int = 0
-    breaks_ties: bool = True
-    selected_weights: dict[str, torch.Tensor] = field(default_factory=dict)
-    status: Status = Status.RUNNING
-    reason: str | None = None
 
     def __post_init__(self) -> None:
         self.forward = self.model
         self.unwrapped_step = dynamo_bypass.unwrapped_step(self.optimizer)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether training has ended: the last epoch is finished, or patience is exhausted."""
-        patience = self.config.early_stop
-        waited = self.epoch - self.improved_epoch
-        return self.epoch >= self.config.epochs or (0 < patience <= waited)
 
     @property
     def batch_size(self) -> int:
@@ -160,28 +135,6 @@ class Session:
             values = dict(self.process_group.broadcast_object(values))
         return values
 
-    def update_selected_epoch(self, values: Mapping[str, float]) -> bool:
-        """Whether the epoch that has just finished is the best so far; stores its values if it is.
-
-        The caller stores the weights.
-
-        Args:
-            values: the metrics of the epoch `epoch`.
-        """
-        objective = Objective.parse(self.config.objective or "")
-        value, loss = values[objective.metric], values["val/loss"]
-        if self.selected_epoch == 0 or objective.is_better(value, self.selected_value):
-            self.improved_epoch = self.epoch
-        elif not is_better_epoch(
-            objective,
-            (value, loss),
-            (self.selected_value, self.selected_loss),
-            breaks_ties=self.breaks_ties,
-        ):
-            return False
-        self.selected_epoch, self.selected_value, self.selected_loss = self.epoch, value, loss
-        return True
-
     def test(self) -> Mapping[str, float]:
         """The metrics `test/…` of the selected epoch's weights, which the model keeps."""
         self.model.load_state_dict(self.selected_weights)
@@ -214,11 +167,16 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
 
     Raises:
         DeviceError: the device does not exist, or does not support the number format.
-        DataError: the data set cannot be used, or does not fit the model.
+        DataError: the data set cannot be used, is streamed, or does not fit the model.
         PluginError: a plugin is missing, has changed or fails.
         UserCodeError: the user-defined model, data or metric raises an error, or has changed.
         ConfigError: a metric needs a package that is not installed.
     """
+    if is_loader_run(config):
+        raise DataError(
+            f"{config.data} is streamed, batch by batch; this needs its data in memory",
+            hint="train without --stream",
+        )
     check_plugins(config)
     device = devices.resolve_device(config.device)
     devices.check_dtype(device, config.dtype)

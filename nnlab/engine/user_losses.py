@@ -2,24 +2,26 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.models.call import batch_length
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
-Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = Callable[..., torch.Tensor]
 
 
 def build_user_loss(config: RunConfig, reduction: str) -> Loss:
     """The loss that `--loss` names.
 
-    The user's function takes outputs [n, c] and targets ([n] classes, or [n, 1] numbers) and
-    returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
-    which is reduced here.
+    The user's function takes outputs [n, c] and targets ([n] classes, or [n, 1] numbers), or the
+    outputs alone where there are no targets. It returns either the mean over the examples (a
+    scalar), or one value per example ([n] or [n, 1]), which is reduced here.
 
     Args:
         config: resolved.
@@ -32,9 +34,10 @@ def build_user_loss(config: RunConfig, reduction: str) -> Loss:
     option = f"--loss {config.loss}"
     function = _as_function(option, user_code.load_object(config.loss or ""))
 
-    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        value = call_user_code(option, lambda: function(outputs, targets))
-        return _reduce(option, value, len(outputs), reduction)
+    def loss(outputs: Any, targets: torch.Tensor | None = None) -> torch.Tensor:
+        arguments = (outputs,) if targets is None else (outputs, targets)
+        value = call_user_code(option, lambda: function(*arguments))
+        return _reduce(option, value, batch_length(outputs), reduction)
 
     return loss
 

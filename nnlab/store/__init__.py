@@ -66,7 +66,7 @@ from nnlab.store.run_data import (
 from nnlab.store.run_references import find_runs, run_id_by_number, run_names
 from nnlab.store.run_transactions import store_spooled_epochs
 from nnlab.store.run_writer import RunWriter, write_epochs
-from nnlab.store.stop_requests import STOPPED_REASON, StopResult, request_stop
+from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.transfer import CopyResult, copy_database
 
@@ -135,6 +135,7 @@ __all__ = [
     "histories",
     "history",
     "import_curves",
+    "is_stop_requested",
     "last_removal",
     "mark_worker_dead",
     "metrics",

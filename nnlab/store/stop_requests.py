@@ -10,6 +10,7 @@ from nnlab.records import Status
 from nnlab.store.constructs import in_ids
 from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
+from nnlab.store.remote_callable import remote_callable
 from nnlab.store.rows import WORKER_COLUMNS, join_worker
 from nnlab.store.serialization import timestamp_to_text
 from nnlab.store.tables import Timestamp, run
@@ -64,3 +65,11 @@ def request_stop(db: Database, run_ids: Iterable[int]) -> StopResult:
             )
         )
     return StopResult(tuple(running), tuple(waiting), tuple(ended))
+
+
+@remote_callable
+def is_stop_requested(db: Database, run_id: int) -> bool:
+    """Whether `nnlab stop` was called for a running run."""
+    with db.read() as connection:
+        statement = select(run.c.stop_requested_at).where(run.c.id == run_id)
+        return connection.execute(statement).scalar() is not None

@@ -14,7 +14,7 @@ from nnlab.analysis.remedies import (
     remedy_settings,
 )
 from nnlab.analysis.selection import single_run
-from nnlab.config import digest_of, setting_field
+from nnlab.config import digest_of, parse_duration, setting_field
 from nnlab.config.space import format_value
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.remedies import Remedy, remedies_for
@@ -23,7 +23,6 @@ from nnlab.io.command_line import quote_command
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Finding, Run, Study
 from nnlab.study.queue import QueuedRuns
-from nnlab.workers.save_policy import parse_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class _BatchedWorker:
         if not self._run_contexts:
             return
         run_contexts = list(self._run_contexts.values())
-        batched_runs = BatchedRuns([run_context.session for run_context in run_contexts])
+        batched_runs = BatchedRuns([run_context.memory_session for run_context in run_contexts])
         self._open(run_contexts)
         self._finish_sessions(batched_runs.remove_finished())
         while batched_runs.sessions:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import zip_longest
 
 from nnlab.engine import checkpoint
-from nnlab.engine.session import Session
+from nnlab.engine.run_session import AnySession
 from nnlab.errors import CheckpointError, ConnectionLost, OutputError
 from nnlab.io.folders import Folder
 from nnlab.workers.save_policy import CheckpointInterval
@@ -20,7 +20,8 @@ MIN_AUTO_SECONDS = 1.0
 INITIAL_COST_SECONDS = 0.005
 CHECKPOINTS_KEPT = 2
 
-_FILE_NAME = re.compile(r"checkpoint-\d+\.pt")
+# The number of finished epochs, and inside an epoch the number of its finished steps.
+_FILE_NAME = re.compile(r"checkpoint-(\d+)(?:-(\d+))?\.pt")
 
 
 class Checkpoints:
@@ -43,24 +44,25 @@ class Checkpoints:
         self._folder, self._every, self._share = folder, every or CheckpointInterval(), share
         self._cost = INITIAL_COST_SECONDS
         self._save_time = time.perf_counter()
-        self._saved_epoch = 0
+        self._saved_position = (0, 0)
         self._names: list[str] | None = None  # the newest first; None before the folder is read
 
     @property
-    def saved_epoch(self) -> int:
-        """The epoch that was last saved or restored; 0 if there is none."""
-        return self._saved_epoch
+    def saved_position(self) -> tuple[int, int]:
+        """The epochs, and steps of an unfinished epoch, last saved or restored; zeros if none."""
+        return self._saved_position
 
-    def is_due(self, session: Session) -> bool:
-        """Whether to save after this epoch; a run that has ended needs no checkpoint."""
+    def is_due(self, session: AnySession) -> bool:
+        """Whether to save at this position; a run that has ended needs no checkpoint."""
         if session.is_done:
             return False
         if self._every.epochs is not None:
-            return session.epoch - self._saved_epoch >= self._every.epochs
+            is_inside = session.step > 0
+            return not is_inside and session.epoch - self._saved_position[0] >= self._every.epochs
         wait = self._every.seconds or max(MIN_AUTO_SECONDS, self._cost / self._share)
-        return time.perf_counter() - self._save_time >= wait
+        return time.perf_counter() - self._save_time >= wait and session.can_save
 
-    def save(self, session: Session) -> None:
+    def save(self, session: AnySession) -> None:
         """Saves now, then removes all older checkpoints but one.
 
         Raises:
@@ -68,16 +70,16 @@ class Checkpoints:
             OutputError: the folder cannot be written.
         """
         begin = time.perf_counter()
-        name = f"checkpoint-{session.epoch}.pt"
+        name = _file_name(session.position)
         others = [other for other in self._file_names() if other != name]
         self._folder.write(name, checkpoint.serialize_checkpoint(session))
         for old in others[CHECKPOINTS_KEPT - 1 :]:
             self._remove(old)
         self._names = [name, *others[: CHECKPOINTS_KEPT - 1]]
-        self._save_time, self._saved_epoch = time.perf_counter(), session.epoch
+        self._save_time, self._saved_position = time.perf_counter(), session.position
         self._cost = self._save_time - begin
 
-    def save_if_reachable(self, session: Session) -> None:
+    def save_if_reachable(self, session: AnySession) -> None:
         """Saves, unless the folder's server cannot be reached; then saving is due again.
 
         Raises:
@@ -87,7 +89,7 @@ class Checkpoints:
             self.save(session)
 
     def restore(
-        self, session: Session, note: Callable[[str], None], *, stored_epochs: int | None = None
+        self, session: AnySession, note: Callable[[str], None], *, stored_epochs: int | None = None
     ) -> bool:
         """Restores the newest readable checkpoint into a new session; returns whether there is one.
 
@@ -109,7 +111,7 @@ class Checkpoints:
                     self._folder.rename(name, f"{name.removesuffix('.pt')}.damaged")
                 self._names = None
             else:
-                self._saved_epoch = session.epoch
+                self._saved_position = session.position
                 return True
         return False
 
@@ -124,7 +126,7 @@ class Checkpoints:
         """The names of the checkpoints, the newest first."""
         if self._names is None:
             names = [name for name in self._folder.file_names() if _FILE_NAME.fullmatch(name)]
-            self._names = sorted(names, key=_epoch_of, reverse=True)
+            self._names = sorted(names, key=_position_of, reverse=True)
         return self._names
 
     def _read(self, name: str) -> bytes:
@@ -138,12 +140,19 @@ class Checkpoints:
             self._folder.remove(name)
 
 
-def _epoch_of(name: str) -> int:
-    return int(name.removeprefix("checkpoint-").removesuffix(".pt"))
+def _file_name(position: tuple[int, int]) -> str:
+    epoch, step = position
+    return f"checkpoint-{epoch}-{step}.pt" if step else f"checkpoint-{epoch}.pt"
+
+
+def _position_of(name: str) -> tuple[int, int]:
+    """The finished epochs and steps of a checkpoint, from its file name."""
+    match = _FILE_NAME.fullmatch(name)
+    return (int(match[1]), int(match[2] or 0)) if match else (0, 0)
 
 
 def _raise_if_beyond_stored(name: str, path: str, stored_epochs: int | None) -> None:
-    if stored_epochs is not None and _epoch_of(name) > stored_epochs:
+    if stored_epochs is not None and _position_of(name)[0] > stored_epochs:
         raise CheckpointError(
             f"{path} belongs to another database: in this one the run has {stored_epochs} epochs"
         )

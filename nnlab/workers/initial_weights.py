@@ -17,7 +17,7 @@ from nnlab.io.files import sha256_of
 from nnlab.records import Run, Setting
 
 if TYPE_CHECKING:
-    from nnlab.engine.session import Session
+    from nnlab.engine.run_session import AnySession
 
 MODEL_ARTIFACT_KIND = "model"
 
@@ -94,7 +94,7 @@ def _combined_hash(by_seed: Mapping[int, WeightsFile]) -> str:
 
 
 def load_initial_weights(
-    db: store.AnyDatabase, session: "Session", run: Run, note: Callable[[str], None]
+    db: store.AnyDatabase, session: "AnySession", run: Run, note: Callable[[str], None]
 ) -> int | None:
     """Loads the weights of `--from` into a session; returns the ID of the run that saved them.
 

@@ -17,14 +17,19 @@ from nnlab import store
 from nnlab.config import config_of
 from nnlab.diagnosis import diagnose
 from nnlab.engine import checkpoint
+from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.device import device_description
 from nnlab.engine.inference.model_description import (
     DESCRIPTION_FILE,
     WEIGHTS_FILE,
     describe_model,
+    is_describable,
     serialize_description,
 )
-from nnlab.engine.loop import build_session
+from nnlab.engine.loader_session import LoaderSession
+from nnlab.engine.run_session import AnySession, build_run_session
+from nnlab.engine.session import Session
+from nnlab.engine.streaming.record import StreamedData
 from nnlab.errors import ConnectionLost
 from nnlab.records import Artifact, Epoch, Finding, Run, Status
 from nnlab.workers.callbacks import RunResult
@@ -71,8 +76,8 @@ class RunContext:
         self.run = claim.run
         self._leader, save_policy = context.leader, context.save_policy
         config = config_of(self.run.trial.setting, self.run.seed)
-        build = build_session if self._leader is None else self._leader.build_session
-        self.session = build(config)
+        build = build_run_session if self._leader is None else self._leader.build_session
+        self.session: AnySession = build(config)
         self._check_data(save_policy)
         self._keeps_model, self._keeps_diff = save_policy.models, save_policy.git_diff
         self._artifact_root = _artifact_root(self.run, save_policy)
@@ -83,15 +88,30 @@ class RunContext:
         self._stored_epochs = self._deliver_spooled_epochs()
         self.spool = Spool(self._folder, claim.attempt_id, self.run)
         self._parent_id = self._restore_or_initialize()
+        if isinstance(self.session, LoaderSession):
+            for message in self.session.notes:
+                self._callbacks.on_note(self.run, message)
         if self._leader is not None:
-            self._leader.broadcast_initial_state(self.session)
+            self._leader.broadcast_initial_state(self.memory_session)
         pruner = store.find_pruner(self._db, self.run)
         self._pruning = PruningMonitor(self._db, self.run, pruner) if pruner else None
         self._pruned_at: int | None = None
         self._undefined_metrics: set[str] = set()
+        self._stop_requested = False
         self._energy_meter, self._batch_size = EnergyMeter(self.session.device), batch_size
         note = partial(self._callbacks.on_note, self.run)
         self._live_diagnosis = LiveDiagnosis(self._db, self.run, note, after=self.session.epoch)
+
+    @property
+    def memory_session(self) -> Session:
+        """The session of a run whose data is in memory.
+
+        Raises:
+            TypeError: the run trains over loaders.
+        """
+        if not isinstance(self.session, Session):
+            raise TypeError(f"run {self.run.id} trains over loaders")
+        return self.session
 
     def open(self, engine: str) -> None:
         """Starts the attempt in the database, with an engine label such as `solo`."""
@@ -115,7 +135,11 @@ class RunContext:
     @property
     def stop_requested(self) -> bool:
         """Whether `nnlab stop` was called for this run."""
-        return self.writer.stop_requested
+        return self._stop_requested or self.writer.stop_requested
+
+    def note_stop_request(self) -> None:
+        """A stop request was read from the database between two epochs."""
+        self._stop_requested = True
 
     def add_epoch(self, epoch: Epoch) -> None:
         """Adds a finished epoch to the spool, with its duration and energy (joules)."""
@@ -169,7 +193,7 @@ class RunContext:
     def evaluate_test_split(self) -> None:
         """Computes the metrics of the test split if the run is finished; called once."""
         if self._leader is not None:
-            self._test_metrics = self._leader.finish_run(self.session)
+            self._test_metrics = self._leader.finish_run(self.memory_session)
         elif self.session.status is Status.FINISHED:
             self._test_metrics = dict(self.session.test())
 
@@ -186,7 +210,7 @@ class RunContext:
             if self._keeps_model and self._pruned_at is None:
                 self._artifacts = self._save_model()
         elif session.status is Status.INTERRUPTED:
-            if self.checkpoints.saved_epoch != session.epoch:
+            if self.checkpoints.saved_position != session.position and session.can_save:
                 self.checkpoints.save(session)
             if self.stop_requested:
                 session.reason = store.STOPPED_REASON
@@ -258,15 +282,19 @@ class RunContext:
         return store.runs(self._db, run_ids=[self.run.id])[0].epochs
 
     def _save_model(self) -> list[Artifact]:
-        """Writes the selected weights, and what predictions need besides them."""
-        description = describe_model(self.session.config, self.session.data)
+        """Writes the selected weights, and what predictions need besides them.
+
+        Runs over loaders whose inputs are not one tensor have no description, only weights.
+        """
+        data = self.session.data
         weights = checkpoint.serialize_selected_weights(self.session)
-        return [
-            self._write_artifact(
-                "model_description", DESCRIPTION_FILE, serialize_description(description)
-            ),
-            self._write_artifact("model", WEIGHTS_FILE, weights),
-        ]
+        artifacts = [self._write_artifact("model", WEIGHTS_FILE, weights)]
+        if isinstance(data, PreparedData | StreamedData) and is_describable(data):
+            content = serialize_description(describe_model(self.session.config, data))
+            artifacts.insert(
+                0, self._write_artifact("model_description", DESCRIPTION_FILE, content)
+            )
+        return artifacts
 
     def _write_artifact(
         self, kind: Literal["model", "model_description"], name: str, content: bytes

@@ -1,13 +1,10 @@
 """`SavePolicy`: what is stored of a run, and how often; used by the executor and the workers."""
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from nnlab.config import parse_duration
 from nnlab.errors import UsageError
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h)")
-_SECONDS_PER_UNIT = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +45,6 @@ class CheckpointInterval:
                 hint="5 is every five epochs, 30s or 10min a duration; auto costs under 2 %",
             )
         return cls(seconds=seconds)
-
-
-def parse_duration(text: str) -> float | None:
-    """The seconds of a duration such as `30s`, `10min` or `1h`; None if it is invalid or 0.
-
-    >>> parse_duration("1.5min")
-    90.0
-    """
-    match = _DURATION.fullmatch(text)
-    return float(match[1]) * _SECONDS_PER_UNIT[match[2]] or None if match else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ up to rounding errors.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -18,7 +18,8 @@ from nnlab.engine import transfer
 from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.device import device_description
 from nnlab.engine.epoch_selection import find_selected_epoch
-from nnlab.engine.loop import Session, build_session, train
+from nnlab.engine.run_session import AnySession, build_run_session, train_session
+from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError, NnlabError
 from nnlab.objective import EVALUATION_PREFIX, Objective
 from nnlab.records import Attempt, Epoch, Run, Status
@@ -184,12 +185,14 @@ class _RetrainedRun:
     group: _RetrainingGroup
     tolerance: float
     epochs: int | None
-    session: Session = field(init=False)
+    session: AnySession = field(init=False)
     result: VerificationResult = field(init=False)
     stored_curves: Mapping[str, Mapping[int, float]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.session = build_session(config_of(self.run.trial.setting, self.run.seed))
+        config = config_of(self.run.trial.setting, self.run.seed)
+        # As many epochs as are stored, however long they take.
+        self.session = build_run_session(replace(config, max_time=None))
         load_initial_weights(self.db, self.session, self.run, lambda _: None)
         history = store.history(self.db, self.run.id)
         self.stored_curves = {
@@ -295,12 +298,16 @@ def _retrain(runs: Sequence[_RetrainedRun], on_epoch: OnEpoch) -> None:
         return
     if len(runs) == 1:
         (run,) = runs
-        for epoch in train(run.session, lambda: run.session.epoch >= run.last_epoch):
+
+        def is_complete() -> bool:
+            return run.session.epoch >= run.last_epoch
+
+        for epoch in train_session(run.session, is_complete, lambda _: False):
             run.compare(epoch)
             on_epoch(run.run, epoch)
         return
     by_session = {id(run.session): run for run in runs}
-    batched_runs = BatchedRuns([run.session for run in runs])
+    batched_runs = BatchedRuns([s for run in runs if isinstance(s := run.session, Session)])
     while batched_runs.sessions:
         for session, epoch in batched_runs.train_epoch():
             run = by_session[id(session)]
@@ -320,7 +327,7 @@ def _relative_difference(first: float, second: float) -> float:
 
 
 def _environment_changes(
-    attempts: Sequence[Attempt], session: Session
+    attempts: Sequence[Attempt], session: AnySession
 ) -> tuple[EnvironmentChange, ...]:
     """The differences between the environment of the last attempt and the current one."""
     environments = [attempt.environment for attempt in attempts if attempt.environment]

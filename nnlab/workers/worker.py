@@ -17,13 +17,14 @@ from nnlab import store
 from nnlab.engine import memory
 from nnlab.engine.epoch_decision import EpochDecision
 from nnlab.engine.error_description import describe_error, format_traceback
-from nnlab.engine.loop import train
+from nnlab.engine.run_session import train_session
 from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import Epoch, Status
 from nnlab.workers.callbacks import INTERRUPTED_BY_USER, RunResult
 from nnlab.workers.run_context import LEASE_SECONDS, RunContext
 from nnlab.workers.spool import EpochDelivery, retry_when_disconnected
+from nnlab.workers.step_control import StepControl
 from nnlab.workers.worker_context import WorkerContext
 
 
@@ -68,7 +69,8 @@ def _train(context: WorkerContext, claim: store.Claim) -> RunResult:
     def should_stop() -> bool:
         return bool(decision & EpochDecision.INTERRUPT)
 
-    for epoch in train(run_context.session, should_stop):
+    step_control = StepControl(db, run_context, context.should_stop)
+    for epoch in train_session(run_context.session, should_stop, step_control.after_step):
         run_context.add_epoch(epoch)
         delivery.store([run_context])
         callbacks.on_epoch_end(run_context.run, epoch)

@@ -245,5 +245,25 @@ class DataFields:
             one_of=("yes", "no"),
         ),
     ] = None
+    stream: Annotated[
+        bool,
+        Option(
+            "read the data batch by batch instead of holding it in memory; automatic for data that"
+            " can only be read this way",
+            _PANEL,
+            flag=True,
+            no_effect_value=False,
+        ),
+    ] = False
+    loader_workers: Annotated[
+        int,
+        Option(
+            "processes that read streamed data; results do not depend on it",
+            _PANEL,
+            no_effect_value=0,
+        ),
+        Ge(0),
+        Le(256),
+    ] = 0
     split_version: Annotated[str | None, "SHA-256 of the split file; None without one"] = None
     data_version: Annotated[str | None, "SHA-256 of a data file; None for a built-in set"] = None

@@ -17,6 +17,35 @@ class ExecutionFields:
     epochs: Annotated[
         int, Option("length of the training", _PANEL, unit="epochs"), Ge(1), Le(1_000_000)
     ] = 30
+    steps: Annotated[
+        int | None,
+        Option(
+            "length of the training in steps, in place of --epochs; an epoch is then --eval-every"
+            " steps",
+            _PANEL,
+            unit="steps",
+        ),
+        Ge(1),
+        Le(1_000_000_000),
+    ] = None
+    eval_every: Annotated[
+        int | None,
+        Option(
+            "steps between evaluations with --steps; a tenth of --steps by default",
+            _PANEL,
+            unit="steps",
+        ),
+        Ge(1),
+        Le(1_000_000_000),
+    ] = None
+    max_time: Annotated[
+        str | None,
+        Option(
+            "end the training after the epoch in which this time is reached, over all attempts:"
+            " 90s, 30m, 2h",
+            _PANEL,
+        ),
+    ] = None
     early_stop: Annotated[
         int,
         Option(

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from nnlab.config import RunConfig
+from nnlab.config import RunConfig, is_loader_run
 from nnlab.engine.batched.optimizer_steps import STATE_NAMES
 
 BATCHABLE_MODELS = frozenset(("linear", "mlp", "cnn", "resnet", "wide_resnet"))
@@ -29,6 +29,8 @@ def can_batch(config: RunConfig) -> bool:
     return (
         config.model in BATCHABLE_MODELS
         and config.opt in STATE_NAMES
+        and not is_loader_run(config)
+        and config.max_time is None  # the runs of a batch would be timed together
         and config.sampling == "uniform"
         and config.folds is None  # the runs of a trial have different training data
         and config.class_weights is None

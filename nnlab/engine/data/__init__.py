@@ -69,7 +69,7 @@ def cached_facts() -> Callable[[RunConfig], DataFacts]:
 
 
 def _is_streamed(config: RunConfig) -> bool:
-    return bool(getattr(config, "stream", False))
+    return config.stream or config.steps is not None
 
 
 def dataset_facts(

@@ -33,7 +33,7 @@ def assign_splits(dataset: Dataset, config: RunConfig) -> SplitRows:
             raise DataError(
                 f"{dataset.name} has splits of its own, which --split-file cannot change"
             )
-        return read_split_file(config.split_file, len(dataset.targets), config.split_version)
+        return read_split_file(config.split_file, len(dataset), config.split_version)
     if config.folds is None:
         codes = _drawn_codes(dataset, config, val=config.val_fraction)
         return split_rows(dataset, codes)

@@ -26,8 +26,8 @@ def keep_classes(dataset: Dataset, text: str) -> Dataset:
     if dataset.task != "classification":
         raise DataError(f"--classes {text}: the targets of {dataset.name} are numbers")
     class_ids = class_indices(text, dataset.classes)
-    keep = np.isin(dataset.targets, class_ids)
-    labels = np.searchsorted(class_ids, dataset.targets[keep])
+    keep = np.isin(dataset.target_array, class_ids)
+    labels = np.searchsorted(class_ids, dataset.target_array[keep])
     test_start = len(keep) - dataset.num_provided_test
     return replace(
         dataset,
@@ -66,7 +66,7 @@ def subsample_train_rows(
         )
     rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "train_size")))
     order = rng.permutation(len(train))
-    group_ids = strata(dataset, dataset.targets[train])[order]
+    group_ids = strata(dataset, train)[order]
     # The i-th example of a stratum of n examples has the rank (i + 0.5) / n; equal ranks of
     # different strata are put into a random order.
     rank = np.empty(len(order))
@@ -92,9 +92,9 @@ def add_label_noise(dataset: Dataset, train: NDArray[np.int64], share: float, se
     if share == 0:
         return dataset
     rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "label_noise")))
-    rank = rng.random(len(dataset.targets))
-    label_shift = rng.integers(1, len(dataset.classes), len(dataset.targets))
+    rank = rng.random(len(dataset))
+    label_shift = rng.integers(1, len(dataset.classes), len(dataset))
     wrong_rows = train[np.argsort(rank[train], kind="stable")[: round(share * len(train))]]
-    targets = dataset.targets.copy()
+    targets = dataset.target_array.copy()
     targets[wrong_rows] = (targets[wrong_rows] + label_shift[wrong_rows]) % len(dataset.classes)
     return replace(dataset, targets=targets)

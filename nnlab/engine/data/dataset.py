@@ -1,6 +1,7 @@
 """The `Dataset` record: examples, targets and their names, before splitting and preprocessing."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
+from nnlab.engine.targets.output_shape import output_shape
+from nnlab.errors import DataError
 
 # A range of numbers that is at most this share of their magnitude is attributed to rounding.
 ROUNDING_TOLERANCE = 1e-12
@@ -70,10 +73,14 @@ class FeatureColumn:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples [n, features] or [n, channels, height, width], and n targets.
+    """Examples [n, features] or [n, channels, height, width] or tokens [n, T], and n targets.
 
-    Examples are uint8, float32 or float64; targets are classes 0..c-1 (int64) or numbers
-    (float64). `classes` are the names of the classes, empty for regression. `version` is the
+    Examples are uint8, float32 or float64, or token ids (int64). Targets are classes 0..c-1 [n],
+    numbers [n] or [n, k] (float64), tags [n, k] (uint8, 0 or 1), classes of tokens [n, T] or of
+    pixels [n, H, W] (int64, -100 where none counts), or None if the input is the target. `classes`
+    are the names of the classes or tags, empty for numbers. `target_names` are the names of several
+    numbers. `vocabulary` has the names of the token ids 0..V-1 if the examples are tokens, and
+    `pad_token` is the id of the padding, if there is one. `version` is the
     SHA-256 of the file's content, None for a set that never changes. The last `num_provided_test`
     rows are the test split that comes with the data set, and the `num_provided_val` rows before
     them its validation split. `columns` describes the columns of a table. `signal` is true if the
@@ -86,7 +93,7 @@ class Dataset:
     name: str
     task: Task
     examples: NDArray[Any]
-    targets: NDArray[Any]
+    targets: NDArray[Any] | None
     classes: tuple[str, ...] = ()
     version: str | None = None
     num_provided_test: int = 0
@@ -97,6 +104,28 @@ class Dataset:
     split_cells: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
     target_name: str = ""
     notes: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    pad_token: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @property
+    def target_array(self) -> NDArray[Any]:
+        """The targets of a data set that has them.
+
+        Raises:
+            DataError: it has none.
+        """
+        if self.targets is None:
+            raise DataError(f"{self.name} has no targets: the input is the target")
+        return self.targets
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether the examples are token ids."""
+        return bool(self.vocabulary)
 
     @property
     def in_shape(self) -> tuple[int, ...]:
@@ -105,13 +134,26 @@ class Dataset:
 
     @property
     def num_outputs(self) -> int:
-        """The number of outputs that a model needs: one per class, or one for regression."""
-        return len(self.classes) if self.task == "classification" else 1
+        """The number of classes, targets, tags or tokens; reconstruction: of numbers."""
+        if self.task == "language_modeling":
+            return len(self.vocabulary)
+        if self.task == "reconstruction":
+            return math.prod(self.in_shape)
+        if self.task == "regression":
+            return 1 if self.target_array.ndim == 1 else int(self.target_array.shape[1])
+        return len(self.classes)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of one output of a model."""
+        target_shape = () if self.targets is None else self.targets.shape[1:]
+        return output_shape(self.task, self.num_outputs, self.in_shape, target_shape)
 
     def fingerprint(self, *splits: NDArray[np.int64]) -> str:
         """16 hex digits of the SHA-256 of examples, targets and the rows of each split."""
         digest = hashlib.sha256()
-        for array in (self.examples, self.targets, *splits):
+        targets = () if self.targets is None else (self.targets,)
+        for array in (self.examples, *targets, *splits):
             digest.update(str((array.dtype.str, array.shape)).encode())
             # In parts, because an array in a file may be larger than the memory.
             for begin in range(0, len(array), _HASHED_ROWS):

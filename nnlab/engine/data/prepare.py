@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nnlab.catalogue import Task
+from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
@@ -28,7 +29,11 @@ _DATA_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class SplitTensors:
-    """One split on the device: examples [n, ...], and targets [n] (classes) or [n, 1] (numbers)."""
+    """One split on the device: examples [n, ...] and targets.
+
+    Targets are classes [n], [n, T] or [n, H, W], numbers or tags [n, k], or the examples
+    themselves.
+    """
 
     examples: torch.Tensor
     targets: torch.Tensor
@@ -44,8 +49,11 @@ class PreparedData:
     Regression targets are standardised on the training split, so that default learning rates fit.
     `target_scale` converts an error in standardised units to the unit of the target, and
     `target_mean` is the target whose standardised value is 0. `checks` returns the metrics of
-    `nnlab.engine.data.checks`, computed at the first call. `input_transform`, `classes`, `columns`
-    and `target_name` are what predictions for new examples need besides the model.
+    `nnlab.engine.data.checks`, computed at the first call. With several targets, `target_scales`
+    and `target_means` have one number for each, and the other two are not used. `output_shape` is
+    the shape of one output of the model, and `dtype` the floating dtype of model and metrics; the
+    examples may be tokens. `input_transform`, `classes`, `columns`
+    and the names are what predictions for new examples need besides the model.
     """
 
     task: Task
@@ -62,6 +70,18 @@ class PreparedData:
     classes: tuple[str, ...] = ()
     columns: tuple[FeatureColumn, ...] = ()
     target_name: str = ""
+    output_shape: tuple[int, ...] = ()
+    dtype: torch.dtype = torch.float32
+    target_names: tuple[str, ...] = ()
+    target_scales: tuple[float, ...] = ()
+    target_means: tuple[float, ...] = ()
+    vocabulary: tuple[str, ...] = ()
+    pad_token: int | None = None
+
+    @property
+    def scale_of_targets(self) -> float | tuple[float, ...]:
+        """The units of the targets per standardised unit: one number, or one for each target."""
+        return self.target_scales or self.target_scale
 
     def channels_last(self) -> "PreparedData":
         """A copy with images in the channels-last memory format; the shapes do not change."""
@@ -94,19 +114,26 @@ def prepare_data(config: RunConfig, device: torch.device) -> PreparedData:
 def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
     split_dataset = read_and_split(config)
     dataset, rows = split_dataset.dataset, split_dataset.rows
-    transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
-    targets, target_mean, target_scale = standardise_targets(dataset, rows.train)
+    # Token ids stay whole numbers.
+    inputs = "none" if dataset.has_tokens else config.inputs
+    transform = preprocessing.fit_input_transform(inputs, dataset.examples, rows.train)
+    targets, means, scales = standardise_targets(dataset, rows.train)
     is_double = config.dtype == "float64"
     dtype = torch.float64 if is_double else torch.float32
 
     def split_tensors(split_rows: NDArray[np.int64]) -> SplitTensors:
-        examples = preprocessing.transform_rows(
-            transform, dataset.examples, split_rows, np.float64 if is_double else np.float32
-        )
-        target_dtype = torch.int64 if dataset.task == "classification" else dtype
+        if dataset.has_tokens:
+            array = dataset.examples[split_rows]
+        else:
+            array = preprocessing.transform_rows(
+                transform, dataset.examples, split_rows, np.float64 if is_double else np.float32
+            )
+        examples = torch.from_numpy(array).to(device)
+        if targets is None:
+            return SplitTensors(examples, examples)
+        target_dtype = torch.int64 if dataset.task in ("classification", *DENSE_TASKS) else dtype
         return SplitTensors(
-            torch.from_numpy(examples).to(device),
-            torch.from_numpy(targets[split_rows]).to(device, target_dtype),
+            examples, torch.from_numpy(targets[split_rows]).to(device, target_dtype)
         )
 
     train, val = split_tensors(rows.train), split_tensors(rows.val)
@@ -120,35 +147,59 @@ def _prepare_cached(config: RunConfig, device: torch.device) -> PreparedData:
         val,
         split_tensors(rows.test),
         split_dataset.fingerprint,
-        target_scale,
+        scales[0] if len(scales) == 1 else 1.0,
         cache(partial(measure_checks, train, val, num_classes, suspicious)),
-        target_mean,
+        means[0] if len(means) == 1 else 0.0,
         transform,
         dataset.classes,
         dataset.columns,
         dataset.target_name,
+        dataset.output_shape,
+        dtype,
+        dataset.target_names,
+        scales if len(scales) > 1 else (),
+        means if len(means) > 1 else (),
+        dataset.vocabulary,
+        dataset.pad_token,
     )
 
 
 def standardise_targets(
     dataset: Dataset, train: NDArray[np.int64]
-) -> tuple[NDArray[np.int64] | NDArray[np.float64], float, float]:
-    """Targets [n] (classes) or standardised [n, 1] (numbers), their mean and their scale.
+) -> tuple[NDArray[Any] | None, tuple[float, ...], tuple[float, ...]]:
+    """The targets, their means and their scales: of numbers, standardised to [n, k].
 
     Raises:
         DataError: all training targets are equal.
     """
-    if dataset.task == "classification":
-        return np.asarray(dataset.targets, np.int64), 0.0, 1.0
-    targets = np.asarray(dataset.targets, np.float64)
+    if dataset.targets is None or dataset.task != "regression":
+        targets = dataset.targets
+        if dataset.task in ("classification", *DENSE_TASKS):
+            targets = np.asarray(targets, np.int64)
+        return targets, (0.0,), (1.0,)
+    numbers = np.asarray(dataset.targets, np.float64)
+    columns = numbers[:, None] if numbers.ndim == 1 else numbers
+    names = dataset.target_names or ("",) * columns.shape[1]
+    moments = [
+        _mean_and_scale(dataset, f" '{name}'" if name else "", column, train)
+        for name, column in zip(names, columns.T, strict=True)
+    ]
+    means, scales = (tuple(values) for values in zip(*moments, strict=True))
+    return (columns - np.array(means)) / np.array(scales), means, scales
+
+
+def _mean_and_scale(
+    dataset: Dataset, name: str, targets: NDArray[np.float64], train: NDArray[np.int64]
+) -> tuple[float, float]:
+    """The mean and the sd of one target [n] in the training split."""
     if has_one_value(targets[train]):
         raise DataError(
-            f"{dataset.name}: all targets of the training split are {float(targets[train][0])!r};"
-            " there is nothing to learn",
+            f"{dataset.name}: all targets{name} of the training split are"
+            f" {float(targets[train][0])!r}; there is nothing to learn",
             hint="use a target with different values, or another --split-seed or --train-size",
         )
     with np.errstate(over="ignore"):
         mean, sd = targets[train].mean(), targets[train].std()
     if not 0 < sd < np.inf:  # squares of such small or large numbers are out of range for float64
         sd = preprocessing.mean_and_sd(targets[:, None], train)[1].item()
-    return ((targets - mean) / sd)[:, None], float(mean), float(sd)
+    return float(mean), float(sd)

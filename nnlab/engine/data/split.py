@@ -72,7 +72,7 @@ def draw_folds(
 
 def num_drawn_rows(dataset: Dataset) -> int:
     """The number of rows that belong to no split that comes with the data set; they come first."""
-    return len(dataset.targets) - dataset.num_provided_test - dataset.num_provided_val
+    return len(dataset) - dataset.num_provided_test - dataset.num_provided_val
 
 
 def split_rows(dataset: Dataset, codes: NDArray[np.int8]) -> SplitRows:
@@ -85,7 +85,7 @@ def split_rows(dataset: Dataset, codes: NDArray[np.int8]) -> SplitRows:
     Raises:
         DataError: a split would be empty.
     """
-    total, count = len(dataset.targets), num_drawn_rows(dataset)
+    total, count = len(dataset), num_drawn_rows(dataset)
     train, drawn_val, drawn_test = (np.flatnonzero(codes == code) for code in (TRAIN, VAL, TEST))
     provided_val = np.arange(count, count + dataset.num_provided_val)
     provided_test = np.arange(total - dataset.num_provided_test, total)
@@ -113,7 +113,7 @@ def _stratified_order(
     """
     count = num_drawn_rows(dataset)
     order = np.random.Generator(np.random.PCG64(seed)).permutation(count)
-    codes = strata(dataset, dataset.targets[:count])
+    codes = strata(dataset, np.arange(count))
     for name in stratify_by:
         _, column = np.unique(dataset.split_cells[name][:count], return_inverse=True)
         combined = codes * (int(column.max()) + 1) + column.reshape(-1)
@@ -126,10 +126,22 @@ def _evenly_spaced(count: int, size: int) -> NDArray[np.int64]:
     return ((np.arange(size) + 0.5) * count / max(size, 1)).astype(np.int64)
 
 
-def strata(dataset: Dataset, targets: NDArray[np.generic]) -> NDArray[np.int64]:
-    """The stratum of each target: its class, or the decile of a number."""
+def strata(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The stratum of each of some rows.
+
+    It is the class, the decile of a number or of the mean of several standardised numbers, or the
+    combination of tags. Rows of other kinds of targets have one stratum.
+    """
     if dataset.task == "classification":
-        return np.asarray(targets, np.int64)
-    numbers = np.asarray(targets, np.float64)
+        return np.asarray(dataset.target_array[rows], np.int64)
+    if dataset.task == "multilabel":
+        tags = dataset.target_array[rows]
+        return np.unique(tags, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    if dataset.task != "regression":
+        return np.zeros(len(rows), np.int64)
+    numbers = np.asarray(dataset.target_array[rows], np.float64)
+    if numbers.ndim == 2:
+        sd = numbers.std(axis=0)
+        numbers = ((numbers - numbers.mean(axis=0)) / np.where(sd > 0, sd, 1.0)).mean(axis=1)
     edges = np.quantile(numbers, np.linspace(0, 1, 11)[1:-1])
     return np.searchsorted(edges, numbers).astype(np.int64)

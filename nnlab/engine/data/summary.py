@@ -75,8 +75,8 @@ def summarise_dataset(split_dataset: SplitDataset) -> DatasetSummary:
     return DatasetSummary(
         {split: len(split_rows) for split, split_rows in rows.items()},
         tuple(split for split, count in provided.items() if count),
-        _class_counts(dataset.classes, dataset.targets, rows) if is_classification else {},
-        () if is_classification else _target_statistics(dataset.targets, rows),
+        _class_counts(dataset.classes, dataset.target_array, rows) if is_classification else {},
+        () if is_classification else _target_statistics(dataset.target_array, rows),
         _feature_statistics(split_dataset),
         dataset.noise_floor,
         single_row_classes(dataset),

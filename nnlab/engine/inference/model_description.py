@@ -18,7 +18,8 @@ from nnlab.engine.data.preprocessing import InputTransform, unchanged
 from nnlab.engine.inference.checked_json import CheckedJson
 from nnlab.engine.inference.column_json import column_from_json, column_to_json
 from nnlab.engine.inference.transform_json import transform_from_json, transform_to_json
-from nnlab.errors import CheckpointError
+from nnlab.engine.streaming.record import StreamedData
+from nnlab.errors import CheckpointError, DataError
 from nnlab.records import Setting
 from nnlab.version import nnlab_version
 
@@ -75,8 +76,22 @@ class ModelDescription:
         return name if find_choice("model", name).name == "module:" else None
 
 
-def describe_model(config: RunConfig, data: PreparedData) -> ModelDescription:
-    """The description of a model that is trained with a resolved config on prepared data."""
+def is_describable(data: PreparedData | StreamedData) -> bool:
+    """Whether predictions are possible: for one tensor per example, classes or one number."""
+    is_supported = data.task == "classification" or (
+        data.task == "regression" and data.num_outputs == 1
+    )
+    return is_supported and data.in_shape is not None and data.num_outputs > 0
+
+
+def describe_model(config: RunConfig, data: PreparedData | StreamedData) -> ModelDescription:
+    """The description of a model that is trained with a resolved config on its data.
+
+    Raises:
+        DataError: predictions are not possible for this kind of data.
+    """
+    if data.in_shape is None or not isinstance(data.target_scale, float):
+        raise DataError(f"the inputs or targets of {config.data} are not one tensor per example")
     return ModelDescription(
         setting_of(config),
         config.seed,

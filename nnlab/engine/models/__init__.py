@@ -1,6 +1,7 @@
 """Models by name: the table of builders, and the construction of a model from a config."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,6 +26,7 @@ from nnlab.engine.models.structure import (
     parameter_layer_names,
 )
 from nnlab.engine.seeds import derive_seed
+from nnlab.errors import DataError
 
 __all__ = [
     "MODEL_BUILDERS",
@@ -54,15 +56,23 @@ MODEL_BUILDERS: Mapping[str, ModelBuilder] = {
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
+    config: RunConfig,
+    in_shape: tuple[int, ...] | None,
+    outputs: int,
+    generator: torch.Generator,
+    *,
+    example: Any = None,
 ) -> nn.Module:
     """The model of a resolved config for inputs of one shape, on the CPU in float32.
 
     Args:
         config: resolved.
-        in_shape: shape of one example: (features,) or (channels, height, width).
-        outputs: number of classes, or 1 for regression.
+        in_shape: shape of one example: (features,) or (channels, height, width); None if the
+            inputs are several tensors.
+        outputs: number of classes, or 1 for regression; 0 if any outputs are accepted.
         generator: for the initial weights.
+        example: the inputs of a batch, with which a user-defined model is checked; by default
+            zeros of `in_shape`.
 
     Raises:
         DataError: the model does not accept inputs of that shape.
@@ -70,6 +80,13 @@ def build(
         UserCodeError: the user-defined model raises an error, or does not fit the data.
     """
     row = find_builtin("model", config.model)
+    if row is not None and row.name == "module:":
+        return user_defined.build(config, in_shape, outputs, generator, example=example)
+    if in_shape is None:
+        raise DataError(
+            f"--model {config.model} takes one tensor, a batch of {config.data} has several",
+            hint="--model file.py:NAME can take them as arguments of its forward",
+        )
     builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
     return builder(config, in_shape, outputs, generator)
 

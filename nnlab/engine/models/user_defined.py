@@ -13,6 +13,7 @@ from nnlab.config import RunConfig
 from nnlab.config.arguments import Signature, arguments_for, declared_parameter
 from nnlab.engine import user_code
 from nnlab.engine.error_description import forward_location
+from nnlab.engine.models.call import as_float32, batch_length, call_model
 from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import ModelPlugin
@@ -31,7 +32,12 @@ def is_user_defined(model: nn.Module) -> bool:
 
 
 def build(
-    config: RunConfig, in_shape: tuple[int, ...], outputs: int, generator: torch.Generator
+    config: RunConfig,
+    in_shape: tuple[int, ...] | None,
+    outputs: int,
+    generator: torch.Generator,
+    *,
+    example: Any = None,
 ) -> nn.Module:
     """Calls the user's class or function with the arguments in its signature, and checks the model.
 
@@ -57,24 +63,28 @@ def build(
         in_shape,
         outputs,
         generator,
+        example=example,
     )
 
 
 def adopt_model(
     config: RunConfig,
     construct: Callable[[], object],
-    in_shape: tuple[int, ...],
+    in_shape: tuple[int, ...] | None,
     outputs: int,
     generator: torch.Generator,
+    *,
+    example: Any = None,
 ) -> nn.Module:
     """The model that a user's code or a package constructs, checked and with its output selected.
 
     Args:
         config: the config of the run.
         construct: constructs the model; its weights come from torch's global generator.
-        in_shape: shape of one example.
-        outputs: number of classes, or 1 for regression.
+        in_shape: shape of one example; None if the inputs are several tensors.
+        outputs: number of classes, or 1 for regression; 0 if any outputs are accepted.
         generator: the generator whose seed the weights depend on.
+        example: the inputs of a batch to check the model with; by default zeros of `in_shape`.
 
     Raises:
         UserCodeError: it is not a model that fits the data.
@@ -88,7 +98,8 @@ def adopt_model(
                 " nnlab needs a torch.nn.Module"
             )
         select_output(model, config)
-        _check_output_shape(config, model, in_shape, outputs)
+        inputs = torch.zeros(2, *(in_shape or ())) if example is None else example
+        _check_output_shape(config, model, inputs, outputs)
     _USER_MODELS.add(model)
     return model
 
@@ -107,13 +118,15 @@ def build_plugin(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
         model = call_plugin(plugin, nn.Module, lambda: construct(config, in_shape, outputs))
-        _check_output_shape(config, model, in_shape, outputs)
+        _check_output_shape(config, model, torch.zeros(2, *in_shape), outputs)
     _USER_MODELS.add(model)
     return model
 
 
-def available_arguments(in_shape: tuple[int, ...], outputs: int) -> dict[str, object]:
+def available_arguments(in_shape: tuple[int, ...] | None, outputs: int) -> dict[str, object]:
     """The facts about the data that nnlab passes to signatures with these names."""
+    if in_shape is None:
+        return {"outputs": outputs, "num_classes": outputs}
     available: dict[str, object] = {
         "in_shape": in_shape,
         "in_features": math.prod(in_shape),
@@ -127,7 +140,10 @@ def available_arguments(in_shape: tuple[int, ...], outputs: int) -> dict[str, ob
 
 
 def _matching_arguments(
-    config: RunConfig, constructor: Callable[..., Any], in_shape: tuple[int, ...], outputs: int
+    config: RunConfig,
+    constructor: Callable[..., Any],
+    in_shape: tuple[int, ...] | None,
+    outputs: int,
 ) -> Mapping[str, object]:
     """The arguments: those of the setting, and the facts about the data that the signature names.
 
@@ -185,23 +201,23 @@ def converted_argument(signature: Signature, name: str, value: Scalar) -> object
         ) from None
 
 
-def _check_output_shape(
-    config: RunConfig, model: nn.Module, in_shape: tuple[int, ...], outputs: int
-) -> None:
-    """Calls the model with two examples of zeros and checks the shape of the outputs."""
+def _check_output_shape(config: RunConfig, model: nn.Module, inputs: Any, outputs: int) -> None:
+    """Calls the model with a small batch and checks the shape of the outputs."""
     model.eval()
     with torch.no_grad():
         predictions = call_user_code(
-            f"--model {config.model}", lambda: model(torch.zeros(2, *in_shape))
+            f"--model {config.model}", lambda: call_model(model, as_float32(inputs))
         )
     model.train()
-    if not isinstance(predictions, torch.Tensor) or predictions.shape != (2, outputs):
+    count = batch_length(inputs)
+    is_accepted = isinstance(predictions, torch.Tensor) and predictions.shape == (count, outputs)
+    if outputs > 0 and not is_accepted:
         returned = describe_output(predictions)
         expected = "one output per class" if outputs > 1 else "one output per example"
         location = forward_location(model)
         raise UserCodeError(
-            f"--model {config.model} returns {returned} for examples {[2, *in_shape]},"
-            f" nnlab needs {[2, outputs]}: {expected}"
+            f"--model {config.model} returns {returned} for examples {describe_output(inputs)},"
+            f" nnlab needs {[count, outputs]}: {expected}"
             + ("" if location is None else f" - {location}")
             + _overridden_facts(config)
         )

@@ -28,7 +28,7 @@ class StreamedData:
         example: a batch of one example, as the sources yield it, to build and check models with.
         fingerprint: 16 hex digits that are equal for equal data.
         classes: names of the classes; empty if there are none.
-        target_scale: the target's unit per unit of the batches.
+        target_scale: the target's unit per unit of the batches; several targets have several.
         target_mean: the target whose value in the batches is 0.
         input_transform: the transform that was applied to the inputs.
         columns: of a table.
@@ -46,7 +46,7 @@ class StreamedData:
     example: Any
     fingerprint: str
     classes: tuple[str, ...] = ()
-    target_scale: float = 1.0
+    target_scale: float | tuple[float, ...] = 1.0
     target_mean: float = 0.0
     input_transform: InputTransform = preprocessing.unchanged
     columns: tuple[FeatureColumn, ...] = ()

@@ -18,6 +18,7 @@ from nnlab.engine.streaming.map_batches import LoadingOptions, MapBatches
 from nnlab.engine.streaming.map_parts import MapPart, row_plan, training_order
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
+from nnlab.errors import DataError
 
 
 class StoredItems:
@@ -70,7 +71,9 @@ def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData
     split = read_and_split(config, read_lazy_dataset)
     dataset, rows = split.dataset, split.rows
     transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
-    targets, target_mean, target_scale = standardise_targets(dataset, rows.train)
+    targets, means, scales = standardise_targets(dataset, rows.train)
+    if targets is None:
+        raise DataError(f"{config.data} has no targets to stream: leave out --stream")
     dtype = torch.float64 if config.dtype == "float64" else torch.float32
     stored = StoredItems(dataset.examples, targets, transform, dtype)
     items = SeededItems(stored, _unchanged, config.seed, is_random=False)
@@ -102,8 +105,8 @@ def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData
         stored[int(rows.train[0])],
         _fingerprint(split),
         dataset.classes,
-        target_scale,
-        target_mean,
+        scales[0] if len(scales) == 1 else scales or 1.0,
+        means[0] if len(means) == 1 else 0.0,
         transform,
         dataset.columns,
         dataset.target_name,

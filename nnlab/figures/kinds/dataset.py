@@ -44,15 +44,15 @@ def _first_rows_by_class(
 ) -> list[tuple[str, NDArray[np.int64]]]:
     """A label and the first rows of each class; for regression, of three ranges of targets."""
     if dataset.task == "regression":
-        by_target = rows[np.argsort(dataset.targets[rows], kind="stable")]
+        by_target = rows[np.argsort(dataset.target_array[rows], kind="stable")]
         indices = np.linspace(
             0, len(by_target) - 1, min(len(by_target), 3 * _EXAMPLES_PER_CLASS)
         ).astype(int)
         lines = np.array_split(by_target[indices], 3)
-        return [(f"{dataset.targets[line[0]]:.3g}", line) for line in lines if len(line)]
+        return [(f"{dataset.target_array[line[0]]:.3g}", line) for line in lines if len(line)]
     labels = short_labels(dataset.classes[:MAX_CLASSES], 14)
     return [
-        (label, rows[dataset.targets[rows] == index][:_EXAMPLES_PER_CLASS])
+        (label, rows[dataset.target_array[rows] == index][:_EXAMPLES_PER_CLASS])
         for index, label in enumerate(labels)
     ]
 
@@ -122,7 +122,7 @@ def _draw_target_histogram(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     figure, axes = _figure_with_grid(1, 1, current_paper().width * 0.75, 2.4)
     figure.subplots_adjust(0.12, 0.17, 0.98, 0.96)
     ax = axes[0, 0]
-    targets = dataset.targets[rows]
+    targets = dataset.target_array[rows]
     ax.hist(targets, bins=min(_BINS, max(5, len(targets) // 10)), color=color(0), linewidth=0)
     ax.axvline(
         float(targets.mean()),
@@ -141,7 +141,7 @@ def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     ax = axes[0, 0]
     shown = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_POINTS)).astype(int)]
     points, (x_label, y_label) = _scatter_coordinates(dataset, rows, shown)
-    targets = dataset.targets[shown]
+    targets = dataset.target_array[shown]
     for index, label in enumerate(short_labels(dataset.classes[:MAX_CLASSES], 14)):
         members = points[targets == index]
         ax.scatter(members[:, 0], members[:, 1], s=6, color=color(index), linewidth=0, label=label)
@@ -173,7 +173,7 @@ def _scatter_coordinates(
     if values.shape[1] == 2:
         return values, (names[0], names[1])
     if values.shape[1] == 1:
-        return np.column_stack([values, dataset.targets[chosen]]), (names[0], "class")
+        return np.column_stack([values, dataset.target_array[chosen]]), (names[0], "class")
     return _principal_components(dataset.examples[rows].astype(np.float64), values)
 
 

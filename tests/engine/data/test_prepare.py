@@ -217,10 +217,11 @@ def test_inputs_that_are_all_constant_are_not_whitened_to_noise() -> None:
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_unit_of_the_target_changes_nothing(unit: float) -> None:
     dataset = Dataset("t", "regression", MIXED, (MIXED[:, 0] * unit).astype(np.float64))
-    scaled, mean, scale = standardise_targets(dataset, ALL)
+    scaled, means, scales = standardise_targets(dataset, ALL)
+    assert scaled is not None
     assert np.allclose(scaled[:, 0], (MIXED[:, 0] - MIXED[:, 0].mean()) / MIXED[:, 0].std())
-    assert scale == pytest.approx(MIXED[:, 0].std() * unit)
-    assert mean == pytest.approx(MIXED[:, 0].mean() * unit)
+    assert scales == pytest.approx((MIXED[:, 0].std() * unit,))
+    assert means == pytest.approx((MIXED[:, 0].mean() * unit,))
 
 
 def test_targets_that_are_equal_on_the_training_split_are_refused() -> None:
