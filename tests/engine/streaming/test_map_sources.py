@@ -15,6 +15,7 @@ from nnlab.config import RunConfig, resolve
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data import read_dataset
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.example_facts import infer_task
 from nnlab.engine.data.split import draw_split_codes
 from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.streaming.known_targets import known_targets
@@ -240,4 +241,30 @@ def test_data_that_can_only_be_streamed_is_not_read_into_memory() -> None:
 
 def test_a_pair_of_data_sets_is_read_into_memory() -> None:
     dataset = read_dataset(RunConfig(data="data.py:pair"))
-    assert (len(dataset.targets), dataset.num_provided_val) == (50, 10)
+    assert (len(dataset), dataset.num_provided_val) == (50, 10)
+
+
+@pytest.mark.parametrize(
+    ("item", "task"),
+    [
+        ((torch.zeros(3), 1), "classification"),
+        ((torch.zeros(3), 0.5), "regression"),
+        ((torch.zeros(3), torch.zeros(2)), "regression"),
+        ((torch.zeros(3), torch.tensor([1, 0, 1])), "multilabel"),
+        ((torch.tensor([4, 7]), torch.tensor([1, 0])), "token_classification"),
+        ((torch.zeros(3, 4, 4), torch.ones(4, 4).long()), "segmentation"),
+        (torch.zeros(3), "reconstruction"),
+        ({"first": torch.zeros(2), "second": torch.zeros(2)}, None),
+    ],
+)
+def test_kind_of_targets_of_an_item(item: Any, task: str | None) -> None:
+    assert infer_task(item, is_batch=False) == task
+
+
+def test_sequences_of_classes_have_no_fixed_output_shape() -> None:
+    data = open_data("tokens")
+    assert (data.task, data.num_outputs, data.output_shape) == ("token_classification", 2, None)
+    model = open_data("language", task="language_modeling")
+    assert (model.task, model.num_outputs) == ("language_modeling", 5)
+    inputs, targets = next(model.train.epoch(1))
+    assert torch.equal(targets == -100, inputs == 0)
