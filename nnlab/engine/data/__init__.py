@@ -95,7 +95,7 @@ def dataset_facts(
         _check_is_table(row, options)
         # By name, because the module imports numpy, as in `read_dataset`.
         module = importlib.import_module("nnlab.engine.data.user_facts")
-        facts: DataFacts = module.user_data_facts(name, stream=stream)
+        facts: DataFacts = module.user_data_facts(name, options.task, stream=stream)
         return facts
     if row.name in ("parquet:", "folder:", "npy:"):
         _check_is_table(row, options)

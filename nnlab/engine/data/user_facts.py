@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nnlab.catalogue import Task
 from nnlab.config import DataFacts
 from nnlab.engine import user_code
 from nnlab.engine.data.user_defined import build_user_dataset
@@ -15,13 +16,14 @@ from nnlab.engine.data.user_values import (
 )
 
 
-def user_data_facts(name: str, *, stream: bool) -> DataFacts:
+def user_data_facts(name: str, task: Task | None = None, *, stream: bool) -> DataFacts:
     """The facts of `file.py:NAME`.
 
     Arrays, and data sets that are read into memory, are read for this; streamed data is not.
 
     Args:
         name: the reference.
+        task: the kind of targets of streamed data, if it is chosen.
         stream: whether a data set is streamed although it could be read into memory.
 
     Raises:
@@ -34,23 +36,23 @@ def user_data_facts(name: str, *, stream: bool) -> DataFacts:
         dataset = build_user_dataset(name, value)
         provided = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
         return DataFacts(dataset.task, dataset.version, *provided, dataset.classes, dataset.notes)
-    return _streamed_facts(name, splits)
+    return _streamed_facts(name, splits, task)
 
 
-def _streamed_facts(name: str, splits: UserSplits) -> DataFacts:
+def _streamed_facts(name: str, splits: UserSplits, chosen: Task | None) -> DataFacts:
     # torch, which functions that return arrays do not need
-    from nnlab.engine.data.example_facts import describe_item, read_first_item, split_batch
+    from nnlab.engine.data.example_facts import infer_task, read_first_item
 
     train = splits.parts["train"]
     item = read_first_item(name, train)
     is_batch = not (is_indexed(train) or hasattr(train, "__getitem__") or is_loader(train))
-    task = describe_item(split_batch(item)[1], is_batch=is_batch)
+    task = chosen or infer_task(item, is_batch=is_batch)
     # No test split is drawn from data without an index, or from a loader that comes with others.
     is_complete = not is_indexed(train) or ("val" in splits.parts and is_loader(train))
     has_test = "test" in splits.parts or is_complete
     size, has_own_batches = loader_batch_size(train)
     return DataFacts(
-        task or "regression",
+        task or "unsupervised",
         user_code.code_version(name),
         has_test,
         "val" in splits.parts,

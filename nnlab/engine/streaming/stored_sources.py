@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nnlab.catalogue import DENSE_TASKS
 from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing
+from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.prepare import standardise_targets
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
@@ -18,48 +20,50 @@ from nnlab.engine.streaming.map_batches import LoadingOptions, MapBatches
 from nnlab.engine.streaming.map_parts import MapPart, row_plan, training_order
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
-from nnlab.errors import DataError
 
 
 class StoredItems:
     """A map-style data set of transformed examples and targets, which reads whole batches."""
 
     def __init__(
-        self,
-        examples: Any,
-        targets: NDArray[Any],
-        transform: InputTransform,
-        dtype: torch.dtype,
+        self, dataset: Dataset, targets: NDArray[Any] | None, transform: InputTransform, dtype: Any
     ) -> None:
         """The items of a data set.
 
         Args:
-            examples: [n, ...], an array or an object that reads rows of it.
-            targets: classes [n], or standardised numbers [n, k].
-            transform: of the inputs.
-            dtype: of the inputs, and of targets that are numbers.
+            dataset: its examples are an array or an object that reads rows of one.
+            targets: as the model learns them; None if the input is the target.
+            transform: of the inputs; tokens are not transformed.
+            dtype: a floating-point type of torch, of the inputs and of targets that are numbers.
         """
-        self.examples = examples
+        self.examples = dataset.examples
+        self.has_tokens = dataset.has_tokens
+        self.has_classes = dataset.task in ("classification", *DENSE_TASKS)
         self.targets = targets
         self.transform = transform
         self.dtype = dtype
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.examples)
 
     def __getitem__(self, row: int) -> Any:
         """The batch of one item."""
         return self.__getitems__([row])
 
-    def __getitems__(self, rows: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """The batch of some rows: inputs [b, ...] and targets."""
-        number_type = np.float64 if self.dtype == torch.float64 else np.float32
-        inputs = preprocessing.transform_rows(
-            self.transform, self.examples, np.asarray(rows, np.int64), number_type
-        )
-        targets = torch.from_numpy(self.targets[rows])
-        is_class = not targets.is_floating_point()
-        return torch.from_numpy(inputs), targets if is_class else targets.to(self.dtype)
+    def __getitems__(self, rows: list[int]) -> Any:
+        """The batch of some rows: inputs [b, ...] and targets, or the inputs alone."""
+        indices = np.asarray(rows, np.int64)
+        if self.has_tokens:
+            inputs = torch.from_numpy(self.examples[indices])
+        else:
+            number_type = np.float64 if self.dtype == torch.float64 else np.float32
+            inputs = torch.from_numpy(
+                preprocessing.transform_rows(self.transform, self.examples, indices, number_type)
+            )
+        if self.targets is None:
+            return inputs
+        targets = torch.from_numpy(self.targets[indices])
+        return inputs, targets.to(torch.int64 if self.has_classes else self.dtype)
 
 
 def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData:
@@ -70,16 +74,15 @@ def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData
     """
     split = read_and_split(config, read_lazy_dataset)
     dataset, rows = split.dataset, split.rows
-    transform = preprocessing.fit_input_transform(config.inputs, dataset.examples, rows.train)
+    inputs = "none" if dataset.has_tokens else config.inputs
+    transform = preprocessing.fit_input_transform(inputs, dataset.examples, rows.train)
     targets, means, scales = standardise_targets(dataset, rows.train)
-    if targets is None:
-        raise DataError(f"{config.data} has no targets to stream: leave out --stream")
     dtype = torch.float64 if config.dtype == "float64" else torch.float32
-    stored = StoredItems(dataset.examples, targets, transform, dtype)
+    stored = StoredItems(dataset, targets, transform, dtype)
     items = SeededItems(stored, _unchanged, config.seed, is_random=False)
     part = MapPart(stored, _unchanged, loading)
     labels = None
-    if dataset.task == "classification":
+    if dataset.task == "classification" and targets is not None:
         labels = np.asarray(targets[rows.train], np.int64)
     order = training_order(config.seed, rows.train, config.sampling, labels)
 
@@ -100,7 +103,7 @@ def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData
         source(rows.val, is_train=False),
         source(rows.test, is_train=False),
         dataset.num_outputs,
-        (dataset.num_outputs,),
+        dataset.output_shape,
         dataset.in_shape,
         stored[int(rows.train[0])],
         _fingerprint(split),
