@@ -1,6 +1,6 @@
 """Conflicts between the choices of data, splits and class weights, as messages."""
 
-from nnlab.catalogue import find_choice
+from nnlab.catalogue import DENSE_TASKS, find_choice
 from nnlab.config.class_selection import class_indices
 from nnlab.config.data_facts import DataFacts
 from nnlab.config.fields import RunConfig
@@ -43,18 +43,59 @@ def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) ->
             f"--val-fraction {config.val_fraction} and --test-fraction {config.test_fraction}"
             " leave less than a tenth of the data for training"
         )
-    if facts.task == "regression":
-        problems += [
-            f"--{name.replace('_', '-')} needs classes; {config.data} is a regression task"
-            for name in ("classes", "label_noise", "mixup", "cutmix")
-            if getattr(config, name)
-        ]
-        if config.sampling == "balanced":
-            problems.append(f"--sampling balanced needs classes; {config.data} has numbers")
+    problems += _class_conflicts(config, facts)
+    if facts.has_tokens:
+        problems += _token_conflicts(config)
     if (config.mixup or config.cutmix) and config.loss not in ("cross_entropy", "bce"):
         problems.append(
             f"--mixup and --cutmix mix targets, which --loss {config.loss} does not support;"
             " cross_entropy and bce do"
+        )
+    return problems
+
+
+def _class_conflicts(config: RunConfig, facts: DataFacts) -> list[str]:
+    """Options that need one class per example, or classes or tags, and the data has others."""
+    if facts.task == "classification":
+        return []
+    fields = ["classes", "label_noise"]
+    if facts.task != "multilabel":
+        fields += ["mixup", "cutmix"]
+    noun = "classes" if facts.task == "regression" else "one class per example"
+    problems = [
+        f"--{name.replace('_', '-')} needs {noun}; {config.data} is a {facts.task} task"
+        for name in fields
+        if getattr(config, name)
+    ]
+    if config.sampling == "balanced":
+        kind = "has numbers" if facts.task == "regression" else f"is a {facts.task} task"
+        problems.append(f"--sampling balanced needs {noun}; {config.data} {kind}")
+    if config.class_weights is not None and facts.task == "language_modeling":
+        problems.append(f"--class-weights needs classes; {config.data} is a language_modeling task")
+    moving = set(config.augment.split("+")) - {"none", "noise", "erase"}
+    if facts.task in DENSE_TASKS and moving:
+        problems.append(
+            f"--augment {'+'.join(sorted(moving))} moves pixels, but not the targets of"
+            f" {config.data}, a {facts.task} task"
+        )
+    return problems
+
+
+def _token_conflicts(config: RunConfig) -> list[str]:
+    """Options that change numbers, which tokens are not."""
+    problems = [
+        f"--{name} needs numbers; the examples of {config.data} are tokens"
+        for name in ("mixup", "cutmix")
+        if getattr(config, name)
+    ]
+    if config.inputs != "none":
+        problems.append(
+            f"--inputs {config.inputs} has no effect on {config.data}: the examples are tokens"
+        )
+    if config.augment != "none":
+        problems.append(
+            f"--augment {config.augment} needs images or numbers; the examples of {config.data}"
+            " are tokens"
         )
     return problems
 

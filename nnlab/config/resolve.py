@@ -145,6 +145,11 @@ def resolve(
         "plugin_versions": plugin_versions(config),
         **resolve_streaming(config, streamed_only=facts.streamed_only),
     }
+    if facts.task not in _TASKS_OF_DATA or facts.num_targets > 1:
+        # Runs of these kinds are trained differently, which their setting must show.
+        resolved["task"] = facts.task
+    if facts.has_tokens and config.inputs == setting_fields()["inputs"].default:
+        resolved["inputs"] = "none"
     metrics = added_metrics(config.metrics, facts.task)
     objective, objective_problems = _resolve_objective(config, metrics, facts)
     # The objective says which values of its metric are better, if nothing else does.
@@ -155,7 +160,12 @@ def resolve(
         for metric in metrics
     )
     resolved["metrics"] = join_metrics(metrics)
-    resolved["loss"] = config.loss or _DEFAULT_LOSS[facts.task]
+    resolved["loss"] = config.loss or _DEFAULT_LOSS.get(facts.task)
+    if resolved["loss"] is None and facts.task == "unsupervised":
+        raise ConfigError(
+            [f"{config.data} has no targets: --loss file.py:NAME is a loss of the outputs"],
+            hint="--task reconstruction learns to output the input",
+        )
     resolved["objective"] = str(objective)
     resolved["test_fraction"] = (
         None

@@ -105,6 +105,11 @@ def join_process_group(session: Session, process_group: ProcessGroup) -> None:
     """
     config, model = session.config, session.model
     check_parallel_support(config, process_group.mode)
+    if not session.data.keeps_outputs:
+        raise UsageError(
+            f"--parallel {process_group.mode} does not support a {session.data.task} task",
+            hint="train the run on one device, and other runs at the same time on others",
+        )
     session.process_group = process_group
     for module in model.modules():
         if isinstance(module, DropoutBase):

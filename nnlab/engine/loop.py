@@ -133,6 +133,8 @@ def _load_batch(
     targets = session.data.train.targets.index_select(0, rows)
     if session.augmentation is not None and generator is not None:
         examples = session.augmentation(examples, generator)
+    if session.data.task == "reconstruction":
+        return examples, examples
     if session.batch_mixer is not None and generator is not None:
         examples, targets = session.batch_mixer(examples, targets, generator)
     return examples, targets
@@ -202,9 +204,13 @@ class EpochAccumulator:
 
     def __init__(self, session: Session, order: torch.Tensor) -> None:
         train_split = session.data.train
-        shape = (len(train_split), session.data.num_outputs)
         self._session = session
-        self._outputs = train_split.targets.new_zeros(shape, dtype=train_split.examples.dtype)
+        # Of tokens, pixels and reconstructions, sums over the batches are kept instead of outputs.
+        self._split_metrics = None if session.data.keeps_outputs else session.new_split_metrics()
+        kept = len(train_split) if session.data.keeps_outputs else 0
+        self._outputs = train_split.targets.new_zeros(
+            (kept, session.data.num_outputs), dtype=session.data.dtype
+        )
         # Mixed targets are class weights, which the split itself does not contain.
         self._mixed_targets = (
             torch.empty_like(self._outputs) if session.batch_mixer is not None else None
@@ -213,6 +219,9 @@ class EpochAccumulator:
 
     def add_batch(self, begin: int, end: int, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Stores the outputs of this process's rows, and the targets of the whole batch."""
+        if self._split_metrics is not None:
+            self._split_metrics.add(outputs.detach(), targets)
+            return
         if self._session.process_group is not None:
             self._session.process_group.write_own_rows(outputs.detach(), self._outputs[begin:end])
         else:
@@ -222,6 +231,9 @@ class EpochAccumulator:
 
     def compute_metrics(self) -> dict[str, float]:
         """The metrics `train/…` of the epoch; a collective operation in a process group."""
+        if self._split_metrics is not None:
+            metrics = self._session.compute_split_metrics(self._split_metrics)
+            return prefix_metrics("train", metrics)
         if self._session.process_group is not None:
             self._session.process_group.all_reduce_sum(self._outputs)
         targets = self._mixed_targets

@@ -1,7 +1,8 @@
 """Losses by name: of outputs [n, c] and targets, as the mean or sum over the examples of a batch.
 
-Targets are classes [n] (int64), class weights [n, c] of mixed examples (cross_entropy and bce), or
-numbers [n, 1].
+Targets are classes [n] (int64), class weights [n, c] of mixed examples (cross_entropy and bce),
+numbers [n, k] or tags [n, k]. Losses of tokens and pixels are means over the positions whose target
+is not -100: of outputs [n, t, c] and targets [n, t], or [n, c, h, w] and [n, h, w].
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from nnlab.catalogue import USER_CODE, find_choice
+from nnlab.catalogue import USER_CODE, Task, find_choice
 from nnlab.config import RunConfig
 from nnlab.engine.user_losses import build_user_loss
 
@@ -19,21 +20,28 @@ Loss = Callable[..., torch.Tensor]
 LossBuilder = Callable[[RunConfig, str, torch.Tensor | None], Loss]
 
 
-def build(config: RunConfig, weights: torch.Tensor | None = None) -> Loss:
+# The kinds of targets whose outputs have the classes in the last of three dimensions.
+_TOKEN_TASKS: tuple[Task, ...] = ("token_classification", "language_modeling")
+
+
+def build(
+    config: RunConfig, weights: torch.Tensor | None = None, *, task: Task = "classification"
+) -> Loss:
     """The training loss of a resolved config, with its reduction and label smoothing.
 
     Args:
         config: resolved.
         weights: from `class_weights` or `pos_weight`, a tensor [c]. With weights the mean of
             cross_entropy and nll is divided by the sum of the weights, as in torch.
+        task: the kind of targets; the losses of all kinds with targets [n] or [n, 1] are equal.
 
     Raises:
         UserCodeError: the user-defined loss cannot be used.
     """
-    return _builder(LOSS_BUILDERS, config)(config, config.reduction, weights)
+    return _build_for_task(LOSS_BUILDERS, config, config.reduction, weights, task)
 
 
-def build_eval_loss(config: RunConfig) -> Loss:
+def build_eval_loss(config: RunConfig, *, task: Task = "classification") -> Loss:
     """The reported loss: the mean over examples, without label smoothing and class weights.
 
     This keeps trials with different reductions, label smoothing or weights comparable.
@@ -42,11 +50,34 @@ def build_eval_loss(config: RunConfig) -> Loss:
         UserCodeError: the user-defined loss cannot be used.
     """
     builders = {**LOSS_BUILDERS, **_EVAL_LOSS_BUILDERS}
-    return _builder(builders, config)(config, "mean", None)
+    return _build_for_task(builders, config, "mean", None, task)
 
 
-def _builder(builders: Mapping[str, LossBuilder], config: RunConfig) -> LossBuilder:
-    return builders[find_choice("loss", config.loss or "").name]
+def _build_for_task(
+    builders: Mapping[str, LossBuilder],
+    config: RunConfig,
+    reduction: str,
+    weights: torch.Tensor | None,
+    task: Task,
+) -> Loss:
+    name = find_choice("loss", config.loss or "").name
+    if name == USER_CODE:
+        return build_user_loss(config, reduction, task=task)
+    if name == "bce" and task == "multilabel":
+        return partial(
+            functional.binary_cross_entropy_with_logits, pos_weight=weights, reduction=reduction
+        )
+    loss = builders[name](config, reduction, weights)
+    return _of_tokens(loss) if task in _TOKEN_TASKS else loss
+
+
+def _of_tokens(loss: Loss) -> Loss:
+    """A loss of outputs [n, t, c] and targets [n, t] from one of outputs [n, c] and targets [n]."""
+
+    def flattened(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return loss(outputs.flatten(0, -2), targets.flatten())
+
+    return flattened
 
 
 def _cross_entropy(config: RunConfig, reduction: str, weights: torch.Tensor | None) -> Loss:

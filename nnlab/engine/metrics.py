@@ -7,14 +7,14 @@ runs. Metrics of users are in `nnlab.engine.user_metrics`.
 import importlib.util
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 
-from nnlab.catalogue import Task
+from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config import RunConfig, parse_metrics
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.user_metrics import UserMetric, load_user_metric
@@ -26,7 +26,12 @@ MetricFunction = Callable[[torch.Tensor, torch.Tensor], float]
 # The usual number of bins, from Guo et al. 2017.
 _CALIBRATION_BINS = 15
 # Metrics that nnlab computes without torchmetrics.
-_WITHOUT_TORCHMETRICS = frozenset({"brier", "max_error", "accuracy", "rmse", "mae", "r2"})
+_WITHOUT_TORCHMETRICS = frozenset(
+    {"brier", "max_error", "accuracy", "rmse", "mae", "r2"}
+    | {"exact_match", "perplexity", "mean_iou"}
+)
+# The kinds of targets with one class per example or position.
+_CLASS_TASKS: tuple[Task, ...] = ("classification", *DENSE_TASKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +40,15 @@ class AddedMetrics:
 
     `task` is that of the data set. `seed` seeds torch for metrics of users, which may draw random
     numbers. Outputs and targets of regression are converted to the unit of the target by
-    `target_scale` and `target_mean`.
+    `target_scale` and `target_mean`, one number for all targets or one for each.
     """
 
     task: Task
     functions: Mapping[str, MetricFunction]
     user_metrics: tuple[UserMetric, ...] = ()
     seed: int = 0
-    target_scale: float = 1.0
-    target_mean: float = 0.0
+    target_scale: float | Sequence[float] = 1.0
+    target_mean: float | Sequence[float] = 0.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,9 +64,12 @@ class AddedMetrics:
         """The metrics by name, all NaN if an output is not finite.
 
         Args:
-            outputs: [n, classes] logits, or [n, 1] standardised predictions, of the whole split.
+            outputs: of the whole split: logits [n, classes] or [n, tags], standardised predictions
+                [n, k], or reconstructions [n, ...]. Of tokens and pixels: logits [m, classes] of
+                the m positions that count.
             targets: [n] classes, [n, classes] class weights of mixed examples (the class with the
-                largest weight counts), or [n, 1] standardised numbers.
+                largest weight counts), [n, tags], [n, k] standardised numbers, or [n, ...]; [m]
+                classes of positions.
             epoch: from which the random numbers of user metrics derive.
 
         Raises:
@@ -73,7 +81,9 @@ class AddedMetrics:
             return dict.fromkeys(self.names, math.nan)
         if self.task == "regression":
             outputs, targets = self._to_target_unit(outputs), self._to_target_unit(targets)
-        elif targets.ndim == 2:
+        elif self.task == "multilabel":
+            targets = (targets > 0.5).long()  # tags of mixed examples have weights
+        elif self.task in _CLASS_TASKS and targets.ndim == 2:
             targets = targets.argmax(dim=1)
         values = {}
         scores = outputs.double()
@@ -91,8 +101,10 @@ class AddedMetrics:
         return values
 
     def _to_target_unit(self, standardised: torch.Tensor) -> torch.Tensor:
-        """Numbers [n] or [n, outputs] in the unit of the target, in float64."""
-        numbers = standardised.double() * self.target_scale + self.target_mean
+        """Numbers [n] or [n, k] in the unit of their target, in float64."""
+        scale = torch.as_tensor(self.target_scale, dtype=torch.float64)
+        mean = torch.as_tensor(self.target_mean, dtype=torch.float64)
+        numbers = standardised.double() * scale + mean
         return numbers.squeeze(1) if numbers.ndim == 2 and numbers.shape[1] == 1 else numbers
 
 
@@ -101,8 +113,8 @@ def build(
     task: Task,
     num_outputs: int,
     *,
-    target_scale: float = 1.0,
-    target_mean: float = 0.0,
+    target_scale: float | Sequence[float] = 1.0,
+    target_mean: float | Sequence[float] = 0.0,
 ) -> AddedMetrics | None:
     """The added metrics of a resolved config; None if there are none.
 
@@ -118,13 +130,15 @@ def build(
     for reference in references:
         if reference.is_user_defined:
             continue
-        if task == "classification":
+        if task in _CLASS_TASKS:
             to_probabilities = torch.sigmoid if config.loss == "bce" else _softmax
             functions[reference.name] = partial(
                 _CLASSIFICATION[reference.name], num_outputs, to_probabilities
             )
+        elif task == "multilabel":
+            functions[reference.name] = partial(_MULTILABEL[reference.name], num_outputs)
         else:
-            functions[reference.name] = _REGRESSION[reference.name]
+            functions[reference.name] = partial(_mean_over_targets, _REGRESSION[reference.name])
     user_metrics = [
         load_user_metric(reference, task, num_outputs)
         for reference in references
@@ -251,6 +265,53 @@ _CLASSIFICATION: Mapping[str, Callable[..., float]] = {
     "brier": _brier,
     "calibration_error": _calibration_error,
 }
+
+
+def _multilabel(name: str, **options: Any) -> Callable[..., float]:
+    """A function of torchmetrics for tags; a tag is predicted above a probability of 1/2."""
+
+    def compute(tags: int, scores: torch.Tensor, targets: torch.Tensor) -> float:
+        from torchmetrics.functional import classification
+
+        function = getattr(classification, f"multilabel_{name}")
+        return float(function(scores.sigmoid(), targets, tags, validate_args=False, **options))
+
+    return compute
+
+
+def _tags_with_both_values(name: str) -> Callable[..., float]:
+    """The mean of a curve's area over the tags that some examples have and others have not."""
+
+    def compute(tags: int, scores: torch.Tensor, targets: torch.Tensor) -> float:
+        from torchmetrics.functional import classification
+
+        function = getattr(classification, f"multilabel_{name}")
+        areas = function(scores.sigmoid(), targets, tags, average=None, validate_args=False)
+        counts = targets.sum(0)
+        return float(areas[(counts > 0) & (counts < len(targets))].mean())
+
+    return compute
+
+
+_MULTILABEL: Mapping[str, Callable[..., float]] = {
+    "f1_micro": _multilabel("f1_score", average="micro"),
+    "f1_weighted": _multilabel("f1_score", average="weighted"),
+    "precision": _multilabel("precision", average="macro"),
+    "recall": _multilabel("recall", average="macro"),
+    "specificity": _multilabel("specificity", average="macro"),
+    "auroc": _tags_with_both_values("auroc"),
+    "average_precision": _tags_with_both_values("average_precision"),
+}
+
+
+def _mean_over_targets(
+    function: MetricFunction, outputs: torch.Tensor, targets: torch.Tensor
+) -> float:
+    """A metric of numbers [n], or its mean over the targets of numbers [n, k]."""
+    if outputs.ndim == 1:
+        return function(outputs, targets)
+    values = [function(*pair) for pair in zip(outputs.T, targets.T, strict=True)]
+    return sum(values) / len(values)
 
 
 def _mape(outputs: torch.Tensor, targets: torch.Tensor) -> float:

@@ -25,11 +25,11 @@ class BatchMixer:
     def __call__(
         self, examples: torch.Tensor, targets: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mixed examples [n, ...] and their class weights [n, c].
+        """Mixed examples [n, ...] and the weights [n, c] of their classes or tags.
 
         Args:
             examples: [n, ...].
-            targets: classes [n].
+            targets: classes [n], or tags [n, c].
             generator: on the examples' device.
         """
         seed = torch.randint(2**62, (), generator=generator, device=examples.device).item()
@@ -37,7 +37,9 @@ class BatchMixer:
         partner = torch.from_numpy(rng.permutation(len(targets))).to(examples.device)
         mix = self._mix_functions[int(rng.integers(len(self._mix_functions)))]
         mixed, weight = mix(examples, partner, rng)
-        class_weights = functional.one_hot(targets, self._class_count).to(examples.dtype)
+        if targets.ndim == 1:
+            targets = functional.one_hot(targets, self._class_count)
+        class_weights = targets.to(examples.dtype)
         return mixed, weight * class_weights + (1.0 - weight) * class_weights[partner]
 
 

@@ -1,5 +1,6 @@
 """A session: everything that a run holds in memory, assembled from its config."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnlab.catalogue import is_user_code
+from nnlab.catalogue import DENSE_TASKS, is_user_code
 from nnlab.config import RunConfig, check_plugins, is_loader_run
 from nnlab.engine import (
     augment,
@@ -29,7 +30,7 @@ from nnlab.engine.augment import AugmentationPipeline
 from nnlab.engine.batches import steps_per_epoch
 from nnlab.engine.class_weights import class_weights, positive_weights
 from nnlab.engine.data.prepare import PreparedData, SplitTensors, prepare_data
-from nnlab.engine.evaluation import compute_metrics, compute_outputs
+from nnlab.engine.evaluation import compute_metrics, compute_outputs, eval_batch_size
 from nnlab.engine.flops import count_multiply_adds
 from nnlab.engine.losses import Loss
 from nnlab.engine.metric_versions import check_metrics_version
@@ -40,10 +41,14 @@ from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.probe import Probe
 from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.seeds import make_generator
+from nnlab.engine.split_metrics import SplitMetrics
+from nnlab.engine.targets.metric_sums import metric_sums
+from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.engine.training_progress import TrainingProgress
 from nnlab.engine.user_losses import check_user_loss
 from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import DataError
+from nnlab.io.files import main_memory_bytes
 
 # Examples of the training split used by the data-dependent initialisation.
 LSUV_EXAMPLES = 512
@@ -101,6 +106,8 @@ class Session(TrainingProgress):
 
     def evaluate_split(self, part: SplitTensors) -> Mapping[str, float]:
         """The metrics of the current model on a split, by their names without the split."""
+        if not self.data.keeps_outputs:
+            return self._evaluate_in_batches(part)
         with self.autocast():
             if self.process_group is not None:
                 outputs = self.process_group.compute_outputs(
@@ -109,6 +116,43 @@ class Session(TrainingProgress):
             else:
                 outputs = compute_outputs(self.forward, self.model, part)
         return self.compute_metrics(outputs, part.targets)
+
+    @torch.no_grad()
+    def _evaluate_in_batches(self, part: SplitTensors) -> Mapping[str, float]:
+        """The metrics of a split whose outputs are too large to be kept."""
+        self.model.eval()
+        metrics = self.new_split_metrics()
+        size = eval_batch_size(self.data.output_shape)
+        for examples, targets in zip(
+            torch.split(part.examples, size), torch.split(part.targets, size), strict=True
+        ):
+            with self.autocast():
+                outputs = self.forward(examples)
+            metrics.add(outputs, targets)
+        return self.compute_split_metrics(metrics)
+
+    def new_split_metrics(self) -> SplitMetrics:
+        """An empty accumulator for the metrics of one split."""
+        sums = metric_sums(
+            self.data.task,
+            self.eval_loss,
+            num_outputs=self.data.num_outputs,
+            target_scale=self.data.scale_of_targets,
+            dtype=self.data.dtype,
+            device=self.device,
+        )
+        return SplitMetrics(self.data.task, sums, keeps_outputs=self.added_metrics is not None)
+
+    def compute_split_metrics(self, metrics: SplitMetrics) -> Mapping[str, float]:
+        """The metrics of all batches of a split, with those of `--metrics`.
+
+        Raises:
+            UserCodeError: a metric of the user raises an error or returns no number.
+        """
+        values = metrics.compute()
+        if self.added_metrics is None:
+            return values
+        return {**values, **self.compute_added_metrics(*metrics.outputs_and_targets())}
 
     def compute_metrics(self, outputs: torch.Tensor, targets: torch.Tensor) -> Mapping[str, float]:
         """The metrics of all outputs of a split against its targets, with those of `--metrics`.
@@ -119,7 +163,7 @@ class Session(TrainingProgress):
             UserCodeError: a metric of the user raises an error or returns no number.
         """
         values = compute_metrics(
-            self.data.task, self.eval_loss, outputs, targets, scale=self.data.target_scale
+            self.data.task, self.eval_loss, outputs, targets, scale=self.data.scale_of_targets
         )
         return {**values, **self.compute_added_metrics(outputs, targets)}
 
@@ -185,9 +229,13 @@ def build_session(config: RunConfig, *, model_at: torch.device | None = None) ->
     if config.metrics is not None:
         check_metrics_version(config.metrics, config.metrics_version)
     model = models.build(
-        config, data.in_shape, data.num_outputs, make_generator(config.seed, "weights")
+        config,
+        data.in_shape,
+        data.num_outputs,
+        make_generator(config.seed, "weights"),
+        facts=models.ModelFacts(data.output_shape, len(data.vocabulary), data.task, data.pad_token),
     )
-    model.to(model_at or device, data.train.examples.dtype)
+    model.to(model_at or device, data.dtype)
     threads = config.threads or devices.choose_thread_count(
         device, _forward_multiply_adds(config, data, model)
     )
@@ -212,9 +260,10 @@ def _assemble_session(
     config: RunConfig, device: torch.device, threads: int, data: PreparedData, model: nn.Module
 ) -> Session:
     """The session of a model that is on its device, with optimizer, losses and probe."""
-    loss = losses.build(config, _loss_weights(config, data))
+    loss = losses.build(config, _loss_weights(config, data), task=data.task)
     if is_user_code("loss", config.loss):
-        check_user_loss(config, loss, data.train.targets[:2], data.num_outputs)
+        check_user_loss(config, loss, data.train.targets[:2], data.output_shape, data.dtype)
+    _check_metrics_memory(config, data)
     session = Session(
         config,
         device,
@@ -223,7 +272,7 @@ def _assemble_session(
         model,
         build_optimizer(model, config),
         loss,
-        losses.build_eval_loss(config),
+        losses.build_eval_loss(config, task=data.task),
         scaler=torch.amp.GradScaler("cuda") if config.dtype == "float16" else None,
         penalty=penalties.build(config, model),
         augmentation=augment.build(config, data.in_shape),
@@ -232,8 +281,8 @@ def _assemble_session(
             config,
             data.task,
             data.num_outputs,
-            target_scale=data.target_scale,
-            target_mean=data.target_mean,
+            target_scale=data.scale_of_targets,
+            target_mean=data.mean_of_targets,
         ),
     )
     steps = steps_per_epoch(len(data.train), config.batch_size)
@@ -244,10 +293,32 @@ def _assemble_session(
 
 def _loss_weights(config: RunConfig, data: PreparedData) -> torch.Tensor | None:
     """The weights of the classes in the training loss, a tensor [c]; None without weights."""
-    targets, dtype = data.train.targets, data.train.examples.dtype
+    targets, dtype = data.train.targets, data.dtype
+    if data.task in DENSE_TASKS:
+        targets = targets[targets != IGNORED_CLASS]
     if config.pos_weight is not None:
         return positive_weights(config.pos_weight, data.num_outputs, targets, dtype)
     return class_weights(config.class_weights, targets, data.num_outputs, dtype)
+
+
+def _check_metrics_memory(config: RunConfig, data: PreparedData) -> None:
+    """Checks that the outputs of a split, which `--metrics` keeps, fit into memory.
+
+    Raises:
+        DataError: they do not.
+    """
+    if config.metrics is None or data.keeps_outputs:
+        return
+    examples = max(len(part) for part in (data.train, data.val, data.test))
+    # The sorted copies that the metrics make are in float64.
+    needed, limit = 12 * examples * math.prod(data.output_shape), main_memory_bytes() // 2
+    if needed > limit:
+        raise DataError(
+            f"--metrics {config.metrics} keeps the outputs of a split: {examples:,} examples with"
+            f" outputs of shape {list(data.output_shape)} need {needed:,} bytes; the limit is"
+            f" {limit:,}, half of the memory of this machine",
+            hint="train without --metrics, or on less data with --train-size",
+        )
 
 
 def _forward_multiply_adds(config: RunConfig, data: PreparedData, model: nn.Module) -> int:

@@ -18,7 +18,12 @@ from nnlab.engine.static_signatures import read_parameters
 from nnlab.errors import UserCodeError, UserCodeRefused
 
 # Properties of the data that nnlab passes to models whose signature has these names.
-PASSED_TO_MODELS = frozenset(("in_shape", "in_features", "in_channels", "outputs", "num_classes"))
+PASSED_TO_MODELS = frozenset(
+    (
+        "in_shape", "in_features", "in_channels", "outputs", "num_classes", "out_shape",
+        "vocab_size", "sequence_length",
+    )
+)  # fmt: skip
 
 _PASSED: Mapping[str, frozenset[str]] = {"model": PASSED_TO_MODELS}
 

@@ -7,25 +7,30 @@ from typing import Any
 import torch
 from torch import nn
 
+from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.models.call import batch_length
+from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
 
 Loss = Callable[..., torch.Tensor]
 
 
-def build_user_loss(config: RunConfig, reduction: str) -> Loss:
+def build_user_loss(config: RunConfig, reduction: str, *, task: Task = "classification") -> Loss:
     """The loss that `--loss` names.
 
-    The user's function takes outputs [n, c] and targets ([n] classes, or [n, 1] numbers), or the
-    outputs alone where there are no targets. It returns either the mean over the examples (a
-    scalar), or one value per example ([n] or [n, 1]), which is reduced here.
+    The user's function takes outputs and targets in the shapes of the task, such as [n, c] and
+    classes [n], or [n, k] and numbers [n, k]; or the outputs alone where there are no targets. It
+    returns either the mean over the examples (a scalar), or one value per example ([n] or [n, 1]),
+    which is reduced here. For tokens and pixels the mean is over the positions that count, and
+    values are per position.
 
     Args:
         config: resolved.
         reduction: mean or sum.
+        task: the kind of targets.
 
     Raises:
         UserCodeError: the object is not a loss, or building it raises an error. The returned
@@ -37,27 +42,51 @@ def build_user_loss(config: RunConfig, reduction: str) -> Loss:
     def loss(outputs: Any, targets: torch.Tensor | None = None) -> torch.Tensor:
         arguments = (outputs,) if targets is None else (outputs, targets)
         value = call_user_code(option, lambda: function(*arguments))
+        if task in DENSE_TASKS and targets is not None and _has_several_values(value):
+            value = _counted_values(option, torch.as_tensor(value), targets)
+            return _reduce(option, value, len(value), reduction)
         return _reduce(option, value, batch_length(outputs), reduction)
 
     return loss
 
 
-def check_user_loss(config: RunConfig, loss: Loss, targets: torch.Tensor, outputs: int) -> None:
+def _counted_values(option: str, value: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The values [m] of the positions that count, of a loss with one value per position.
+
+    Raises:
+        UserCodeError: it has another shape.
+    """
+    if value.shape != targets.shape:
+        raise UserCodeError(
+            f"{option} returns a tensor of shape {list(value.shape)}; nnlab needs a scalar tensor"
+            " (the mean over the positions that count) or one value per position,"
+            f" {list(targets.shape)}"
+        )
+    return value[targets != IGNORED_CLASS]
+
+
+def check_user_loss(
+    config: RunConfig,
+    loss: Loss,
+    targets: torch.Tensor,
+    output_shape: tuple[int, ...],
+    dtype: torch.dtype,
+) -> None:
     """Calls a user-defined loss once, so that errors are reported before training.
 
     Args:
         config: resolved.
         loss: built from the config.
         targets: of a few examples.
-        outputs: the number of outputs of the model.
+        output_shape: the shape of one output of the model.
+        dtype: of the outputs.
 
     Raises:
         UserCodeError: it raises an error, returns no real tensor of a suitable shape, or its value
             has no gradient with respect to the outputs.
     """
-    dtype = targets.dtype if targets.is_floating_point() else torch.float32
     predictions = torch.zeros(
-        len(targets), outputs, dtype=dtype, device=targets.device, requires_grad=True
+        len(targets), *output_shape, dtype=dtype, device=targets.device, requires_grad=True
     )
     value = loss(predictions, targets)
     if value.is_complex():
@@ -114,3 +143,7 @@ def _reduce(option: str, value: object, examples: int, reduction: str) -> torch.
             )
         return value
     return value.mean() if reduction == "mean" else value.sum()
+
+
+def _has_several_values(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.ndim > 0

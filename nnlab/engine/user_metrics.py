@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import torch
 
-from nnlab.catalogue import Task
+from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config.metric_list import MetricReference, join_metrics, parse_metrics
 from nnlab.engine import user_code
 from nnlab.engine.error_description import describe_error
@@ -60,8 +60,8 @@ def load_user_metric(reference: MetricReference, task: Task, num_outputs: int) -
 
     Args:
         reference: to user code.
-        task: passed to a Metric class with a parameter `task`.
-        num_outputs: passed to a Metric class with a parameter `num_classes`.
+        task: passed to a Metric class with a parameter `task`, as torchmetrics calls it.
+        num_outputs: passed to a Metric class with a parameter `num_classes` or `num_labels`.
 
     Raises:
         UserCodeError: it cannot be loaded or built, or is not a metric.
@@ -119,7 +119,9 @@ def _matching_arguments(
 ) -> dict[str, object]:
     """The arguments for a class or function that builds a metric."""
     available: dict[str, object] = {"num_classes": num_outputs, "outputs": num_outputs}
-    if task == "classification":
+    if task == "multilabel":
+        available |= {"task": "multilabel", "num_labels": num_outputs}
+    elif task in ("classification", *DENSE_TASKS):
         available["task"] = "multiclass"
     parameters = _parameters(loaded) or {}
     missing = [

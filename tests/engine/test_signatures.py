@@ -7,7 +7,7 @@ import pytest
 
 from nnlab.config.arguments import Signature
 from nnlab.engine import user_code
-from nnlab.engine.models import user_defined
+from nnlab.engine.models import ModelFacts, user_defined
 from nnlab.engine.signatures import PASSED_TO_MODELS, find_signature, signature_of
 from nnlab.errors import UserCodeError
 
@@ -139,5 +139,8 @@ def test_built_in_models_have_no_signature_and_broken_files_are_reported() -> No
 
 
 def test_the_names_that_are_passed_are_those_of_the_builder() -> None:
-    assert set(user_defined.available_arguments((1, 8, 8), 3)) == PASSED_TO_MODELS
+    images = set(user_defined.available_arguments((1, 8, 8), 3))
+    tokens = set(user_defined.available_arguments((12,), 3, ModelFacts((12, 3), vocab_size=50)))
+    assert images | tokens == PASSED_TO_MODELS
+    assert tokens - images == {"vocab_size", "sequence_length"}
     assert "in_channels" not in user_defined.available_arguments((4,), 3)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from nnlab.catalogue import ALL_TASKS
 from nnlab.config.option import MAX_SEED, Option
 
 _PANEL = "Data"
@@ -130,10 +131,9 @@ class DataFields:
     task: Annotated[
         str | None,
         Option(
-            "what is learned from the target column of a table; by default it follows from its"
-            " values",
+            "what is learned from the targets; by default it follows from their shapes and values",
             _PANEL,
-            one_of=("classification", "regression"),
+            one_of=tuple(task for task in ALL_TASKS if task != "custom"),
         ),
     ] = None
     drop_columns: Annotated[

@@ -21,6 +21,8 @@ PER_RUN_FIELDS = frozenset(
 # to the model.
 NOISE_RATE_FIELDS = frozenset(("dropout", "channel_dropout", "dropconnect", "stochastic_depth"))
 
+_TABLES = ("csv:", "parquet:", "excel:")
+
 GroupKey = tuple[object, ...]
 
 
@@ -32,6 +34,8 @@ def can_batch(config: RunConfig) -> bool:
         and not is_loader_run(config)
         and config.max_time is None  # the runs of a batch would be timed together
         and config.sampling == "uniform"
+        and config.task in (None, "classification", "regression")
+        and not _has_several_targets(config)
         and config.folds is None  # the runs of a trial have different training data
         and config.class_weights is None
         and config.pos_weight is None
@@ -43,6 +47,16 @@ def can_batch(config: RunConfig) -> bool:
         and not config.compile
         and not config.channels_last
     )
+
+
+def _has_several_targets(config: RunConfig) -> bool:
+    """Whether the targets are several numbers, which only solo runs support.
+
+    Resolution stores `--task regression` for them. A table names its target columns.
+    """
+    if config.data.startswith(_TABLES):
+        return "," in config.data.rpartition("#")[2]
+    return config.task == "regression"
 
 
 def group_key(config: RunConfig) -> GroupKey:

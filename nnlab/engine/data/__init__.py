@@ -5,10 +5,11 @@ Importing this package imports neither torch nor numpy; reading a data set impor
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nnlab.catalogue import Choice, find_choice, find_plugin
+from nnlab.catalogue import Choice, Task, find_choice, find_plugin
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
@@ -55,6 +56,9 @@ USER_DATA_MODULES: Mapping[str, str] = {
     "module:": "user_defined",
 }
 TABLE_KINDS = ("csv:", "parquet:", "excel:")
+# Data whose arrays may have any kind of targets.
+_ARRAY_KINDS = ("npz:", "module:")
+_TOKEN_TASKS: tuple[Task, ...] = ("token_classification", "language_modeling")
 
 
 def facts_of(config: RunConfig) -> DataFacts:
@@ -106,14 +110,54 @@ def dataset_facts(
     if row.name in USER_DATA_MODULES:
         dataset = _read_user_data(row, name, options)
         has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
-        return DataFacts(dataset.task, dataset.version, *has_splits, dataset.classes, dataset.notes)
+        return DataFacts(
+            dataset.task,
+            dataset.version,
+            *has_splits,
+            dataset.classes,
+            dataset.notes,
+            num_targets=dataset.num_outputs if dataset.task == "regression" else 1,
+            has_tokens=dataset.has_tokens,
+        )
     _check_is_table(row, options)
+    facts = _catalogue_facts(row, name)
+    if options.task in (None, facts.task):
+        return facts
+    _check_replaces_targets(name, facts.task, options.task)
+    return replace(facts, task="reconstruction", classes=())
+
+
+def _catalogue_facts(row: Choice, name: str) -> DataFacts:
+    """The facts of a data set that the catalogue or a plugin declares."""
+    task = row.tasks[0]
     if isinstance(row, DataPlugin):
         return DataFacts(
-            row.tasks[0], _plugin_version(name), row.own_test, row.own_val, row.classes
+            task,
+            _plugin_version(name),
+            row.own_test,
+            row.own_val,
+            row.classes,
+            has_tokens=task in _TOKEN_TASKS,
         )
-    has_test = row.name in PUBLISHED
-    return DataFacts(row.tasks[0], own_test=has_test, classes=CLASS_NAMES.get(row.name, ()))
+    return DataFacts(
+        task,
+        own_test=row.name in PUBLISHED,
+        classes=CLASS_NAMES.get(row.name, ()),
+        has_tokens=task in _TOKEN_TASKS,
+    )
+
+
+def _check_replaces_targets(name: str, own: Task, task: Task | None) -> None:
+    """Checks that the targets of a data set can be replaced by those of another task.
+
+    Raises:
+        DataError: they cannot.
+    """
+    if task != "reconstruction":
+        raise DataError(
+            f"--task {task} does not fit {name}, a {own} task",
+            hint="omit --task; reconstruction fits any data of numbers",
+        )
 
 
 def read_dataset(config: RunConfig) -> "Dataset":
@@ -125,13 +169,27 @@ def read_dataset(config: RunConfig) -> "Dataset":
         PluginError: the plugin of the data set cannot be used, or fails.
         UserCodeError: the user's function fails.
     """
-    dataset = _read_unfiltered(config)
+    dataset = _with_task(_read_unfiltered(config), TableOptions.of(config).task)
     if config.classes is None:
         return dataset
     # numpy is imported only when a data set is read: `nnlab --help` must start fast.
     from nnlab.engine.data.corruption import keep_classes
 
     return keep_classes(dataset, config.classes)
+
+
+def _with_task(dataset: "Dataset", task: Task | None) -> "Dataset":
+    """The data set for a task; that of reconstruction has no targets.
+
+    Raises:
+        DataError: the task does not fit its targets.
+    """
+    if task in (None, dataset.task):
+        return dataset
+    _check_replaces_targets(dataset.name, dataset.task, task)
+    if dataset.has_tokens:
+        raise DataError(f"--task {task} needs images or numbers; {dataset.name} has tokens")
+    return replace(dataset, task="reconstruction", targets=None, classes=(), target_name="")
 
 
 def fetch(name: str, progress: "DownloadProgress | None" = None) -> "tuple[Path, ...]":
@@ -177,10 +235,17 @@ def _read_user_data(row: Choice, name: str, options: TableOptions) -> "Dataset":
     _check_is_table(row, options)
     # By name, because these modules import numpy, as in `read_dataset`.
     module = importlib.import_module(f"nnlab.engine.data.{USER_DATA_MODULES[row.name]}")
-    dataset: Dataset = (
-        module.read_dataset(name, options) if row.name in TABLE_KINDS else module.read_dataset(name)
-    )
-    return dataset
+    dataset: Dataset
+    if row.name in _ARRAY_KINDS:
+        dataset = module.read_dataset(name, options.task)
+        return dataset
+    if row.name in TABLE_KINDS:
+        # A target column is read in any case, but not used.
+        is_replaced = options.task == "reconstruction"
+        dataset = module.read_dataset(name, replace(options, task=None) if is_replaced else options)
+    else:
+        dataset = module.read_dataset(name)
+    return _with_task(dataset, options.task)
 
 
 def _check_is_table(row: Choice, options: TableOptions) -> None:

@@ -88,7 +88,7 @@ def open_arrays(name: str) -> Dataset:
         parts[split] = LabelledArrays(_open_array(paths[x_name]), y, x_name, y_name)
         for path in (paths[x_name], paths[y_name]):
             digest.update(f"{path.name} {_file_hash(path)}\n".encode())
-    return build_dataset(name, str(folder), parts, digest.hexdigest()[:16], StackedArrays)
+    return build_dataset(name, str(folder), parts, digest.hexdigest()[:16], join=StackedArrays)
 
 
 def _open_array(path: Path) -> NDArray[Any]:

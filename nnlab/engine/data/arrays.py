@@ -1,33 +1,44 @@
 """Validation of a user's arrays and their conversion to a `Dataset`.
 
 Examples are [n, features] or images [n, height, width], [n, channels, height, width] or [n,
-height, width, channels] with 1, 3 or 4 channels. Targets are [n]: whole numbers and texts are
-classes, floats are regression targets.
+height, width, channels] with 1, 3 or 4 channels, or tokens [n, tokens]. Targets [n] are classes if
+they are whole numbers or texts, and numbers if they are floats. `array_task` has the other kinds.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.engine.data.dataset import Dataset, has_one_value
+from nnlab.catalogue import DENSE_TASKS, Task
+from nnlab.engine.data.array_targets import (
+    check_counted,
+    encode_targets,
+    encode_tokens,
+    ignore_padding,
+)
+from nnlab.engine.data.array_task import ArrayProperties, infer_task
+from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError
 
-MAX_CLASSES = 1000
 SPLIT_NAMES = ("train", "val", "test")
 
 _CHANNELS = (1, 3, 4)
 _CHECKED_ROWS = 4096
+_NO_PROPERTIES = ArrayProperties()
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledArrays:
-    """The examples and targets of one split, and the user's names for them."""
+    """The examples and targets of one split, and the user's names for them.
+
+    There are no targets if the input is the target, or if the next token is.
+    """
 
     x: NDArray[Any]
-    y: NDArray[Any]
+    y: NDArray[Any] | None
     x_name: str
     y_name: str
 
@@ -37,6 +48,9 @@ def build_dataset(
     source: str,
     parts: Mapping[str, LabelledArrays],
     version: str | None,
+    *,
+    task: Task | None = None,
+    properties: ArrayProperties = _NO_PROPERTIES,
     join: Callable[[Sequence[NDArray[Any]]], Any] = np.concatenate,
 ) -> Dataset:
     """A data set from the arrays of `train` and optionally `val` and `test`.
@@ -46,35 +60,116 @@ def build_dataset(
         source: the file or function that the arrays come from, for messages.
         parts: the arrays of each split; `val` and `test` become the provided splits.
         version: SHA-256 of the source.
+        task: the kind of targets as chosen by the user; None to infer it.
+        properties: names that come with the arrays.
         join: joins the examples of the splits.
 
     Raises:
         DataError: a shape, type or value is not supported.
     """
     present = [parts[part] for part in SPLIT_NAMES if part in parts]
-    examples = [_check_examples(source, pair) for pair in present]
-    targets = [
-        _check_targets(source, pair, len(x)) for pair, x in zip(present, examples, strict=True)
-    ]
-    for pair, x in zip(present[1:], examples[1:], strict=True):
-        if x.shape[1:] != examples[0].shape[1:]:
-            raise DataError(
-                f"{source}: an example of {pair.x_name} has shape"
-                f" {format_shape(x.shape[1:])}, one of {present[0].x_name} has"
-                f" {format_shape(examples[0].shape[1:])}"
-            )
-    labels, classes = _encode_targets(source, present[0].y_name, np.concatenate(targets))
-    provided = {part: len(parts[part].y) if part in parts else 0 for part in ("val", "test")}
+    task = infer_task(source, present[0].x, present[0].y, task, properties)
+    if task == "reconstruction":
+        present = [replace(pair, y=None) for pair in present]
+    elif task == "language_modeling":
+        present = [_with_next_tokens(pair) for pair in present]
+    targets = [_check_targets(source, pair) for pair in present if pair.y is not None]
+    if 0 < len(targets) < len(present):
+        raise DataError(f"{source}: only some of the splits have targets")
+    labels: NDArray[Any] | None = None
+    classes: tuple[str, ...] = ()
+    if targets:
+        labels, classes = encode_targets(
+            source, present[0].y_name, _concatenate(source, "targets", targets), task, properties
+        )
+    examples, vocabulary = _join_examples(source, present, labels, task, properties, join)
+    if vocabulary and labels is not None:
+        labels = ignore_padding(labels, examples, task, properties.pad_token)
+    if task in DENSE_TASKS and labels is not None:
+        _check_same_size(source, present[0], examples, labels, task)
+        check_counted(source, present[0].y_name, labels)
+    provided = {part: len(parts[part].x) if part in parts else 0 for part in ("val", "test")}
     return Dataset(
         name,
-        "classification" if classes else "regression",
-        join(examples),
+        task,
+        examples,
         labels,
         classes,
         version,
         num_provided_test=provided["test"],
         num_provided_val=provided["val"],
+        target_names=_target_names(labels, task, properties),
+        vocabulary=vocabulary,
+        pad_token=properties.pad_token if vocabulary else None,
     )
+
+
+def _with_next_tokens(pair: LabelledArrays) -> LabelledArrays:
+    """The arrays of a language model; without targets, these are the tokens that follow."""
+    if pair.y is not None:
+        return pair
+    return replace(pair, x=pair.x[:, :-1], y=pair.x[:, 1:], y_name=pair.x_name)
+
+
+def _join_examples(
+    source: str,
+    present: Sequence[LabelledArrays],
+    labels: NDArray[Any] | None,
+    task: Task,
+    properties: ArrayProperties,
+    join: Callable[[Sequence[NDArray[Any]]], Any],
+) -> tuple[Any, tuple[str, ...]]:
+    """The examples of all splits, and the vocabulary if they are tokens."""
+    name = present[0].x_name
+    is_tokens = task == "language_modeling" or bool(properties.vocabulary)
+    if task == "token_classification" and present[0].x.ndim == 2:
+        is_tokens = True
+    if not is_tokens and properties.pad_token is None:
+        checked = [_check_examples(source, pair) for pair in present]
+        for pair, x in zip(present[1:], checked[1:], strict=True):
+            if x.shape[1:] != checked[0].shape[1:]:
+                raise DataError(
+                    f"{source}: an example of {pair.x_name} has shape"
+                    f" {format_shape(x.shape[1:])}, one of {name} has"
+                    f" {format_shape(checked[0].shape[1:])}"
+                )
+        return join(checked), ()
+    if task in ("reconstruction", "segmentation"):
+        raise DataError(f"{source}: --task {task} needs images or numbers; {name} has tokens")
+    next_tokens = labels if task == "language_modeling" else None
+    tokens = _concatenate(source, "tokens", [pair.x for pair in present])
+    return encode_tokens(source, name, tokens, next_tokens, properties)
+
+
+def _concatenate(source: str, noun: str, arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    shapes = {array.shape[1:] for array in arrays}
+    if len(shapes) > 1:
+        listed = ", ".join(sorted(format_shape(shape) for shape in shapes))
+        raise DataError(f"{source}: the {noun} of the splits have different shapes: {listed}")
+    return np.concatenate(arrays)
+
+
+def _check_same_size(
+    source: str, pair: LabelledArrays, examples: NDArray[Any], labels: NDArray[Any], task: Task
+) -> None:
+    """Checks that there is one target for each token or pixel."""
+    size = examples.shape[2:] if task == "segmentation" else examples.shape[1:2]
+    if labels.shape[1:] != size:
+        noun = "pixel" if task == "segmentation" else "token"
+        raise DataError(
+            f"{source}: an example of {pair.x_name} has size {format_shape(size)}, one of"
+            f" {pair.y_name} has {format_shape(labels.shape[1:])}; there must be a class for each"
+            f" {noun}"
+        )
+
+
+def _target_names(
+    labels: NDArray[Any] | None, task: Task, properties: ArrayProperties
+) -> tuple[str, ...]:
+    """The names of several numbers; their positions if they have none."""
+    if labels is None or task != "regression" or labels.ndim == 1:
+        return ()
+    return properties.target_names or tuple(map(str, range(labels.shape[1])))
 
 
 def convert_examples(source: str, x_name: str, x: NDArray[Any]) -> NDArray[Any]:
@@ -144,49 +239,32 @@ def _channels_first(source: str, x_name: str, x: NDArray[Any]) -> NDArray[Any]:
     )
 
 
-def _check_targets(source: str, pair: LabelledArrays, count: int) -> NDArray[Any]:
-    y = pair.y[:, 0] if pair.y.ndim == 2 and pair.y.shape[1] == 1 else pair.y
-    if y.ndim != 1:
+def _check_targets(source: str, pair: LabelledArrays) -> NDArray[Any]:
+    """The targets of one split, [n] or with more dimensions; numbers are finite."""
+    if pair.y is None:
+        raise DataError(f"{source} has no {pair.y_name}")
+    y = pair.y
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    elif y.ndim == 4 and y.shape[1] == 1:
+        y = y[:, 0]  # images with one channel
+    if y.ndim not in (1, 2, 3):
         raise DataError(
-            f"{source}: {pair.y_name} has shape {format_shape(y.shape)}; it must be [n], with one"
-            " class or number for each example"
+            f"{source}: {pair.y_name} has shape {format_shape(y.shape)}; it must be [n], [n,"
+            " targets], [n, tokens] or [n, height, width]"
         )
-    if len(y) != count:
+    if len(y) != len(pair.x):
         raise DataError(
-            f"{source}: {pair.x_name} has {count:,} examples, {pair.y_name} has {len(y):,}"
+            f"{source}: {pair.x_name} has {len(pair.x):,} examples, {pair.y_name} has {len(y):,}"
         )
     if y.dtype.kind not in "bufiUS":
         raise DataError(
             f"{source}: {pair.y_name} has the type {y.dtype}, which is neither numeric nor text"
         )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
-        index = int(np.flatnonzero(~np.isfinite(y))[0])
-        raise DataError(f"{source}: {pair.y_name}[{index}] is {y[index]}")
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(y))[0])
+        raise DataError(f"{source}: {pair.y_name}{format_shape(index)} is {y[index]}")
     return y
-
-
-def _encode_targets(
-    source: str, y_name: str, y: NDArray[Any]
-) -> tuple[NDArray[Any], tuple[str, ...]]:
-    if y.dtype.kind == "f":
-        numbers = y.astype(np.float64)
-        if has_one_value(numbers):
-            raise DataError(f"{source}: {y_name} has only one value: {y[0]}")
-        return numbers, ()
-    values, labels = np.unique(y, return_inverse=True)
-    if len(values) < 2:
-        raise DataError(f"{source}: {y_name} has only one class: {values[0]}")
-    if len(values) > MAX_CLASSES:
-        raise DataError(
-            f"{source}: {y_name} has {len(values):,} different values, at most"
-            f" {MAX_CLASSES:,} classes are allowed",
-            hint="whole numbers are classes; store regression targets as floats",
-        )
-    names = (
-        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-        for value in values
-    )
-    return labels.reshape(-1).astype(np.int64), tuple(names)
 
 
 def format_shape(shape: Any) -> str:

@@ -14,6 +14,8 @@ They are measured once, on the splits after preprocessing:
 - `data/mean`, `data/sd`: largest |mean| and largest sd of a feature (inputs should have 0 and 1)
 - `data/sd_ratio`: ratio of the largest sd to the smallest
 
+Tokens have no features; single classes are counted only if there is one per example.
+
 Two are measured on the whole data set before it is split: `data/single_row_classes`, classes with
 one row, and `data/id_columns`, columns that look like identifiers.
 """
@@ -37,7 +39,7 @@ class ExamplesAndTargets(Protocol):
 
     @property
     def targets(self) -> torch.Tensor:
-        """Classes [n], or numbers [n, 1]."""
+        """Classes [n], numbers or tags [n, k], classes of positions, or the examples."""
 
 
 def measure_checks(
@@ -51,7 +53,7 @@ def measure_checks(
     Args:
         train: the training split.
         val: the validation split.
-        classes: number of classes, 0 for regression.
+        classes: number of classes, 0 if examples have no single class.
         dataset_checks: results for the whole data set, from `suspicious_data.count_suspicious`.
     """
     x, y = train.examples, train.targets
@@ -59,7 +61,7 @@ def measure_checks(
         **dataset_checks,
         "train": float(len(x)),
         "val": float(len(val.examples)),
-        **_measure_features(x),
+        **(_measure_features(x) if x.is_floating_point() else {}),
     }
     hashes, val_hashes = _row_hashes(x), _row_hashes(val.examples)
     unique_hashes, counts = torch.unique(hashes, dim=0, return_counts=True)

@@ -1,6 +1,8 @@
 """Data sets from a user's NumPy archive: `npz:FILE`, with `x` and `y`, or `train_x`, `train_y`, ...
 
 `val_x`, `val_y`, `test_x` and `test_y` are optional, and `x_train` is accepted for `train_x`.
+Without `y`, the input is the target. `classes`, `target_names`, `vocabulary` and `pad_token` are
+optional.
 Pickled objects are rejected, so that no code in the file is executed.
 """
 
@@ -14,6 +16,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.catalogue import Task
+from nnlab.engine.data.array_task import PROPERTY_NAMES, ArrayProperties
 from nnlab.engine.data.arrays import SPLIT_NAMES, LabelledArrays, build_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.location import find_data_file
@@ -25,8 +29,12 @@ _REQUIRED_ARRAYS = "x and y, or train_x and train_y, optionally val_x, val_y, te
 _NPY_MAGIC = b"\x93NUMPY"
 
 
-def read_dataset(name: str) -> Dataset:
+def read_dataset(name: str, task: Task | None = None) -> Dataset:
     """Reads `npz:FILE`.
+
+    Args:
+        name: `npz:FILE`.
+        task: the kind of targets as chosen by the user; None to infer it.
 
     Raises:
         DataError: the file does not exist, required arrays are missing, or arrays are invalid.
@@ -36,11 +44,13 @@ def read_dataset(name: str) -> Dataset:
 
     def select(members: tuple[str, ...]) -> list[str]:
         splits[:] = split_array_names(path, members)
-        return [name for _, pair in splits for name in pair]
+        names = [name for _, pair in splits for name in pair if name in members]
+        return names + [name for name in PROPERTY_NAMES if name in members]
 
     arrays, version = read_arrays(path, select)
-    parts = {part: LabelledArrays(arrays[x], arrays[y], x, y) for part, (x, y) in splits}
-    return build_dataset(name, str(path), parts, version)
+    parts = {part: LabelledArrays(arrays[x], arrays.get(y), x, y) for part, (x, y) in splits}
+    properties = ArrayProperties.of(str(path), arrays)
+    return build_dataset(name, str(path), parts, version, task=task, properties=properties)
 
 
 def read_arrays(
@@ -128,9 +138,8 @@ def split_array_names(path: Path, members: tuple[str, ...]) -> list[tuple[str, t
             candidates.insert(0, ("x", "y"))
         pairs = [pair for pair in candidates if set(pair) & set(members)]
         if pairs:
-            missing = [name for name in pairs[0] if name not in members]
-            if missing:
-                raise DataError(f"{path} has no {missing[0]}; it has {', '.join(members)}")
+            if pairs[0][0] not in members:
+                raise DataError(f"{path} has no {pairs[0][0]}; it has {', '.join(members)}")
             splits.append((part, pairs[0]))
     if not splits or splits[0][0] != "train":
         names = ", ".join(members) or "nothing"

@@ -5,7 +5,7 @@ from dataclasses import replace
 from nnlab.config import RunConfig
 from nnlab.engine.data.arrays import build_dataset
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.user_defined import split_arrays
+from nnlab.engine.data.user_defined import properties_of, split_arrays
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import DataPlugin
 from nnlab.errors import DataError
@@ -22,7 +22,12 @@ def read_plugin_dataset(config: RunConfig) -> Dataset:
     row = plugin.choice
     value = call_plugin(plugin, object, lambda: row.read(config))
     dataset = build_dataset(
-        row.name, row.name, split_arrays(row.name, value), plugin.plugin.version
+        row.name,
+        row.name,
+        split_arrays(row.name, value),
+        plugin.plugin.version,
+        task=None if row.tasks[0] in ("classification", "regression") else row.tasks[0],
+        properties=properties_of(row.name, value),
     )
     if row.classes and len(row.classes) == len(dataset.classes):
         dataset = replace(dataset, classes=row.classes)

@@ -79,6 +79,16 @@ class PreparedData:
     pad_token: int | None = None
 
     @property
+    def keeps_outputs(self) -> bool:
+        """Whether the outputs of a split are few enough to be kept: one vector per example."""
+        return self.task in ("classification", "regression", "multilabel")
+
+    @property
+    def mean_of_targets(self) -> float | tuple[float, ...]:
+        """The targets whose standardised value is 0: one number, or one for each target."""
+        return self.target_means or self.target_mean
+
+    @property
     def scale_of_targets(self) -> float | tuple[float, ...]:
         """The units of the targets per standardised unit: one number, or one for each target."""
         return self.target_scales or self.target_scale

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.catalogue import DENSE_TASKS
+from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.preprocessing import is_constant, mean_and_sd, min_and_max
 from nnlab.engine.data.split_dataset import SplitDataset
 from nnlab.engine.data.suspicious_data import id_columns, single_row_classes
+from nnlab.engine.targets.output_shape import IGNORED_CLASS
 
 _CHANNEL_NAMES: Mapping[int, tuple[str, ...]] = {
     1: ("grey",),
@@ -33,22 +35,29 @@ class FeatureStatistics:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatistics:
-    """Statistics of regression targets in one split, in their own unit."""
+    """Statistics of a regression target in one split, in its own unit.
+
+    `name` is that of one of several targets, otherwise empty.
+    """
 
     split: str
     mean: float
     sd: float
     low: float
     high: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
     """The statistics of a data set.
 
-    `sizes` are the numbers of examples by split, `counts` those by class and split.
-    `provided_splits` are the splits that come with the data set. `targets` is empty for
-    classification. `noise_floor` is an mse, in the squared unit of the target.
+    `sizes` are the numbers of examples by split. `counts` are those by class or tag and split; of
+    tokens and pixels, the numbers of positions of each class. A language model has none.
+    `ignored_share` is the share of positions of the training split that do not count, None if
+    targets have no positions. `provided_splits` are the splits that come with the data set.
+    `targets` is empty unless targets are numbers. `noise_floor` is an mse, in the squared unit of
+    the target.
     `single_row_classes` and `id_columns` are names, see `nnlab.engine.data.suspicious_data`.
     """
 
@@ -60,6 +69,7 @@ class DatasetSummary:
     noise_floor: float | None
     single_row_classes: tuple[str, ...]
     id_columns: tuple[str, ...]
+    ignored_share: float | None = None
 
 
 def summarise_dataset(split_dataset: SplitDataset) -> DatasetSummary:
@@ -71,25 +81,25 @@ def summarise_dataset(split_dataset: SplitDataset) -> DatasetSummary:
         "test": split_dataset.rows.test,
     }
     provided = {"val": dataset.num_provided_val, "test": dataset.num_provided_test}
-    is_classification = dataset.task == "classification"
     return DatasetSummary(
         {split: len(split_rows) for split, split_rows in rows.items()},
         tuple(split for split, count in provided.items() if count),
-        _class_counts(dataset.classes, dataset.target_array, rows) if is_classification else {},
-        () if is_classification else _target_statistics(dataset.target_array, rows),
+        _class_counts(dataset, rows) if dataset.classes else {},
+        _target_statistics(dataset, rows) if dataset.task == "regression" else (),
         _feature_statistics(split_dataset),
         dataset.noise_floor,
         single_row_classes(dataset),
         id_columns(dataset),
+        _ignored_share(dataset, split_dataset.rows.train),
     )
 
 
 def _class_counts(
-    classes: tuple[str, ...], targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
+    dataset: Dataset, rows: Mapping[str, NDArray[np.int64]]
 ) -> Mapping[str, Mapping[str, int]]:
+    classes = dataset.classes
     counts_by_split = {
-        split: np.bincount(targets[split_rows], minlength=len(classes))
-        for split, split_rows in rows.items()
+        split: _count_targets(dataset, split_rows) for split, split_rows in rows.items()
     }
     return {
         name: {split: int(counts[label]) for split, counts in counts_by_split.items()}
@@ -97,17 +107,40 @@ def _class_counts(
     }
 
 
+def _count_targets(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each class or tag [c] occurs in some rows."""
+    targets = dataset.target_array[rows]
+    if dataset.task == "multilabel":
+        return np.asarray(targets.sum(axis=0, dtype=np.int64))
+    counted = targets[targets != IGNORED_CLASS]
+    return np.bincount(counted, minlength=len(dataset.classes))
+
+
+def _ignored_share(dataset: Dataset, train: NDArray[np.int64]) -> float | None:
+    """The share of tokens or pixels of the training split that do not count."""
+    if dataset.task not in DENSE_TASKS:
+        return None
+    return float((dataset.target_array[train] == IGNORED_CLASS).mean())
+
+
 def _target_statistics(
-    targets: NDArray[Any], rows: Mapping[str, NDArray[np.int64]]
+    dataset: Dataset, rows: Mapping[str, NDArray[np.int64]]
 ) -> tuple[TargetStatistics, ...]:
+    targets = dataset.target_array
+    columns = targets[:, None] if targets.ndim == 1 else targets
     return tuple(
-        TargetStatistics(split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
-        for split, y in ((split, targets[split_rows]) for split, split_rows in rows.items())
+        TargetStatistics(
+            split, float(y.mean()), float(y.std()), float(y.min()), float(y.max()), name
+        )
+        for name, column in zip(dataset.target_names or ("",), columns.T, strict=True)
+        for split, y in ((split, column[split_rows]) for split, split_rows in rows.items())
     )
 
 
 def _feature_statistics(split_dataset: SplitDataset) -> tuple[FeatureStatistics, ...]:
     examples, train = split_dataset.dataset.examples, split_dataset.rows.train
+    if split_dataset.dataset.has_tokens:
+        return ()
     mean, sd = mean_and_sd(examples, train)
     low, high = min_and_max(examples, train)
     statistics = (mean, sd, low, high, is_constant(mean, sd))

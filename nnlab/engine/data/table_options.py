@@ -37,7 +37,10 @@ class FormatOptions:
 
 @dataclass(frozen=True, slots=True)
 class TableOptions:
-    """The options of a config for tables; the attributes are the fields of RunConfig."""
+    """The options of a config for tables; the attributes are the fields of RunConfig.
+
+    `task` is for all data.
+    """
 
     split: SplitColumns = NO_COLUMNS
     format: FormatOptions = field(default_factory=FormatOptions)
@@ -68,7 +71,9 @@ class TableOptions:
             drop_columns=_names(config.drop_columns),
             only_columns=_names(config.only_columns),
             flags=tuple(
-                fields[name].flag for name in present if fields[name].option.default_from is None
+                fields[name].flag
+                for name in present
+                if name != "task" and fields[name].option.default_from is None
             ),
             **chosen,
         )

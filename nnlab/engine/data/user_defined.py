@@ -2,7 +2,8 @@
 
 The function is called without arguments. It returns a pair (x, y), or a dict of such pairs with
 the keys train, val and test. A pair may be replaced by a torch data set; x and y are arrays,
-tensors or lists.
+tensors or lists. Without y, the input is the target. A dict may also have the names `classes`,
+`target_names` and `vocabulary`, and the id `pad_token`.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.catalogue import Task
 from nnlab.engine import user_code
+from nnlab.engine.data.array_task import PROPERTY_NAMES, ArrayProperties
 from nnlab.engine.data.arrays import SPLIT_NAMES, LabelledArrays, build_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.user_values import call_data_function, find_user_splits
@@ -23,18 +26,27 @@ from nnlab.io.files import main_memory_bytes
 _ITEMS_MEASURED = 4
 
 
-def read_dataset(name: str) -> Dataset:
+def read_dataset(name: str, task: Task | None = None) -> Dataset:
     """The data set that a user's function returns, in memory.
+
+    Args:
+        name: the function.
+        task: the kind of targets as chosen by the user; None to infer it.
 
     Raises:
         UserCodeError: the function does not exist or fails; the message has file and line.
         DataError: the returned data cannot be trained on, or can only be streamed.
     """
-    return build_user_dataset(name, call_data_function(name))
+    return build_user_dataset(name, call_data_function(name), task)
 
 
-def build_user_dataset(name: str, value: Any) -> Dataset:
+def build_user_dataset(name: str, value: Any, task: Task | None = None) -> Dataset:
     """The data set in the value of a user's function, read into memory.
+
+    Args:
+        name: the function.
+        value: what it returned.
+        task: the kind of targets as chosen by the user; None to infer it.
 
     Raises:
         UserCodeError: an item of a torch data set cannot be read.
@@ -49,7 +61,25 @@ def build_user_dataset(name: str, value: Any) -> Dataset:
         raise
     except Exception as error:
         raise UserCodeError(f"--data {name} failed: {describe_error(error)}") from error
-    return build_dataset(name, name, parts, user_code.code_version(name))
+    return build_dataset(
+        name,
+        name,
+        parts,
+        user_code.code_version(name),
+        task=task,
+        properties=properties_of(name, value),
+    )
+
+
+def properties_of(name: str, value: Any) -> ArrayProperties:
+    """The names of classes, targets and tokens in a dict that a user's function returned.
+
+    Raises:
+        DataError: one of them has another type.
+    """
+    if not isinstance(value, Mapping):
+        return ArrayProperties()
+    return ArrayProperties.of(name, {key: _to_numpy(item) for key, item in value.items()})
 
 
 def split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
@@ -60,6 +90,9 @@ def split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
     """
     if not isinstance(value, Mapping):
         return {"train": _to_labelled_arrays(name, value, "")}
+    value = {key: part for key, part in value.items() if key not in PROPERTY_NAMES}
+    if set(value) == {"x"}:
+        return {"train": _to_labelled_arrays(name, (value["x"], value["x"]), "")}
     if set(value) == {"x", "y"}:
         return {"train": _to_labelled_arrays(name, (value["x"], value["y"]), "")}
     unknown = sorted(str(key) for key in value if key not in SPLIT_NAMES)
@@ -77,7 +110,9 @@ def split_arrays(name: str, value: Any) -> Mapping[str, LabelledArrays]:
 
 def _to_labelled_arrays(name: str, value: Any, part: str) -> LabelledArrays:
     """The arrays of a pair (x, y), or of the items of a torch data set."""
-    if isinstance(value, tuple | list) and len(value) == 2:
+    if hasattr(value, "shape"):  # one array: the input is the target
+        x = y = value
+    elif isinstance(value, tuple | list) and len(value) == 2:
         x, y = value
     elif hasattr(value, "__len__") and hasattr(value, "__getitem__"):
         _check_memory(name, value)
@@ -92,9 +127,9 @@ def _to_labelled_arrays(name: str, value: Any, part: str) -> LabelledArrays:
             f"{name} returns {part}{type(value).__name__}; it must return (x, y), a dict of such"
             " pairs for train, val and test, or a torch data set"
         )
-    return LabelledArrays(
-        _to_array(name, x, f"{part}x"), _to_array(name, y, f"{part}y"), f"{part}x", f"{part}y"
-    )
+    examples = _to_array(name, x, f"{part}x")
+    targets = None if y is x or y is None else _to_array(name, y, f"{part}y")
+    return LabelledArrays(examples, targets, f"{part}x", f"{part}y")
 
 
 def _check_memory(name: str, dataset: Any) -> None:

@@ -20,6 +20,7 @@ from nnlab.engine.models import (
 )
 from nnlab.engine.models.dropout import Dropout, DropoutBase
 from nnlab.engine.models.lsuv import lsuv_
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.structure import (
     count_trainable_parameters,
     head_layer_name,
@@ -32,6 +33,7 @@ __all__ = [
     "MODEL_BUILDERS",
     "Dropout",
     "DropoutBase",
+    "ModelFacts",
     "build",
     "count_trainable_parameters",
     "head_layer_name",
@@ -62,17 +64,17 @@ def build(
     generator: torch.Generator,
     *,
     example: Any = None,
+    facts: ModelFacts | None = None,
 ) -> nn.Module:
     """The model of a resolved config for inputs of one shape, on the CPU in float32.
 
     Args:
         config: resolved.
-        in_shape: shape of one example: (features,) or (channels, height, width); None if the
-            inputs are several tensors.
-        outputs: number of classes, or 1 for regression; 0 if any outputs are accepted.
+        in_shape: shape of one example; None if the inputs are several tensors.
+        outputs: number of classes, targets, tags or tokens; 0 if any outputs are accepted.
         generator: for the initial weights.
-        example: the inputs of a batch, with which a user-defined model is checked; by default
-            zeros of `in_shape`.
+        example: the inputs of a batch, with which a user's model is checked; zeros by default.
+        facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
 
     Raises:
         DataError: the model does not accept inputs of that shape.
@@ -81,11 +83,21 @@ def build(
     """
     row = find_builtin("model", config.model)
     if row is not None and row.name == "module:":
-        return user_defined.build(config, in_shape, outputs, generator, example=example)
+        return user_defined.build(
+            config, in_shape, outputs, generator, example=example, facts=facts
+        )
     if in_shape is None:
         raise DataError(
             f"--model {config.model} takes one tensor, a batch of {config.data} has several",
             hint="--model file.py:NAME can take them as arguments of its forward",
+        )
+    if facts is not None and (facts.vocab_size or facts.output_shape != (outputs,)):
+        needed = f"{['n', *facts.output_shape]}".replace("'", "")
+        kind = "tokens" if facts.vocab_size else f"examples of shape {list(in_shape)}"
+        raise DataError(
+            f"--model {config.model} does not fit {config.data}: the data has {kind} and needs"
+            f" outputs of shape {needed}",
+            hint="--model file.py:NAME can be any module",
         )
     builder = user_defined.build_plugin if row is None else MODEL_BUILDERS[row.name]
     return builder(config, in_shape, outputs, generator)

@@ -14,6 +14,7 @@ from nnlab.config.arguments import Signature, arguments_for, declared_parameter
 from nnlab.engine import user_code
 from nnlab.engine.error_description import forward_location
 from nnlab.engine.models.call import as_float32, batch_length, call_model
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.output_selection import describe_output, select_output
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import ModelPlugin
@@ -38,6 +39,7 @@ def build(
     generator: torch.Generator,
     *,
     example: Any = None,
+    facts: ModelFacts | None = None,
 ) -> nn.Module:
     """Calls the user's class or function with the arguments in its signature, and checks the model.
 
@@ -58,12 +60,15 @@ def build(
         config,
         lambda: call_user_code(
             f"--model {config.model}",
-            lambda: constructor(**_matching_arguments(config, constructor, in_shape, outputs)),
+            lambda: constructor(
+                **_matching_arguments(config, constructor, in_shape, outputs, facts)
+            ),
         ),
         in_shape,
         outputs,
         generator,
         example=example,
+        facts=facts,
     )
 
 
@@ -75,6 +80,7 @@ def adopt_model(
     generator: torch.Generator,
     *,
     example: Any = None,
+    facts: ModelFacts | None = None,
 ) -> nn.Module:
     """The model that a user's code or a package constructs, checked and with its output selected.
 
@@ -82,9 +88,10 @@ def adopt_model(
         config: the config of the run.
         construct: constructs the model; its weights come from torch's global generator.
         in_shape: shape of one example; None if the inputs are several tensors.
-        outputs: number of classes, or 1 for regression; 0 if any outputs are accepted.
+        outputs: number of classes, targets, tags or tokens; 0 if any outputs are accepted.
         generator: the generator whose seed the weights depend on.
-        example: the inputs of a batch to check the model with; by default zeros of `in_shape`.
+        example: the inputs of a batch, with which a user's model is checked; zeros by default.
+        facts: the shape of an output if it is not (outputs,), and whether examples are tokens.
 
     Raises:
         UserCodeError: it is not a model that fits the data.
@@ -98,8 +105,9 @@ def adopt_model(
                 " nnlab needs a torch.nn.Module"
             )
         select_output(model, config)
-        inputs = torch.zeros(2, *(in_shape or ())) if example is None else example
-        _check_output_shape(config, model, inputs, outputs)
+        facts = facts or ModelFacts((outputs,))
+        inputs = facts.zeros(2, in_shape or ()) if example is None else example
+        _check_output_shape(config, model, inputs, facts if outputs > 0 else None)
     _USER_MODELS.add(model)
     return model
 
@@ -118,12 +126,15 @@ def build_plugin(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(generator.initial_seed())
         model = call_plugin(plugin, nn.Module, lambda: construct(config, in_shape, outputs))
-        _check_output_shape(config, model, torch.zeros(2, *in_shape), outputs)
+        facts = ModelFacts((outputs,))
+        _check_output_shape(config, model, facts.zeros(2, in_shape), facts)
     _USER_MODELS.add(model)
     return model
 
 
-def available_arguments(in_shape: tuple[int, ...] | None, outputs: int) -> dict[str, object]:
+def available_arguments(
+    in_shape: tuple[int, ...] | None, outputs: int, facts: ModelFacts | None = None
+) -> dict[str, object]:
     """The facts about the data that nnlab passes to signatures with these names."""
     if in_shape is None:
         return {"outputs": outputs, "num_classes": outputs}
@@ -133,9 +144,12 @@ def available_arguments(in_shape: tuple[int, ...] | None, outputs: int) -> dict[
         "in_channels": in_shape[0],
         "outputs": outputs,
         "num_classes": outputs,
+        "out_shape": (outputs,) if facts is None else facts.output_shape,
     }
     if len(in_shape) != 3:
         del available["in_channels"]
+    if facts is not None and facts.vocab_size:
+        available |= {"vocab_size": facts.vocab_size, "sequence_length": in_shape[0]}
     return available
 
 
@@ -144,13 +158,14 @@ def _matching_arguments(
     constructor: Callable[..., Any],
     in_shape: tuple[int, ...] | None,
     outputs: int,
+    facts: ModelFacts | None,
 ) -> Mapping[str, object]:
     """The arguments: those of the setting, and the facts about the data that the signature names.
 
     Raises:
         UserCodeError: a parameter has no value, or the signature does not have an argument.
     """
-    available = available_arguments(in_shape, outputs)
+    available = available_arguments(in_shape, outputs, facts)
     parameters = inspect.signature(constructor).parameters
     arguments = _converted_arguments(config, constructor)
     missing = [
@@ -201,28 +216,39 @@ def converted_argument(signature: Signature, name: str, value: Scalar) -> object
         ) from None
 
 
-def _check_output_shape(config: RunConfig, model: nn.Module, inputs: Any, outputs: int) -> None:
-    """Calls the model with a small batch and checks the shape of the outputs."""
+def _check_output_shape(
+    config: RunConfig, model: nn.Module, inputs: Any, facts: ModelFacts | None
+) -> None:
+    """Calls the model with a small batch and checks the shape of the outputs.
+
+    Any outputs are accepted without facts.
+    """
     model.eval()
     with torch.no_grad():
         predictions = call_user_code(
             f"--model {config.model}", lambda: call_model(model, as_float32(inputs))
         )
     model.train()
-    count = batch_length(inputs)
-    is_accepted = isinstance(predictions, torch.Tensor) and predictions.shape == (count, outputs)
-    if outputs > 0 and not is_accepted:
+    shape = None if facts is None else (batch_length(inputs), *facts.output_shape)
+    is_accepted = isinstance(predictions, torch.Tensor) and predictions.shape == shape
+    if facts is not None and shape is not None and not is_accepted:
         returned = describe_output(predictions)
-        expected = "one output per class" if outputs > 1 else "one output per example"
         location = forward_location(model)
         raise UserCodeError(
             f"--model {config.model} returns {returned} for examples {describe_output(inputs)},"
-            f" nnlab needs {[count, outputs]}: {expected}"
+            f" nnlab needs {list(shape)}: {_describe_shape(facts.output_shape)}"
             + ("" if location is None else f" - {location}")
             + _overridden_facts(config)
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise UserCodeError(f"--model {config.model} has no parameters to train")
+
+
+def _describe_shape(shape: tuple[int, ...]) -> str:
+    """What an output of this shape is."""
+    if len(shape) > 1:
+        return f"an output of shape {list(shape)} per example"
+    return "one output per class" if shape[0] > 1 else "one output per example"
 
 
 def _overridden_facts(config: RunConfig) -> str:

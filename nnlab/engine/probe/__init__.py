@@ -183,7 +183,7 @@ def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -
     """
     if config.probe == "none":
         return None
-    train, loss = data.train, losses.build_eval_loss(config)
+    train, loss = data.train, losses.build_eval_loss(config, task=data.task)
 
     def landscape(rows: int) -> LossLandscape:
         return LossLandscape(model, loss, train.examples[:rows], train.targets[:rows])

@@ -106,7 +106,7 @@ def test_number_formats_are_kept_narrow(path: Path, dtype: type, expected: type)
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x": X}, "has no y; it has x"),
+        ({"y": Y}, "has no x; it has y"),
         ({"train_x": X, "train_y": Y, "test_y": Y}, "has no test_x"),
         ({"images": X, "labels": Y}, "has images, labels; it needs x and y, or train_x"),
         ({"test_x": X, "test_y": Y}, "has test_x, test_y; it needs x and y, or train_x"),
@@ -115,7 +115,10 @@ def test_number_formats_are_kept_narrow(path: Path, dtype: type, expected: type)
         ({"x": X, "y": np.where(Y == 1, np.inf, 0.5)}, r"y\[1\] is inf"),
         ({"x": X[:, 0], "y": Y}, r"x has shape \[20\]"),
         ({"x": X.astype(str), "y": Y}, "x has the type <U32, which is not numeric"),
-        ({"x": X, "y": np.eye(20)}, r"y has shape \[20, 20\]; it must be \[n\], with one class"),
+        (
+            {"x": X, "y": np.ones((20, 2, 2))},
+            r"targets of shape \[20, 2, 2\] and type float64 fit no",
+        ),
         ({"x": X, "y": np.zeros(20, int)}, "y has only one class: 0"),
         ({"x": np.zeros((20, 5, 8, 9)), "y": Y}, "images must have 1, 3 or 4 channels"),
         (

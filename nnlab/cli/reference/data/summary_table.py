@@ -12,7 +12,7 @@ from nnlab.config import RunConfig
 if TYPE_CHECKING:
     from nnlab.engine.data.dataset import FeatureColumn
     from nnlab.engine.data.split_dataset import SplitDataset
-    from nnlab.engine.data.summary import DatasetSummary
+    from nnlab.engine.data.summary import DatasetSummary, TargetStatistics
 
 _MAX_ROWS = 20
 _ENCODINGS = {
@@ -46,6 +46,7 @@ _STATISTIC_COLUMNS = (
     TableColumn("high", "max", _format_number, align_right=True, priority=1),
 )
 TARGET_COLUMNS = (TableColumn("split", "split"), *_STATISTIC_COLUMNS)
+NAMED_TARGET_COLUMNS = (TableColumn("name", "target"), *TARGET_COLUMNS)
 FEATURE_COLUMNS = (
     TableColumn("name", "feature"),
     TableColumn("kind", "kind", priority=2),
@@ -61,16 +62,18 @@ def print_dataset_summary(
     row = find_choice("data", config.data)
     facts = _fact_pairs(row, config, split_dataset, summary)
     render([{"key": key, "value": value} for key, value in facts], FACT_COLUMNS, Format.TABLE)
+    rows: list[dict[str, Any]]
     if summary.counts:
         rows = [{"class": name, **counts} for name, counts in summary.counts.items()]
-        _print_first_rows(rows, CLASS_COUNT_COLUMNS, "classes")
-    else:
-        render(
-            [dataclasses.asdict(target) for target in summary.targets], TARGET_COLUMNS, Format.TABLE
-        )
-    _print_first_rows(
-        [dataclasses.asdict(feature) for feature in summary.features], FEATURE_COLUMNS, "features"
-    )
+        is_tags = split_dataset.dataset.task == "multilabel"
+        _print_first_rows(rows, CLASS_COUNT_COLUMNS, "tags" if is_tags else "classes")
+    elif summary.targets:
+        columns = NAMED_TARGET_COLUMNS if split_dataset.dataset.target_names else TARGET_COLUMNS
+        rows = [dataclasses.asdict(target) for target in summary.targets]
+        render(rows, columns, Format.TABLE)
+    if summary.features:
+        rows = [dataclasses.asdict(feature) for feature in summary.features]
+        _print_first_rows(rows, FEATURE_COLUMNS, "features")
 
 
 def _print_first_rows(
@@ -90,6 +93,8 @@ def _fact_pairs(
         ("description", row.summary),
         ("source", row.source),
         ("task", _describe_task(split_dataset)),
+        ("targets", _describe_targets(split_dataset, summary)),
+        ("vocabulary", _describe_vocabulary(split_dataset)),
         ("example", _describe_shape(split_dataset)),
         ("splits", _describe_splits(summary)),
         ("columns", _describe_columns(split_dataset)),
@@ -110,13 +115,45 @@ def _fact_pairs(
 
 
 def _describe_task(split_dataset: "SplitDataset") -> str:
-    classes = len(split_dataset.dataset.classes)
-    return f"classification, {classes} classes" if classes else "regression"
+    dataset = split_dataset.dataset
+    noun = "tags" if dataset.task == "multilabel" else "classes"
+    if dataset.classes:
+        return f"{dataset.task}, {len(dataset.classes)} {noun}"
+    count = len(dataset.target_names)
+    return f"{dataset.task}, {count} targets" if count else dataset.task
+
+
+def _describe_targets(split_dataset: "SplitDataset", summary: "DatasetSummary") -> str:
+    """The shape of a target, and how many positions count; empty for a single class or number."""
+    dataset = split_dataset.dataset
+    if dataset.targets is None:
+        return "the preprocessed input"
+    if dataset.targets.ndim == 1:
+        return ""
+    text = f"{' x '.join(map(str, dataset.targets.shape[1:]))} per example"
+    if dataset.task == "multilabel":
+        tags = sum(counts["train"] for counts in summary.counts.values()) / summary.sizes["train"]
+        return f"{text}, {tags:.3g} of them set on average"
+    if summary.ignored_share is None:
+        return text
+    return f"{text}, {summary.ignored_share:.1%} of the training split do not count"
+
+
+def _describe_vocabulary(split_dataset: "SplitDataset") -> str:
+    dataset = split_dataset.dataset
+    if not dataset.vocabulary:
+        return ""
+    first = ", ".join(dataset.vocabulary[:8])
+    text = f"{len(dataset.vocabulary):,} tokens: {first}"
+    text += ", ..." if len(dataset.vocabulary) > 8 else ""
+    return text if dataset.pad_token is None else f"{text}; {dataset.pad_token} is padding"
 
 
 def _describe_shape(split_dataset: "SplitDataset") -> str:
     shape = split_dataset.dataset.in_shape
     stored = split_dataset.dataset.examples.dtype
+    if split_dataset.dataset.has_tokens:
+        return f"{shape[0]} tokens"
     if len(shape) == 3:
         channels = {1: "greyscale", 3: "colour"}.get(shape[0], f"{shape[0]} channels")
         return f"{shape[2]}x{shape[1]} pixels, {channels}, {stored}"
@@ -181,7 +218,7 @@ def _wrong_label_count(config: RunConfig, summary: "DatasetSummary") -> str:
 
 
 def _noise_floor(summary: "DatasetSummary") -> str:
-    if summary.noise_floor is None:
+    if summary.noise_floor is None or not summary.targets:
         return ""
     scaled = summary.noise_floor / summary.targets[0].sd ** 2
     return (
@@ -207,7 +244,12 @@ def dataset_json(
         "splits": dict(summary.sizes),
         "own_splits": list(summary.provided_splits),
         "counts": summary.counts,
-        "targets": [dataclasses.asdict(target) for target in summary.targets],
+        "targets": [_target_json(target) for target in summary.targets],
+        "target_shape": [] if dataset.targets is None else list(dataset.targets.shape[1:]),
+        "target_names": list(dataset.target_names),
+        "vocabulary": list(dataset.vocabulary),
+        "pad_token": dataset.pad_token,
+        "ignored_share": summary.ignored_share,
         "features": [dataclasses.asdict(feature) for feature in summary.features],
         "columns": [_column_json(column) for column in dataset.columns],
         "notes": list(dataset.notes),
@@ -217,6 +259,14 @@ def dataset_json(
         "version": dataset.version,
         "fingerprint": split_dataset.fingerprint,
     }
+
+
+def _target_json(target: "TargetStatistics") -> dict[str, Any]:
+    """The statistics of a target; a single one has no name."""
+    values = dataclasses.asdict(target)
+    if not target.name:
+        del values["name"]
+    return values
 
 
 def _column_json(column: "FeatureColumn") -> dict[str, Any]:
