@@ -67,6 +67,38 @@ class Pairs(NamedRows):
         x = X[self.rows[i]]
         return (x[:2], x[2:]), Y[self.rows[i]]
 
+class Rows(Dataset):
+    """Items of a function of the index."""
+    def __init__(self, item, n=40): self.item, self.n = item, n
+    def __len__(self): return self.n
+    def __getitem__(self, i): return self.item(i)
+
+def tags(): return Rows(lambda i: (X[i], (X[i, :3] > 0).float()))
+def several(): return Rows(lambda i: (X[i], X[i, :2] * 2 + 1))
+def inputs_only(): return Rows(lambda i: X[i])
+def pixels():
+    return {"train": Rows(lambda i: (X[i].view(1, 2, 2), (X[i].view(2, 2) > 0).long())), "classes": 2}
+
+class Linear(nn.Module):
+    def __init__(self, in_features, outputs):
+        super().__init__()
+        self.layer = nn.Linear(in_features, outputs)
+    def forward(self, x): return self.layer(x)
+
+class Pixels(nn.Module):
+    def __init__(self): super().__init__(); self.layer = nn.Conv2d(1, 2, 1)
+    def forward(self, x): return self.layer(x)
+
+class TwoViews(nn.Module):
+    def __init__(self): super().__init__(); self.layer = nn.Linear(4, 4)
+    def forward(self, x): return self.layer(x), self.layer(x.flip(1))
+
+class Encoder(nn.Module):
+    def __init__(self): super().__init__(); self.layer = nn.Linear(4, 4)
+    def forward(self, x): return self.layer(x)
+
+def spread(outputs): return (outputs.square().mean(1) - 1).square()
+
 class Net(nn.Module):
     def __init__(self, outputs):
         super().__init__()

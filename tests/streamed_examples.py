@@ -110,6 +110,8 @@ def stream(): return {"train": Stream(), "val": Stream(), "classes": 2}
 def stateful(): return {"train": Stateful(), "val": Stream(), "classes": 2}
 def epochs(): return {"train": Epochs(), "val": Stream(), "classes": 2}
 def words(): return Words()
+def tokens(): return Words(True)
+def language(): return {"train": Words(True), "vocabulary": list("-abcd")}
 def pair(): return Noisy(40), Noisy(10)
 def generator(): return (batch for batch in [1, 2])
 def plain_loader(): return with_val(DataLoader(Noisy(21), batch_size=4, shuffle=True))

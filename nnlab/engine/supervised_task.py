@@ -16,12 +16,14 @@ from nnlab.engine.class_weights import class_weights, positive_weights
 from nnlab.engine.data.example_facts import split_batch
 from nnlab.engine.error_description import forward_location
 from nnlab.engine.models.call import call_model, converted
+from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.output_selection import describe_output
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.seeds import derive_seed, make_generator
 from nnlab.engine.split_metrics import counted_positions
 from nnlab.engine.streaming.streamed_data import StreamedData, open_streamed_data
 from nnlab.engine.targets.metric_sums import MetricSums, metric_sums
+from nnlab.engine.targets.output_shape import output_shape
 from nnlab.engine.training_task import EvaluatedSplit
 from nnlab.errors import ConfigError, DataError, UserCodeError
 from nnlab.objective import Direction
@@ -63,9 +65,8 @@ class SupervisedTask:
         self.forward: Any = devices.compile_model(module) if config.compile else module
         self._config, self._data, self._device = config, data, device
         self._dtype = next(module.parameters()).dtype
-        self._loss = losses.build(
-            config, _loss_weights(config, data, device, self._dtype), task=data.task
-        )
+        weights = _loss_weights(config, data, device, self._dtype)
+        self._loss = losses.build(config, weights, task=data.task)
         self._eval_loss = losses.build_eval_loss(config, task=data.task)
         self._augmentation = _build_augmentation(config, data)
         self.added_metrics = metrics.build(
@@ -153,17 +154,17 @@ class SupervisedTask:
         if targets is None:
             raise DataError(f"{self._config.data} has no targets in a batch")
         targets = converted(targets, self._dtype)
+        if self._data.task == "multilabel":
+            targets = targets.to(self._dtype)  # tags may be booleans or whole numbers
         if self._data.task == "regression" and targets.ndim == 1:
             targets = targets[:, None]
         return inputs, targets
 
     def _outputs(self, inputs: Any, targets: Any) -> Any:
         outputs = call_model(self.forward, inputs)
-        expected = self._data.output_shape
-        if targets is None or expected is None:
-            return outputs
-        if not isinstance(outputs, torch.Tensor) or outputs.shape != (len(targets), *expected):
-            raise self._shape_error(inputs, outputs, [len(targets), *expected])
+        expected = _expected_shape(self._data, targets)
+        if expected is not None and getattr(outputs, "shape", None) != expected:
+            raise self._shape_error(inputs, outputs, list(expected))
         return outputs
 
     def _shape_error(self, inputs: Any, outputs: Any, expected: list[int]) -> UserCodeError:
@@ -194,26 +195,45 @@ def open_supervised_task(
         ConfigError: a choice does not work with streamed data.
     """
     data = open_streamed_data(config, device, num_workers=config.loader_workers)
-    example, _ = split_batch(data.example)
+    inputs, targets = split_batch(data.example)
     module = models.build(
         config,
         data.in_shape,
         data.num_outputs,
         make_generator(config.seed, "weights"),
         columns=data.columns,
-        facts=models.ModelFacts(
-            data.output_shape or (data.num_outputs,),
-            len(data.vocabulary),
-            data.task,
-            data.pad_token,
-        ),
-        example=data.example if data.task == "unsupervised" else example,
+        facts=_model_facts(data, inputs, targets),
+        example=data.example if data.task == "unsupervised" else inputs,
     )
     dtype = torch.float64 if config.dtype == "float64" else torch.float32
     module.to(device, dtype)
     if config.init == "lsuv":
         _initialise_from_data(config, data, module, device)
     return data, SupervisedTask(config, data, module, build_optimizer(module, config), device)
+
+
+def _expected_shape(data: StreamedData, targets: Any) -> tuple[int, ...] | None:
+    """The shape of the outputs for the targets of a batch; None without targets.
+
+    Batches of sequences may have different lengths, so it is not the same for all batches.
+    """
+    if targets is None or not isinstance(targets, torch.Tensor):
+        return None
+    if data.task == "reconstruction":
+        return tuple(targets.shape)
+    shape = output_shape(data.task, data.num_outputs, (), tuple(targets.shape[1:]))
+    return (len(targets), *shape)
+
+
+def _model_facts(data: StreamedData, inputs: Any, targets: Any) -> ModelFacts:
+    """What a model must know, from a batch with one example."""
+    expected = _expected_shape(data, inputs if data.task == "reconstruction" else targets)
+    is_tokens = isinstance(inputs, torch.Tensor) and not inputs.is_floating_point()
+    vocab_size = len(data.vocabulary)
+    if not vocab_size and is_tokens and data.task == "language_modeling":
+        vocab_size = data.num_outputs
+    shape = (data.num_outputs,) if expected is None else expected[1:]
+    return ModelFacts(shape, vocab_size, data.task, data.pad_token)
 
 
 def _initialise_from_data(

@@ -19,8 +19,8 @@ from nnlab.io.folders import Folder, LocalFolder
 MARKER = ".nnlab-run"
 # All file names that nnlab writes into the folder of a run.
 _OWN_NAMES = re.compile(
-    r"model\.(pt|safetensors|json)|checkpoint-\d+\.(pt|damaged)|\d+\.waiting|\..+\.\d+\.part|"
-    + re.escape(MARKER)
+    r"model\.(pt|safetensors|json)|checkpoint-\d+(-\d+)?\.(pt|damaged)|\d+\.waiting|"
+    r"\..+\.\d+\.part|" + re.escape(MARKER)
 )
 _MAX_MARKER_BYTES = 4096
 FOLDER_MISSING = "it does not exist"

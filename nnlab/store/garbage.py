@@ -43,7 +43,7 @@ from nnlab.store.tables import (
 # A backup of an upgrade can be deleted after this time.
 BACKUP_AGE = timedelta(days=7)
 
-_TEMPORARY_FILES = re.compile(r"checkpoint-\d+\.pt|\..+\.\d+\.part|\d+\.waiting")
+_TEMPORARY_FILES = re.compile(r"checkpoint-\d+(-\d+)?\.pt|\..+\.\d+\.part|\d+\.waiting")
 _SQLITE_HEADER = b"SQLite format 3\0"
 _BACKUP_SUFFIX = re.compile(r"\.backup-\w+-(\d{8}T\d{6}\.\d+Z)")
 

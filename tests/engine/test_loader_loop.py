@@ -101,6 +101,43 @@ def test_several_inputs_and_a_selected_output(data: str) -> None:
     assert values[-1][1]["train/loss"] < values[0][1]["train/loss"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "metrics"),
+    [
+        (
+            {"data": "user.py:tags", "task": "multilabel", "model": "user.py:Linear"},
+            {"exact_match"},
+        ),
+        ({"data": "user.py:several", "model": "user.py:Linear"}, {"rmse", "mae", "r2"}),
+        (
+            {"data": "user.py:inputs_only", "task": "reconstruction", "model": "user.py:Encoder"},
+            {"rmse", "mae"},
+        ),
+        (
+            {"data": "user.py:pixels", "task": "segmentation", "model": "user.py:Pixels"},
+            {"mean_iou"},
+        ),
+        (
+            {
+                "data": "user.py:inputs_only",
+                "task": "unsupervised",
+                "model": "user.py:Encoder",
+                "loss": "user.py:spread",
+            },
+            set(),
+        ),
+    ],
+    ids=str,
+)
+def test_every_kind_of_targets_trains_over_a_loader(
+    settings: dict[str, Any], metrics: set[str]
+) -> None:
+    values = [values for _, values in run_values(start(**settings, opt="sgd", lr=0.1))]
+    assert values[-1]["train/loss"] < values[0]["train/loss"]
+    assert {f"val/{name}" for name in {"loss", *metrics}} <= values[-1].keys()
+    assert all(math.isfinite(value) for value in values[-1].values())
+
+
 class StopAfter:
     """Stops a run after some steps, counted over all epochs."""
 

@@ -82,17 +82,19 @@ def test_what_a_run_that_is_over_had_for_its_training_goes(harness: StoreHarness
     kept = train(harness, over)
     waiting = folder(harness, waits)
     for place in (kept, waiting):
-        for name in ("checkpoint-12.pt", ".model.pt.77.part", "checkpoint-11.damaged", "own.pt"):
+        names = ("checkpoint-12.pt", "checkpoint-12-40.pt", ".model.pt.77.part")
+        for name in (*names, "checkpoint-11.damaged", "own.pt"):
             (place / name).write_bytes(b"left")
     garbage = store.find_garbage(harness.db)
     assert {path.name for path in garbage.leftover_files} == {
         "checkpoint-12.pt",
+        "checkpoint-12-40.pt",
         ".model.pt.77.part",
     }
-    assert garbage.total_bytes == 8
-    assert store.collect_garbage(harness.db, garbage) >= 8
-    names = {path.name for path in kept.iterdir()}
-    assert names == {"model.pt", "checkpoint-11.damaged", "own.pt"}
+    assert garbage.total_bytes == 12
+    assert store.collect_garbage(harness.db, garbage) >= 12
+    kept_names = {path.name for path in kept.iterdir()}
+    assert kept_names == {"model.pt", "checkpoint-11.damaged", "own.pt"}
     assert (waiting / "checkpoint-12.pt").is_file()
     assert not store.find_garbage(harness.db)
 

@@ -2,7 +2,6 @@
 
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +15,17 @@ from nnlab.errors import ConnectionLost, UsageError
 from nnlab.io.folders import LocalFolder
 from nnlab.workers.checkpoints import Checkpoints
 from nnlab.workers.save_policy import CheckpointInterval
+
+
+class Position:
+    """A session that has a position and nothing else."""
+
+    is_done, can_save = False, True
+    epoch = step = 0
+
+    @property
+    def position(self) -> tuple[int, int]:
+        return self.epoch, self.step
 
 
 def fresh() -> Session:
@@ -70,7 +80,7 @@ def saved_at(
 
     monkeypatch.setattr(checkpoint, "serialize_checkpoint", sealed)
     checkpoints = Checkpoints(LocalFolder(folder), every)
-    session: Any = SimpleNamespace(is_done=False, epoch=0)
+    session: Any = Position()
     while now[0] < 60.0:
         now[0] += epoch_seconds
         session.epoch += 1
@@ -99,6 +109,27 @@ def test_every_so_many_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_every_so_many_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = saved_at(CheckpointInterval(seconds=20.0), tmp_path, monkeypatch, epoch_seconds=4.0)
     assert [epoch for _, epoch in saved] == [5, 10, 15]
+
+
+def test_inside_an_epoch_only_by_the_clock_and_where_the_run_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "serialize_checkpoint", lambda _: b"content")
+    session: Any = Position()
+    by_time = Checkpoints(LocalFolder(tmp_path), CheckpointInterval(seconds=1e-9))
+    by_epochs = Checkpoints(LocalFolder(tmp_path), CheckpointInterval(epochs=1))
+    session.epoch, session.step = 9, 12
+    assert by_time.is_due(session)
+    assert not by_epochs.is_due(session)
+    for step in (2, 12, 100):
+        session.step = step
+        by_time.save(session)
+    assert by_time.saved_position == (9, 100)
+    session.epoch, session.step = 10, 0
+    by_time.save(session)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-9-100.pt", "checkpoint-10.pt"}
+    session.can_save = False
+    assert not by_time.is_due(session)
 
 
 def test_the_last_two_are_kept(tmp_path: Path) -> None:

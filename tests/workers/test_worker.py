@@ -88,7 +88,7 @@ def test_whatever_a_model_raises_fails_its_run_and_no_other(
             raise RuntimeError("shapes do not fit\nand more")
         return real_start(config)
 
-    monkeypatch.setattr(run_context, "build_session", start)
+    monkeypatch.setattr(run_context, "build_run_session", start)
     first, second = run_queue(WorkerContext(db, Notes(), lambda: False), [bad, good])
     assert first.status is Status.FAILED
     assert (first.reason or "").endswith("in start: RuntimeError: shapes do not fit")

@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from nnlab.engine.random_state import preserved_random_states, seed_random_numbe
 from nnlab.engine.seeds import derive_seed
 from nnlab.errors import DataError
 
+_TASK_BY_DIMENSIONS: Sequence[Task] = ("classification", "token_classification", "segmentation")
 _INPUT_KEYS = ("inputs",)
 _TARGET_KEYS = ("targets", "labels")
 
@@ -53,17 +54,15 @@ def describe_example(name: str, batch: Any) -> ExampleFacts:
     """
     inputs, targets = split_batch(batch)
     in_shape = tuple(inputs.shape[1:]) if isinstance(inputs, torch.Tensor) else None
+    task = infer_task(batch, is_batch=True)
     if targets is None or isinstance(targets, Mapping):
-        return ExampleFacts(in_shape, None, 0)
+        return ExampleFacts(in_shape, task, 0)
     if not isinstance(targets, torch.Tensor):
         raise DataError(
             f"{name}: the targets of a batch are a {type(targets).__name__}, not a tensor",
             hint="return targets as tensors or numbers; classes are numbered from 0",
         )
-    count = targets.shape[1] if targets.ndim == 2 else 1
-    if targets.is_floating_point():
-        return ExampleFacts(in_shape, "regression", count)
-    return ExampleFacts(in_shape, "classification" if targets.ndim == 1 else None, count)
+    return ExampleFacts(in_shape, task, targets.shape[1] if targets.ndim == 2 else 1)
 
 
 def read_first_item(name: str, value: Any, seed: int = 0) -> Any:
@@ -94,15 +93,33 @@ def read_first_item(name: str, value: Any, seed: int = 0) -> Any:
                 dataset.load_state_dict(state)
 
 
-def describe_item(targets: Any, *, is_batch: bool) -> Task | None:
-    """The task for the targets of one item, or of a batch; None if it cannot be inferred."""
-    if targets is None or isinstance(targets, Mapping | str):
+def infer_task(item: Any, *, is_batch: bool) -> Task | None:
+    """The kind of the targets of an item, or of a batch; None if it cannot be inferred.
+
+    Without targets, a tensor of numbers is reconstructed. Numbers are regression. One class is
+    classification, and classes of two dimensions are those of pixels. A sequence of classes belongs
+    to tokens, or is a set of tags if all are 0 or 1 and the inputs are no tokens.
+    """
+    inputs, targets = split_batch(item)
+    if targets is None:
+        return "reconstruction" if _is_number(inputs) else None
+    if isinstance(targets, Mapping | str):
         return None
     array = np.asarray(targets)
     if array.dtype.kind == "f":
         return "regression"
-    is_class = array.dtype.kind in "bui" and array.ndim == (1 if is_batch else 0)
-    return "classification" if is_class else None
+    dimensions = array.ndim - is_batch
+    if array.dtype.kind not in "bui" or dimensions > 2:
+        return None
+    if dimensions == 1 and _is_number(inputs) and set(np.unique(array).tolist()) <= {0, 1}:
+        return "multilabel"
+    return _TASK_BY_DIMENSIONS[dimensions]
+
+
+def _is_number(inputs: Any) -> bool:
+    """Whether inputs are one tensor or array of floating-point numbers."""
+    is_array = hasattr(inputs, "dtype")
+    return is_array and np.asarray(inputs).dtype.kind == "f"
 
 
 def hash_value(value: Any) -> bytes:

@@ -39,18 +39,18 @@ def user_data_facts(name: str, *, stream: bool, task: Task | None = None) -> Dat
 
 def _streamed_facts(name: str, splits: UserSplits, chosen_task: Task | None) -> DataFacts:
     # torch, which functions that return arrays do not need
-    from nnlab.engine.data.example_facts import describe_item, read_first_item, split_batch
+    from nnlab.engine.data.example_facts import infer_task, read_first_item
 
     train = splits.parts["train"]
     item = read_first_item(name, train)
     is_batch = not (is_indexed(train) or hasattr(train, "__getitem__") or is_loader(train))
-    task = chosen_task or describe_item(split_batch(item)[1], is_batch=is_batch)
+    task = chosen_task or infer_task(item, is_batch=is_batch)
     # No test split is drawn from data without an index, or from a loader that comes with others.
     is_complete = not is_indexed(train) or ("val" in splits.parts and is_loader(train))
     has_test = "test" in splits.parts or is_complete
     size, has_own_batches = loader_batch_size(train)
     return DataFacts(
-        task or "regression",
+        task or "unsupervised",
         user_code.code_version(name),
         has_test,
         "val" in splits.parts,

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nnlab.catalogue import DENSE_TASKS
 from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing
+from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.prepare import fit_transform, standardise_targets
 from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
@@ -24,21 +26,19 @@ class StoredItems:
     """A map-style data set of transformed examples and targets, which reads whole batches."""
 
     def __init__(
-        self,
-        examples: Any,
-        targets: NDArray[Any] | None,
-        transform: InputTransform,
-        dtype: torch.dtype | None,
+        self, dataset: Dataset, targets: NDArray[Any] | None, transform: InputTransform, dtype: Any
     ) -> None:
         """The items of a data set.
 
         Args:
-            examples: [n, ...], an array or an object that reads rows of it.
-            targets: classes [n], or standardised numbers [n, k].
-            transform: of the inputs.
-            dtype: of the inputs, and of targets that are numbers.
+            dataset: its examples are an array or an object that reads rows of one.
+            targets: as the model learns them; None if the input is the target.
+            transform: of the inputs; tokens are not transformed.
+            dtype: a floating-point type of torch, of the inputs and of targets that are numbers.
         """
-        self.examples = examples
+        self.examples = dataset.examples
+        self.has_tokens = dataset.has_tokens
+        self.has_classes = dataset.task in ("classification", *DENSE_TASKS)
         self.targets = targets
         self.transform = transform
         self.dtype = dtype
@@ -52,18 +52,18 @@ class StoredItems:
 
     def __getitems__(self, rows: list[int]) -> Any:
         """The batch of some rows: inputs [b, ...] and targets, or the inputs alone."""
-        inputs = torch.from_numpy(self._inputs(np.asarray(rows, np.int64)))
+        indices = np.asarray(rows, np.int64)
+        if self.has_tokens:
+            inputs = torch.from_numpy(self.examples[indices])
+        else:
+            number_type = np.float64 if self.dtype == torch.float64 else np.float32
+            inputs = torch.from_numpy(
+                preprocessing.transform_rows(self.transform, self.examples, indices, number_type)
+            )
         if self.targets is None:
             return inputs
-        targets = torch.from_numpy(self.targets[rows])
-        is_class = not targets.is_floating_point()
-        return inputs, targets if is_class or self.dtype is None else targets.to(self.dtype)
-
-    def _inputs(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        if self.dtype is None:
-            return np.asarray(self.examples[rows])
-        number_type = np.float64 if self.dtype == torch.float64 else np.float32
-        return preprocessing.transform_rows(self.transform, self.examples, rows, number_type)
+        targets = torch.from_numpy(self.targets[indices])
+        return inputs, targets.to(torch.int64 if self.has_classes else self.dtype)
 
 
 def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData:
@@ -77,9 +77,7 @@ def open_stored_data(config: RunConfig, loading: LoadingOptions) -> StreamedData
     transform = fit_transform(config.inputs, dataset, rows.train)
     targets, means, scales = standardise_targets(dataset, rows.train)
     dtype = torch.float64 if config.dtype == "float64" else torch.float32
-    stored = StoredItems(
-        dataset.examples, targets, transform, None if dataset.has_tokens else dtype
-    )
+    stored = StoredItems(dataset, targets, transform, dtype)
     items = SeededItems(stored, _unchanged, config.seed, is_random=False)
     part = MapPart(stored, _unchanged, loading)
     labels = None

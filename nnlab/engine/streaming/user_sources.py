@@ -1,19 +1,21 @@
 """Streamed data from a user's function: data sets and loaders of torch, opened as sources."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.data import Subset, TensorDataset
 
-from nnlab.catalogue import Task
+from nnlab.catalogue import DENSE_TASKS, Task
 from nnlab.config import RunConfig
 from nnlab.engine.data.assign_splits import assign_splits
 from nnlab.engine.data.corruption import subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
-from nnlab.engine.data.example_facts import describe_example, hash_value
+from nnlab.engine.data.example_facts import ExampleFacts, describe_example, hash_value
 from nnlab.engine.data.user_values import UserSplits, is_indexed, is_loader, named_classes
 from nnlab.engine.streaming.batch_source import BatchSource
 from nnlab.engine.streaming.iterable_parts import open_iterable
@@ -26,6 +28,7 @@ from nnlab.engine.streaming.map_parts import (
     sampler_plan,
     training_order,
 )
+from nnlab.engine.streaming.padding import PaddedCollate
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
 from nnlab.errors import DataError
@@ -227,7 +230,9 @@ def _opened_rows(
 ) -> _Opened:
     if not len(rows):
         raise DataError(f"{config.data} has no examples")
-    items = SeededItems(part.items, part.collate, config.seed)
+    items = SeededItems(
+        part.items, part.collate, config.seed, is_random=not _is_deterministic(part)
+    )
     source = MapBatches(
         items,
         plan,
@@ -244,6 +249,14 @@ def _opened_rows(
     is_batched = part.batch_sampler is not None and next(iter(plan(1)), None)
     first: Any = [int(rows[0])] if not is_batched or isinstance(is_batched, list) else is_batched
     return _Opened(source, items[0, first], digest.digest(), notes)
+
+
+def _is_deterministic(part: MapPart) -> bool:
+    """Whether reading draws no random numbers, so that they need not be seeded for each item."""
+    dataset = part.items
+    while type(dataset) is Subset:
+        dataset = dataset.dataset
+    return type(dataset) is TensorDataset and isinstance(part.collate, PaddedCollate)
 
 
 def _unchanged(items: Any) -> Any:
@@ -291,19 +304,11 @@ def _assemble(
 ) -> StreamedData:
     example = opened["train"].example
     facts = describe_example(config.data, example)
-    task: Task | None = config.task or facts.task  # type: ignore[assignment]
-    if task is None:
-        raise DataError(
-            f"{config.data}: the kind of its targets is unclear", hint="--task names it"
-        )
-    classes = find_classes(splits, targets) if task == "classification" else ()
-    if task == "classification" and not classes:
-        raise DataError(
-            f"{config.data}: the number of classes is unknown without reading all items",
-            hint="give the data set an attribute `classes` (their names) or `targets`, or return"
-            ' a dict with "train", "val" and "classes"',
-        )
-    num_outputs = len(classes) if classes else facts.num_targets
+    task: Task = config.task or facts.task or "unsupervised"  # type: ignore[assignment]
+    classes = find_classes(splits, targets if task == "classification" else None)
+    num_outputs = _num_outputs(config, splits, task, classes, facts)
+    has_fixed_shape = task in ("classification", "regression", "multilabel")
+    shape = (num_outputs,) if has_fixed_shape else None
     digest = hashlib.sha256(str(config.data_version).encode())
     for name in sorted(opened):
         digest.update(f"{name} {opened[name].source.num_examples}".encode())
@@ -314,13 +319,48 @@ def _assemble(
         opened["val"].source,
         opened["test"].source if "test" in opened else None,
         num_outputs,
-        (num_outputs,),
+        facts.in_shape if task == "reconstruction" else shape,
         facts.in_shape,
         example,
         digest.hexdigest()[:16],
         classes,
         notes=tuple(dict.fromkeys(note for part in opened.values() for note in part.notes)),
     )
+
+
+def _num_outputs(
+    config: RunConfig,
+    splits: UserSplits,
+    task: Task,
+    classes: tuple[str, ...],
+    facts: ExampleFacts,
+) -> int:
+    """The number of classes, targets, tags or tokens; reconstruction: of numbers, 0 if unknown.
+
+    Raises:
+        DataError: the classes or the tokens are unknown.
+    """
+    if task == "language_modeling":
+        count = len(splits.properties.get("vocabulary") or ()) or splits.properties.get(
+            "num_outputs"
+        )
+        if not count:
+            raise DataError(
+                f"{config.data}: the number of tokens is unknown",
+                hint='return a dict with "train", "val" and "vocabulary" or "num_outputs"',
+            )
+        return int(count)
+    if task == "reconstruction":
+        return math.prod(facts.in_shape or (0,))
+    if task in ("regression", "multilabel"):
+        return facts.num_targets
+    if task in ("classification", *DENSE_TASKS) and not classes:
+        raise DataError(
+            f"{config.data}: the number of classes is unknown without reading all items",
+            hint="give the data set an attribute `classes` (their names) or `targets`, or return"
+            ' a dict with "train", "val" and "classes"',
+        )
+    return len(classes)
 
 
 def find_classes(splits: UserSplits, targets: NDArray[Any] | None) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """Map-style data sets and loaders over them as sources of batches."""
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamed_examples import facts, first_column, open_data
 
-from nnlab.config import RunConfig
+from nnlab.config import RunConfig, resolve
 from nnlab.engine.batches import batch_bounds
+from nnlab.engine.data import read_dataset
 from nnlab.engine.data.dataset import Dataset
+from nnlab.engine.data.example_facts import infer_task
 from nnlab.engine.data.split import draw_split_codes
 from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.streaming.known_targets import known_targets
-from nnlab.errors import DataError
+from nnlab.errors import ConfigError, DataError
 
 
 def test_order_and_splits_equal_those_of_data_in_memory() -> None:
@@ -204,6 +208,63 @@ def test_known_targets_of_nested_data_sets() -> None:
     from torch.utils.data import ConcatDataset, Subset, TensorDataset
 
     tensors = TensorDataset(torch.zeros(4, 2), torch.tensor([3, 1, 2, 0]))
-    nested = ConcatDataset([Subset(tensors, [2, 0]), tensors])
-    assert known_targets(nested).tolist() == [2, 3, 3, 1, 2, 0]
+    nested: Any = ConcatDataset([Subset(tensors, [2, 0]), tensors])
+    targets = known_targets(nested)
+    assert targets is not None
+    assert targets.tolist() == [2, 3, 3, 1, 2, 0]
     assert known_targets(TensorDataset(torch.zeros(4, 2))) is None
+
+
+def test_batch_size_of_a_loader_is_the_default_and_may_be_refused() -> None:
+    plain, fixed = facts("plain_loader"), facts("own_batches")
+    config = RunConfig(data="data.py:plain_loader")
+    assert resolve(config, plain).batch_size == 4
+    assert resolve(replace(config, batch_size=7), plain).batch_size == 7
+    assert resolve(config, fixed).batch_size == 5
+    with pytest.raises(ConfigError, match=r"--batch-size has no effect .* makes the batches"):
+        resolve(replace(config, batch_size=7), fixed)
+
+
+def test_data_set_larger_than_memory_proposes_to_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnlab.engine.data.user_defined.main_memory_bytes", lambda: 1000)
+    with pytest.raises(DataError, match="50 items need about 1,200 bytes; the limit is 500") as e:
+        read_dataset(RunConfig(data="data.py:noisy"))
+    assert "--stream" in str(e.value.hint)
+
+
+def test_data_that_can_only_be_streamed_is_not_read_into_memory() -> None:
+    assert facts("plain_loader").streamed_only
+    assert not facts("noisy").streamed_only
+    with pytest.raises(DataError, match="can only be streamed"):
+        read_dataset(RunConfig(data="data.py:stream"))
+
+
+def test_a_pair_of_data_sets_is_read_into_memory() -> None:
+    dataset = read_dataset(RunConfig(data="data.py:pair"))
+    assert (len(dataset), dataset.num_provided_val) == (50, 10)
+
+
+@pytest.mark.parametrize(
+    ("item", "task"),
+    [
+        ((torch.zeros(3), 1), "classification"),
+        ((torch.zeros(3), 0.5), "regression"),
+        ((torch.zeros(3), torch.zeros(2)), "regression"),
+        ((torch.zeros(3), torch.tensor([1, 0, 1])), "multilabel"),
+        ((torch.tensor([4, 7]), torch.tensor([1, 0])), "token_classification"),
+        ((torch.zeros(3, 4, 4), torch.ones(4, 4).long()), "segmentation"),
+        (torch.zeros(3), "reconstruction"),
+        ({"first": torch.zeros(2), "second": torch.zeros(2)}, None),
+    ],
+)
+def test_kind_of_targets_of_an_item(item: Any, task: str | None) -> None:
+    assert infer_task(item, is_batch=False) == task
+
+
+def test_sequences_of_classes_have_no_fixed_output_shape() -> None:
+    data = open_data("tokens")
+    assert (data.task, data.num_outputs, data.output_shape) == ("token_classification", 2, None)
+    model = open_data("language", task="language_modeling")
+    assert (model.task, model.num_outputs) == ("language_modeling", 5)
+    inputs, targets = next(model.train.epoch(1))
+    assert torch.equal(targets == -100, inputs == 0)
