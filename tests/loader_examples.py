@@ -77,7 +77,8 @@ def tags(): return Rows(lambda i: (X[i], (X[i, :3] > 0).float()))
 def several(): return Rows(lambda i: (X[i], X[i, :2] * 2 + 1))
 def inputs_only(): return Rows(lambda i: X[i])
 def pixels():
-    return {"train": Rows(lambda i: (X[i].view(1, 2, 2), (X[i].view(2, 2) > 0).long())), "classes": 2}
+    items = Rows(lambda i: (X[i].view(1, 2, 2), (X[i].view(2, 2) > 0).long()))
+    return {"train": items, "classes": 2}
 
 class Linear(nn.Module):
     def __init__(self, in_features, outputs):

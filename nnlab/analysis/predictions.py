@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nnlab import store
 from nnlab.config import config_of, without_metrics
 from nnlab.engine import transfer
+from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.evaluation import compute_outputs
 from nnlab.engine.loop import build_session
@@ -59,7 +60,8 @@ def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictio
     """The predictions of a run's stored weights for a split.
 
     Raises:
-        UsageError: there is no such split, or the run kept no weights.
+        UsageError: there is no such split, the run kept no weights, or its targets are not one
+            class or one number per example.
         CheckpointError: the weights cannot be read.
         DataError: the data set cannot be used.
     """
@@ -68,6 +70,7 @@ def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictio
     weights = find_initial_weights(db, str(run.id)).for_seed(run.seed)
     config = config_of(run.trial.setting, run.seed)
     session = build_session(without_metrics(config))
+    _check_has_one_target(run, session.data)
     transfer.load_matching_weights(session.model, transfer.read_weights(weights.path))
     split_data = getattr(session.data, split)
     outputs = compute_outputs(session.model, session.model, split_data).double()
@@ -90,4 +93,20 @@ def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictio
         tuple(int(row) for row in rows),
         dataset.examples[rows],
         dataset.signal,
+    )
+
+
+def _check_has_one_target(run: Run, data: PreparedData) -> None:
+    """Checks that each example has one class or one number.
+
+    Raises:
+        UsageError: it has several, or one for each token or pixel.
+    """
+    if data.task == "classification" or (data.task == "regression" and data.num_outputs == 1):
+        return
+    task = data.task.replace("_", " ")
+    kind = f"{data.num_outputs} targets" if data.task == "regression" else task
+    raise UsageError(
+        f"run {run.id} learned {kind}: this needs one class or one number per example",
+        hint=f"nnlab predict {run.id} --data FILE -o predictions.npz has all predictions",
     )

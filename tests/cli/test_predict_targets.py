@@ -1,5 +1,6 @@
 """Predictions, evaluations and exports of models with targets of every kind."""
 
+import contextlib
 import csv
 import json
 from pathlib import Path
@@ -14,8 +15,11 @@ from torch import nn
 from torch.nn import functional
 
 import nnlab as library
+from nnlab import store
+from nnlab.analysis.predictions import predict_split
+from nnlab.engine.inference.inference_model import InferenceModel
 from nnlab.engine.inference.model_description import ModelDescription, parse_description
-from nnlab.errors import CheckpointError
+from nnlab.errors import CheckpointError, UsageError
 
 FAST = ("--epochs", "2", "--batch-size", "16")
 
@@ -261,6 +265,7 @@ def test_reconstructions_are_in_the_unit_of_the_input(
     nnlab("train", *words, "--model", "models.py:autoencoder", *FAST)
     nnlab("predict", "1", "--data", "x.npz", "-o", "p.npz")
     module = library.load(1, preprocessing=True)
+    assert isinstance(module, InferenceModel)
     transformed = module.prepare(torch.from_numpy(examples))
     with torch.no_grad():
         outputs = module.model(transformed)
@@ -308,3 +313,15 @@ def test_a_changed_description_is_refused(
     content = json.loads(path.read_bytes()) | changes
     with pytest.raises(CheckpointError, match=message):
         parse_description(json.dumps(content).encode(), "model.json")
+
+
+def test_figures_of_single_predictions_say_what_they_need(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "t.csv").write_text(messy_table(60))
+    nnlab("train", "--data", "csv:t.csv#warm,big", "--only-columns", "weight", *FAST)
+    nnlab("train", "--data", "csv:t.csv#weight,big", "--only-columns", "town", *FAST)
+    for run, kind in (("1", "multilabel"), ("2", "2 targets")):
+        with (
+            contextlib.closing(store.open_database("runs.db", write=False)) as database,
+            pytest.raises(UsageError, match=f"learned {kind}: this needs one class"),
+        ):
+            predict_split(database, next(r for r in store.runs(database) if r.id == int(run)))

@@ -46,7 +46,7 @@ def towns(tmp_path: Path) -> str:
 def resolved(data: str, **settings: Any) -> RunConfig:
     optimizer = {} if "opt" in settings else {"opt": "sgd", "lr": 0.05, "momentum": 0.0}
     fixed = {"categories": "embed", "device": "cpu", "epochs": 2, "batch_size": 32}
-    config = RunConfig(data=data, **{**fixed, **optimizer, **settings})  # type: ignore[arg-type]
+    config = RunConfig(data=data, **{**fixed, **optimizer, **settings})
     facts = facts_of(config)
     return resolve(replace(config, data_version=facts.version), facts)
 
