@@ -13,6 +13,7 @@ from nnlab.catalogue import Choice, Task, find_choice, find_plugin
 from nnlab.catalogue.data import PUBLISHED
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
+from nnlab.engine.data.known_facts import facts_of_dataset
 from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
 from nnlab.engine.plugin_types import DataPlugin
 from nnlab.errors import DataError
@@ -99,8 +100,8 @@ def dataset_facts(
         _check_is_table(row, options)
         # By name, because the module imports numpy, as in `read_dataset`.
         module = importlib.import_module("nnlab.engine.data.user_facts")
-        facts: DataFacts = module.user_data_facts(name, options.task, stream=stream)
-        return facts
+        user_facts: DataFacts = module.user_data_facts(name, options.task, stream=stream)
+        return user_facts
     if row.name in ("parquet:", "folder:", "npy:"):
         _check_is_table(row, options)
         module = importlib.import_module("nnlab.engine.streaming.lazy_facts")
@@ -108,17 +109,7 @@ def dataset_facts(
         if lazy_facts is not None:
             return lazy_facts
     if row.name in USER_DATA_MODULES:
-        dataset = _read_user_data(row, name, options)
-        has_splits = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
-        return DataFacts(
-            dataset.task,
-            dataset.version,
-            *has_splits,
-            dataset.classes,
-            dataset.notes,
-            num_targets=dataset.num_outputs if dataset.task == "regression" else 1,
-            has_tokens=dataset.has_tokens,
-        )
+        return facts_of_dataset(_read_user_data(row, name, options))
     _check_is_table(row, options)
     facts = _catalogue_facts(row, name)
     if options.task in (None, facts.task):

@@ -5,6 +5,7 @@ from typing import Any
 from nnlab.catalogue import Task
 from nnlab.config import DataFacts
 from nnlab.engine import user_code
+from nnlab.engine.data.known_facts import facts_of_dataset
 from nnlab.engine.data.user_defined import build_user_dataset
 from nnlab.engine.data.user_values import (
     UserSplits,
@@ -23,7 +24,7 @@ def user_data_facts(name: str, task: Task | None = None, *, stream: bool) -> Dat
 
     Args:
         name: the reference.
-        task: the kind of targets of streamed data, if it is chosen.
+        task: the kind of targets, if it is chosen.
         stream: whether a data set is streamed although it could be read into memory.
 
     Raises:
@@ -33,9 +34,7 @@ def user_data_facts(name: str, task: Task | None = None, *, stream: bool) -> Dat
     value = call_data_function(name)
     splits = find_user_splits(name, value)
     if splits is None or not (stream or splits.streamed_only):
-        dataset = build_user_dataset(name, value)
-        provided = (dataset.num_provided_test > 0, dataset.num_provided_val > 0)
-        return DataFacts(dataset.task, dataset.version, *provided, dataset.classes, dataset.notes)
+        return facts_of_dataset(build_user_dataset(name, value, task))
     return _streamed_facts(name, splits, task)
 
 

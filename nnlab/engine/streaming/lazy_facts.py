@@ -4,8 +4,8 @@ from pathlib import Path
 
 from nnlab.config import DataFacts
 from nnlab.engine.data.array_files import fits_in_memory, open_arrays
-from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.images import find_images, image_bytes
+from nnlab.engine.data.known_facts import facts_of_dataset
 from nnlab.engine.data.table_files import MAX_BYTES
 from nnlab.engine.data.table_options import TableOptions
 from nnlab.engine.streaming.lazy_tables import read_parquet_features
@@ -29,28 +29,16 @@ def facts_without_examples(name: str, options: TableOptions, *, stream: bool) ->
     kind, _, rest = name.partition(":")
     if kind == "npy":
         arrays = open_arrays(name)
-        return _facts(arrays, streamed_only=not fits_in_memory(arrays))
+        return facts_of_dataset(arrays, streamed_only=not fits_in_memory(arrays))
     if kind == "folder":
         files = find_images(name)
         is_large = image_bytes(files.paths) > main_memory_bytes() // 2
         if not (stream or is_large):
             return None
-        return _facts(files.as_dataset(None), streamed_only=is_large)
+        return facts_of_dataset(files.as_dataset(None), streamed_only=is_large)
     path = Path(rest.partition("#")[0]).expanduser()
     is_large = path.is_file() and path.stat().st_size > MAX_BYTES
     if not (stream or is_large):
         return None
     table = read_parquet_features(name, options, with_features=False)
-    return _facts(table, streamed_only=is_large)
-
-
-def _facts(dataset: Dataset, *, streamed_only: bool) -> DataFacts:
-    return DataFacts(
-        dataset.task,
-        dataset.version,
-        dataset.num_provided_test > 0,
-        dataset.num_provided_val > 0,
-        dataset.classes,
-        dataset.notes,
-        streamed_only=streamed_only,
-    )
+    return facts_of_dataset(table, streamed_only=is_large)
