@@ -50,7 +50,11 @@ NUMBERS = DataFacts("regression")
         ("decay_at", "0", "--decay-at must be increasing numbers above 0"),
         ("decay_at", "inf", "--decay-at must be increasing numbers above 0"),
         ("exact_train", "maybe", "--exact-train must be true or false, got maybe"),
-        ("objective", "val/loss:up", "'up' is neither min nor max: use val/loss:min or val/loss:max"),
+        (
+            "objective",
+            "val/loss:up",
+            "'up' is neither min nor max: use val/loss:min or val/loss:max",
+        ),
         ("objective", "test/loss", "the test split is evaluated only once"),
     ],
 )
