@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nnlab.config import DataFacts
 from nnlab.engine.data.array_files import fits_in_memory, open_arrays
+from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.images import find_images, image_bytes
 from nnlab.engine.data.table_files import MAX_BYTES
 from nnlab.engine.data.table_options import TableOptions
@@ -29,13 +30,13 @@ def facts_without_examples(name: str, options: TableOptions, *, stream: bool) ->
     kind, _, rest = name.partition(":")
     if kind == "npy":
         arrays = open_arrays(name)
-        return facts_of_dataset(arrays, streamed_only=not fits_in_memory(arrays))
+        return _facts(arrays, streamed_only=not fits_in_memory(arrays))
     if kind == "folder":
         files = find_images(name)
         is_large = image_bytes(files.paths) > main_memory_bytes() // 2
         if not (stream or is_large):
             return None
-        return facts_of_dataset(files.as_dataset(None), streamed_only=is_large)
+        return _facts(files.as_dataset(None), streamed_only=is_large)
     path = Path(rest.partition("#")[0]).expanduser()
     is_large = path.is_file() and path.stat().st_size > MAX_BYTES
     if not (stream or is_large):
