@@ -159,7 +159,7 @@ def resolve(
         "plugin_versions": plugin_versions(config),
         **resolve_streaming(config, streamed_only=facts.streamed_only),
     }
-    if facts.task not in _TASKS_OF_DATA or facts.num_targets > 1:
+    if user_task is None and (facts.task not in _TASKS_OF_DATA or facts.num_targets > 1):
         # Runs of these kinds are trained differently, which their setting must show.
         resolved["task"] = facts.task
     if facts.has_tokens and config.inputs == setting_fields()["inputs"].default:

@@ -127,7 +127,7 @@ def test_several_inputs_and_a_selected_output(data: str) -> None:
             set(),
         ),
     ],
-    ids=str,
+    ids=lambda value: " ".join(sorted(value)),
 )
 def test_every_kind_of_targets_trains_over_a_loader(
     settings: dict[str, Any], metrics: set[str]

@@ -13,8 +13,9 @@ import pytest
 from command_line_runner import QUICK, Nnlab
 from installed_plugins import ASSETS, Install, install_documented_package, install_package
 
+from nnlab.api.load import load
 from nnlab.catalogue import find_choice
-from nnlab.errors import UnknownName
+from nnlab.errors import PluginError, UnknownName
 from nnlab.io.file_origin import read_figure_provenance
 from nnlab.testing.launcher_runs import (
     busy_pids,
@@ -243,6 +244,27 @@ def test_resuming_without_the_plugin_names_what_is_missing(
     assert "Traceback" not in answer.err
     answer = uninstalled("verify", "2", expect=1)
     assert missing in answer.err + answer.out
+
+
+def test_using_a_model_without_its_plugin_names_the_package_and_how_to_install_it(
+    uninstalled: Nnlab, folder: Path
+) -> None:
+    commands = (
+        ("predict", "2", "--data", "new.csv"),
+        ("evaluate", "2", "--data", "new.csv"),
+        ("export", "2", "-o", "m.safetensors"),
+    )
+    (folder / "new.csv").write_text("x,y\n1,2\n")
+    missing = "needs the model plugin 'wide-and-deep' (lab-extras 1.2), which is not installed"
+    for words in commands:
+        message = " ".join(uninstalled(*words, expect=1).err.split())
+        assert missing in message
+        assert "pip install lab-extras==1.2" in message
+    with pytest.raises(PluginError, match="needs the model plugin 'wide-and-deep'"):
+        load(2)
+    message = " ".join(uninstalled("explain", "LAB001", expect=2).err.split())
+    assert "unknown finding 'LAB001'" in message
+    assert "a finding of a plugin is explained where its package is installed" in message
 
 
 def test_resuming_with_another_version_is_refused_and_training_makes_a_new_trial(

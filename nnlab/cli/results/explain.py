@@ -14,6 +14,9 @@ from nnlab.errors import UnknownName
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
+# All built-in codes begin with it.
+_BUILTIN_PREFIX = "NN"
+
 COLUMNS = (
     TableColumn("code", "code"),
     TableColumn("name", "name", wrap=True),
@@ -54,7 +57,11 @@ def explain(
         return
     rule = _find_rule(code.upper(), ALL_RULES) or _find_rule(code.upper(), all_rules())
     if rule is None:
-        raise UnknownName("finding", code, [rule.code for rule in all_rules()])
+        error = UnknownName("finding", code, [rule.code for rule in all_rules()])
+        if not code.upper().startswith(_BUILTIN_PREFIX):
+            # A database may have findings of a plugin that this machine does not have.
+            error.hint = "a finding of a plugin is explained where its package is installed"
+        raise error
     say(f"{rule.code} {rule.name}", style="bold")
     say(_rule_description(rule))
     say("")
