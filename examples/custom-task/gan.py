@@ -74,9 +74,9 @@ class Gan:
         return {"ring_error": distance + moments}
 
     def train_loader(self, seed):
-        """Batches of points; nnlab seeds the order from the run and the epoch."""
-        return DataLoader(TensorDataset(ring(1024, 0)), batch_size=64, shuffle=True)
+        """Batches of points, other points for each seed; nnlab seeds their order."""
+        return DataLoader(TensorDataset(ring(1024, seed)), batch_size=64, shuffle=True)
 
     def val_loader(self):
         """Other points."""
-        return DataLoader(TensorDataset(ring(512, 1)), batch_size=512)
+        return DataLoader(TensorDataset(ring(512, 1_000_000)), batch_size=512)

@@ -3,7 +3,10 @@
 import numpy as np
 from corpus import WINDOW, characters
 
-TEXT = "the old cat told the thin mouse a story of the river and the stone, and both slept in the sun. "
+TEXT = (
+    "the old cat told the thin mouse a story of the river and the stone, "
+    "and both slept in the sun until the evening. "
+)
 
 vocabulary = characters()["vocabulary"]
 ids = np.array([vocabulary.index(character) for character in TEXT])
