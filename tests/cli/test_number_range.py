@@ -66,7 +66,7 @@ def test_evaluation_names_the_rows_whose_targets_are_too_large(nnlab: Nnlab, fol
     answer = nnlab("evaluate", "1", "--data", "new.csv", expect=1)
     message = " ".join(answer.err.split())
     assert "a target is too large for its error to be computed" in message
-    assert "1e300 in row 4" in message
+    assert "1e+300 in row 4" in message
     blank = nnlab("evaluate", "1", "--data", "new.csv", "--invalid-rows", "blank", "--json").json
     assert blank["rows"] == 60 - 9
     assert all(abs(value) < 1e6 for value in blank["metrics"].values())
