@@ -37,7 +37,7 @@ from nnlab.stats.paired import mean_and_half_width, sign_flip_p
 
 CONTROL_ARM = "control"
 # Fields that users rarely set, because their defaults follow from the data.
-_FIELDS_FILLED_BY_DATA = ("loss", "objective", "test_fraction")
+_FIELDS_FILLED_BY_DATA = ("loss", "objective", "test_fraction", "model", "inputs", "task")
 
 ObjectiveEpoch = Literal["best", "last"]
 

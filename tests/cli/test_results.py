@@ -228,7 +228,7 @@ def test_choices_list_every_kind(nnlab: Nnlab) -> None:
     assert {"opt", "decay", "activation", "init", "model", "data", "loss", "norm"} <= kinds
     rows = nnlab("choices", "opt", "--format", "json").json
     assert all(row["summary"] for row in rows)
-    assert all(row["source"] for row in rows if row["name"] != "module:")
+    assert all(row["source"] for row in rows if row["name"] not in ("module:", "task"))
 
 
 def test_devices_name_the_processor(nnlab: Nnlab) -> None:

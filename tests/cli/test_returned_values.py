@@ -63,7 +63,7 @@ class Net(torch.nn.Module):
     def __init__(self, **facts):
         super().__init__()
         self.names = sorted(facts)
-        assert self.names == ["in_features", "in_shape", "num_classes", "outputs"]
+        assert self.names == ["in_features", "in_shape", "num_classes", "out_shape", "outputs"]
         self.layer = torch.nn.Linear(facts["in_features"], facts["num_classes"])
 
     def forward(self, x):

@@ -204,7 +204,7 @@ def test_a_run_whose_ties_were_not_broken_still_verifies(
     blobs = ("--data", "blobs", "--data-noise", "0.05", "--samples", "100", "--lr", "0.03")
     words = ("train", *blobs, "--width", "8", "--depth", "1", "--epochs", "8", "--seeds", "2", "-q")
     with monkeypatch.context() as earlier:
-        earlier.setattr("nnlab.engine.session.is_better_epoch", first_wins)
+        earlier.setattr("nnlab.engine.training_progress.is_better_epoch", first_wins)
         nnlab(*words, "--engine", engine)
     for entry in verdicts(nnlab, "1", "2"):
         assert (entry["holds"], entry["weights"], entry["epochs"]) == (True, True, 8)

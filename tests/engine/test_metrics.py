@@ -347,7 +347,7 @@ def test_a_function_and_every_way_to_build_a_metric() -> None:
         ("vector", "returns a Tensor of shape [211, 3]; nnlab needs one real number"),
         ("nothing", "returns None (is there a return statement?)"),
         ("imaginary", "returns the complex number 1j"),
-        ("text", "returns an object of type str"),
+        ("text", "returns the text "),
         ("broken", "m.py, line 47, in broken: IndexError"),
         ("number", "is of type int; nnlab needs a function of outputs and targets"),
         ("Needs", "requires the arguments threshold"),

@@ -172,7 +172,8 @@ class Dataset:
             self.notes,
             num_targets=self.num_outputs if self.task == "regression" else 1,
             has_tokens=self.has_tokens,
-            num_examples=len(self.examples),
+            # The examples of a lazy data set may not be there yet.
+            num_examples=len(self.examples if self.targets is None else self.targets),
         )
 
     def fingerprint(self, *splits: NDArray[np.int64]) -> str:

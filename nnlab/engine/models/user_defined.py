@@ -235,7 +235,7 @@ def _check_output_shape(
             + ("" if location is None else f" - {location}")
             + _overridden_facts(config)
         )
-    if not predictions.is_floating_point():
+    if isinstance(predictions, torch.Tensor) and not predictions.is_floating_point():
         dtype = str(predictions.dtype).removeprefix("torch.")
         raise UserCodeError(
             f"--model {config.model} returns outputs of type {dtype}, nnlab needs real"

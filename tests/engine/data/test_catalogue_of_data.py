@@ -8,6 +8,7 @@ import pytest
 
 from nnlab.catalogue import choice_names, find_choice
 from nnlab.catalogue.data import PUBLISHED
+from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import RunConfig
 from nnlab.engine.data import BUILTIN, GENERATED, USER_DATA_MODULES, dataset_facts
 from nnlab.engine.data.class_names import CLASS_NAMES
@@ -18,7 +19,8 @@ from nnlab.engine.data.summary import summarise_dataset
 
 
 def test_rows_and_readers_have_the_same_names() -> None:
-    assert set(choice_names("data")) == {*BUILTIN, *GENERATED, *PUBLISHED, *USER_DATA_MODULES}
+    readers = {*BUILTIN, *GENERATED, *PUBLISHED, *USER_DATA_MODULES}
+    assert set(choice_names("data")) == {*readers, DEFINED_BY_TASK}
 
 
 def test_classes_are_known_of_all_classifications_but_the_largest() -> None:
