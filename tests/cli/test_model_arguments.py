@@ -85,8 +85,8 @@ def test_arguments_in_a_file_of_settings_and_of_arms(nnlab: Nnlab, folder: Path)
         ((*OWN, "--model.width"), "--model.width needs a value"),
         ((*OWN, "--model.width", "--seeds", "2"), "--model.width needs a value"),
         ((*OWN, "--model.width", "4", "--width", "4"), "--model.width sets the argument"),
-        (("--model.width", "8"), "--model.width has no effect with --model auto: it sets an argument"
-         " of your own model; use --width"),
+        (("--model.width", "8"), "--model.width has no effect with --model auto: it sets an"
+         " argument of your own model; use --width"),
         (("--model.width", "8", "--model", "mpl"), "unknown model 'mpl'"),
     ],
 )  # fmt: skip

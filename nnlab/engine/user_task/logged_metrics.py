@@ -96,7 +96,7 @@ def directions_of(metrics: Mapping[str, Any]) -> dict[str, Direction]:
     }
 
 
-class SplitMetrics:
+class LoggedMetrics:
     """The metrics of `configure_metrics` for one split: metric objects, and functions.
 
     Functions are called with all outputs and targets of the split, which are kept on the CPU.

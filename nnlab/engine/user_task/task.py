@@ -18,7 +18,7 @@ from nnlab.engine.user_task.lightning import is_lightning_class, without_trainer
 from nnlab.engine.user_task.loading import has_optimizers, load_task_class
 from nnlab.engine.user_task.logged_metrics import (
     LoggedMeans,
-    SplitMetrics,
+    LoggedMetrics,
     as_number,
     directions_of,
     is_metric_object,
@@ -121,7 +121,7 @@ class UserTask:
                 setattr(instance, name, methods[name])
         return instance
 
-    def _configure_metrics(self) -> Mapping[str, SplitMetrics]:
+    def _configure_metrics(self) -> Mapping[str, LoggedMetrics]:
         configure = getattr(self.instance, "configure_metrics", None)
         if configure is None:
             return {}
@@ -133,7 +133,7 @@ class UserTask:
                 " nnlab needs a dict of functions or torchmetrics.Metric objects by name"
             )
         self.directions = directions_of(metrics)
-        return {split: SplitMetrics(metrics, self._device) for split in ("val", "test")}
+        return {split: LoggedMetrics(metrics, self._device) for split in ("val", "test")}
 
     def _configure_optimizers(self, config: RunConfig, task_class: type[Any]) -> None:
         self.uses_setting_optimizer = not has_optimizers(task_class)
