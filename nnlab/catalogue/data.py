@@ -15,6 +15,9 @@ PUBLISHED = ("fashion-mnist", "mnist", "cifar10", "cifar100")
 TOKEN_DATA = ("brackets", "word-tags", "text")
 TARGET_COUNTS: Mapping[str, int] = {"robot-arm": 2}
 
+# Built-in data sets that are always read through a loader.
+STREAMED_DATA = ("two-inputs", "two-views")
+
 _TABLE_DEFAULTS: Mapping[str, Scalar] = {
     "missing": "error",
     "max_categories": 50,
@@ -132,6 +135,20 @@ DATA = (
         "generated; data_noise is the sd of a pixel",
         defaults={"samples": 400, "data_noise": 0.2, "data_seed": 0},
         tasks=("segmentation",),
+    ),
+    Choice(
+        "two-inputs",
+        "pairs of signals of 24 values, two inputs of a model: of the same kind or not; streamed",
+        "generated; data_noise is the sd of a value",
+        defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
+        tasks=_CLASSIFICATION_ONLY,
+    ),
+    Choice(
+        "two-views",
+        "two noisy views of a signal of 24 values, no targets, for contrastive losses; streamed",
+        "generated; data_noise is the sd of a value, drawn anew in each epoch",
+        defaults={"samples": 1000, "data_noise": 0.2, "data_seed": 0},
+        tasks=("unsupervised",),
     ),
     Choice(
         "fashion-mnist",

@@ -1,6 +1,7 @@
 """Which models fit a data set: the default model, and conflicts of a model with the data."""
 
 from nnlab.catalogue import CATALOGUES, find_builtin, is_user_code
+from nnlab.catalogue.data import STREAMED_DATA
 from nnlab.catalogue.models import AUTO, TOKEN_MODELS
 from nnlab.config.data_facts import DataFacts
 from nnlab.config.fields import RunConfig
@@ -30,6 +31,11 @@ def model_data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFac
     # A user's module may take anything, and the rows of plugins do not say what they take.
     if row is None or facts.task == "custom" or is_user_code("model", config.model):
         return []
+    if config.data in STREAMED_DATA:
+        return [
+            f"--model {config.model} takes one tensor, and {config.data} has two inputs;"
+            " --model file.py:NAME can take both"
+        ]
     if facts.has_tokens and row.name not in TOKEN_MODELS:
         return [
             f"--model {config.model} does not take tokens, which {config.data} has;"

@@ -7,10 +7,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnlab.catalogue import Choice, Task, find_choice, find_plugin, is_user_code
-from nnlab.catalogue.data import PUBLISHED, TARGET_COUNTS, TOKEN_DATA
+from nnlab.catalogue.data import PUBLISHED, STREAMED_DATA, TARGET_COUNTS, TOKEN_DATA
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
@@ -151,6 +151,7 @@ def _catalogue_facts(row: Choice, name: str) -> DataFacts:
         classes=CLASS_NAMES.get(row.name, ()),
         num_targets=TARGET_COUNTS.get(row.name, 1),
         has_tokens=row.name in TOKEN_DATA,
+        streamed_only=row.name in STREAMED_DATA,
     )
 
 
@@ -230,6 +231,8 @@ def _read_unfiltered(config: RunConfig) -> "Dataset":
         from nnlab.engine.data import plugin_data  # numpy, as in `read_dataset`
 
         return plugin_data.read_plugin_dataset(config)
+    if row.name in STREAMED_DATA:
+        raise DataError(f"{config.data} can only be read through a loader, which training does")
     if row.name in GENERATED:
         return _generate(row, config)
     if row.name in PUBLISHED:
@@ -284,12 +287,15 @@ def _plugin_version(name: str) -> str | None:
 def _generate(row: Choice, config: RunConfig) -> "Dataset":
     from nnlab.engine.data.generated import generate_dataset  # numpy, as in `read_dataset`
 
-    values = {name: getattr(config, name) for name in row.defaults}
-    defaults = {name: row.defaults[name] for name, value in values.items() if value is None}
-    options = values | defaults
-    return generate_dataset(
-        row.name, int(options["samples"]), float(options["data_noise"]), int(options["data_seed"])
-    )
+    return generate_dataset(row.name, *generation_options(config))
+
+
+def generation_options(config: RunConfig) -> tuple[int, float, int]:
+    """The number of samples, the noise and the seed of a generated data set."""
+    row = find_choice("data", config.data)
+    values: dict[str, Any] = {name: getattr(config, name) for name in row.defaults}
+    options = values | {name: row.defaults[name] for name in values if values[name] is None}
+    return int(options["samples"]), float(options["data_noise"]), int(options["data_seed"])
 
 
 def _folder_of_name(row: Choice, name: str) -> str:

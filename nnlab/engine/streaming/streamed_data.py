@@ -5,8 +5,10 @@ import torch
 from nnlab.catalogue import find_choice
 from nnlab.config import RunConfig
 from nnlab.engine import user_code
+from nnlab.engine.data import generation_options
+from nnlab.engine.data.generated.paired_signals import STREAMED_DATASETS
 from nnlab.engine.data.split_dataset import data_changed_error
-from nnlab.engine.data.user_values import call_data_function, find_user_splits
+from nnlab.engine.data.user_values import UserSplits, call_data_function, find_user_splits
 from nnlab.engine.streaming.map_batches import LoadingOptions, usable_workers
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.stored_sources import open_stored_data
@@ -30,7 +32,11 @@ def open_streamed_data(
         UserCodeError: the user's function fails.
     """
     loading = LoadingOptions(usable_workers(num_workers), pin_memory=device.type == "cuda")
-    if find_choice("data", config.data).name != "module:":
+    row = find_choice("data", config.data)
+    if row.name in STREAMED_DATASETS:
+        dataset = STREAMED_DATASETS[row.name](*generation_options(config))
+        return open_user_data(config, UserSplits({"train": dataset}), loading)
+    if row.name != "module:":
         return open_stored_data(config, loading)
     # Compared before the function is called: code that has changed must not be executed.
     if not user_code.matches_version(config.data, config.data_version):

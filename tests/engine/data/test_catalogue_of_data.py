@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlab.catalogue import choice_names, find_choice
-from nnlab.catalogue.data import PUBLISHED
+from nnlab.catalogue.data import PUBLISHED, STREAMED_DATA
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.config import RunConfig
 from nnlab.engine.data import BUILTIN, GENERATED, USER_DATA_MODULES, dataset_facts
@@ -19,7 +19,7 @@ from nnlab.engine.data.summary import summarise_dataset
 
 
 def test_rows_and_readers_have_the_same_names() -> None:
-    readers = {*BUILTIN, *GENERATED, *PUBLISHED, *USER_DATA_MODULES}
+    readers = {*BUILTIN, *GENERATED, *PUBLISHED, *STREAMED_DATA, *USER_DATA_MODULES}
     assert set(choice_names("data")) == {*readers, DEFINED_BY_TASK}
 
 
