@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnlab.catalogue.data import STREAMED_DATA
 from nnlab.catalogue.user_files import table_prefix
 from nnlab.config import RunConfig, setting_fields
 from nnlab.config.column_names import format_column_names, parse_column_names
@@ -61,9 +62,15 @@ def propose_dataset_config(name: str, settings: Mapping[str, object]) -> Dataset
 
     Raises:
         TableProblems: no option solves the problems.
+        UsageError: the data is read through a loader only.
         NnlabError: as `resolve_dataset_config`.
     """
     name = _with_prefix(name)
+    if name in STREAMED_DATA:
+        raise UsageError(
+            f"{name} is read through a loader, item by item: it has no table of features to show",
+            hint="nnlab choices data describes it",
+        )
     proposed, problems = dict(settings), []
     for _ in range(_MAX_ROUNDS):
         try:

@@ -87,6 +87,10 @@ def test_a_contrastive_loss_needs_no_targets(models: Nnlab) -> None:
     assert best_value(models) < 0.6 * math.log(64)
 
 
+def test_data_show_says_that_it_is_read_through_a_loader(nnlab: Nnlab) -> None:
+    assert "read through a loader" in nnlab("data", "show", "two-inputs", expect=2).err
+
+
 @pytest.mark.parametrize("data", ["two-inputs", "two-views"])
 def test_a_built_in_model_is_refused_before_anything_is_stored(models: Nnlab, data: str) -> None:
     loss = ("--loss", "two.py:info_nce") if data == "two-views" else ()
