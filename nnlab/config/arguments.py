@@ -165,13 +165,13 @@ def declared_parameter(name: str, signatures: Mapping[str, Signature | None]) ->
         parameter = None if signature is None else signature.find_parameter(parameter_name)
         if parameter is not None:
             return parameter
-    known = [signature for signature in signatures.values() if signature is not None]
-    for signature in known:
+    available = [signature for signature in signatures.values() if signature is not None]
+    for signature in available:
         if (reason := signature.reserved.get(parameter_name)) is not None:
             raise ConfigError([f"{argument_flag(name)} cannot be set: {reason}"])
-    if len(known) < len(signatures):
+    if len(available) < len(signatures):
         return None
-    names = {each for signature in known for each in settable_names(signature)}
+    names = {parameter for signature in available for parameter in settable_names(signature)}
     references = ", ".join(signatures)
     message = unknown_name_message(f"parameter of {references}", parameter_name, names)
     raise ConfigError([f"{argument_flag(name)}: {message}"])

@@ -47,8 +47,8 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
     Raises:
         ConfigError: the setting has a field that this version does not define.
     """
-    known = {field.name for field in fields(RunConfig)} - {"arguments"}
-    unknown = sorted(name for name in setting if name not in known and not is_argument(name))
+    field_names = {field.name for field in fields(RunConfig)} - {"arguments"}
+    unknown = sorted(name for name in setting if name not in field_names and not is_argument(name))
     if unknown:
         raise ConfigError(
             [

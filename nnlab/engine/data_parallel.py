@@ -14,11 +14,12 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from nnlab.config import RunConfig, is_loader_run
 from nnlab.engine import device as devices
-from nnlab.engine import dynamo_bypass, penalties
+from nnlab.engine import penalties
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.models.dropout import DropoutBase
 from nnlab.engine.models.sync_batch_norm import convert_to_synced_batch_norm
 from nnlab.engine.optimizers import build as build_optimizer
+from nnlab.engine.optimizers import step_function
 from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError
@@ -137,7 +138,7 @@ def _shard_model(session: Session) -> nn.Module:
     fully_shard(model)
     model.to(session.device)
     session.optimizer = build_optimizer(model, config)
-    session.unwrapped_step = dynamo_bypass.unwrapped_step(session.optimizer)
+    session.unwrapped_step = step_function(config, session.optimizer)
     session.probe = None  # it needs whole weights
     session.penalty = penalties.build(config, model)
     parameters = [p for group in session.optimizer.param_groups for p in group["params"]]

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -96,6 +97,12 @@ def check_dtype(device: torch.device, dtype: str) -> None:
         raise DeviceError(
             "--dtype float64: mps does not support double precision", hint="--device cpu"
         )
+
+
+def autocast(device: torch.device, dtype: str) -> AbstractContextManager[object]:
+    """A context with automatic mixed precision, if the number format is a half precision."""
+    formats = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+    return torch.autocast(device.type, dtype=formats[dtype]) if dtype in formats else nullcontext()
 
 
 def set_matmul_precision(dtype: str) -> None:

@@ -62,15 +62,7 @@ def train(
         session.task.after_epoch(values)
         session.task.reset("train")
         yield Epoch(number, values, time.perf_counter() - started)
-        train_loss = values.get("train/loss", 0.0)
-        if not math.isfinite(train_loss):
-            session.status = Status.DIVERGED
-            session.reason = f"train/loss is {train_loss} at epoch {number}"
-            return
-        if not session.is_done and session.finish_out_of_time():
-            return
-        if should_stop() and not session.is_done:
-            session.status = Status.INTERRUPTED
+        if session.ends_early(values.get("train/loss", 0.0), should_stop):
             return
     session.status = Status.FINISHED
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from nnlab.engine.batch_cursor import BatchCursor
 from nnlab.engine.device_batch import to_device
 from nnlab.engine.metric_versions import check_metrics_version
 from nnlab.engine.metrics import AddedMetrics
-from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm
+from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm, step_function
 from nnlab.engine.step_noise import StepNoise
 from nnlab.engine.streaming.batch_source import BatchSource
 from nnlab.engine.training_progress import TrainingProgress
@@ -62,8 +62,9 @@ class LoaderData(Protocol):
 class LoaderSession(TrainingProgress):
     """Everything that a run over loaders holds in memory.
 
-    `unwrapped_steps` update the weights from their gradients, one for each optimizer. `cursor` is
-    the position in the training data, `epoch_seconds` the time spent on the unfinished epoch.
+    `unwrapped_step` updates the weights from their gradients, None for a task that does it.
+    `cursor` is the position in the training data, `epoch_seconds` the time spent on the unfinished
+    epoch.
     `last_lr` is the learning rate of the last step, `last_norm` the norm of its gradients if they
     no longer have it.
     """
@@ -91,9 +92,7 @@ class LoaderSession(TrainingProgress):
             self.task.module, self.config.seed, self.device, has_user_code=_has_user_code(self)
         )
         self.unwrapped_step = (
-            None
-            if self.task.steps_itself
-            else dynamo_bypass.unwrapped_step(self.task.optimizers[0])
+            None if self.task.steps_itself else step_function(self.config, self.task.optimizers[0])
         )
         self.notes.extend(self.data.notes)
 
@@ -122,24 +121,12 @@ class LoaderSession(TrainingProgress):
         return min(every, config.steps - self.epoch * every)
 
     def load_initial_weights(self, path: Path, *, new_head: bool = False) -> str:
-        """Loads the weights in a file, and returns a line that describes which tensors matched.
-
-        Args:
-            path: a file that `transfer.read_weights` accepts.
-            new_head: keep the head's own initial weights.
-
-        Raises:
-            CheckpointError: the file cannot be read, or nothing in it matches the model.
-        """
-        weights = transfer.read_weights(path)
-        return str(transfer.load_matching_weights(self.model, weights, new_head=new_head))
+        """As `transfer.load_weights_file`, into the model of the run."""
+        return transfer.load_weights_file(self.model, path, new_head=new_head)
 
     def autocast(self) -> AbstractContextManager[object]:
         """A context with automatic mixed precision, if the config's dtype is a half precision."""
-        formats = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-        if self.config.dtype in formats:
-            return torch.autocast(self.device.type, dtype=formats[self.config.dtype])
-        return nullcontext()
+        return devices.autocast(self.device, self.config.dtype)
 
     @torch.no_grad()
     def evaluate(self, source: BatchSource, split: EvaluatedSplit) -> dict[str, float]:

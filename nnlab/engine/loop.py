@@ -6,7 +6,6 @@ for epoch in train(session):
 session.test()               # evaluates the test split once, at the selected epoch
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -64,14 +63,7 @@ def train(session: Session, should_stop: Callable[[], bool] = lambda: False) -> 
         if probe is not None:
             values |= probe.collect_metrics()
         yield Epoch(number, values, time.perf_counter() - started)
-        if not math.isfinite(values["train/loss"]):
-            session.status = Status.DIVERGED
-            session.reason = f"train/loss is {values['train/loss']} at epoch {number}"
-            return
-        if not session.is_done and session.finish_out_of_time():
-            return
-        if should_stop() and not session.is_done:
-            session.status = Status.INTERRUPTED
+        if session.ends_early(values["train/loss"], should_stop):
             return
     session.status = Status.FINISHED
 

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnlab.catalogue import DENSE_TASKS, find_builtin, is_user_code
+from nnlab.catalogue import DENSE_TASKS, is_user_code
 from nnlab.config import RunConfig, check_plugins, is_loader_run
 from nnlab.config.user_task import is_user_task
 from nnlab.engine import (
@@ -40,7 +39,7 @@ from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.engine.models.norms import check_batch_of_one
 from nnlab.engine.optimizers import build as build_optimizer
-from nnlab.engine.optimizers import call_optimizer
+from nnlab.engine.optimizers import step_function
 from nnlab.engine.probe import Probe
 from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.seeds import make_generator
@@ -87,13 +86,7 @@ class Session(TrainingProgress):
 
     def __post_init__(self) -> None:
         self.forward = self.model
-        step = dynamo_bypass.unwrapped_step(self.optimizer)
-        is_builtin = find_builtin("opt", self.config.opt) is not None
-        self.unwrapped_step = (
-            step
-            if is_builtin and not is_user_code("opt", self.config.opt)
-            else partial(call_optimizer, self.config, step)
-        )
+        self.unwrapped_step = step_function(self.config, self.optimizer)
 
     @property
     def batch_size(self) -> int:
@@ -101,17 +94,8 @@ class Session(TrainingProgress):
         return _effective_batch_size(self.config, self.data)
 
     def load_initial_weights(self, path: Path, *, new_head: bool = False) -> str:
-        """Loads the weights in a file, and returns a line that describes which tensors matched.
-
-        Args:
-            path: a file that `transfer.read_weights` accepts.
-            new_head: keep the head's own initial weights.
-
-        Raises:
-            CheckpointError: the file cannot be read, or nothing in it matches the model.
-        """
-        weights = transfer.read_weights(path)
-        return str(transfer.load_matching_weights(self.model, weights, new_head=new_head))
+        """As `transfer.load_weights_file`, into the model of the run."""
+        return transfer.load_weights_file(self.model, path, new_head=new_head)
 
     def evaluate_split(self, part: SplitTensors) -> Mapping[str, float]:
         """The metrics of the current model on a split, by their names without the split."""
@@ -195,10 +179,7 @@ class Session(TrainingProgress):
 
     def autocast(self) -> AbstractContextManager[object]:
         """A context with automatic mixed precision, if the config's dtype is a half precision."""
-        formats = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-        if self.config.dtype in formats:
-            return torch.autocast(self.device.type, dtype=formats[self.config.dtype])
-        return nullcontext()
+        return devices.autocast(self.device, self.config.dtype)
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -75,6 +75,24 @@ class TrainingProgress:
         """Training begins; the time to load data and build the model does not count."""
         if self.started is None:
             self.started = time.perf_counter()
+
+    def ends_early(self, train_loss: float, should_stop: Callable[[], bool]) -> bool:
+        """Whether the run ends after the epoch `epoch`, although it is not done; sets its status.
+
+        Args:
+            train_loss: of this epoch.
+            should_stop: whether training is to be interrupted.
+        """
+        if not math.isfinite(train_loss):
+            self.status = Status.DIVERGED
+            self.reason = f"train/loss is {train_loss} at epoch {self.epoch}"
+            return True
+        if not self.is_done and self.finish_out_of_time():
+            return True
+        if should_stop() and not self.is_done:
+            self.status = Status.INTERRUPTED
+            return True
+        return False
 
     def finish_out_of_time(self) -> bool:
         """Ends the run if the limit of `--max-time` is reached; returns whether it is."""

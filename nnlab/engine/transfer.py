@@ -83,6 +83,20 @@ def read_weights(path: Path) -> Mapping[str, torch.Tensor]:
     return tensors
 
 
+def load_weights_file(model: nn.Module, path: Path, *, new_head: bool = False) -> str:
+    """Loads the weights in a file, and returns a line that describes which tensors matched.
+
+    Args:
+        model: gets the weights.
+        path: a file that `read_weights` accepts.
+        new_head: keep the head's own initial weights.
+
+    Raises:
+        CheckpointError: the file cannot be read, or nothing in it matches the model.
+    """
+    return str(load_matching_weights(model, read_weights(path), new_head=new_head))
+
+
 def load_matching_weights(
     model: nn.Module, weights: Mapping[str, torch.Tensor], *, new_head: bool = False
 ) -> WeightLoadReport:

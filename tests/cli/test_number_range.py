@@ -74,3 +74,5 @@ def test_evaluation_names_the_rows_whose_targets_are_too_large(nnlab: Nnlab, fol
 
 def test_data_of_usual_size_is_unchanged(nnlab: Nnlab) -> None:
     nnlab("train", *QUICK, "--inputs", "none", "-q")
+    (run,) = nnlab("ls", "--format", "json").json
+    assert run["status"] == "finished"

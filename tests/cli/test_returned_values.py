@@ -45,11 +45,13 @@ class Faulty(torch.optim.SGD):
 """
 
 
+@pytest.mark.parametrize("source", [(), ("--stream",)], ids=["in memory", "streamed"])
 def test_an_error_in_the_step_of_an_optimizer_names_the_option_and_the_line(
-    nnlab: Nnlab, folder: Path
+    nnlab: Nnlab, folder: Path, source: tuple[str, ...]
 ) -> None:
     (folder / "opt.py").write_text(OPTIMIZER)
-    answer = nnlab("train", *QUICK, "--opt", "opt.py:Faulty", "--lr", "0.1", "-q", expect=1)
+    arguments = (*QUICK, *source, "--opt", "opt.py:Faulty", "--lr", "0.1", "-q")
+    answer = nnlab("train", *arguments, expect=1)
     assert (
         "--opt opt.py:Faulty raises an error: opt.py, line 6, in step: ValueError: odd step"
         in " ".join(answer.err.split())
@@ -98,6 +100,8 @@ def test_a_model_whose_outputs_are_no_real_numbers_names_its_line(
 def test_a_model_with_only_keywords_gets_all_facts(nnlab: Nnlab, folder: Path) -> None:
     (folder / "net.py").write_text(MODEL)
     nnlab(*IRIS, "--model", "net.py:Net")
+    (run,) = nnlab("ls", "--format", "json").json
+    assert run["status"] == "finished"
 
 
 def test_an_output_that_does_not_exist_is_reported_before_anything_is_stored(

@@ -88,6 +88,7 @@ def test_a_stranger_that_sends_slowly_does_not_block_the_others(
         sending = executor.submit(send_slowly, stranger)
         with came(nodes, b"nnlab-7 1\n"):
             first.next_round()  # each byte of the stranger used to start its time limit anew
+            assert len(first._others) == 1
         ended.set()
         sending.result(20)
 

@@ -105,8 +105,8 @@ def _encode_categories(
     is_embedded = column.encoding == "embed"
     features = np.zeros((len(texts), 1 if is_embedded else width))
     status = np.zeros(len(texts), np.int8)
-    known = column.values[:-1] if column.missing_category else column.values
-    indices = {value: index for index, value in enumerate(known)}
+    categories = column.values[:-1] if column.missing_category else column.values
+    indices = {value: index for index, value in enumerate(categories)}
     for row, text in enumerate(texts):
         index = indices.get(text)
         if index is None and is_missing(text):

@@ -47,6 +47,14 @@ def is_map_style(value: object) -> bool:
     return hasattr(value, "__getitem__") and hasattr(value, "__len__")
 
 
+def length_of(value: Any) -> int | None:
+    """The length of a data set, sampler or loader; None if it does not have one."""
+    try:
+        return len(value)
+    except (TypeError, NotImplementedError):  # an IterableDataset
+        return None
+
+
 def is_indexed(value: Any) -> bool:
     """Whether a value is a map-style data set or a DataLoader over one."""
     return not is_iterable_dataset(value.dataset) if is_loader(value) else is_map_style(value)

@@ -136,9 +136,9 @@ class TargetReader:
         classes = ignore_padding(
             classes, batch.examples, self._description.task, self._description.pad_token
         )
-        known = (classes >= 0) & (classes < self._description.num_outputs)
-        known &= classes == np.floor(classes)
-        is_right = (known | (classes == IGNORED_CLASS)).reshape(len(classes), -1)
+        is_class = (classes >= 0) & (classes < self._description.num_outputs)
+        is_class &= classes == np.floor(classes)
+        is_right = (is_class | (classes == IGNORED_CLASS)).reshape(len(classes), -1)
         valid = np.asarray(is_right.all(axis=1), np.bool_)
         for row in np.flatnonzero(~valid).tolist():
             self._add("class", "a class that the training data does not have", self._place(row))
@@ -189,8 +189,8 @@ class TargetReader:
     def _class(self, text: str, row: int, classes: Mapping[float | str, int]) -> int | None:
         label = classes.get(class_key(text))
         if label is None and not self._is_reported_missing(text, row):
-            known = ", ".join(str(name) for name in list(classes)[:10])
-            message = f"a class that the training data does not have (known: {known})"
+            names = ", ".join(str(name) for name in list(classes)[:10])
+            message = f"a class that the training data does not have (known: {names})"
             self._add("class", message, f"'{text}' in {self._place(row)}")
         return label
 

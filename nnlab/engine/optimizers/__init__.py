@@ -1,12 +1,14 @@
 """Optimizers by name: those of torch.optim where available, fused where the device supports it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import nn, optim
 
-from nnlab.catalogue import USER_CODE, find_builtin
+from nnlab.catalogue import USER_CODE, find_builtin, is_user_code
 from nnlab.config import RunConfig
+from nnlab.engine import dynamo_bypass
 from nnlab.engine.optimizers import user_defined
 from nnlab.engine.optimizers.closure_optimizer import (
     ClosureOptimizer,
@@ -189,6 +191,19 @@ def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:
     plugin = find_required("opt", config.opt, OptimizerPlugin)
     build_plugin = plugin.choice.build
     return call_plugin(plugin, optim.Optimizer, lambda: build_plugin(model, config))
+
+
+def step_function(config: RunConfig, optimizer: optim.Optimizer) -> Callable[[], None]:
+    """The step of the optimizer of a config, without the wrapper of torch.compile.
+
+    Errors of optimizers of users and plugins are those of `call_optimizer`; a built-in optimizer
+    is called directly, because this is done in every step.
+    """
+    step = dynamo_bypass.unwrapped_step(optimizer)
+    is_builtin = find_builtin("opt", config.opt) is not None
+    if is_builtin and not is_user_code("opt", config.opt):
+        return step
+    return partial(call_optimizer, config, step)
 
 
 def call_optimizer(config: RunConfig, step: Callable[[], object]) -> None:

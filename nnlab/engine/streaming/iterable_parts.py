@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from nnlab.engine.data.example_facts import read_first_item
-from nnlab.engine.data.user_values import has_state
+from nnlab.engine.data.user_values import has_state, length_of
 from nnlab.engine.random_state import seed_random_numbers
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.streaming.map_batches import LoadingOptions
@@ -81,7 +81,7 @@ def open_iterable(
                 seed=seed,
                 stateful=stateful,
                 epoch_owners=_epoch_owners(value),
-                batches_per_epoch=_length(value),
+                batches_per_epoch=length_of(value),
                 fixed_epoch=fixed_epoch,
             ),
             example,
@@ -132,7 +132,7 @@ def _open_dataset(
         pin_memory=loading.pin_memory,
         generator=torch.Generator().manual_seed(0),
     )
-    count = _length(dataset)
+    count = length_of(dataset)
     source = StreamBatches(
         loader,
         seed=seed,
@@ -159,14 +159,14 @@ def _open_loader(
     stateful = loader if has_state(loader) else None
     if stateful is None and not loader.num_workers and has_state(loader.dataset):
         stateful = loader.dataset
-    is_sized = loader.num_workers <= 1 and _length(loader.dataset) is not None
+    is_sized = loader.num_workers <= 1 and length_of(loader.dataset) is not None
     source = StreamBatches(
         loader,
         seed=seed,
         stateful=stateful,
         epoch_owners=_epoch_owners(loader, loader.dataset),
-        batches_per_epoch=_length(loader) if is_sized else None,
-        num_examples=_length(loader.dataset),
+        batches_per_epoch=length_of(loader) if is_sized else None,
+        num_examples=length_of(loader.dataset),
         fixed_epoch=fixed_epoch,
     )
     return IterablePart(source, example, notes)
@@ -194,11 +194,3 @@ def _epoch_owners(*values: Any) -> tuple[Any, ...]:
 
 def _has(value: Any, method: str) -> bool:
     return callable(getattr(value, method, None))
-
-
-def _length(value: Any) -> int | None:
-    """The length of a data set or loader; None if it does not have one."""
-    try:
-        return len(value)
-    except (TypeError, NotImplementedError):
-        return None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 
 from nnlab.engine.batches import batch_bounds
+from nnlab.engine.data.user_values import length_of
 from nnlab.engine.epoch_order import balanced_order, uniform_order
 from nnlab.engine.random_state import (
     preserved_random_states,
@@ -149,10 +150,7 @@ def sampler_plan(part: MapPart, batch_size: int, seed: int) -> tuple[EpochPlan, 
     def plan(epoch: int) -> Iterator[Any]:
         return _enumerate_sampler(sampler, derive_seed(seed, "sampler", epoch), epoch)
 
-    try:
-        return plan, len(sampler)
-    except (TypeError, NotImplementedError):
-        return plan, None
+    return plan, length_of(sampler)
 
 
 def training_order(

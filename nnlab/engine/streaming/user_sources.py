@@ -189,8 +189,8 @@ def _open_train(config: RunConfig, drawn: _SplitPart) -> _Opened:
         return _opened_rows(config, part, rows, plan, batches, drawn.notes)
     if config.sampling == "balanced":
         raise DataError(f"--sampling balanced: the DataLoader of {config.data} has its own sampler")
-    plan, known = sampler_plan(part, _batch_size(config, len(rows)), config.seed)
-    return _opened_rows(config, part, rows, plan, known, drawn.notes)
+    plan, num_batches = sampler_plan(part, _batch_size(config, len(rows)), config.seed)
+    return _opened_rows(config, part, rows, plan, num_batches, drawn.notes)
 
 
 def _labels(config: RunConfig, drawn: _SplitPart) -> NDArray[np.int64]:
@@ -215,8 +215,8 @@ def _open_evaluated(config: RunConfig, part: MapPart) -> _Opened:
         size = part.batch_size or _batch_size(config, len(rows))
         plan, batches = row_plan(part, rows, size, None)
         return _opened_rows(config, part, rows, plan, batches, (), _VALIDATION_EPOCH)
-    plan, known = sampler_plan(part, part.batch_size or 1, config.seed)
-    return _opened_rows(config, part, rows, plan, known, (), _VALIDATION_EPOCH)
+    plan, num_batches = sampler_plan(part, part.batch_size or 1, config.seed)
+    return _opened_rows(config, part, rows, plan, num_batches, (), _VALIDATION_EPOCH)
 
 
 def _opened_rows(

@@ -10,6 +10,7 @@ import torch
 from nnlab.config import RunConfig
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data.prepare import SplitTensors
+from nnlab.engine.data.user_values import length_of
 from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.random_state import preserved_random_states, seed_random_numbers
 from nnlab.engine.seeds import derive_seed
@@ -65,8 +66,8 @@ class LoaderBatches:
     def __init__(self, reference: str, name: str, loader: Any, seed: int) -> None:
         self._option, self._name = f"--task {reference}: {name}", name
         self._loader, self._seed = loader, seed
-        self.batches_per_epoch = _length(loader)
-        self.num_examples = _length(getattr(loader, "dataset", None))
+        self.batches_per_epoch = length_of(loader)
+        self.num_examples = length_of(getattr(loader, "dataset", None))
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Any]:
         """The batches of an epoch from batch `start` on.
@@ -133,13 +134,6 @@ def open_loader(instance: Any, reference: str, split: str, seed: int) -> LoaderB
             hint="return a DataLoader, or an object whose __iter__ starts a new epoch",
         )
     return LoaderBatches(reference, name, loader, seed)
-
-
-def _length(value: Any) -> int | None:
-    try:
-        return len(value)
-    except (TypeError, NotImplementedError):  # an IterableDataset
-        return None
 
 
 @contextmanager
