@@ -8,10 +8,9 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import default_collate, default_convert
 
+from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.errors import DataError
 
-# Positions with this target are ignored by the losses of torch.
-IGNORED_TARGET = -100
 _TARGET_KEYS = ("targets", "labels")
 
 
@@ -36,7 +35,7 @@ class PaddedCollate:
             inputs, targets = zip(*items, strict=True)
             return (
                 self._collate(inputs, "the inputs", None),
-                self._collate(targets, "the targets", IGNORED_TARGET),
+                self._collate(targets, "the targets", IGNORED_CLASS),
             )
         return self._collate(items, "the items", None)
 
@@ -47,7 +46,7 @@ class PaddedCollate:
                 key: self._collate(
                     [value[key] for value in values],
                     f"'{key}'",
-                    IGNORED_TARGET if key in _TARGET_KEYS else ignored,
+                    IGNORED_CLASS if key in _TARGET_KEYS else ignored,
                 )
                 for key in first
             }

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.generated.rng import draw_distinct, make_rng
+from nnlab.engine.targets.output_shape import IGNORED_CLASS
 
 PAD = "(pad)"
 WINDOW = 64  # characters of an example of `text`
 MAX_WORDS = 12  # of an example of `word-tags`
-IGNORED_TARGET = -100
 
 # A word and its class; `light`, `watch`, `play` and others belong to two classes.
 Word = tuple[str, str]
@@ -54,7 +54,7 @@ def text(samples: int, noise: float, seed: int) -> Dataset:
     is_replaced = (tokens >= first_letter) & (make_rng(seed, 2).random(tokens.shape) < noise)
     letters = make_rng(seed, 3).integers(first_letter, len(_CHARACTERS), tokens.shape)
     tokens = np.where(is_replaced, letters, tokens)
-    targets = np.where(tokens[:, 1:] == 0, IGNORED_TARGET, tokens[:, 1:])
+    targets = np.where(tokens[:, 1:] == 0, IGNORED_CLASS, tokens[:, 1:])
     return Dataset(
         "text",
         "language_modeling",
@@ -75,7 +75,7 @@ def word_tags(samples: int, noise: float, seed: int) -> Dataset:
     ids = {word: index for index, word in enumerate(vocabulary)}
     rng = make_rng(seed, 1)
     tokens = np.zeros((samples, MAX_WORDS), np.int64)
-    targets = np.full((samples, MAX_WORDS), IGNORED_TARGET, np.int64)
+    targets = np.full((samples, MAX_WORDS), IGNORED_CLASS, np.int64)
     seen: set[tuple[Word, ...]] = set()
     for row, target in zip(tokens, targets, strict=True):
         words = draw_distinct(partial(_short_sentence, rng), seen)
