@@ -16,7 +16,7 @@ from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
+from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument, UncertaintyOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import say
 from nnlab.cli.results.compare.across_table import print_across_tasks
@@ -28,7 +28,7 @@ from nnlab.io.redaction import mask_command
 from nnlab.report.paper_table import PaperTable, paper_tables
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
-from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -103,13 +103,7 @@ def compare(
             help="confidence interval of the means: Student's t, or bootstrap over seeds",
         ),
     ] = IntervalMethod.T,
-    uncertainty: Annotated[
-        Uncertainty,
-        typer.Option(
-            "--uncertainty",
-            help="number after ±: 95 % confidence interval, standard error or sd over seeds",
-        ),
-    ] = DEFAULT_UNCERTAINTY,
+    uncertainty: UncertaintyOption = DEFAULT_UNCERTAINTY,
     test: Annotated[
         PairedTest,
         typer.Option("--test", help="paired test of trials on the same seeds: t test, or exact"),
