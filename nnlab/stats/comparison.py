@@ -10,7 +10,7 @@ level 1 - 0.05 / m. The probability that any two equal settings differ significa
 all intervals contain the true differences with a probability of at least 95 %, and an interval
 excludes 0 exactly if its corrected p is at most 0.05. The intervals that agree with a step-down
 method such as Holm's are one-sided, and of a significant difference they give the sign only
-(Strassburger and Bretz 2008); it would gain almost nothing, as only K - 1 of the m pairs are tested.
+(Strassburger and Bretz 2008). It would gain almost nothing: only K - 1 of the m pairs are tested.
 """
 
 import math
