@@ -131,6 +131,8 @@ _LATEX_REPLACEMENTS = {
     "|": r"\textbar{}",
     '"': "{''}",
     "±": r"\ensuremath{\pm}",
+    "†": r"\ensuremath{\dagger}",
+    "‡": r"\ensuremath{\ddagger}",
     "−": r"\ensuremath{-}",
     "×": r"\ensuremath{\times}",
     "·": r"\ensuremath{\cdot}",

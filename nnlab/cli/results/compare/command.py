@@ -23,11 +23,13 @@ from nnlab.cli.results.compare.across_table import print_across_tasks
 from nnlab.cli.results.compare.paper_tables import print_paper_tables
 from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.cli.train.train import messages
+from nnlab.cli.uncertainty_option import UncertaintyOption
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command
 from nnlab.report.paper_table import PaperTable, paper_tables
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -102,6 +104,7 @@ def compare(
             help="confidence interval of the means: Student's t, or bootstrap over seeds",
         ),
     ] = IntervalMethod.T,
+    uncertainty: UncertaintyOption = DEFAULT_UNCERTAINTY,
     test: Annotated[
         PairedTest,
         typer.Option("--test", help="paired test of trials on the same seeds: t test, or exact"),
@@ -165,6 +168,7 @@ def compare(
         interval=interval,
         test=test,
         mixed=mixed,
+        uncertainty=uncertainty,
     )
     with open_db(db) as database:
         scope = resolve_scope(database, names)
