@@ -146,7 +146,7 @@ def test_onset_is_drawn_beside_the_loss_and_said() -> None:
     loss, accuracy = figure.axes
     assert [xs(line) for line in lines_with(loss, linestyle=":")] == [[11, 11]]
     assert lines_with(accuracy, linestyle=":") == []
-    assert texts_of(loss) == ["3 of 3 seeds overfit, median onset 11"]
+    assert texts_of(loss) == ["3 of 3 seeds overfit (median onset: epoch 11)"]
     assert "overfitting starts" in legend_labels(figure)
 
 
