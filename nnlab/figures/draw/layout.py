@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.figures.draw.labels import text_inches, wrap_to_width
 from nnlab.figures.draw.legend import (
     LegendEntry,
     columns_that_fit,
@@ -15,11 +16,14 @@ from nnlab.figures.draw.legend import (
     legend_pad,
     row_height,
     rows_needed,
+    text_renderer,
 )
 from nnlab.figures.draw.line_end_labels import label_line_ends
 from nnlab.figures.draw.paper import current_paper, inches
 
 PANEL_HEIGHT = 2.2
+_MAX_LABEL_LENGTH = 1.08  # of the label of an axis, relative to the axis
+_MIN_PANEL_HEIGHT, _ASPECT = 1.6, 0.9  # inches; height over width, with the axis labels
 _MIN_PANEL_WIDTH = 1.75  # inches; enough for an axis with its labels
 
 
@@ -84,6 +88,7 @@ def figure_with_legend(
     for spare in grid[count:]:
         spare.remove()
     draw(axes)
+    _fit_axis_labels(figure, axes)
     height_used = 0.0
     for (block, block_columns), block_rows in zip(columns_of_blocks, rows_of_blocks, strict=True):
         draw_legend_below(bottom, 1 - height_used / legend_height, block, block_columns)
@@ -93,6 +98,29 @@ def figure_with_legend(
     if mode == "direct":
         label_line_ends(figure, axes[min(columns, count) - 1], line_entries)
     return figure
+
+
+def _fit_axis_labels(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Wraps the labels of value axes that are longer than their axis, if possible before a unit."""
+    figure.draw_without_rendering()
+    renderer = text_renderer(figure)
+    size = current_paper().label_size
+    for ax in axes:
+        height = ax.get_window_extent(renderer).height * _MAX_LABEL_LENGTH
+        if ax.yaxis.label.get_window_extent(renderer).height <= height:
+            continue
+        available = height / figure.dpi
+        text = " ".join(ax.get_ylabel().split())
+        before_unit = text.replace(" (", "\n(", 1)
+        fits = max(text_inches(line, size) for line in before_unit.split("\n")) <= available
+        ax.set_ylabel(before_unit if fits else wrap_to_width(text, available, size))
+
+
+def panel_height(count: int, least: float = _MIN_PANEL_WIDTH) -> float:
+    """The height of a panel in a grid, in inches at the base font size: lower in narrow columns."""
+    _, columns = panel_grid(count, least)
+    width = current_paper().width / columns / inches(1.0)
+    return min(PANEL_HEIGHT, max(_MIN_PANEL_HEIGHT, _ASPECT * width))
 
 
 def available_text_width(columns: int = 1) -> float:
@@ -105,3 +133,15 @@ def freeze_layout(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.draw_without_rendering()  # measures ticks that the first layout changed
     figure.set_layout_engine("none")
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure that contains the axes.
+
+    Raises:
+        ValueError: the axes were removed from their figure.
+    """
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("these axes belong to no figure")
+    return figure
