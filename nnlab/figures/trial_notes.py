@@ -1,12 +1,24 @@
-"""Notes on the trials of a figure: how many of their seeds diverged or overfit."""
+"""Notes on figures of curves: seeds that diverged or overfit, and means on a logarithmic axis."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nnlab.figures.draw.axis_exits import has_diverged
+from nnlab.figures.draw.display_names import quantity_name
+from nnlab.figures.draw.panel_curves import PanelCurves
 from nnlab.figures.draw.series import Series, onset_text
 from nnlab.io.text import format_count
 
 _MAX_NAMED = 6  # trials that have a note of their own
+
+
+def scale_notes(panels: Mapping[str, PanelCurves], loss: str | None) -> Iterator[str]:
+    """A note that the mean on a logarithmic axis is the geometric mean of the seeds."""
+    for quantity, panel in panels.items():
+        if panel.is_log and any(max(curve.band.n) > 1 for curve in panel.curves):
+            yield (
+                f"{quantity_name(quantity, loss)}: on the logarithmic axis, geometric means and bands"
+                " computed from the logarithms"
+            )
 
 
 def divergence_notes(series: Sequence[Series]) -> Iterator[str]:

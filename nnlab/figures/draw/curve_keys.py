@@ -9,21 +9,28 @@ from matplotlib.patches import Patch
 
 from nnlab.figures.draw.axis_exits import divergence_points, is_inside
 from nnlab.figures.draw.curve_marks import cross_handle, has_selectable_epochs, ring_handle
-from nnlab.figures.draw.display_names import quantity_of, split_of
+from nnlab.figures.draw.display_names import split_of
 from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.panel import BAND_ALPHA, CurveOptions, validation_sample_size
 from nnlab.figures.draw.panel_curves import collect_panel
 from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset
 from nnlab.figures.draw.series_style import MAX_NAMED, series_legend_entries
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE
 from nnlab.stats.curve_band import MIN_INTERVAL_SEEDS, BandKind
+from nnlab.stats.uncertainty import Uncertainty
 
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
+_BANDS: Mapping[Uncertainty, BandKind] = {
+    Uncertainty.CI: BandKind.INTERVAL,
+    Uncertainty.SD: BandKind.SD,
+    Uncertainty.SE: BandKind.SE,
+}
 _BAND_NAMES: Mapping[BandKind, str] = {
     BandKind.INTERVAL: "95 % CI",
     BandKind.SD: "± sd",
-    BandKind.SE: "± se",
+    BandKind.SE: "± standard error",
     BandKind.RANGE: "range",
 }
 # The onsets that are marked in the panel of the loss: epoch, line style, text in the legend.
@@ -35,7 +42,7 @@ ONSETS: tuple[tuple[Callable[[Series], int | None], Literal[":", "-."], str], ..
 
 def default_band() -> BandKind:
     """The kind of band of the uncertainty that the reader selected."""
-    return BandKind.INTERVAL
+    return _BANDS[current_reader_options().uncertainty]
 
 
 def trial_entries(series: Sequence[Series]) -> list[LegendEntry]:
@@ -68,10 +75,10 @@ def curve_key_entries(
     if band := describe_band(
         [len(trial.histories) for trial in series[:MAX_NAMED]], options.spread
     ):
-        handles.append((_band_handle(ink), band))
+        handles.append((band_handle(ink), band))
     for metric in metrics:
         if (examples := validation_sample_size(series, metric)) is not None:
-            handles.append((_band_handle(ink), f"68 % interval of {examples:.0f} examples"))
+            handles.append((band_handle(ink), f"68 % interval of {examples:.0f} examples"))
     if any(has_selectable_epochs(trial, metrics) for trial in series[:MAX_NAMED]):
         handles.append((ring_handle(), "best epoch"))
     if "loss" in panels:
@@ -91,7 +98,8 @@ def onset_handles(series: Sequence[Series]) -> list[tuple[Artist, str]]:
     ]
 
 
-def _band_handle(ink: str) -> Patch:
+def band_handle(ink: str) -> Patch:
+    """The sample of a band in a legend."""
     return Patch(color=ink, alpha=BAND_ALPHA, linewidth=0)
 
 

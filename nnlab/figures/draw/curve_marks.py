@@ -76,17 +76,22 @@ def mark_divergence(
     """Draws a cross at the last finite point of every seed that diverged, if it is in the axis."""
     for epoch, value in divergence_points(trial, curve.metric):
         if is_inside(value, panel):
-            ax.plot(
-                [epoch],
-                [value],
-                color=style.color,
-                linestyle="",
-                marker="x",
-                markersize=points(_CROSS_SIZE),
-                markeredgewidth=points(_EDGE_WIDTH),
-                clip_on=False,
-                zorder=6,
-            )
+            draw_cross(ax, epoch, value, style.color)
+
+
+def draw_cross(ax: Axes, x: float, y: float, color: str) -> None:
+    """Draws a cross at the point after which a run diverged."""
+    ax.plot(
+        [x],
+        [y],
+        color=color,
+        linestyle="",
+        marker="x",
+        markersize=points(_CROSS_SIZE),
+        markeredgewidth=points(_EDGE_WIDTH),
+        clip_on=False,
+        zorder=6,
+    )
 
 
 def ring_handle() -> Line2D:
@@ -141,7 +146,11 @@ def label_panel(
     figure = figure_of(ax)
     top: list[EdgeLabel] = []
     bottom: list[EdgeLabel] = []
-    for end in axis_exits(panel, series, MAX_NAMED):
+    first, last = ax.get_xlim()
+    low, high = ax.get_ylim()
+    for end in axis_exits(panel, series, MAX_NAMED, (low, high)):
+        if not first <= end.x <= last:
+            continue
         style = SeriesStyle(None) if end.rank is None else styles[end.rank]
         label = EdgeLabel(end.x, end.text, style.color, arrow=True, marker=style.marker)
         (top if end.upward else bottom).append(label)
@@ -150,6 +159,7 @@ def label_panel(
         for trial, style in zip(series, styles, strict=True)
         if style.index is not None
         and (onset := median_onset(trial) or median_plateau_onset(trial)) is not None
+        and first <= onset <= last
     ]
     if onsets:
         is_single = len(marked) == 1

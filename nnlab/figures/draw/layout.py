@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -89,6 +90,8 @@ def figure_with_legend(
     for spare in grid[count:]:
         spare.remove()
     draw(axes)
+    apply_titles_and_limits(figure)
+    _hide_marks_outside(axes)
     _fit_axis_labels(figure, axes)
     height_used = 0.0
     for (block, block_columns), block_rows in zip(columns_of_blocks, rows_of_blocks, strict=True):
@@ -99,6 +102,18 @@ def figure_with_legend(
     if mode == "direct":
         label_line_ends(figure, axes[min(columns, count) - 1], line_entries)
     return figure
+
+
+def _hide_marks_outside(axes: Sequence[Axes]) -> None:
+    """Hides marks at the edge, which are not clipped, where the author's limits exclude them."""
+    for ax in axes:
+        (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
+        for line in ax.lines:
+            if line.get_clip_on() or line.get_transform() != ax.transData:
+                continue
+            points = zip(*map(np.atleast_1d, line.get_data()), strict=True)
+            if not any(left <= x <= right and low <= y <= high for x, y in points):
+                line.set_visible(False)
 
 
 def _fit_axis_labels(figure: Figure, axes: Sequence[Axes]) -> None:
@@ -122,6 +137,16 @@ def panel_height(count: int, least: float = _MIN_PANEL_WIDTH) -> float:
     _, columns = panel_grid(count, least)
     width = current_paper().width / columns / inches(1.0)
     return min(PANEL_HEIGHT, max(_MIN_PANEL_HEIGHT, _ASPECT * width))
+
+
+def share_axis_labels(axes: Sequence[Axes], columns: int) -> None:
+    """Keeps the labels of panels with equal axes only in the first column and the last row."""
+    for index, ax in enumerate(axes):
+        if index % columns:
+            ax.set_ylabel("")
+            ax.tick_params(axis="y", labelleft=False)
+        if index + columns < len(axes):
+            ax.set_xlabel("")
 
 
 def available_text_width(columns: int = 1) -> float:

@@ -57,6 +57,8 @@ def collect_panel(
     metrics: Sequence[str],
     spread: BandKind | None,
     log: bool | None = None,
+    *,
+    bands_drawn: bool = True,
 ) -> PanelCurves:
     """The curves of `metrics`, all of one quantity, of every trial that has them.
 
@@ -66,6 +68,7 @@ def collect_panel(
         spread: what the bands show; None if every seed is drawn as a line.
         log: whether the axis is logarithmic where values permit it; None: if the quantity is a loss
             or a learning rate that spans decades.
+        bands_drawn: False if only the means are drawn; the axis then need not show the bands.
     """
     seeds = {
         (rank, metric): curves
@@ -75,7 +78,7 @@ def collect_panel(
     }
     lower = lower_is_better(series, metrics[0])
     may_be_log = quantity_of(metrics[0]) in _LOG_QUANTITIES if log is None else log
-    bands = partial(_panel_of_scale, seeds, metrics, len(series), spread)
+    bands = partial(_panel_of_scale, seeds, metrics, len(series), spread, bands_drawn=bands_drawn)
     linear = bands(log_axis=False)
     if may_be_log and _all_positive(seeds):
         # Whether the axis is logarithmic depends on the seeds, because the bands depend on it.
@@ -115,14 +118,15 @@ def _panel_of_scale(
     spread: BandKind | None,
     *,
     log_axis: bool,
+    bands_drawn: bool,
 ) -> tuple[PanelCurve, ...]:
     return tuple(
         PanelCurve(
             rank,
             metric,
             mean_curve(curves, spread or BandKind.RANGE, log_axis=log_axis),
-            spread is not None and is_band_shaded(metric, metrics, trials),
-            spread is None,
+            bands_drawn and spread is not None and is_band_shaded(metric, metrics, trials),
+            bands_drawn and spread is None,
         )
         for (rank, metric), curves in seeds.items()
     )

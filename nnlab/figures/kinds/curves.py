@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from nnlab import store
 from nnlab.figures.draw.curve_keys import curve_key_entries, default_band, trial_entries
 from nnlab.figures.draw.curve_marks import label_panel
-from nnlab.figures.draw.display_names import quantity_name, quantity_of
+from nnlab.figures.draw.display_names import quantity_of
 from nnlab.figures.draw.layout import figure_of, figure_with_legend, freeze_layout, panel_height
 from nnlab.figures.draw.metric_choice import choose_metrics, split_directions, with_directions
 from nnlab.figures.draw.panel import CurveOptions, draw_panel
@@ -17,7 +17,7 @@ from nnlab.figures.draw.series import Series, as_series
 from nnlab.figures.draw.series_style import series_styles
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
-from nnlab.figures.trial_notes import divergence_notes, onset_notes
+from nnlab.figures.trial_notes import divergence_notes, onset_notes, scale_notes
 from nnlab.figures.trials import load_trial_curves
 from nnlab.records import History, Scalar
 from nnlab.stats.curve_band import BandKind, mean_curve
@@ -59,7 +59,7 @@ def prepare_curves(
     notes = (
         *trials.notes,
         *_missing_curve_notes(series, shown),
-        *_scale_notes(panels, trials.loss),
+        *scale_notes(panels, trials.loss),
         *divergence_notes(series),
         *onset_notes(series),
     )
@@ -73,16 +73,6 @@ def _missing_curve_notes(series: Sequence[Series], shown: Sequence[str]) -> Iter
     for trial in series:
         if not any(metric in history.metrics for history in trial.histories for metric in shown):
             yield f"{trial.label} has no curve: it has no {' or '.join(shown)}"
-
-
-def _scale_notes(panels: Mapping[str, PanelCurves], loss: str | None) -> Iterator[str]:
-    """A note that the mean on a logarithmic axis is the geometric mean of the seeds."""
-    for quantity, panel in panels.items():
-        if panel.is_log and any(max(curve.band.n) > 1 for curve in panel.curves):
-            yield (
-                f"{quantity_name(quantity, loss)}: on the logarithmic axis, geometric means and bands"
-                " computed from the logarithms"
-            )
 
 
 def curve_rows(
