@@ -16,8 +16,8 @@ def scale_notes(panels: Mapping[str, PanelCurves], loss: str | None) -> Iterator
     for quantity, panel in panels.items():
         if panel.is_log and any(max(curve.band.n) > 1 for curve in panel.curves):
             yield (
-                f"{quantity_name(quantity, loss)}: on the logarithmic axis, geometric means and bands"
-                " computed from the logarithms"
+                f"{quantity_name(quantity, loss)}: on the logarithmic axis, geometric means, and"
+                " bands of the logarithms"
             )
 
 

@@ -112,7 +112,7 @@ def cross_handle() -> Line2D:
 
 
 def draw_onsets(ax: Axes, series: Sequence[Series], styles: Sequence[SeriesStyle]) -> None:
-    """Vertical lines at the onsets, only in the panel of the loss: the finding is about the loss."""
+    """Draws vertical lines at the onsets, for the panel of the loss: they are about the loss."""
     for trial, style in zip(series, styles, strict=True):
         for onset, line_style in (
             (median_onset(trial), OVERFITTING_LINE),

@@ -148,7 +148,7 @@ def _free_place(
 def _draw_arrows(
     figure: Figure, ax: Axes, labels: Sequence[EdgeLabel], *, upward: bool
 ) -> list[float]:
-    """Draws the arrows at an edge, side by side where they would overlap; the x of each in pixels."""
+    """Draws the arrows at an edge, side by side where they would overlap; returns x in pixels."""
     panel = ax.get_window_extent(text_renderer(figure))
     pixel = figure.dpi / _POINTS_PER_INCH
     spacing = points(_ARROW_SPACING) * pixel

@@ -17,6 +17,7 @@ from nnlab.figures.draw.legend import (
     legend_pad,
     row_height,
     rows_needed,
+    shorten_entry,
     text_renderer,
 )
 from nnlab.figures.draw.line_end_labels import label_line_ends
@@ -53,6 +54,7 @@ def figure_with_legend(
     *,
     height: float = PANEL_HEIGHT,
     least: float = _MIN_PANEL_WIDTH,
+    columns: int | None = None,
 ) -> Figure:
     """A figure of `count` panels that `draw` fills, with a legend.
 
@@ -65,10 +67,13 @@ def figure_with_legend(
         draw: draws the panels; it is called with the axes, row by row.
         height: the height of a panel in inches at the base font size.
         least: the minimal width of a panel in inches at the base font size.
+        columns: the number of panels side by side; by default as many as fit.
     """
     figure = new_figure(height)
-    rows, columns = panel_grid(count, least)
+    columns = columns or panel_grid(count, least)[1]
+    rows = -(-count // columns)
     mode = current_paper().legend
+    blocks = [[shorten_entry(entry) for entry in block] for block in blocks]
     line_entries = [entry for block in blocks for entry in block if entry.line]
     if mode in ("direct", "best"):
         below = [[entry for entry in block if not entry.line] for block in blocks]
@@ -130,6 +135,12 @@ def _fit_axis_labels(figure: Figure, axes: Sequence[Axes]) -> None:
         before_unit = text.replace(" (", "\n(", 1)
         fits = max(text_inches(line, size) for line in before_unit.split("\n")) <= available
         ax.set_ylabel(before_unit if fits else wrap_to_width(text, available, size))
+
+
+def panel_columns(count: int, group: int, least: float = _MIN_PANEL_WIDTH) -> int:
+    """The columns of a grid whose panels belong to rows of `group` panels, if such a row fits."""
+    most = max(1, int(current_paper().width / inches(least)))
+    return min(group, count) if group <= most else panel_grid(count, least)[1]
 
 
 def panel_height(count: int, least: float = _MIN_PANEL_WIDTH) -> float:

@@ -1,6 +1,5 @@
 """`nnlab plot gap`: training and validation curves of the best trials, the gap between shaded."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
@@ -156,7 +155,7 @@ def _label_panel(
     *,
     onsets: bool,
 ) -> float:
-    """Writes the onset and where the curves leave the axis; the height above the panel in points."""
+    """Writes the onset and where the curves leave the axis; returns the height above in points."""
     trial = series[rank]
     labels: list[tuple[EdgeLabel, bool]] = [
         (EdgeLabel(end.x, end.text, color(0), arrow=True), end.upward)

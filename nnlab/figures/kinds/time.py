@@ -46,7 +46,7 @@ from nnlab.stats.curve_band import CurveBand
 CostUnit = Literal["seconds", "epochs", "steps"]
 _COST_LABELS = {"seconds": "Training time (s)", "epochs": "Epochs", "steps": "Steps"}
 _MAX_POINTS = 600
-_MARKER_SIZE = 3.6  # points, of hollow markers
+_MARKER_SIZE, _HOLLOW_SIZE = 2.8, 3.6  # points
 _INCOMPLETE_DASHES = (0, (1.2, 1.0))
 
 
@@ -240,10 +240,11 @@ def draw_cost_curves(
     axis_range: AxisRange | None = None,
     band: str = "",
 ) -> Figure:
-    """A figure with a line per trial; a target is a horizontal line with a ring where it is reached.
+    """A figure with a line per trial.
 
-    Markers are hollow, and the line is dashed, where not all seeds were measured and where a trial
-    ended before its last epoch. A cross marks the end of a trial that diverged.
+    A target is a horizontal line, with a ring where it is reached. Markers are hollow, and the line
+    is dashed, where not all seeds were measured and where a trial ended before its last epoch. A
+    cross marks the end of a trial that diverged.
 
     Args:
         trials: the lines, best first.
@@ -277,7 +278,7 @@ def draw_cost_curves(
             if len(trials) > 1
             else []
         )
-        figure = figure_with_legend(1, [_key_entries(trials, target, band), entries], draw)
+        figure = figure_with_legend(1, [_key_entries(trials, target, band, shown), entries], draw)
         figure.draw_without_rendering()  # the labels depend on the width of the panel
         _label_exits(figure, panel_axes[0], trials)
         freeze_layout(figure)
@@ -300,38 +301,53 @@ def _range_of(trials: Sequence[CostCurve], *, log: bool, lower: bool | None) -> 
     )
 
 
-def _key_entries(trials: Sequence[CostCurve], target: float | None, band: str) -> list[LegendEntry]:
+def _key_entries(
+    trials: Sequence[CostCurve], target: float | None, band: str, shown: AxisRange | None
+) -> list[LegendEntry]:
     """Entries for the band, the target and the marks that the figure contains."""
     ink, background = current_paper().look.ink, current_paper().look.background
+    named = trials[:MAX_NAMED]
     keys = []
     if band:
         keys.append(LegendEntry(band_handle(ink), band))
     if target is not None:
         target_line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=REFERENCE_DASHES)
         keys.append(LegendEntry(target_line, f"target {target:g}"))
-        if any(trial.reached is not None for trial in trials[:MAX_NAMED]):
+        if any(trial.reached is not None for trial in named):
             keys.append(LegendEntry(ring_handle(), "reached"))
-    named = trials[:MAX_NAMED]
-    if any(_ends_incomplete(trial) and not trial.diverged for trial in named) or any(
-        not all(trial.complete[:-1]) for trial in named
-    ):
+    if any(_incomplete_points(trial, shown) for trial in named):
         hollow = Line2D(
             [],
             [],
             color=ink,
             linestyle=_INCOMPLETE_DASHES,
             marker="s",
-            markersize=points(_MARKER_SIZE),
+            markersize=points(_HOLLOW_SIZE),
             markerfacecolor=background,
         )
         keys.append(LegendEntry(hollow, "ended early, or not all seeds"))
-    if any(trial.diverged and _ends_incomplete(trial) for trial in named):
+    if any(_diverged_at(trial, shown) is not None for trial in named):
         keys.append(LegendEntry(cross_handle(), "diverged"))
     return keys
 
 
-def _ends_incomplete(trial: CostCurve) -> bool:
-    return bool(trial.complete) and not trial.complete[-1]
+def _incomplete_points(trial: CostCurve, shown: AxisRange | None) -> list[int]:
+    """The points that are drawn hollow: incomplete, inside the axis, and not marked by a cross."""
+    low, high = shown.with_margin() if shown is not None else (-math.inf, math.inf)
+    return [
+        i
+        for i, mean in enumerate(trial.mean)
+        if not trial.is_complete(i) and low <= mean <= high and i != _diverged_at(trial, shown)
+    ]
+
+
+def _diverged_at(trial: CostCurve, shown: AxisRange | None) -> int | None:
+    """The last finite point of a trial that ended because a seed diverged, if it is in the axis."""
+    low, high = shown.with_margin() if shown is not None else (-math.inf, math.inf)
+    finite = [i for i, mean in enumerate(trial.mean) if math.isfinite(mean)]
+    if not trial.diverged or not finite or trial.is_complete(finite[-1]):
+        return None
+    return finite[-1] if low <= trial.mean[finite[-1]] <= high else None
 
 
 def _label_exits(figure: Figure, ax: Axes, trials: Sequence[CostCurve]) -> None:
@@ -434,7 +450,7 @@ def _draw_markers(
             color=style.color,
             linestyle="",
             marker=style.marker or "o",
-            markersize=points(_MARKER_SIZE if not is_complete else 2.8),
+            markersize=points(_MARKER_SIZE if is_complete else _HOLLOW_SIZE),
             markerfacecolor=face,
             zorder=zorder + 0.01 + (not is_complete),
             clip_on=True,
