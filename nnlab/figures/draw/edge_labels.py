@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -13,7 +14,7 @@ from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.legend import text_renderer
 from nnlab.figures.draw.paper import points
 
-_TEXT_SIZE, _ROW_HEIGHT, _PAD = 6.5, 8.0, 2.5  # points
+_TEXT_SIZE, _ROW_HEIGHT, _PAD, _ROW_GAP = 6.5, 8.0, 2.5, 1.5  # points
 _ARROW_LENGTH, _ARROW_SPACING = 8.0, 4.5  # points
 _MAX_ROWS = 4
 _POINTS_PER_INCH = 72
@@ -48,26 +49,32 @@ def label_top(figure: Figure, ax: Axes, labels: Sequence[EdgeLabel]) -> float:
     pixel = figure.dpi / _POINTS_PER_INCH
     width = panel.width / figure.dpi
     wrapped = [wrap_to_width(label.text, width, points(_TEXT_SIZE)) for label in labels]
-    lines = max((text.count("\n") + 1 for text in wrapped), default=1)
+    texts = [_text(ax, text, label.color) for text, label in zip(wrapped, labels, strict=True)]
+    extents = [text.get_window_extent(renderer) for text in texts]
+    row_height = max((box.height for box in extents), default=0.0) / pixel + points(_ROW_GAP)
+    base = points(_PAD) + _offset_text_height(ax, renderer) / pixel
     rows: list[list[tuple[float, float]]] = [[] for _ in range(_MAX_ROWS)]
     used = 0
-    for label, tip, content in zip(labels, tips, wrapped, strict=True):
-        text = _text(ax, content, label.color)
-        length = text.get_window_extent(renderer).width
-        place = _free_place(rows, tip - length / 2, length, (panel.x0, panel.x1), 4 * pixel)
+    for text, tip, extent in zip(texts, tips, extents, strict=True):
+        place = _free_place(
+            rows, tip - extent.width / 2, extent.width, (panel.x0, panel.x1), 4 * pixel
+        )
         if place is None:
             text.remove()
             continue
         row, left = place
-        rows[row].append((left, left + length))
+        rows[row].append((left, left + extent.width))
         used = max(used, row + 1)
-        height = _PAD + row * lines * _ROW_HEIGHT
-        text.set_transform(
-            ax.transAxes
-            + ScaledTranslation(0, points(height) / _POINTS_PER_INCH, figure.dpi_scale_trans)
-        )
+        up = (base + row * row_height) / _POINTS_PER_INCH
+        text.set_transform(ax.transAxes + ScaledTranslation(0, up, figure.dpi_scale_trans))
         text.set_position(((left - panel.x0) / panel.width, 1.0))
-    return points(_PAD + used * lines * _ROW_HEIGHT) if used else 0.0
+    return base + used * row_height if used else 0.0
+
+
+def _offset_text_height(ax: Axes, renderer: RendererAgg) -> float:
+    """The height in pixels of the power of ten that matplotlib writes above an axis; 0 if none."""
+    text = ax.yaxis.get_offset_text()
+    return float(text.get_window_extent(renderer).height) if text.get_text() else 0.0
 
 
 def label_bottom(figure: Figure, ax: Axes, labels: Sequence[EdgeLabel]) -> None:
@@ -82,14 +89,11 @@ def label_bottom(figure: Figure, ax: Axes, labels: Sequence[EdgeLabel]) -> None:
         extent = text.get_window_extent(renderer)
         gap = points(_ARROW_SPACING) * pixel
         candidates = [
-            Bbox.from_bounds(
-                left,
-                panel.y0 + points(_PAD + row * _ROW_HEIGHT) * pixel,
-                extent.width,
-                extent.height,
-            )
-            for row in range(2 * _MAX_ROWS)
-            for left in (tip + gap, tip - gap - extent.width)
+            Bbox.from_bounds(left, bottom, extent.width, extent.height)
+            for step in range(2 * _MAX_ROWS)  # further away from the arrow, above or beside it
+            for row, moved in ((step, 0.0), (0, step * gap * 2), (step // 2, step * gap))
+            for bottom in [panel.y0 + points(_PAD + row * _ROW_HEIGHT) * pixel]
+            for left in (tip + gap + moved, tip - gap - moved - extent.width)
             if panel.x0 <= left and left + extent.width <= panel.x1
         ]
         free = [box for box in candidates if not any(box.overlaps(other) for other in placed)]

@@ -20,11 +20,13 @@ from nnlab.figures.draw.legend import (
     shorten_entry,
     text_renderer,
 )
-from nnlab.figures.draw.line_end_labels import label_line_ends
+from nnlab.figures.draw.line_end_labels import label_line_ends, label_stack_height
 from nnlab.figures.draw.paper import current_paper, inches
 from nnlab.figures.draw.titles_and_limits import apply_titles_and_limits
 
 PANEL_HEIGHT = 2.2
+_DECORATION_HEIGHT = 0.6  # inches: the axis labels and ticks below a panel
+_MAX_DIRECT_WIDTH = 0.3  # of a label at the end of a line, relative to the figure
 _MAX_LABEL_LENGTH = 1.08  # of the label of an axis, relative to the axis
 _MIN_PANEL_HEIGHT, _ASPECT = 1.6, 0.9  # inches; height over width, with the axis labels
 _MIN_PANEL_WIDTH = 1.75  # inches; enough for an axis with its labels
@@ -70,10 +72,11 @@ def figure_with_legend(
         columns: the number of panels side by side; by default as many as fit.
     """
     figure = new_figure(height)
+    mode = current_paper().legend
     columns = columns or panel_grid(count, least)[1]
     rows = -(-count // columns)
-    mode = current_paper().legend
-    blocks = [[shorten_entry(entry) for entry in block] for block in blocks]
+    width = current_paper().width * (_MAX_DIRECT_WIDTH if mode == "direct" else 1.0)
+    blocks = [[shorten_entry(entry, width) for entry in block] for block in blocks]
     line_entries = [entry for block in blocks for entry in block if entry.line]
     if mode in ("direct", "best"):
         below = [[entry for entry in block if not entry.line] for block in blocks]
@@ -83,6 +86,8 @@ def figure_with_legend(
     rows_of_blocks = [
         rows_needed(block, block_columns) for block, block_columns in columns_of_blocks
     ]
+    if mode == "direct":
+        height = max(height, _DECORATION_HEIGHT + label_stack_height(len(line_entries)))
     legend_height = sum(rows_of_blocks) * row_height() + len(rows_of_blocks) * legend_pad()
     panel_height = rows * inches(height)
     figure.set_size_inches(figure.get_figwidth(), panel_height + legend_height)

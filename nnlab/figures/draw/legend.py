@@ -42,11 +42,11 @@ class LegendEntry:
     line: str = ""
 
 
-def shorten_entry(entry: LegendEntry) -> LegendEntry:
-    """The entry with a label that, beside its sample, is not wider than the figure."""
+def shorten_entry(entry: LegendEntry, width: float) -> LegendEntry:
+    """The entry with a label that, beside its sample, is not wider than `width` inches."""
     paper = current_paper()
     handle = (_HANDLE_LENGTH + _HANDLE_PAD + _COLUMN_SPACING) * paper.size / _POINTS_PER_INCH
-    return replace(entry, label=shorten_to_width(entry.label, paper.width - handle, paper.size))
+    return replace(entry, label=shorten_to_width(entry.label, width - handle, paper.size))
 
 
 def text_renderer(figure: Figure) -> RendererAgg:

@@ -56,6 +56,11 @@ def label_line_ends(figure: Figure, ax: Axes, entries: Sequence[LegendEntry]) ->
             _add_leader(ax, entry, ends[entry], position, size)
 
 
+def label_stack_height(count: int) -> float:
+    """The height of `count` labels below each other, in inches at the base font size."""
+    return count * _LINE_SPACING * current_paper().size / current_paper().scale / _POINTS_PER_INCH
+
+
 def _add_leader(
     ax: Axes, entry: LegendEntry, end: tuple[float, float], position: float, size: float
 ) -> None:

@@ -13,7 +13,12 @@ from matplotlib.lines import Line2D
 from nnlab import store
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_exits import exit_text, find_exit
-from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range, worst_after_transient
+from nnlab.figures.draw.axis_range import (
+    LOG_FROM_DECADES,
+    AxisRange,
+    robust_axis_range,
+    worst_after_transient,
+)
 from nnlab.figures.draw.axis_scales import apply_axis_range, set_epoch_axis
 from nnlab.figures.draw.display_names import quantity_name
 from nnlab.figures.draw.edge_labels import EdgeLabel, label_bottom, label_top
@@ -38,7 +43,7 @@ _GRADIENT_METRICS = ("grad_norm", "update_ratio")
 # By layer, counted from 1: the epochs, and the means over seeds.
 _LayerMeans = dict[int, tuple[tuple[int, ...], tuple[float, ...]]]
 _SHARES = ("dead", "saturated", "zeros")
-_MAX_DECADES = 8  # of a logarithmic axis
+_MAX_GAP = 4.0  # decades between layers on one axis
 _MAX_EXITS = 4  # that are marked in a panel
 _PANEL_HEIGHT = 1.9
 _MAX_NAMED = 8
@@ -178,8 +183,7 @@ def draw_layers(panels: Sequence[LayerCurves]) -> Figure:
 def _range_of(quantity: str, panels: Sequence[LayerCurves]) -> AxisRange | None:
     """The range of one statistic in all panels; None without a finite value.
 
-    Zeros do not prevent a logarithmic axis, and values more than eight decades below the largest
-    lie outside it.
+    A logarithmic axis leaves out zeros, and the layers that are decades away from most others.
     """
     lines = [values for panel in panels for _, values in panel.curves.values()]
     finite = [value for values in lines for value in values if math.isfinite(value)]
@@ -187,16 +191,33 @@ def _range_of(quantity: str, panels: Sequence[LayerCurves]) -> AxisRange | None:
         return None
     if quantity.rpartition("/")[2] in _SHARES and min(finite) >= 0 and max(finite) <= 1:
         return AxisRange(0.0, 1.0, log=False)
-    positive = [value for value in finite if value > 0]
-    is_log = bool(positive) and min(finite) >= 0
-    lowest = max(positive, default=0.0) / 10**_MAX_DECADES
+    positive = [[value for value in values if 0 < value < math.inf] for values in lines]
+    exponents = [list(map(math.log10, values)) for values in positive if values]
+    if exponents and min(finite) >= 0:
+        top = _end_without_outliers([max(values) for values in exponents])
+        bottom = -_end_without_outliers([-min(values) for values in exponents])
+        low, high = (
+            end([value for values in exponents for value in values if bottom <= value <= top])
+            for end in (min, max)
+        )
+        if high - low > LOG_FROM_DECADES:
+            return AxisRange(10**low, 10**high, log=True)
     settled = (worst_after_transient(values) for values in lines)
     return robust_axis_range(
-        [value for value in positive if value >= lowest] if is_log else finite,
+        finite,
         [next(filter(math.isfinite, values), 0.0) for values in lines],
-        log=is_log,
+        log=False,
         settled=[value for value in settled if value is not None],
     )
+
+
+def _end_without_outliers(ends: Sequence[float]) -> float:
+    """The largest of the ends, without up to half of them if a wide gap is below these."""
+    ordered = sorted(ends)
+    for i in range(-(-len(ordered) // 2), len(ordered)):
+        if ordered[i] - ordered[i - 1] > _MAX_GAP:
+            return ordered[i - 1] + 1e-9
+    return ordered[-1] + 1e-9
 
 
 def _label_exits(figure: Figure, ax: Axes, panel: LayerCurves, numbers: Sequence[int]) -> None:
