@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
@@ -111,7 +112,7 @@ def covered_lines(ax: Axes, box: Bbox) -> int:
     return sum(
         line.get_transform().transform_path(line.get_path()).intersects_bbox(box, filled=False)
         for line in ax.lines
-        if line.get_linestyle() not in ("None", "", " ") and len(line.get_path().vertices) > 1
+        if line.get_linestyle() not in ("None", "", " ") and len(np.asarray(line.get_xdata())) > 1
     )
 
 

@@ -85,8 +85,9 @@ def collect_panel(
         ranges = partial(_axis_range, seeds=seeds, log=True, lower=lower)
         seed_range = ranges(linear, always=log is True, with_seeds=True)
         if seed_range is not None and seed_range.log:
-            curves = bands(log_axis=True)
-            return PanelCurves(curves, ranges(curves, always=True, with_seeds=spread is None))
+            on_log_axis = bands(log_axis=True)
+            axis_range = ranges(on_log_axis, always=True, with_seeds=spread is None)
+            return PanelCurves(on_log_axis, axis_range)
     return PanelCurves(
         linear,
         _axis_range(
