@@ -1,0 +1,234 @@
+"""Columns of text beside the rows of a figure, with headings; used by figures with a row per trial.
+
+The y axis of the panel has one unit per row. Positions across are in points from the panel, so
+that columns keep their distances at every width of the page.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.transforms import (
+    Affine2D,
+    ScaledTranslation,
+    Transform,
+    blended_transform_factory,
+)
+
+from nnlab.figures.draw.labels import short_labels, text_inches, wrap_to_width
+from nnlab.figures.draw.paper import current_paper, points
+from nnlab.stats.rounding import format_mean
+
+_POINTS_PER_INCH = 72
+_GAP, _BRACKET_WIDTH = 7.0, 3.0  # points
+_TICK_PAD = 6.0  # points between the panel and the names of its rows
+_LINE_SPACING = 1.15
+# Numbers outside this range are written with a power of ten, each with its own digits.
+_PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e5
+_MAX_DECIMALS = 4
+LABEL_SHARE = 0.34  # of the width of the page, for the names of the rows
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A column to the right of the panel: its heading, and a text per row."""
+
+    heading: str
+    texts: tuple[str, ...]
+    align: Literal["left", "right"] = "right"
+
+    @property
+    def width(self) -> float:
+        """The width of the widest text in points."""
+        size = current_paper().size
+        return _POINTS_PER_INCH * max(text_inches(t, size) for t in (self.heading, *self.texts))
+
+
+def wrap_row_labels(labels: Sequence[str], share: float = LABEL_SHARE) -> list[str]:
+    """The names of rows in at most two lines; only longer ones are shortened.
+
+    Args:
+        labels: the names, which may be equal.
+        share: the fraction of the page's width for them.
+    """
+    width, size = share * current_paper().width, current_paper().size
+    letters = max(12, int(2 * width * _POINTS_PER_INCH / (0.5 * size)))
+    return [wrap_to_width(label, width, size) for label in short_labels(labels, letters)]
+
+
+def number_texts(values: Sequence[float], spreads: Sequence[float]) -> tuple[str, ...]:
+    """`mean ± spread` with equal decimals; a dash for a value and nothing for a spread of NaN.
+
+    The smallest spread determines the decimals: at least three digits of the largest number, and
+    at most four decimals. A spread of 0 is written as 0.
+
+    >>> number_texts([0.98765, 0.6, math.nan], [0.0041, 0.38, math.nan])
+    ('0.988 ± 0.004', '0.600 ± 0.380', '–')
+    """
+    finite = [abs(value) for value in values if math.isfinite(value)]
+    largest = max(finite, default=1.0)
+    noise = 1e-12 * largest
+    known = [s for s in spreads if math.isfinite(s) and s > noise]
+    if finite and not (largest == 0 or _PLAIN_FROM <= largest < _PLAIN_BELOW):
+        return tuple(
+            format_mean(value, spread) if math.isfinite(value) else "–"  # noqa: RUF001  a dash
+            for value, spread in zip(values, spreads, strict=True)
+        )
+    exponent = math.floor(math.log10(largest or 1.0))
+    place = math.floor(math.log10(min(known))) if known else exponent - 3
+    decimals = min(max(-place, 2 - exponent, 0), _MAX_DECIMALS)
+    texts = []
+    for value, spread in zip(values, spreads, strict=True):
+        if not math.isfinite(value):
+            texts.append("–")  # noqa: RUF001  a dash
+        elif not math.isfinite(spread):
+            texts.append(f"{value:z.{decimals}f}")
+        else:
+            spread_text = f"{spread:.{decimals}f}" if spread > noise else "0"
+            texts.append(f"{value:z.{decimals}f} ± {spread_text}")
+    return tuple(texts)
+
+
+def row_lines(labels: Sequence[str]) -> int:
+    """The largest number of lines of a label."""
+    return max((label.count("\n") + 1 for label in labels), default=1)
+
+
+def label_rows(ax: Axes, labels: Sequence[str], heading: str = "") -> None:
+    """Writes the names of the rows to the left of the panel, the first row on top."""
+    ax.set_yticks(range(len(labels)), labels)
+    for label in ax.get_yticklabels():
+        label.set_linespacing(_LINE_SPACING)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    if heading:
+        _write_heading(ax, heading, 0.0, -points(_TICK_PAD), "right")
+
+
+def write_columns(ax: Axes, columns: Sequence[TextColumn]) -> float:
+    """Writes columns to the right of the panel; returns where they end, in points from it."""
+    end = 0.0
+    for column in columns:
+        start = end + points(_GAP)
+        end = start + column.width
+        offset = end if column.align == "right" else start
+        if column.heading:
+            _write_heading(ax, column.heading, 1.0, offset, column.align)
+        for row, text in enumerate(column.texts):
+            ax.annotate(
+                text,
+                (1.0, row),
+                xycoords=("axes fraction", "data"),
+                xytext=(offset, 0),
+                textcoords="offset points",
+                ha=column.align,
+                va="center_baseline",
+                annotation_clip=False,
+                fontsize=current_paper().size,
+            )
+    return end
+
+
+def _write_heading(
+    ax: Axes, text: str, side: float, offset: float, align: Literal["left", "right"]
+) -> None:
+    ax.annotate(
+        text,
+        (side, 1.0),
+        xycoords="axes fraction",
+        xytext=(offset, points(3.5)),
+        textcoords="offset points",
+        ha=align,
+        va="bottom",
+        annotation_clip=False,
+        fontsize=current_paper().size,
+        fontweight="bold",
+    )
+
+
+def draw_edge_arrow(ax: Axes, row: int, text: str, color: str, *, right: bool) -> None:
+    """Draws an arrow at an end of the axis, with the value of a row that lies beyond it."""
+    edge, inwards = (1.0, -1) if right else (0.0, 1)
+    ax.plot(
+        edge,
+        row,
+        marker=">" if right else "<",
+        markersize=points(3.6),
+        color=color,
+        transform=ax.get_yaxis_transform(),
+        clip_on=False,
+        zorder=4,
+    )
+    ax.annotate(
+        text,
+        (edge, row),
+        xycoords=("axes fraction", "data"),
+        xytext=(inwards * points(5), 0),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="center_baseline",
+        fontsize=current_paper().size,
+    )
+
+
+def draw_brackets(
+    ax: Axes, groups: Sequence[str | None], colors: Sequence[str], start: float, heading: str
+) -> None:
+    """Draws a bracket with its name beside each sequence of rows of one group.
+
+    Args:
+        ax: the panel.
+        groups: the group of each row; rows with None have no bracket.
+        colors: the colour of each row's bracket.
+        start: the distance from the panel in points, as `write_columns` returns it.
+        heading: the heading above the brackets.
+    """
+    left = start + points(_GAP)
+    first = 0
+    for row in range(1, len(groups) + 1):
+        if row < len(groups) and groups[row] == groups[first]:
+            continue
+        name = groups[first]
+        if name is not None:
+            _draw_bracket(ax, first, row - 1, left, colors[first])
+            ax.annotate(
+                name,
+                (1.0, (first + row - 1) / 2),
+                xycoords=("axes fraction", "data"),
+                xytext=(left + points(_BRACKET_WIDTH + 3), 0),
+                textcoords="offset points",
+                ha="left",
+                va="center_baseline",
+                annotation_clip=False,
+                fontsize=current_paper().size,
+            )
+        first = row
+    if any(groups):
+        _write_heading(ax, heading, 1.0, left, "left")
+
+
+def _draw_bracket(ax: Axes, first: int, last: int, left: float, color: str) -> None:
+    top, bottom = first - 0.32, last + 0.32
+    width = points(_BRACKET_WIDTH)
+    line = Line2D(
+        [0.0, width, width, 0.0],
+        [top, top, bottom, bottom],
+        color=color,
+        linewidth=points(0.9),
+        clip_on=False,
+        transform=_points_beside(ax, left),
+    )
+    ax.add_artist(line)
+
+
+def _points_beside(ax: Axes, left: float) -> Transform:
+    """x in points from `left` points beside the panel, y in rows."""
+    figure = ax.get_figure(root=True)
+    scale = figure.dpi_scale_trans  # type: ignore[union-attr]
+    edge = ScaledTranslation(1.0, 0.0, ax.transAxes)
+    in_points = Affine2D().scale(1 / _POINTS_PER_INCH).translate(left / _POINTS_PER_INCH, 0)
+    across = in_points + scale + edge
+    return blended_transform_factory(across, ax.transData)
