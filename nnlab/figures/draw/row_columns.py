@@ -20,6 +20,7 @@ from matplotlib.transforms import (
 
 from nnlab.figures.draw.labels import short_labels, text_inches, wrap_to_width
 from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.stats.rounding import format_mean
 
 _POINTS_PER_INCH = 72
@@ -147,6 +148,14 @@ def _write_heading(
         fontsize=current_paper().size,
         fontweight="bold",
     )
+
+
+def set_chosen_limits(ax: Axes) -> None:
+    """Sets the limits that the author chose, because arrows at the edge depend on them."""
+    ends = current_reader_options().xlim or (None, None)
+    is_positive = all(end is None or end > 0 for end in ends)
+    if is_positive or ax.get_xscale() != "log":
+        ax.set_xlim(*ends)
 
 
 def draw_edge_arrow(ax: Axes, row: int, text: str, color: str, *, right: bool) -> None:

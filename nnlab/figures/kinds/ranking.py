@@ -27,6 +27,7 @@ from nnlab.figures.draw.row_columns import (
     label_rows,
     number_texts,
     row_lines,
+    set_chosen_limits,
     wrap_row_labels,
     write_columns,
 )
@@ -52,6 +53,7 @@ class RankedRow:
     `tier` is 1 for the best trial and those not significantly different from it, 2 for those that
     are significantly worse, None with too few seeds to test. The interval is None below two seeds.
     `diverged` says of each value whether its run diverged; such a value is the best one before.
+    `rank` is 1 for the best trial; by default the rows are drawn in the order of their ranks.
     """
 
     label: str
@@ -61,6 +63,7 @@ class RankedRow:
     interval: tuple[float, float] | None
     tier: int | None
     diverged: tuple[bool, ...] = ()
+    rank: int = 0
 
     @property
     def all_diverged(self) -> bool:
@@ -97,7 +100,7 @@ def prepare_ranking(
             rows,
             metric_name(objective.metric, common_loss(ranking)),
             lower=objective.direction == "min",
-            test=describe_test(PairedTest.T, ranking.total),
+            test=_test_name(ranking),
             total=ranking.total,
         )
 
@@ -130,6 +133,13 @@ def prepare_ranking(
     )
 
 
+def _test_name(ranking: Ranking) -> str:
+    """The test behind the tiers; its correction also counts trials that are not selected."""
+    if current_reader_options().select:
+        return f"{describe_test(PairedTest.T, 2)}, Holm over all pairs of trials"
+    return describe_test(PairedTest.T, ranking.total)
+
+
 def _ranked_row(row: RankingRow, ranking: Ranking, runs: Mapping[int, Run]) -> RankedRow:
     uncertainty = current_reader_options().uncertainty
     bounds = uncertainty_bounds(row.values, uncertainty, limits_of(ranking.objective.metric))
@@ -141,6 +151,7 @@ def _ranked_row(row: RankingRow, ranking: Ranking, runs: Mapping[int, Run]) -> R
         None if math.isnan(bounds[0]) or row.all_diverged else bounds,
         row.tier,
         tuple(runs[run].status is Status.DIVERGED for run in row.runs),
+        row.rank,
     )
 
 
@@ -188,6 +199,7 @@ def draw_ranking(
 
 def _draw_rows(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None:
     _set_value_axis(ax, rows, lower=lower)
+    set_chosen_limits(ax)
     colors = _tier_colors(rows)
     texts = [text.partition(" ±")[0] for text in _mean_texts(rows, _spreads(rows))]
     for position, row in enumerate(rows):
@@ -208,9 +220,10 @@ def _draw_rows(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None:
             color=row_color,
             zorder=4,
         )
-    if rows and math.isfinite(rows[0].mean) and not rows[0].all_diverged:
+    best = min(rows, key=lambda row: row.rank, default=None)
+    if best is not None and math.isfinite(best.mean) and not best.all_diverged:
         ax.axvline(
-            rows[0].mean,
+            best.mean,
             color=current_paper().look.grey,
             linewidth=points(0.7),
             linestyle=REFERENCE_DASHES,
@@ -310,7 +323,7 @@ def _set_value_axis(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None
     shown = leading_range(
         [
             RowValues(tuple(v for v in row.values if math.isfinite(v)), row.mean, row.bounds)
-            for row in rows
+            for row in sorted(rows, key=lambda row: row.rank)
         ],
         lower=lower,
     )

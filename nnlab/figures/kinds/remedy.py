@@ -27,6 +27,7 @@ from nnlab.figures.draw.row_columns import (
     label_rows,
     number_texts,
     row_lines,
+    set_chosen_limits,
     wrap_row_labels,
     write_columns,
 )
@@ -210,12 +211,13 @@ def _draw_effects(ax: Axes, effects: Sequence[RemedyEffect]) -> None:
     low, high = (min(shown.low, 0.0), max(shown.high, 0.0)) if shown else (-1.0, 1.0)
     margin = _MARGIN * (high - low) or 1.0
     ax.set_xlim(low - margin, high + margin)
+    set_chosen_limits(ax)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     ax.axvline(0.0, color=look.ink, linewidth=points(0.8), linestyle=REFERENCE_DASHES, zorder=1)
     texts = _effect_texts(effects)
     for position, effect in enumerate(effects):
         line_color = color(0) if effect.helped else look.grey
-        if effect.effect < low - margin:
+        if effect.effect < ax.get_xlim()[0]:
             text = texts[position].partition(" ±")[0]
             draw_edge_arrow(ax, position, text, line_color, right=False)
             continue
