@@ -11,6 +11,7 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import (
     Affine2D,
     ScaledTranslation,
@@ -26,6 +27,9 @@ from nnlab.stats.rounding import format_mean
 _POINTS_PER_INCH = 72
 _GAP, _BRACKET_WIDTH = 7.0, 3.0  # points
 _TICK_PAD = 6.0  # points between the panel and the names of its rows
+_MARGINS = 14.0  # points of both sides of the figure
+_MAX_LETTERS = 200  # of a name before it is wrapped
+_MAX_TICKS, _WIDEST_TICK = 6, "0.975  "
 _LINE_SPACING = 1.15
 # Numbers outside this range are written with a power of ten, each with its own digits.
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e5
@@ -56,8 +60,7 @@ def wrap_row_labels(labels: Sequence[str], share: float = LABEL_SHARE) -> list[s
         share: the fraction of the page's width for them.
     """
     width, size = share * current_paper().width, current_paper().size
-    letters = max(12, int(2 * width * _POINTS_PER_INCH / (0.5 * size)))
-    return [wrap_to_width(label, width, size) for label in short_labels(labels, letters)]
+    return [wrap_to_width(label, width, size) for label in short_labels(labels, _MAX_LETTERS)]
 
 
 def number_texts(values: Sequence[float], spreads: Sequence[float]) -> tuple[str, ...]:
@@ -107,6 +110,23 @@ def label_rows(ax: Axes, labels: Sequence[str], heading: str = "") -> None:
     ax.grid(visible=False, axis="y")
     if heading:
         _write_heading(ax, heading, 0.0, -points(_TICK_PAD), "right")
+
+
+def panel_width(labels: Sequence[str], columns: Sequence[TextColumn]) -> float:
+    """The width in inches that the names of the rows and columns of text leave for the panel."""
+    size = current_paper().size
+    names = max((text_inches(line, size) for name in labels for line in name.split("\n")), default=0)
+    texts = sum(column.width + points(_GAP) for column in columns)
+    beside = texts + points(_TICK_PAD + _MARGINS)
+    return current_paper().width - names - beside / _POINTS_PER_INCH
+
+
+def limit_ticks(ax: Axes, width: float) -> None:
+    """Sets as many ticks as fit on a linear value axis of `width` inches."""
+    count = int(width / text_inches(_WIDEST_TICK, current_paper().size)) - 1
+    if ax.get_xscale() == "linear" and len(ax.get_xticks()):
+        nbins = max(1, min(_MAX_TICKS, count))
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=nbins, steps=[1, 2, 2.5, 5, 10]))
 
 
 def write_columns(ax: Axes, columns: Sequence[TextColumn]) -> float:

@@ -62,7 +62,6 @@ class MeanDifference:
     n: int
     paired: bool
     decided: bool
-    significant: bool
 
     @property
     def test(self) -> str:
@@ -164,7 +163,6 @@ def _mean_difference(comparison: BestComparison | None) -> MeanDifference | None
         comparison.n,
         comparison.paired,
         comparison.has_enough_seeds,
-        comparison.is_significant,
     )
 
 

@@ -24,10 +24,13 @@ from nnlab.stats.class_predictions import count_confusions
 
 _CELL, _MIN_SIDE, _FRAME_HEIGHT = 0.45, 1.3, 0.75  # inches
 _MAX_SIDE = 0.62  # of the width of the page
+_COLORBAR_SHARE = 0.18  # of the width of the page
 _MIN_TEXT = 4.6  # points at the base font size; smaller numbers are not written
 _MIN_LABEL_DISTANCE = 1.4  # in font sizes; of more classes every second, third, ... has a label
+_MAX_LETTERS = 30  # of the name of a class
 _LABEL_SHARE = 0.2  # of the width of the page, for the names of the true classes
-_LABEL_ROOM = 0.9  # of the distance of two labels
+_TILT = 45  # degrees
+_LABEL_ROOM = 0.8  # of the distance of two labels
 _WHITE_FROM_CONTRAST = 3.5  # of white with a cell
 _MAX_DECIMAL_CLASSES = 12  # with more classes, percentages have no decimals
 
@@ -103,10 +106,11 @@ def draw_confusion(matrix: ConfusionMatrix, heading: str = "", *, percent: bool 
     """
     with style_context():
         size = len(matrix.classes)
-        side = min(
-            _MAX_SIDE * current_paper().width, max(inches(_MIN_SIDE), inches(_CELL) * size)
-        )
-        figure = new_figure(_FRAME_HEIGHT + side / current_paper().scale)
+        room = (_MAX_SIDE - (0.0 if percent else _COLORBAR_SHARE)) * current_paper().width
+        side = min(room, max(inches(_MIN_SIDE), inches(_CELL) * size))
+        names = _axis_names(matrix.classes, side)
+        height = side + _tilted_height(names)
+        figure = new_figure(_FRAME_HEIGHT + height / current_paper().scale)
         ax = figure.subplots()
         colormap = _colormap()
         for row, shares in enumerate(matrix.shares):
@@ -117,7 +121,7 @@ def draw_confusion(matrix: ConfusionMatrix, heading: str = "", *, percent: bool 
                     )
                 )
         is_written = _write_numbers(ax, matrix, colormap, side / max(size, 1), percent=percent)
-        _set_axes(ax, matrix.classes, side)
+        _set_axes(ax, size, names)
         if _label_step(side, size) == 1:
             totals = tuple(str(sum(row)) for row in matrix.counts)
             write_columns(ax, [TextColumn("n", totals)])
@@ -184,26 +188,48 @@ def _label_step(side: float, classes: int) -> int:
     return max(1, math.ceil(needed * classes / side))
 
 
-def _set_axes(ax: Axes, classes: Sequence[str], side: float) -> None:
+@dataclass(frozen=True, slots=True)
+class _AxisNames:
+    """The classes with a label, and their names below and beside the matrix."""
+
+    ticks: tuple[int, ...]
+    across: tuple[str, ...]
+    down: tuple[str, ...]
+    tilted: bool
+
+
+def _axis_names(classes: Sequence[str], side: float) -> _AxisNames:
+    """The names of the classes in several lines; tilted below the matrix if they are too wide."""
     size = current_paper().size
     step = _label_step(side, len(classes))
-    ticks = range(0, len(classes), step)
-    shown = short_labels([classes[i] for i in ticks], 40)
-    room = side / len(classes) * step
-    across = [wrap_to_width(label, _LABEL_ROOM * room, size, 3) for label in shown]
-    is_wide = any(
-        "…" in label or text_inches(line, size) > _LABEL_ROOM * room
-        for label in across
-        for line in label.split("\n")
-    )
-    label_width = _LABEL_SHARE * current_paper().width
-    down = [wrap_to_width(label, label_width, size) for label in shown]
-    ax.set_xticks(ticks, down if is_wide else across)
-    ax.set_yticks(ticks, down)
-    if is_wide:
-        rotate_tick_labels(ax, 45)
-    ax.set_xlim(-0.5, len(classes) - 0.5)
-    ax.set_ylim(len(classes) - 0.5, -0.5)
+    ticks = tuple(range(0, len(classes), step))
+    shown = short_labels([classes[i] for i in ticks], _MAX_LETTERS)
+    room = _LABEL_ROOM * side / len(classes) * step
+    across = [wrap_to_width(label, room, size, 3) for label in shown]
+    lines = [line for label in across for line in label.split("\n")]
+    tilted = any("…" in line or text_inches(line, size) > room for line in lines)
+    height_lines = max(1, int(room * 72 / (1.2 * size)))
+    width = _LABEL_SHARE * current_paper().width
+    down = tuple(wrap_to_width(label, width, size, min(2, height_lines)) for label in shown)
+    one_line = tuple(wrap_to_width(label, width, size, 1) for label in shown)
+    return _AxisNames(ticks, one_line if tilted else tuple(across), down, tilted)
+
+
+def _tilted_height(names: _AxisNames) -> float:
+    """The height in inches of names at 45 degrees."""
+    if not names.tilted:
+        return 0.0
+    widest = max(text_inches(name, current_paper().size) for name in names.across)
+    return widest * math.sin(math.radians(_TILT))
+
+
+def _set_axes(ax: Axes, classes: int, names: _AxisNames) -> None:
+    ax.set_xticks(names.ticks, names.across)
+    ax.set_yticks(names.ticks, names.down)
+    if names.tilted:
+        rotate_tick_labels(ax, _TILT)
+    ax.set_xlim(-0.5, classes - 0.5)
+    ax.set_ylim(classes - 0.5, -0.5)
     ax.set_box_aspect(1)
     ax.grid(visible=False)
     ax.tick_params(length=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter
 
 from nnlab import store
 from nnlab.analysis.effects import compute_effects
@@ -20,6 +20,8 @@ from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.row_columns import (
     TextColumn,
     label_rows,
+    limit_ticks,
+    panel_width,
     row_lines,
     wrap_row_labels,
     write_columns,
@@ -105,10 +107,10 @@ def draw_effects(bars: Sequence[EffectBar], metric: str, method: str = "") -> Fi
                 _draw_bar(ax, row, bar)
             bounds = [bound for bar in bars for bound in (bar.share, bar.high)]
             ax.set_xlim(0, max([_MIN_AXIS, *filter(math.isfinite, bounds)]) * 1.03)
-            ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
-            ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
             label_rows(ax, labels, "Setting")
             write_columns(ax, [_share_column(bars)])
+            limit_ticks(ax, panel_width(labels, [_share_column(bars)]))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
             ax.set_xlabel(
                 wrap_to_width(
                     f"Share of the variance of {metric[:1].lower()}{metric[1:]}",

@@ -88,7 +88,7 @@ def draw_mistakes(mistakes: Sequence[Mistake], *, signal: bool) -> Figure:
         rows, columns = panel_grid(len(mistakes), least)
         figure = new_figure(rows * (_IMAGE_SIDE + _TITLE_HEIGHT) + _KEY_HEIGHT)
         axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-        letters = letters_that_fit(0.95 * current_paper().width / columns / 0.78)
+        letters = letters_that_fit(0.88 * current_paper().width / columns / 0.78)
         values = np.stack([mistake.example for mistake in mistakes])
         low, high = float(values.min()), float(values.max())
         for ax, mistake in zip(axes, mistakes, strict=False):

@@ -144,8 +144,8 @@ def _band_entries(methods: Sequence[MethodResult], has_bands: bool) -> list[Lege
     n = f"n = {runs[0]}" if len(runs) == 1 else f"n = {runs[0]} to {runs[-1]}"
     grey = current_paper().look.grey
     handle = Patch(facecolor=grey, alpha=0.4) if has_bands else Patch(visible=False)
-    band = "pointwise 95 % bootstrap interval, " if has_bands else ""
-    return [LegendEntry(handle, f"{band}{n} runs of each method")]
+    band = "pointwise 95 % bootstrap CI, " if has_bands else ""
+    return [LegendEntry(handle, f"{band}{n} runs each")]
 
 
 def _draw_steps(

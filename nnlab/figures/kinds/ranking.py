@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
 from nnlab.analysis.records import Ranking, RankingRow
@@ -25,7 +24,9 @@ from nnlab.figures.draw.row_columns import (
     draw_brackets,
     draw_edge_arrow,
     label_rows,
+    limit_ticks,
     number_texts,
+    panel_width,
     row_lines,
     set_chosen_limits,
     wrap_row_labels,
@@ -42,6 +43,8 @@ from nnlab.stats.uncertainty import Uncertainty, uncertainty_bounds, uncertainty
 
 _ROW_HEIGHT, _DENSE_ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.15, 0.68  # inches
 _DENSE_FROM = 25  # rows; more rows stand closer together, so that they fit on a page
+_TIER = "tier"
+_MIN_PANEL = 0.28  # of the width of the page
 _MARGIN = 0.03  # of the length of the axis
 _MARKERS: Mapping[int | None, str] = {1: "o", 2: "s", None: "D"}
 
@@ -181,7 +184,7 @@ def draw_ranking(
         def draw(axes: Sequence[Axes]) -> None:
             _draw_rows(axes[0], rows, lower=lower)
             label_rows(axes[0], labels, heading)
-            _write_columns(axes[0], rows)
+            _write_columns(axes[0], rows, labels)
             better = "lower is better" if lower else "higher is better"
             axes[0].set_xlabel(
                 wrap_to_width(
@@ -264,19 +267,26 @@ def _is_beyond(ax: Axes, value: float, *, lower: bool) -> bool:
     return value > high if lower else value < low
 
 
-def _write_columns(ax: Axes, rows: Sequence[RankedRow]) -> None:
-    """Writes the means, the numbers of seeds and the tiers to the right of the panel."""
+def _write_columns(ax: Axes, rows: Sequence[RankedRow], labels: Sequence[str]) -> None:
+    """Writes the means, the numbers of seeds and the tiers to the right of the panel.
+
+    On narrow pages the means have no ±, because the intervals are drawn.
+    """
     spreads = _spreads(rows)
+    means = _mean_texts(rows, spreads)
     has_spread = any(map(math.isfinite, spreads))
     uncertainty = uncertainty_name(current_reader_options().uncertainty)
-    heading = f"mean ± {uncertainty}" if has_spread else "value"
-    columns = [TextColumn(heading, _mean_texts(rows, spreads))]
-    if has_spread or any(any(row.diverged) for row in rows):
-        columns.append(TextColumn("n", tuple(map(_count_text, rows)), "left"))
-    end = write_columns(ax, columns)
-    colors = _tier_colors(rows)
+    counts = TextColumn("n", tuple(map(_count_text, rows)), "left")
     tiers = [None if row.tier is None else str(row.tier) for row in rows]
-    draw_brackets(ax, tiers, [colors[row.tier] for row in rows], end, "tier")
+    others = [counts] if has_spread or any(any(row.diverged) for row in rows) else []
+    brackets = [TextColumn(_TIER, ())] if any(tiers) else []
+    column = TextColumn(f"mean ± {uncertainty}" if has_spread else "value", means)
+    if panel_width(labels, [column, *others, *brackets]) < _MIN_PANEL * current_paper().width:
+        column = TextColumn("mean", tuple(text.partition(" ±")[0] for text in means))
+    end = write_columns(ax, [column, *others])
+    colors = _tier_colors(rows)
+    draw_brackets(ax, tiers, [colors[row.tier] for row in rows], end, _TIER)
+    limit_ticks(ax, panel_width(labels, [column, *others, *brackets]))
 
 
 def _mean_texts(rows: Sequence[RankedRow], spreads: Sequence[float]) -> tuple[str, ...]:
@@ -338,7 +348,6 @@ def _set_value_axis(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None
         return
     margin = _MARGIN * (shown.high - shown.low) or 0.05 * abs(shown.high) or 0.05
     ax.set_xlim(shown.low - margin, shown.high + margin)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _legend_entries(rows: Sequence[RankedRow], test: str) -> list[list[LegendEntry]]:

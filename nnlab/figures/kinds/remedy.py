@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
 from nnlab.analysis.remedies import RemedyOutcome, RemedyResult, evaluate_remedies
@@ -25,7 +24,9 @@ from nnlab.figures.draw.row_columns import (
     TextColumn,
     draw_edge_arrow,
     label_rows,
+    limit_ticks,
     number_texts,
+    panel_width,
     row_lines,
     set_chosen_limits,
     wrap_row_labels,
@@ -187,7 +188,9 @@ def draw_remedies(
             label_rows(ax, labels, "Remedy")
             for label, effect in zip(ax.get_yticklabels(), effects, strict=False):
                 label.set_fontweight("bold" if effect.helped else "normal")
-            write_columns(ax, _columns(effects, control, finding))
+            columns = _columns(effects, control, finding)
+            write_columns(ax, columns)
+            limit_ticks(ax, panel_width(labels, columns))
             ax.set_xlabel(
                 wrap_to_width(
                     f"Improvement of {metric[:1].lower()}{metric[1:]} over the control",
@@ -212,7 +215,6 @@ def _draw_effects(ax: Axes, effects: Sequence[RemedyEffect]) -> None:
     margin = _MARGIN * (high - low) or 1.0
     ax.set_xlim(low - margin, high + margin)
     set_chosen_limits(ax)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     ax.axvline(0.0, color=look.ink, linewidth=points(0.8), linestyle=REFERENCE_DASHES, zorder=1)
     texts = _effect_texts(effects)
     for position, effect in enumerate(effects):
