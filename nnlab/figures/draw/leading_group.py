@@ -86,7 +86,9 @@ def _range(rows: Sequence[RowValues], *, log: bool) -> LeadingRange:
     """The range of the values; intervals extend it by at most half of its length on each side."""
     values = [value for row in rows for value in (row.mean, *row.values)]
     low, high = min(values), max(values)
-    bounds = [b for row in rows for b in row.bounds or () if math.isfinite(b) and (b > 0 or not log)]
+    bounds = [
+        b for row in rows for b in row.bounds or () if math.isfinite(b) and (b > 0 or not log)
+    ]
     if log:
         factor = math.sqrt(high / low)
         return LeadingRange(

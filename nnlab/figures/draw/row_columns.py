@@ -29,11 +29,14 @@ _GAP, _BRACKET_WIDTH = 7.0, 3.0  # points
 _TICK_PAD = 6.0  # points between the panel and the names of its rows
 _MARGINS = 14.0  # points of both sides of the figure
 _MAX_LETTERS = 200  # of a name before it is wrapped
-_MAX_TICKS, _WIDEST_TICK = 6, "0.975  "
+_MAX_TICKS, _WIDEST_TICK = 6, "0.975 "
 _LINE_SPACING = 1.15
 # Numbers outside this range are written with a power of ten, each with its own digits.
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e5
 _MAX_DECIMALS = 4
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NO_VALUE = "–"  # noqa: RUF001  a dash
+MIN_PANEL_SHARE = 0.28  # of the width of the page, else columns are shortened
 LABEL_SHARE = 0.34  # of the width of the page, for the names of the rows
 
 
@@ -64,13 +67,13 @@ def wrap_row_labels(labels: Sequence[str], share: float = LABEL_SHARE) -> list[s
 
 
 def number_texts(values: Sequence[float], spreads: Sequence[float]) -> tuple[str, ...]:
-    """`mean ± spread` with equal decimals; a dash for a value and nothing for a spread of NaN.
+    """`mean ± spread` with equal decimals; `NO_VALUE` for a mean of NaN, no ± for a spread of NaN.
 
-    The smallest spread determines the decimals: at least three digits of the largest number, and
-    at most four decimals. A spread of 0 is written as 0.
+    The smallest spread determines the decimals: at least two for numbers below 10, and at most
+    four. A spread of 0 is written as 0.
 
-    >>> number_texts([0.98765, 0.6, math.nan], [0.0041, 0.38, math.nan])
-    ('0.988 ± 0.004', '0.600 ± 0.380', '–')
+    >>> number_texts([0.98765, 0.6], [0.0041, 0.38])
+    ('0.988 ± 0.004', '0.600 ± 0.380')
     """
     finite = [abs(value) for value in values if math.isfinite(value)]
     largest = max(finite, default=1.0)
@@ -78,22 +81,38 @@ def number_texts(values: Sequence[float], spreads: Sequence[float]) -> tuple[str
     known = [s for s in spreads if math.isfinite(s) and s > noise]
     if finite and not (largest == 0 or _PLAIN_FROM <= largest < _PLAIN_BELOW):
         return tuple(
-            format_mean(value, spread) if math.isfinite(value) else "–"  # noqa: RUF001  a dash
+            _with_superscript(format_mean(value, spread)) if math.isfinite(value) else NO_VALUE
             for value, spread in zip(values, spreads, strict=True)
         )
     exponent = math.floor(math.log10(largest or 1.0))
-    place = math.floor(math.log10(min(known))) if known else exponent - 3
-    decimals = min(max(-place, 2 - exponent, 0), _MAX_DECIMALS)
+    place = math.floor(math.log10(min(known)) + 1e-9) if known else exponent - 3
+    decimals = min(max(-place, min(2, 2 - exponent), 0), _MAX_DECIMALS)
     texts = []
     for value, spread in zip(values, spreads, strict=True):
         if not math.isfinite(value):
-            texts.append("–")  # noqa: RUF001  a dash
+            texts.append(NO_VALUE)
         elif not math.isfinite(spread):
             texts.append(f"{value:z.{decimals}f}")
         else:
             spread_text = f"{spread:.{decimals}f}" if spread > noise else "0"
             texts.append(f"{value:z.{decimals}f} ± {spread_text}")
     return tuple(texts)
+
+
+def value_part(text: str) -> str:
+    """The value of a text of `number_texts`, without its spread.
+
+    >>> value_part("0.988 ± 0.004"), value_part("(1.5 ± 0.2)·10⁵")
+    ('0.988', '1.5·10⁵')
+    """
+    value, _, spread = text.partition(" ±")
+    return value.removeprefix("(") + spread.partition(")")[2]
+
+
+def _with_superscript(text: str) -> str:
+    """`1.5e+05` as `1.5·10⁵`."""
+    number, e, power = text.partition("e")
+    return f"{number}·10{str(int(power)).translate(_SUPERSCRIPTS)}" if e else text
 
 
 def row_lines(labels: Sequence[str]) -> int:
@@ -115,7 +134,9 @@ def label_rows(ax: Axes, labels: Sequence[str], heading: str = "") -> None:
 def panel_width(labels: Sequence[str], columns: Sequence[TextColumn]) -> float:
     """The width in inches that the names of the rows and columns of text leave for the panel."""
     size = current_paper().size
-    names = max((text_inches(line, size) for name in labels for line in name.split("\n")), default=0)
+    names = max(
+        (text_inches(line, size) for name in labels for line in name.split("\n")), default=0
+    )
     texts = sum(column.width + points(_GAP) for column in columns)
     beside = texts + points(_TICK_PAD + _MARGINS)
     return current_paper().width - names - beside / _POINTS_PER_INCH
@@ -123,9 +144,9 @@ def panel_width(labels: Sequence[str], columns: Sequence[TextColumn]) -> float:
 
 def limit_ticks(ax: Axes, width: float) -> None:
     """Sets as many ticks as fit on a linear value axis of `width` inches."""
-    count = int(width / text_inches(_WIDEST_TICK, current_paper().size)) - 1
+    count = int(width / text_inches(_WIDEST_TICK, current_paper().size))
     if ax.get_xscale() == "linear" and len(ax.get_xticks()):
-        nbins = max(1, min(_MAX_TICKS, count))
+        nbins = max(1, min(_MAX_TICKS, count - 1))
         ax.xaxis.set_major_locator(MaxNLocator(nbins=nbins, steps=[1, 2, 2.5, 5, 10]))
 
 
@@ -254,7 +275,7 @@ def _draw_bracket(ax: Axes, first: int, last: int, left: float, color: str) -> N
 
 
 def _points_beside(ax: Axes, left: float) -> Transform:
-    """x in points from `left` points beside the panel, y in rows."""
+    """A transform of points from `left` points beside the panel, and of rows."""
     figure = ax.get_figure(root=True)
     scale = figure.dpi_scale_trans  # type: ignore[union-attr]
     edge = ScaledTranslation(1.0, 0.0, ax.transAxes)

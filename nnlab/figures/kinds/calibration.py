@@ -87,9 +87,7 @@ def draw_calibration(models: Sequence[ReliabilityDiagram]) -> Figure:
                     available_width,
                     current_paper().size,
                 )
-                ax.set_title(
-                    f"{title}\n{error_text}", fontsize=current_paper().size, pad=points(6)
-                )
+                ax.set_title(f"{title}\n{error_text}", fontsize=current_paper().size, pad=points(6))
 
         figure = figure_with_legend(
             len(models), _legend_blocks(), draw, height=_PANEL_HEIGHT, least=_MIN_PANEL_WIDTH

@@ -160,9 +160,7 @@ def draw_claim_intervals(rows: Sequence[ClaimInterval]) -> Figure:
 def _legend_entries() -> list[LegendEntry]:
     ink = current_paper().look.ink
     return [
-        LegendEntry(
-            Patch(facecolor=color(5), alpha=_REGION_ALPHA, linewidth=0), "claimed region"
-        ),
+        LegendEntry(Patch(facecolor=color(5), alpha=_REGION_ALPHA, linewidth=0), "claimed region"),
         LegendEntry(Line2D([], [], color=ink, marker="o", linewidth=points(2)), "mean, 95 % CI"),
     ]
 

@@ -117,9 +117,7 @@ def prepare_comparison(
     verdict = describe_difference(rankings)[-1].removeprefix("verdict: ")
 
     def draw() -> Figure:
-        return draw_comparison(
-            trials.series, metric, differences, total, trials.loss, lower=lower
-        )
+        return draw_comparison(trials.series, metric, differences, total, trials.loss, lower=lower)
 
     rows: list[tuple[str | float | None, ...]] = []
     for trial in trials.series:
@@ -209,7 +207,7 @@ def draw_comparison(
             _mark_entries(differences, total),
             [
                 LegendEntry(Line2D([], [], linestyle=""), text)
-                for text in _statements(short_labels([series[0].label])[0], total)
+                for text in _statements(short_labels([series[0].label])[0], differences, total)
             ],
         ]
         figure = figure_with_legend(2, blocks, draw)
@@ -217,8 +215,12 @@ def draw_comparison(
         return figure
 
 
-def _statements(best: str, total: MeanDifference | None) -> tuple[str, ...]:
+def _statements(
+    best: str, differences: Sequence[SeedDifference], total: MeanDifference | None
+) -> tuple[str, ...]:
     """The result in words, below the figure."""
+    if total is None and differences and all(seed.diverged for seed in differences):
+        return ("not tested: with every seed a run diverged",)
     if total is None:
         return ("not tested: two seeds of each are needed",)
     size, test = total.statements

@@ -136,9 +136,7 @@ def draw_confusion(matrix: ConfusionMatrix, heading: str = "", *, percent: bool 
 
 def _colormap() -> Colormap:
     """From the background to the first colour of the palette: one hue, ordered in greyscale."""
-    return LinearSegmentedColormap.from_list(
-        "share", [current_paper().look.background, color(0)]
-    )
+    return LinearSegmentedColormap.from_list("share", [current_paper().look.background, color(0)])
 
 
 def _write_numbers(

@@ -83,7 +83,11 @@ def prepare_effects(
     summary = f"{format_count(len(shares), 'effect')}, {format_count(len(runs), 'run')}"
     table = figure_table(("choice", "share", "low", "high"), rows)
     rest = 1 - math.fsum(share.share for share in shares)
-    others = (f"not drawn: smaller shares, {100 * rest:.1f} % together",) if rest >= _NOTABLE_REST else ()
+    others = (
+        (f"not drawn: smaller shares, {100 * rest:.1f} % together",)
+        if rest >= _NOTABLE_REST
+        else ()
+    )
     notes = (str(effects.method), *others, *effects.notes, *effects.ranking.left_out)
     return PreparedFigure(draw, table, runs, summary, notes)
 

@@ -116,15 +116,15 @@ def _title(mistake: Mistake, letters: int) -> str:
     """The target, and below it the prediction; the probability is never cut off."""
     probability = "" if mistake.probability is None else f" ({100 * mistake.probability:.0f} %)"
     room = max(4, letters - 2 - len(probability))
-    return f"{_truncate(mistake.truth, letters)}\n→ {_truncate(mistake.predicted, room)}{probability}"
+    return (
+        f"{_truncate(mistake.truth, letters)}\n→ {_truncate(mistake.predicted, room)}{probability}"
+    )
 
 
 def _explanation(mistake: Mistake, *, signal: bool) -> str:
     """What is written above the examples, and what is drawn of them."""
     is_class = mistake.probability is not None
-    texts = (
-        "true class → predicted class (its probability)" if is_class else "target → prediction"
-    )
+    texts = "true class → predicted class (its probability)" if is_class else "target → prediction"
     if mistake.example.ndim == 3 or signal:
         return f"{texts}; largest losses first"
     return f"{texts}; bars: the inputs in their order; largest losses first"

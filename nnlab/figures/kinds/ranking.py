@@ -13,13 +13,14 @@ from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.significance import describe_test
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.display_names import metric_name
+from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import available_text_width, figure_with_legend, freeze_layout
 from nnlab.figures.draw.leading_group import RowValues, leading_range
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
-from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.draw.row_columns import (
+    MIN_PANEL_SHARE,
     TextColumn,
     draw_brackets,
     draw_edge_arrow,
@@ -29,6 +30,7 @@ from nnlab.figures.draw.row_columns import (
     panel_width,
     row_lines,
     set_chosen_limits,
+    value_part,
     wrap_row_labels,
     write_columns,
 )
@@ -44,7 +46,6 @@ from nnlab.stats.uncertainty import Uncertainty, uncertainty_bounds, uncertainty
 _ROW_HEIGHT, _DENSE_ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.15, 0.68  # inches
 _DENSE_FROM = 25  # rows; more rows stand closer together, so that they fit on a page
 _TIER = "tier"
-_MIN_PANEL = 0.28  # of the width of the page
 _MARGIN = 0.03  # of the length of the axis
 _MARKERS: Mapping[int | None, str] = {1: "o", 2: "s", None: "D"}
 
@@ -204,7 +205,7 @@ def _draw_rows(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None:
     _set_value_axis(ax, rows, lower=lower)
     set_chosen_limits(ax)
     colors = _tier_colors(rows)
-    texts = [text.partition(" ±")[0] for text in _mean_texts(rows, _spreads(rows))]
+    texts = [value_part(text) for text in _mean_texts(rows, _spreads(rows))]
     for position, row in enumerate(rows):
         row_color = colors[row.tier]
         _draw_seeds(ax, position, row, row_color, lower=lower)
@@ -237,9 +238,7 @@ def _draw_rows(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None:
 def _draw_seeds(ax: Axes, position: int, row: RankedRow, row_color: str, *, lower: bool) -> None:
     """Draws a tick per seed, and a cross per diverged run, at the edge if it has no value there."""
     diverged = row.diverged or (False,) * len(row.values)
-    ticks = [
-        v for v, bad in zip(row.values, diverged, strict=True) if math.isfinite(v) and not bad
-    ]
+    ticks = [v for v, bad in zip(row.values, diverged, strict=True) if math.isfinite(v) and not bad]
     ax.plot(ticks, [position] * len(ticks), "|", color=row_color, alpha=0.5)
     edge = ax.get_xlim()[1 if lower else 0]
     crosses = [
@@ -281,8 +280,8 @@ def _write_columns(ax: Axes, rows: Sequence[RankedRow], labels: Sequence[str]) -
     others = [counts] if has_spread or any(any(row.diverged) for row in rows) else []
     brackets = [TextColumn(_TIER, ())] if any(tiers) else []
     column = TextColumn(f"mean ± {uncertainty}" if has_spread else "value", means)
-    if panel_width(labels, [column, *others, *brackets]) < _MIN_PANEL * current_paper().width:
-        column = TextColumn("mean", tuple(text.partition(" ±")[0] for text in means))
+    if panel_width(labels, [column, *others, *brackets]) < MIN_PANEL_SHARE * current_paper().width:
+        column = TextColumn("mean", tuple(map(value_part, means)))
     end = write_columns(ax, [column, *others])
     colors = _tier_colors(rows)
     draw_brackets(ax, tiers, [colors[row.tier] for row in rows], end, _TIER)
@@ -357,9 +356,7 @@ def _legend_entries(rows: Sequence[RankedRow], test: str) -> list[list[LegendEnt
     if any(len(row.values) > 1 for row in rows):
         marks.append(LegendEntry(legend_marker(marker="|"), "seed"))
     if any(row.bounds for row in rows):
-        handle = Line2D(
-            [], [], color=current_paper().look.ink, marker="o", markersize=points(3.6)
-        )
+        handle = Line2D([], [], color=current_paper().look.ink, marker="o", markersize=points(3.6))
         name = uncertainty_name(current_reader_options().uncertainty)
         marks.append(LegendEntry(handle, f"mean, {name}"))
     if any(any(row.diverged) or not all(map(math.isfinite, row.values)) for row in rows):

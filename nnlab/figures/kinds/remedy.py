@@ -21,6 +21,7 @@ from nnlab.figures.draw.leading_group import RowValues, leading_range
 from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.row_columns import (
+    MIN_PANEL_SHARE,
     TextColumn,
     draw_edge_arrow,
     label_rows,
@@ -29,6 +30,7 @@ from nnlab.figures.draw.row_columns import (
     panel_width,
     row_lines,
     set_chosen_limits,
+    value_part,
     wrap_row_labels,
     write_columns,
 )
@@ -189,6 +191,9 @@ def draw_remedies(
             for label, effect in zip(ax.get_yticklabels(), effects, strict=False):
                 label.set_fontweight("bold" if effect.helped else "normal")
             columns = _columns(effects, control, finding)
+            if panel_width(labels, columns) < MIN_PANEL_SHARE * current_paper().width:
+                texts = tuple(map(value_part, columns[0].texts))
+                columns[0] = TextColumn("effect", texts)  # the intervals are drawn
             write_columns(ax, columns)
             limit_ticks(ax, panel_width(labels, columns))
             ax.set_xlabel(
@@ -220,8 +225,7 @@ def _draw_effects(ax: Axes, effects: Sequence[RemedyEffect]) -> None:
     for position, effect in enumerate(effects):
         line_color = color(0) if effect.helped else look.grey
         if effect.effect < ax.get_xlim()[0]:
-            text = texts[position].partition(" ±")[0]
-            draw_edge_arrow(ax, position, text, line_color, right=False)
+            draw_edge_arrow(ax, position, value_part(texts[position]), line_color, right=False)
             continue
         ax.plot([effect.low, effect.high], [position] * 2, color=line_color, linewidth=points(1.4))
         ax.plot(
