@@ -35,7 +35,7 @@ def test_the_difference_is_written_with_its_interval_and_test() -> None:
     low, high = result.confidence_interval(0.95)
     drawn = texts(draw_comparison(many(2, 5), "val/accuracy", DIFFERENCES, total()))
     first = next(text for text in drawn if "better by" in text)
-    assert first.endswith(f"(95 % CI {format_interval(low, high)})")
+    assert first.endswith(f"(95 % CI {format_interval(float(low), float(high))})")
     mean = sum(d.difference for d in DIFFERENCES) / 5
     assert float(first.split("better by ")[1].split()[0]) == pytest.approx(mean, abs=0.0005)
     assert f"p = {result.pvalue:.3f}, paired t test, n = 5 shared seeds" in drawn
