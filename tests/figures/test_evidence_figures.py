@@ -102,11 +102,9 @@ def test_effects_are_written_with_their_intervals() -> None:
 def test_percentages_of_a_true_class_sum_to_100() -> None:
     matrix = ConfusionMatrix(("a", "b", "c"), COUNTS)
     figure = draw_confusion(matrix, percent=True)
-    cells = {a.get_position(): a.get_text() for a in figure.axes[0].texts if a.get_text() != "n"}
     written = [text for text in texts(figure) if "." in text]
     assert written == ["80.0", "20.0", "83.3", "16.7"]
     assert [sum(row) for row in matrix.shares] == pytest.approx([1.0, 1.0, 0.0])
-    assert [cells[1, row] for row in range(3) if (1, row) in cells] != []
     assert len(figure.axes) == 1  # numbers need no colour bar
     assert matrix.accuracy == pytest.approx(13 / 16)
 
@@ -134,7 +132,7 @@ def test_numbers_in_cells_have_contrast(style: str, palette: str) -> None:
 
 
 def luminance(color: object) -> float:
-    parts = np.array(to_rgb(color))  # type: ignore[arg-type]
+    parts = np.array(to_rgb(color), dtype=float)  # type: ignore[arg-type]
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 

@@ -278,7 +278,7 @@ def _points_beside(ax: Axes, left: float) -> Transform:
     """A transform of points from `left` points beside the panel, and of rows."""
     figure = ax.get_figure(root=True)
     scale = figure.dpi_scale_trans  # type: ignore[union-attr]
-    edge = ScaledTranslation(1.0, 0.0, ax.transAxes)
+    edge = ScaledTranslation(1.0, 0.0, ax.transAxes)  # type: ignore[arg-type]
     in_points = Affine2D().scale(1 / _POINTS_PER_INCH).translate(left / _POINTS_PER_INCH, 0)
     across = in_points + scale + edge
     return blended_transform_factory(across, ax.transData)

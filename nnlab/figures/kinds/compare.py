@@ -132,7 +132,8 @@ def prepare_comparison(
     ]
     if total is not None:
         rows.append(("difference", "mean", None, total.mean, total.low, total.high, total.n))
-    notes = (verdict, *(total.statements if total else ()), *_divergence_notes(ranking))
+    difference = (f"difference {'; '.join(total.statements)}",) if total else ()
+    notes = (verdict, *difference, *_divergence_notes(ranking))
     return PreparedFigure(
         draw, figure_table(CURVE_COLUMNS, rows), trials.runs, trials.summary, notes
     )
@@ -253,7 +254,8 @@ def _draw_differences(
         if math.isfinite(seed.difference):
             ax.vlines(
                 position,
-                *sorted((0.0, seed.difference)),
+                min(0.0, seed.difference),
+                max(0.0, seed.difference),
                 color=current_paper().look.grey,
                 linewidth=points(0.6),
             )
@@ -265,17 +267,17 @@ def _draw_differences(
                 color=ink if seed.diverged else color(0),
             )
     shown = [0.0, *(s.difference for s in differences if math.isfinite(s.difference))]
-    position = len(differences) + (0.5 if differences else 0.0)
+    mean_position = len(differences) + (0.5 if differences else 0.0)
     if total is not None:
         if math.isfinite(total.low):
-            ax.plot([position] * 2, [total.low, total.high], color=ink, linewidth=points(1.4))
+            ax.plot([mean_position] * 2, [total.low, total.high], color=ink, linewidth=points(1.4))
             shown += [total.low, total.high]
-        ax.plot(position, total.mean, marker="D", markersize=points(3.6), color=ink, zorder=4)
+        ax.plot(mean_position, total.mean, marker="D", markersize=points(3.6), color=ink, zorder=4)
         shown.append(total.mean)
     margin = 0.08 * (max(shown) - min(shown)) or 1.0
     ax.set_ylim(min(shown) - margin, max(shown) + margin)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
-    ax.set_xlim(-0.7, position + 0.7)
+    ax.set_xlim(-0.7, mean_position + 0.7)
     step = -(-len(differences) // _MAX_SEED_TICKS) or 1
     ticks: list[float] = list(range(0, len(differences), step))
     labels = [differences[int(tick)].seed for tick in ticks]

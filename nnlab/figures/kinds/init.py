@@ -230,8 +230,9 @@ def _label_ends(ax: Axes, low: float, high: float) -> None:
     ends = [high] if abs(low) < 0.05 * abs(high) or low == high else [low, high]
     ax.set_xticks(ends, [_short_number(end) for end in ends], fontsize=points(_SMALL))
     if len(ends) > 1:  # side by side, so that they do not overlap
-        for label, align in zip(ax.get_xticklabels(), ("left", "right"), strict=True):
-            label.set_horizontalalignment(align)
+        first, last = ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
 
 
 def _short_number(value: float) -> str:
