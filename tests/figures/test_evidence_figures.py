@@ -1,5 +1,7 @@
 """Figures of remedies, profiles, effects, confusion matrices and reliability: their numbers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from figure_checks import drawn_texts, xs, ys
@@ -131,10 +133,13 @@ def test_numbers_in_cells_have_contrast(style: str, palette: str) -> None:
             assert (two[1] + 0.05) / (two[0] + 0.05) >= 3.4  # WCAG 2: 3 for graphics
 
 
-def luminance(color: object) -> float:
-    parts = np.array(to_rgb(color), dtype=float)  # type: ignore[arg-type]
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
+def luminance(color: Any) -> float:
+    """The relative luminance of WCAG 2."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in to_rgb(color)
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_classes_without_room_are_not_all_named() -> None:

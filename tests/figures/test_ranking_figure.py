@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from nnlab.figures.draw.leading_group import RowValues, leading_range
+from nnlab.figures.draw.number_texts import NO_VALUE, number_texts, value_part
 from nnlab.figures.draw.paper import Paper, use_paper
 from nnlab.figures.draw.reader_options import ReaderOptions, use_reader_options
-from nnlab.figures.draw.row_columns import NO_VALUE, number_texts, value_part
 from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
 from nnlab.stats.intervals import confidence_interval
 from nnlab.stats.uncertainty import Uncertainty

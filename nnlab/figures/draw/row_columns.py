@@ -4,7 +4,6 @@ The y axis of the panel has one unit per row. Positions across are in points fro
 that columns keep their distances at every width of the page.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +21,6 @@ from matplotlib.transforms import (
 from nnlab.figures.draw.labels import short_labels, text_inches, wrap_to_width
 from nnlab.figures.draw.paper import current_paper, points
 from nnlab.figures.draw.reader_options import current_reader_options
-from nnlab.stats.rounding import format_mean
 
 _POINTS_PER_INCH = 72
 _GAP, _BRACKET_WIDTH = 7.0, 3.0  # points
@@ -31,11 +29,6 @@ _MARGINS = 14.0  # points of both sides of the figure
 _MAX_LETTERS = 200  # of a name before it is wrapped
 _MAX_TICKS, _WIDEST_TICK = 6, "0.975 "
 _LINE_SPACING = 1.15
-# Numbers outside this range are written with a power of ten, each with its own digits.
-_PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e5
-_MAX_DECIMALS = 4
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-NO_VALUE = "–"  # noqa: RUF001  a dash
 MIN_PANEL_SHARE = 0.28  # of the width of the page, else columns are shortened
 LABEL_SHARE = 0.34  # of the width of the page, for the names of the rows
 
@@ -64,55 +57,6 @@ def wrap_row_labels(labels: Sequence[str], share: float = LABEL_SHARE) -> list[s
     """
     width, size = share * current_paper().width, current_paper().size
     return [wrap_to_width(label, width, size) for label in short_labels(labels, _MAX_LETTERS)]
-
-
-def number_texts(values: Sequence[float], spreads: Sequence[float]) -> tuple[str, ...]:
-    """`mean ± spread` with equal decimals; `NO_VALUE` for a mean of NaN, no ± for a spread of NaN.
-
-    The smallest spread determines the decimals: at least two for numbers below 10, and at most
-    four. A spread of 0 is written as 0.
-
-    >>> number_texts([0.98765, 0.6], [0.0041, 0.38])
-    ('0.988 ± 0.004', '0.600 ± 0.380')
-    """
-    finite = [abs(value) for value in values if math.isfinite(value)]
-    largest = max(finite, default=1.0)
-    noise = 1e-12 * largest
-    known = [s for s in spreads if math.isfinite(s) and s > noise]
-    if finite and not (largest == 0 or _PLAIN_FROM <= largest < _PLAIN_BELOW):
-        return tuple(
-            _with_superscript(format_mean(value, spread)) if math.isfinite(value) else NO_VALUE
-            for value, spread in zip(values, spreads, strict=True)
-        )
-    exponent = math.floor(math.log10(largest or 1.0))
-    place = math.floor(math.log10(min(known)) + 1e-9) if known else exponent - 3
-    decimals = min(max(-place, min(2, 2 - exponent), 0), _MAX_DECIMALS)
-    texts = []
-    for value, spread in zip(values, spreads, strict=True):
-        if not math.isfinite(value):
-            texts.append(NO_VALUE)
-        elif not math.isfinite(spread):
-            texts.append(f"{value:z.{decimals}f}")
-        else:
-            spread_text = f"{spread:.{decimals}f}" if spread > noise else "0"
-            texts.append(f"{value:z.{decimals}f} ± {spread_text}")
-    return tuple(texts)
-
-
-def value_part(text: str) -> str:
-    """The value of a text of `number_texts`, without its spread.
-
-    >>> value_part("0.988 ± 0.004"), value_part("(1.5 ± 0.2)·10⁵")
-    ('0.988', '1.5·10⁵')
-    """
-    value, _, spread = text.partition(" ±")
-    return value.removeprefix("(") + spread.partition(")")[2]
-
-
-def _with_superscript(text: str) -> str:
-    """`1.5e+05` as `1.5·10⁵`."""
-    number, e, power = text.partition("e")
-    return f"{number}·10{str(int(power)).translate(_SUPERSCRIPTS)}" if e else text
 
 
 def row_lines(labels: Sequence[str]) -> int:

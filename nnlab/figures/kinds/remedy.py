@@ -19,6 +19,7 @@ from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import available_text_width, figure_with_legend, freeze_layout
 from nnlab.figures.draw.leading_group import RowValues, leading_range
 from nnlab.figures.draw.legend import LegendEntry
+from nnlab.figures.draw.number_texts import number_texts, value_part
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.row_columns import (
     MIN_PANEL_SHARE,
@@ -26,11 +27,9 @@ from nnlab.figures.draw.row_columns import (
     draw_edge_arrow,
     label_rows,
     limit_ticks,
-    number_texts,
     panel_width,
     row_lines,
     set_chosen_limits,
-    value_part,
     wrap_row_labels,
     write_columns,
 )
