@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
+from nnlab.figures.draw.display_names import trial_name, value_name
+from nnlab.figures.draw.reader_options import in_chosen_order
 from nnlab.objective import format_exact
 from nnlab.records import Scalar
 
@@ -52,14 +54,29 @@ def axis_value(row: RankingRow, field: str) -> AxisValue:
     return format_value(value) or "-"
 
 
-def ordered_values(values: Sequence[AxisValue]) -> list[AxisValue]:
-    """The distinct values: numbers in ascending order, categories in order of appearance."""
+def value_label(field: str, value: AxisValue) -> str:
+    """The name of a value on the axis of its field."""
+    return value_name(field, value)
+
+
+def line_label(field: str, value: AxisValue) -> str:
+    """The name of a value away from the axis of its field, such as `lr 0.01`."""
+    return trial_name({field: value}, [field])
+
+
+def ordered_values(values: Sequence[AxisValue], field: str) -> list[AxisValue]:
+    """The distinct values of a field: those that the author ordered, and the others after them.
+
+    Numbers are in ascending order, categories in the order of appearance.
+    """
     distinct = list(dict.fromkeys(values))
     texts = [value for value in distinct if isinstance(value, str)]
     if texts and len(texts) < len(distinct):
         # A field with numbers and texts is treated as categorical.
-        return [value if isinstance(value, str) else format_exact(value) for value in distinct]
-    return list(texts) if texts else sorted(distinct)
+        distinct = [value if isinstance(value, str) else format_exact(value) for value in distinct]
+    elif not texts:
+        distinct = sorted(distinct)
+    return in_chosen_order(distinct, lambda value: (value_label(field, value), format_value(value)))
 
 
 def point_coordinates(

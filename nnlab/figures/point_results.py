@@ -7,13 +7,14 @@ from typing import Literal
 
 from nnlab import store
 from nnlab.analysis.records import Ranking, RankingRow
-from nnlab.config.setting_differences import setting_label
 from nnlab.figures.axis_fields import AxisValue, point_coordinates
+from nnlab.figures.draw.reader_options import current_reader_options
+from nnlab.figures.trials import trial_title
 from nnlab.io.text import format_count
 from nnlab.objective import Limits
 from nnlab.records import Status
 from nnlab.stats import aggregate
-from nnlab.stats.intervals import confidence_interval
+from nnlab.stats.uncertainty import uncertainty_bounds, uncertainty_half_width
 
 Reduction = Literal["best", "mean"]
 SampleUnit = Literal["seed", "trial"]
@@ -36,8 +37,16 @@ class PointResults:
         return aggregate(self.values).mean if self.values else None
 
     def interval(self, limits: Limits) -> tuple[float, float] | None:
-        """The bounds around the mean, within the limits of the metric; None below two values."""
-        return confidence_interval(self.values, limits=limits) if len(self.values) > 1 else None
+        """The bounds of the uncertainty around the mean; None below two values."""
+        if len(self.values) < 2:
+            return None
+        return uncertainty_bounds(self.values, current_reader_options().uncertainty, limits)
+
+    def half_width(self, limits: Limits) -> float | None:
+        """The number after ±; None below two values."""
+        if len(self.values) < 2:
+            return None
+        return uncertainty_half_width(self.values, current_reader_options().uncertainty, limits)
 
     @property
     def diverged_text(self) -> str:
@@ -88,7 +97,7 @@ def results_by_point(
         for key, rows in groups.items()
     }
     drawn = [row for rows in groups.values() for row in rows]
-    notes = divergence_notes(drawn, ranking.fields, diverged)
+    notes = divergence_notes(ranking, drawn, diverged)
     unpaired = sum(map(_count_unpaired, values.values())) if unit == "seed" else 0
     if unpaired:
         notes += (
@@ -112,13 +121,12 @@ def diverged_runs(db: store.Database, ranking: Ranking) -> frozenset[int]:
 
 
 def divergence_notes(
-    rows: Sequence[RankingRow], fields: Sequence[str], diverged: frozenset[int]
+    ranking: Ranking, rows: Sequence[RankingRow], diverged: frozenset[int]
 ) -> tuple[str, ...]:
-    """A note that names the trials with diverged runs; empty if there are none."""
+    """A note that names the rows with diverged runs; empty if there are none."""
     counts = [(row, sum(run in diverged for run in row.runs)) for row in rows]
     texts = [
-        f"{setting_label(row.setting, fields) or 'this trial'} ({count} of"
-        f" {format_count(len(row.runs), 'run')})"
+        f"{trial_title(row, ranking)} ({count} of {format_count(len(row.runs), 'run')})"
         for row, count in counts
         if count
     ]

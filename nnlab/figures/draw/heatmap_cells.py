@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +26,8 @@ _GRID_SHARE = 0.66  # of the width of the paper, for the cells
 _LINE_HEIGHT = 1.25  # of a line of text in a cell, in font sizes
 _MAX_LABELLED_COLUMNS = 20  # cells of more columns are too narrow for numbers
 _MIN_VALUES_FOR_OUTLIERS, _FAR_OUT = 5, 3.0
+_LOST = " diverged"
+_TEXT_SHARE = 0.9  # of the width of a cell, for its text
 _MIN_TEXT_POINTS, _TEXT_POINTS = 3.5, 7.0
 
 
@@ -99,11 +101,10 @@ def draw_heatmap(
         def draw(axes: Sequence[Axes]) -> None:
             ax = axes[0]
             for cell in data.cells:
-                _draw_cell(ax, data, cell, colormap, scale)
+                # Cells of shares near 0 have the colour of the background.
+                _draw_cell(ax, data, cell, colormap, scale, outlined=limits)
             for cell in data.best:
                 _draw_frame(ax, *cell)
-            if len(data.columns) <= _MAX_LABELLED_COLUMNS:
-                _write_texts(ax, data, colormap, scale)
             _label_axes(ax, data)
             ax.set_xlabel(x)
             ax.set_ylabel(_wrap_to_height(y, inches(rows_height)))
@@ -114,6 +115,9 @@ def draw_heatmap(
         height = _FRAME_HEIGHT + rows_height
         figure = figure_with_legend(1, [_mark_entries(data)], draw, height=height)
         freeze_layout(figure)
+        if len(data.columns) <= _MAX_LABELLED_COLUMNS:
+            # After the layout, which decides the size of the cells.
+            _write_texts(figure.axes[0], data, colormap, scale)
         return figure
 
 
@@ -186,7 +190,13 @@ def _cell_color(
 
 
 def _draw_cell(
-    ax: Axes, data: HeatmapData, cell: tuple[int, int], colormap: Colormap, scale: Normalize
+    ax: Axes,
+    data: HeatmapData,
+    cell: tuple[int, int],
+    colormap: Colormap,
+    scale: Normalize,
+    *,
+    outlined: bool,
 ) -> None:
     """Draws a cell in its colour; one without a value is hatched, one that diverged crossed."""
     look, (row, column) = current_paper().look, cell
@@ -198,9 +208,9 @@ def _draw_cell(
             1,
             1,
             facecolor=look.background if color is None else color,
-            edgecolor=look.grey if color is None else color,
+            edgecolor=look.grey if color is None or outlined else color,
             hatch="////" if color is None and not crossed else None,
-            linewidth=points(0.5) if crossed else 0.0,
+            linewidth=points(0.5) if crossed else points(0.15) if outlined else 0.0,
         )
     )
     if crossed:
@@ -236,47 +246,50 @@ def _cell_lines(data: HeatmapData, row: int, column: int) -> list[str]:
     """The lines of text in a cell."""
     text = data.cell_texts[row][column]
     lost = data.lost(row, column)
-    return [*(text.split("\n") if text else ()), *([f"{lost} diverged"] if lost else ())]
+    return [*(text.split("\n") if text else ()), *([f"{lost}{_LOST}"] if lost else ())]
 
 
 def _write_texts(ax: Axes, data: HeatmapData, colormap: Colormap, scale: Normalize) -> None:
-    lines = {cell: _cell_lines(data, *cell) for cell in data.cells}
-    width = _cell_width(data)
-
-    def widest() -> float:
-        return max(
-            (text_inches(line, 100) for texts in lines.values() for line in texts), default=1
-        )
-
-    if 100 * 0.86 * width / widest() < points(0.8 * _TEXT_POINTS):
+    """Writes the lines of each cell, all in the largest size that fits; none if it is too small."""
+    look = current_paper().look
+    lines = {cell: texts for cell in data.cells if (texts := _cell_lines(data, *cell))}
+    box = ax.get_window_extent()
+    width = _TEXT_SHARE * box.width / ax.figure.dpi / max(len(data.columns), 1)
+    height = box.height / ax.figure.dpi / max(len(data.rows), 1)
+    size = _largest_size(lines.values(), width, height)
+    if size < _TEXT_POINTS:
         # The legend says that these runs diverged.
-        lines = {
-            cell: [line.removesuffix(" diverged") for line in texts]
-            for cell, texts in lines.items()
-        }
-    size = min(points(_TEXT_POINTS), 100 * 0.86 * width / widest())
-    if size < points(_MIN_TEXT_POINTS):
+        lines = {cell: [text.removesuffix(_LOST) for text in lines[cell]] for cell in lines}
+        size = _largest_size(lines.values(), width, height)
+    if size < _MIN_TEXT_POINTS:
         return
     for cell, texts in lines.items():
-        if not texts:
-            continue
         color = _cell_color(data, cell, colormap, scale)
-        look = current_paper().look
         ax.text(
             cell[1],
             cell[0],
             "\n".join(texts),
             ha="center",
             va="center",
-            fontsize=size,
+            fontsize=points(size),
             linespacing=_LINE_HEIGHT,
             color=look.text if color is None else contrasting_ink(color),
-            # Without the cross behind the text.
-            bbox={"facecolor": look.background, "edgecolor": "none", "pad": 0.8}
+            # The cross is not behind the text.
+            bbox={"facecolor": look.background, "edgecolor": "none", "pad": points(0.8)}
             if data.is_crossed(*cell)
             else None,
             zorder=3,
         )
+
+
+def _largest_size(cells: Iterable[Sequence[str]], width: float, height: float) -> float:
+    """The largest size of the text of all cells, at the base font size."""
+    sizes = [_TEXT_POINTS]
+    for texts in cells:
+        widest = max(text_inches(text, points(_TEXT_POINTS)) for text in texts)
+        tall = points(_TEXT_POINTS) / 72 * _LINE_HEIGHT * (len(texts) + 0.3)
+        sizes.append(_TEXT_POINTS * min(width / max(widest, 1e-9), height / tall))
+    return min(sizes)
 
 
 def _mark_entries(data: HeatmapData) -> list[LegendEntry]:

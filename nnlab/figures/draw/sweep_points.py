@@ -4,8 +4,10 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import Locator
 
 from nnlab.figures.draw.axis_scales import format_power_of_ten
 from nnlab.figures.draw.paper import current_paper, inches, points
@@ -280,3 +282,27 @@ def _extend_axis(ax: Axes, share: float, *, upwards: bool) -> None:
     added = share / (1 - share) * (end - start)
     ends = (start, end + added) if upwards else (start - added, end)
     ax.set_ylim(*(float(value) for value in transform.inverted().transform(list(ends))))
+    ax.yaxis.set_major_locator(_TicksWithin(ax.yaxis.get_major_locator(), low, high))
+
+
+class _TicksWithin(Locator):
+    """The ticks of another locator within the range of the values."""
+
+    def __init__(self, locator: Locator, low: float, high: float) -> None:
+        self._locator, self._low, self._high = locator, low, high
+
+    def set_axis(self, axis: Any) -> None:
+        """Sets the axis of both locators."""
+        super().set_axis(axis)  # type: ignore[no-untyped-call]
+        self._locator.set_axis(axis)  # type: ignore[no-untyped-call]
+
+    def __call__(self) -> list[float]:
+        """The ticks of the current view."""
+        return self._within(self._locator())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """The ticks from `vmin` to `vmax`."""
+        return self._within(self._locator.tick_values(vmin, vmax))
+
+    def _within(self, ticks: Sequence[float]) -> list[float]:
+        return [float(tick) for tick in ticks if self._low <= tick <= self._high]

@@ -12,6 +12,8 @@ from matplotlib.ticker import NullLocator
 from nnlab.figures.draw.axis_scales import format_power_of_ten, set_log_ticks
 from nnlab.figures.draw.labels import text_inches
 from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.reader_options import displayed
+from nnlab.objective import format_exact
 
 _LOG_FROM_DECADES = 1.0
 # More values than this are a random sample, not a grid; a tick at each would be unreadable.
@@ -95,7 +97,7 @@ def _set_tested_ticks(ax: Axes, tested: Sequence[float]) -> None:
     labels: list[str] = []
     free_from = -math.inf
     for value, share in zip(tested, axis_shares(ax.xaxis, tested, bounds), strict=True):
-        text = tick_text(value, plain=plain)
+        text = displayed(tick_text(value, plain=plain), format_exact(value))
         half = text_inches(text, size) / 2
         fits = share * width - half >= free_from
         labels.append(text if fits else "")

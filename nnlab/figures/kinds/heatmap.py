@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.figures.axis_fields import AxisValue, choose_fields, ordered_values
+from nnlab.figures.axis_fields import AxisValue, choose_fields, ordered_values, value_label
 from nnlab.figures.draw.axis_scales import format_power_of_ten
 from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.draw.heatmap_cells import HeatmapData, draw_heatmap
+from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.point_results import PointResults, Reduction, results_by_point
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.io.text import format_count
-from nnlab.objective import Limits, format_exact, limits_of
+from nnlab.objective import Limits, limits_of
 from nnlab.records import Scalar
+from nnlab.stats.uncertainty import uncertainty_name
 
 __all__ = ["HeatmapData", "draw_heatmap", "prepare_heatmap"]
 
@@ -52,19 +54,20 @@ def prepare_heatmap(
     fields = choose_fields(ranking, (x, y))
     results = results_by_point(db, ranking, fields, over)
     cells = results.points
-    columns = ordered_values([key[0] for key in cells])
-    rows = ordered_values([key[1] for key in cells])
+    columns = ordered_values([key[0] for key in cells], fields[0])
+    rows = ordered_values([key[1] for key in cells], fields[1])
     metric = ranking.objective.metric
     lower = ranking.objective.direction == "min"
 
     def draw() -> Figure:
         name = metric_name(metric, common_loss(ranking))
         texts = _cell_texts(cells, limits_of(metric), spread=spread)
+        uncertainty = uncertainty_name(current_reader_options().uncertainty)
         return draw_heatmap(
-            _heatmap_data(rows, columns, cells, texts, lower=lower),
+            _heatmap_data(fields, rows, columns, cells, texts, lower=lower),
             y=setting_name(fields[1]),
             x=setting_name(fields[0]),
-            value=f"{name}\nmean ± 95 % CI" if spread else name,
+            value=f"{name}\nmean ± {uncertainty}" if spread else name,
             lower=lower,
             log=is_loss_metric(metric),
         )
@@ -95,6 +98,7 @@ def _table_row(results: PointResults | None, limits: Limits) -> tuple[Scalar, ..
 
 
 def _heatmap_data(
+    fields: Sequence[str],
     rows: Sequence[AxisValue],
     columns: Sequence[AxisValue],
     cells: _Cells,
@@ -111,17 +115,13 @@ def _heatmap_data(
     }
     best = (min if lower else max)(complete.values(), default=math.nan)
     return HeatmapData(
-        tuple(map(_axis_label, rows)),
-        tuple(map(_axis_label, columns)),
+        tuple(value_label(fields[1], row) for row in rows),
+        tuple(value_label(fields[0], column) for column in columns),
         tuple(tuple(results and results.mean for results in line) for line in grid),
         tuple(tuple(texts.get((column, row), "") for column in columns) for row in rows),
         tuple(cell for cell, mean in complete.items() if abs(mean - best) <= _TIE * abs(best)),
         tuple(tuple(results.diverged_text if results else "" for results in row) for row in grid),
     )
-
-
-def _axis_label(value: AxisValue) -> str:
-    return value if isinstance(value, str) else format_exact(value)
 
 
 def _cell_texts(
@@ -130,9 +130,9 @@ def _cell_texts(
     """The mean of each cell, and with `spread` half of its interval on a second line."""
     means = {key: results.mean for key, results in cells.items() if results.mean is not None}
     half_widths = {
-        key: (bounds[1] - bounds[0]) / 2
+        key: half_width
         for key in means
-        if spread and (bounds := cells[key].interval(limits)) is not None
+        if spread and (half_width := cells[key].half_width(limits)) is not None
     }
     decimals = equal_decimals(list(means.values()), list(half_widths.values()))
     return {

@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.config.setting_differences import format_value
-from nnlab.figures.axis_fields import choose_fields, ordered_values
+from nnlab.figures.axis_fields import choose_fields, line_label, ordered_values, value_label
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 from nnlab.figures.draw.axis_scales import apply_axis_range, rotate_tick_labels
 from nnlab.figures.draw.display_names import metric_name, setting_name
@@ -17,6 +16,7 @@ from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_axis_
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.draw.series_style import series_legend_entries
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.draw.sweep_points import (
@@ -32,6 +32,7 @@ from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.io.text import format_count
 from nnlab.objective import limits_of
+from nnlab.stats.uncertainty import uncertainty_name
 
 __all__ = ["SweepLine", "SweepPoint", "draw_sweep", "prepare_interaction", "prepare_sweep"]
 
@@ -99,8 +100,8 @@ def _sweep_figure(
     results = results_by_point(db, ranking, fields, over)
     cells = results.points
     metric = ranking.objective.metric
-    axis_values = ordered_values([key[0] for key in cells])
-    groups = ordered_values([key[1] for key in cells]) if len(fields) > 1 else [""]
+    axis_values = ordered_values([key[0] for key in cells], fields[0])
+    groups = ordered_values([key[1] for key in cells], fields[1]) if len(fields) > 1 else [""]
     rows = [
         _SweepRow(group, value, cells[key], cells[key].interval(limits_of(metric)))
         for group in groups
@@ -112,8 +113,8 @@ def _sweep_figure(
     def draw() -> Figure:
         lines = [
             SweepLine(
-                f"{fields[-1]}={format_value(group)}" if group != "" else "",
-                tuple(_sweep_point(row) for row in rows if row.line == group),
+                line_label(fields[1], group) if len(fields) > 1 else "",
+                tuple(_sweep_point(row, fields[0]) for row in rows if row.line == group),
             )
             for group in groups
         ]
@@ -148,11 +149,12 @@ def _sweep_figure(
     return PreparedFigure(draw, table, runs, summary, notes)
 
 
-def _sweep_point(row: _SweepRow) -> SweepPoint:
+def _sweep_point(row: _SweepRow, field: str) -> SweepPoint:
     results = row.results
     mean = math.nan if results.mean is None else results.mean
+    value = value_label(field, row.x) if isinstance(row.x, str) else row.x
     return SweepPoint(
-        row.x, mean, row.interval, results.values, diverged=results.diverged, runs=results.runs
+        value, mean, row.interval, results.values, diverged=results.diverged, runs=results.runs
     )
 
 
@@ -207,9 +209,10 @@ def _sample_entries(
         text = f"mean over {unit}s" if len(counts) > 1 else f"mean of {counts.copy().pop()} {unit}s"
         text = f"{text} (best trial)" if of_best else text
         entries.append(LegendEntry(legend_marker(marker="o"), text))
+        interval = uncertainty_name(current_reader_options().uncertainty)
         if any(point.interval is not None for point in all_points):
             bar = legend_marker(marker="|", markersize=points(7), markeredgewidth=points(1.0))
-            entries.append(LegendEntry(bar, "95 % CI"))
+            entries.append(LegendEntry(bar, interval))
         dot = legend_marker(marker="o", markersize=points(2), markeredgewidth=0, alpha=0.6)
         entries.append(LegendEntry(dot, f"one {unit}"))
     elif not is_connected(lines):
@@ -227,32 +230,28 @@ def _set_value_axis(ax: Axes, lines: Sequence[SweepLine], *, log_y: bool, lower:
     if not finite:
         ax.set_yticks([])
         return
-    bounds = [
-        bound
-        for point in all_points
-        for bound in point.interval or ()
-        if math.isfinite(bound) and (bound > 0 or not log_y)
-    ]
     # The range of the seeds; means that are outliers may lie outside.
     seeds = robust_axis_range(finite, means, log=log_y, lower=lower, settled=means)
-    apply_axis_range(ax, _widen_to_intervals(seeds, bounds))
+    apply_axis_range(ax, _widen_to_intervals(seeds, all_points))
 
 
-def _widen_to_intervals(axis_range: AxisRange, bounds: Sequence[float]) -> AxisRange:
+def _widen_to_intervals(axis_range: AxisRange, sweep_points: Sequence[SweepPoint]) -> AxisRange:
     """The range widened to show intervals, on each side by its length at most.
 
-    Longer intervals, as with two seeds, are cut off.
+    Intervals of two values, which are very long, are shown as far as the range allows.
     """
+    low, high = axis_range.low, axis_range.high
     if axis_range.log:
-        factor = axis_range.high / axis_range.low
-        lowest, highest = axis_range.low / factor, axis_range.high * factor
+        lowest, highest = low * low / high, high * high / low
     else:
-        margin = axis_range.high - axis_range.low
-        lowest, highest = axis_range.low - margin, axis_range.high + margin
-    visible = [min(max(bound, lowest), highest) for bound in bounds]
-    return replace(
-        axis_range, low=min([axis_range.low, *visible]), high=max([axis_range.high, *visible])
-    )
+        lowest, highest = low - (high - low), high + (high - low)
+    bounds = [
+        min(max(bound, lowest), highest)
+        for point in sweep_points
+        for bound in point.interval or ()
+        if len(point.values) > 2 and math.isfinite(bound) and low <= point.mean <= high
+    ]
+    return replace(axis_range, low=min([low, *bounds]), high=max([high, *bounds]))
 
 
 def _set_setting_axis(ax: Axes, lines: Sequence[SweepLine]) -> dict[SweepValue, float]:
