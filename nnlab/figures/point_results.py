@@ -107,6 +107,12 @@ def results_by_point(
     return ResultsByPoint(points, unit, notes)
 
 
+def trial_results(row: RankingRow, diverged: frozenset[int]) -> PointResults:
+    """The results of a single trial without its diverged runs."""
+    values = tuple(_seed_values(row, diverged).values())
+    return PointResults(values, len(row.runs), sum(run in diverged for run in row.runs))
+
+
 def diverged_runs(db: store.Database, ranking: Ranking) -> frozenset[int]:
     """The ids of the runs of a ranking that diverged, or whose value is infinite."""
     infinite = {

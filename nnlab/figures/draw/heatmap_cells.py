@@ -259,7 +259,7 @@ def _write_texts(ax: Axes, data: HeatmapData, colormap: Colormap, scale: Normali
     size = _largest_size(lines.values(), width, height)
     if size < _TEXT_POINTS:
         # The legend says that these runs diverged.
-        lines = {cell: [text.removesuffix(_LOST) for text in lines[cell]] for cell in lines}
+        lines = {cell: [_shortened(text) for text in texts] for cell, texts in lines.items()}
         size = _largest_size(lines.values(), width, height)
     if size < _MIN_TEXT_POINTS:
         return
@@ -280,6 +280,10 @@ def _write_texts(ax: Axes, data: HeatmapData, colormap: Colormap, scale: Normali
             else None,
             zorder=3,
         )
+
+
+def _shortened(text: str) -> str:
+    return f"× {text.removesuffix(_LOST)}" if text.endswith(_LOST) else text  # noqa: RUF001  a cross
 
 
 def _largest_size(cells: Iterable[Sequence[str]], width: float, height: float) -> float:
@@ -306,7 +310,12 @@ def _mark_entries(data: HeatmapData) -> list[LegendEntry]:
         )
         entries.append(LegendEntry(frame, "best"))
     if example := next((lost for cell in data.cells if (lost := data.lost(*cell))), ""):
-        cross = legend_marker(marker="x", markersize=points(4), markeredgecolor=look.grey)
+        cross = legend_marker(
+            marker="x",
+            markersize=points(4),
+            markeredgecolor=look.grey,
+            markeredgewidth=points(1),
+        )
         entries.append(LegendEntry(cross, f"diverged ({example} runs)"))
     return entries
 

@@ -6,10 +6,10 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap
 from nnlab.figures.draw.paper import FigureStyle, current_paper
 
 # Perceptually uniform, with a lightness that only rises: readable in greyscale print and with
-# red-green colour blindness (Nuñez, Anderton and Renslow 2018). Its palest end is left out,
-# because lines of that colour are hardly visible on white.
-_COLORMAP, _PALEST = "cividis", 0.93
-_GREY_ENDS = ("#000000", "#DADADA")
+# red-green colour blindness (Nuñez, Anderton and Renslow 2018). The end of the background's
+# lightness is left out, because lines of that colour are hardly visible.
+_COLORMAP, _ON_LIGHT, _ON_DARK = "cividis", (0.0, 0.93), (0.22, 1.0)
+_GREYS_ON_LIGHT, _GREYS_ON_DARK = ("#000000", "#CFCFCF"), ("#5A5A5A", "#FFFFFF")
 _SHARE_END, _LIGHT_SHARE_END = "#08306B", "#E8EEF7"
 _COLORS = 256
 
@@ -23,21 +23,21 @@ def result_colormap(*, lower: bool) -> Colormap:
         lower: whether lower values are better.
     """
     paper = current_paper()
-    if paper.palette == "grey":
-        dark_to_light: Colormap = LinearSegmentedColormap.from_list("results", _GREY_ENDS)
-    else:
-        base = colormaps[_COLORMAP]
-        dark_to_light = ListedColormap(
-            [base(_PALEST * index / (_COLORS - 1)) for index in range(_COLORS)], "results"
-        )
     is_light = paper.look.background == FigureStyle().background
+    if paper.palette == "grey":
+        greys = _GREYS_ON_LIGHT if is_light else _GREYS_ON_DARK
+        dark_to_light: Colormap = LinearSegmentedColormap.from_list("results", greys)
+    else:
+        base, (first, last) = colormaps[_COLORMAP], _ON_LIGHT if is_light else _ON_DARK
+        shares = [first + (last - first) * index / (_COLORS - 1) for index in range(_COLORS)]
+        dark_to_light = ListedColormap([base(share) for share in shares], "results")
     return dark_to_light if lower == is_light else dark_to_light.reversed()
 
 
 def share_colormap() -> Colormap:
     """The colours of shares from 0 to 1: from the background to the darkest colour."""
     paper = current_paper()
-    end = _GREY_ENDS[0] if paper.palette == "grey" else _SHARE_END
+    end = _GREYS_ON_LIGHT[0] if paper.palette == "grey" else _SHARE_END
     is_light = paper.look.background == FigureStyle().background
     ends = (paper.look.background, end if is_light else _LIGHT_SHARE_END)
     return LinearSegmentedColormap.from_list("shares", ends)
