@@ -14,9 +14,9 @@ from nnlab.analysis.records import Ranking
 from nnlab.errors import UsageError
 from nnlab.figures.axis_fields import axis_value, ordered_values, value_label
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
-from nnlab.figures.draw.axis_scales import set_log_ticks
+from nnlab.figures.draw.axis_scales import rotate_tick_labels, set_log_ticks
 from nnlab.figures.draw.display_names import metric_name, setting_name
-from nnlab.figures.draw.labels import text_inches, wrap_to_width
+from nnlab.figures.draw.labels import short_labels, text_inches, wrap_to_width
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import current_paper, inches, points
@@ -37,7 +37,7 @@ __all__ = ["ParallelAxis", "draw_parallel", "prepare_parallel"]
 
 _PANEL_HEIGHT = 2.6
 _DIVERGED_HEIGHT = 0.1  # of the end of diverged trials, beyond the axis
-_MIN_LABEL_GAP = 0.06  # between tick labels, as a fraction of the height
+_LABEL_LINE = 0.065  # of a tick label, as a fraction of the height
 _LABEL_POINTS = 6.0
 _BAND_POINTS = 3.0
 
@@ -263,14 +263,16 @@ def _trial_entries(
 
 def _label_axes(ax: Axes, names: Sequence[str], axes: Sequence[AxisHeights]) -> None:
     look = current_paper().look
-    spacing = 0.72 * current_paper().width / max(len(names) - 0.5, 1)
+    spacing = 0.7 * current_paper().width / (len(names) - 0.4)
     ax.set_xlim(-0.25, len(names) - 0.65)
     ax.set_ylim(-0.04, 1.04)
     ax.set_yticks([])
     size = current_paper().size
-    ax.set_xticks(
-        range(len(names)), [wrap_to_width(name, 0.95 * spacing, size, 3) for name in names]
-    )
+    labels = [wrap_to_width(name, 0.95 * spacing, size, 3) for name in names]
+    if any(label.replace("\n", " ") != name for label, name in zip(labels, names, strict=True)):
+        labels = short_labels(names, 24)  # wrapped words would be shortened
+        rotate_tick_labels(ax, 30)
+    ax.set_xticks(range(len(names)), labels)
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -298,15 +300,19 @@ def _draw_tick_labels(
 ) -> None:
     """Writes the tick labels of an axis to the left of it; neighbours are `spacing` inches away."""
     available_width = 0.62 * spacing
-    last_height = -1.0
+    free_from = -1.0
     size = points(_LABEL_POINTS)
     for height, text in sorted(labels):
         # Words may be shortened; a shortened number would be wrong, so it is left out.
         label = text if _is_number(text) else wrap_to_width(text, available_width, size, 2)
-        widest = max(text_inches(line, size) for line in label.split("\n"))
-        if height - last_height < _MIN_LABEL_GAP or widest > available_width:
+        lines = label.split("\n")
+        half = len(lines) * _LABEL_LINE / 2
+        if (
+            height - half < free_from
+            or max(text_inches(line, size) for line in lines) > available_width
+        ):
             continue
-        last_height = height + 0.5 * _MIN_LABEL_GAP * label.count("\n")
+        free_from = height + half
         ax.annotate(
             label,
             (index, height),
