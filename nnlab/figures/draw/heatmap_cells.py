@@ -25,7 +25,7 @@ _CELL_SIZE, _FRAME_HEIGHT = 0.26, 0.75  # inches
 _GRID_SHARE = 0.66  # of the width of the paper, for the cells
 _LINE_HEIGHT = 1.25  # of a line of text in a cell, in font sizes
 _MAX_LABELLED_COLUMNS = 20  # cells of more columns are too narrow for numbers
-_MIN_VALUES_FOR_OUTLIERS, _FAR_OUT = 5, 3.0
+_MIN_VALUES_FOR_OUTLIERS, _FAR_OUT = 8, 3.0
 _LOST = " diverged"
 _TEXT_SHARE = 0.9  # of the width of a cell, for its text
 _MIN_TEXT_POINTS, _TEXT_POINTS = 3.5, 7.0
@@ -153,7 +153,7 @@ def _color_range(values: Sequence[float], *, lower: bool, limits: bool, log: boo
 def _outlier_fence(values: Sequence[float], *, lower: bool) -> float:
     """The worst value of the colour scale: three interquartile ranges from the nearer quartile.
 
-    Values beyond it are far outliers (Tukey 1977). There is no limit for fewer than five values,
+    Values beyond it are far outliers (Tukey 1977). There is no limit for fewer than eight values,
     or if more than a quarter of them lie beyond it.
     """
     no_limit = math.inf if lower else -math.inf

@@ -293,8 +293,8 @@ class _TicksWithin(Locator):
 
     def set_axis(self, axis: Any) -> None:
         """Sets the axis of both locators."""
-        super().set_axis(axis)  # type: ignore[no-untyped-call]
-        self._locator.set_axis(axis)  # type: ignore[no-untyped-call]
+        super().set_axis(axis)
+        self._locator.set_axis(axis)
 
     def __call__(self) -> list[float]:
         """The ticks of the current view."""

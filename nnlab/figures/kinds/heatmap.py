@@ -117,7 +117,7 @@ def _heatmap_data(
     return HeatmapData(
         tuple(value_label(fields[1], row) for row in rows),
         tuple(value_label(fields[0], column) for column in columns),
-        tuple(tuple(results and results.mean for results in line) for line in grid),
+        tuple(tuple(results.mean if results else None for results in line) for line in grid),
         tuple(tuple(texts.get((column, row), "") for column in columns) for row in rows),
         tuple(cell for cell, mean in complete.items() if abs(mean - best) <= _TIE * abs(best)),
         tuple(tuple(results.diverged_text if results else "" for results in row) for row in grid),
@@ -159,11 +159,11 @@ def equal_decimals(values: Sequence[float], spreads: Sequence[float] = ()) -> in
     if positive:
         typical = statistics.median_low(positive)
         exponent = math.floor(math.log10(typical))
-        digits = -exponent + (typical / 10**exponent < _TWO_DIGITS_BELOW)
+        digits = -exponent + int(typical / 10.0**exponent < _TWO_DIGITS_BELOW)
     else:
         sizes = [abs(value) for value in values if value != 0 and math.isfinite(value)]
         digits = _DIGITS - math.ceil(math.log10(statistics.median_low(sizes))) if sizes else 0
-    return min(max(digits, 0), _MAX_DECIMALS)
+    return max(0, min(digits, _MAX_DECIMALS))
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -8,6 +8,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation, Text
 
 from nnlab import store
 from nnlab.analysis.records import Ranking
@@ -18,7 +19,7 @@ from nnlab.figures.draw.axis_scales import rotate_tick_labels, set_log_ticks
 from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.draw.labels import short_labels, text_inches, wrap_to_width
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
-from nnlab.figures.draw.legend import LegendEntry, legend_marker
+from nnlab.figures.draw.legend import LegendEntry, legend_marker, text_renderer
 from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.parallel_axes import (
     AxisHeights,
@@ -37,7 +38,6 @@ __all__ = ["ParallelAxis", "draw_parallel", "prepare_parallel"]
 
 _PANEL_HEIGHT = 2.6
 _DIVERGED_HEIGHT = 0.1  # of the end of diverged trials, beyond the axis
-_LABEL_LINE = 0.065  # of a tick label, as a fraction of the height
 _LABEL_POINTS = 6.0
 _BAND_POINTS = 3.0
 
@@ -161,6 +161,7 @@ def draw_parallel(
         legend = _trial_entries(outcome, axis_range, diverged)
         figure = figure_with_legend(1, [legend], draw, height=_PANEL_HEIGHT)
         freeze_layout(figure)
+        _hide_overlapping_labels(figure)
         return figure
 
 
@@ -300,19 +301,12 @@ def _draw_tick_labels(
 ) -> None:
     """Writes the tick labels of an axis to the left of it; neighbours are `spacing` inches away."""
     available_width = 0.62 * spacing
-    free_from = -1.0
     size = points(_LABEL_POINTS)
     for height, text in sorted(labels):
         # Words may be shortened; a shortened number would be wrong, so it is left out.
         label = text if _is_number(text) else wrap_to_width(text, available_width, size, 2)
-        lines = label.split("\n")
-        half = len(lines) * _LABEL_LINE / 2
-        if (
-            height - half < free_from
-            or max(text_inches(line, size) for line in lines) > available_width
-        ):
+        if max(text_inches(line, size) for line in label.split("\n")) > available_width:
             continue
-        free_from = height + half
         ax.annotate(
             label,
             (index, height),
@@ -329,6 +323,19 @@ def _draw_tick_labels(
                 "pad": points(0.5),
             },
         )
+
+
+def _hide_overlapping_labels(figure: Figure) -> None:
+    """Hides tick labels that overlap the one below them; the layout must be final."""
+    renderer = text_renderer(figure)
+    last: dict[float, float] = {}  # the top of the last label of each axis, in pixels
+    for label in [text for text in figure.axes[0].texts if isinstance(text, Annotation)]:
+        box = Text.get_window_extent(label, renderer)
+        index = float(label.xy[0])
+        if box.y0 < last.get(index, -math.inf):
+            label.set_visible(False)
+        else:
+            last[index] = box.y1
 
 
 def _add_colorbar(ax: Axes, axis_range: AxisRange, name: str, *, lower: bool) -> None:
