@@ -7,7 +7,7 @@ from typing import Literal
 
 from nnlab import store
 from nnlab.analysis.records import Ranking, RankingRow
-from nnlab.figures.axis_fields import AxisValue, point_coordinates
+from nnlab.figures.axis_fields import AxisValue
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.trials import trial_title
 from nnlab.io.text import format_count
@@ -68,20 +68,23 @@ class ResultsByPoint:
 
 
 def results_by_point(
-    db: store.Database, ranking: Ranking, fields: Sequence[str], over: Reduction
+    ranking: Ranking,
+    coordinates: Sequence[tuple[AxisValue, ...]],
+    over: Reduction,
+    diverged: frozenset[int],
 ) -> ResultsByPoint:
-    """The results at each combination of values of the fields, over all other settings.
+    """The results at each combination of values of some fields, over all other settings.
+
+    `coordinates` are these values for each row of the ranking (`point_coordinates`).
 
     `best` takes the seeds of the best trial, as if the other settings had been tuned. `mean` takes
     the mean over the trials at the point, as an analysis of variance does, separately for each
     seed that all of them have: the other settings are no random sample, but the seeds are. If the
     trials of a point share fewer than two seeds, the unit is the trial instead.
 
-    Runs that diverged have no value, because a value from before is not a result.
+    The `diverged` runs have no value, because a value from before is not a result.
     """
-    diverged = diverged_runs(db, ranking)
     groups: dict[tuple[AxisValue, ...], list[RankingRow]] = {}
-    coordinates = point_coordinates(ranking.rows, fields)
     for row, key in zip(ranking.rows, coordinates, strict=True):  # best first
         groups.setdefault(key, []).append(row)
     if over == "best":

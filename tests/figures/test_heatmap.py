@@ -26,7 +26,7 @@ def heatmap(data: HeatmapData = DATA, *, lower: bool = False, log: bool = False)
 
 def cell_colors(ax: Axes, columns: int) -> dict[tuple[int, int], tuple[float, ...]]:
     cells = [p for p in ax.patches if isinstance(p, Rectangle) and p.get_fill()]
-    return {divmod(index, columns): p.get_facecolor() for index, p in enumerate(cells)}
+    return {divmod(index, columns): to_rgba(p.get_facecolor()) for index, p in enumerate(cells)}
 
 
 def lightness(color: tuple[float, ...]) -> float:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 from nnlab.figures.draw.axis_scales import rotate_tick_labels, set_log_ticks
@@ -23,11 +23,12 @@ from nnlab.figures.draw.style import style_context
 
 _CELL_SIZE, _FRAME_HEIGHT = 0.26, 0.75  # inches
 _GRID_SHARE = 0.66  # of the width of the paper, for the cells
+_ROW_LABEL_SHARE = 0.25  # of the width of the paper
 _LINE_HEIGHT = 1.25  # of a line of text in a cell, in font sizes
 _MAX_LABELLED_COLUMNS = 20  # cells of more columns are too narrow for numbers
 _MIN_VALUES_FOR_OUTLIERS, _FAR_OUT = 8, 3.0
-_LOST = " diverged"
-_TEXT_SHARE = 0.9  # of the width of a cell, for its text
+_LOST, _NO_TRIAL_HATCH = " diverged", "////"
+_TEXT_SHARE = 0.8  # of the width of a cell, for its text
 _MIN_TEXT_POINTS, _TEXT_POINTS = 3.5, 7.0
 
 
@@ -209,7 +210,7 @@ def _draw_cell(
             1,
             facecolor=look.background if color is None else color,
             edgecolor=look.grey if color is None or outlined else color,
-            hatch="////" if color is None and not crossed else None,
+            hatch=_NO_TRIAL_HATCH if color is None and not crossed else None,
             linewidth=points(0.5) if crossed else points(0.15) if outlined else 0.0,
         )
     )
@@ -317,6 +318,11 @@ def _mark_entries(data: HeatmapData) -> list[LegendEntry]:
             markeredgewidth=points(1),
         )
         entries.append(LegendEntry(cross, f"diverged ({example} runs)"))
+    if any(data.colored_value(*cell) is None and not data.is_crossed(*cell) for cell in data.cells):
+        hatched = Patch(
+            facecolor=look.background, edgecolor=look.grey, hatch=_NO_TRIAL_HATCH, linewidth=0
+        )
+        entries.append(LegendEntry(hatched, "no trial"))
     return entries
 
 
@@ -325,10 +331,10 @@ def _label_axes(ax: Axes, data: HeatmapData) -> None:
     stride = max(1, math.ceil(_LINE_HEIGHT * current_paper().size / 72 / _cell_width(data)))
     columns = short_labels(data.columns, 14)[::stride]
     ax.set_xticks(range(0, len(data.columns), stride), columns)
-    ax.set_yticks(
-        range(len(data.rows)),
-        short_labels(data.rows, max(8, int(letters_that_fit(0.25 * current_paper().width)))),
-    )
+    width, size = _ROW_LABEL_SHARE * current_paper().width, current_paper().size
+    lines = max(1, int(72 * inches(_cell_height(data)) / (1.4 * size)))
+    rows = [wrap_to_width(label, width, size, min(lines, 2)) for label in short_labels(data.rows)]
+    ax.set_yticks(range(len(data.rows)), rows)
     letters = letters_that_fit(_GRID_SHARE * current_paper().width / count)
     if any(len(label) + 1 > letters for label in columns):
         rotate_tick_labels(ax, 45)

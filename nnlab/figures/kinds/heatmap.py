@@ -6,18 +6,27 @@ Other kinds use the drawing function for their own grids of numbers.
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.figures.axis_fields import AxisValue, choose_fields, ordered_values, value_label
+from nnlab.analysis.records import Ranking
+from nnlab.figures.axis_fields import (
+    AxisValue,
+    choose_fields,
+    ordered_values,
+    point_coordinates,
+    value_label,
+)
 from nnlab.figures.draw.axis_scales import format_power_of_ten
 from nnlab.figures.draw.display_names import metric_name, setting_name
 from nnlab.figures.draw.heatmap_cells import HeatmapData, draw_heatmap
 from nnlab.figures.draw.reader_options import current_reader_options
-from nnlab.figures.point_results import PointResults, Reduction, results_by_point
+from nnlab.figures.point_results import PointResults, Reduction, diverged_runs, results_by_point
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
+from nnlab.figures.value_bins import ValueBins, bins_of
 from nnlab.io.text import format_count
 from nnlab.objective import Limits, limits_of
 from nnlab.records import Scalar
@@ -29,6 +38,25 @@ _DIGITS, _MAX_DECIMALS, _TWO_DIGITS_BELOW = 3, 4, 2
 _MAX_PLAIN_NUMBER = 1e5
 _TIE = 1e-12  # means of equal results may differ by rounding errors
 _Cells = Mapping[tuple[AxisValue, ...], PointResults]
+
+
+@dataclass(frozen=True, slots=True)
+class _CellAxis:
+    """The values of a field along an axis; with `bins`, the lower edges of ranges."""
+
+    field: str
+    values: tuple[AxisValue, ...]
+    bins: ValueBins | None
+
+    def label(self, value: AxisValue) -> str:
+        """The name of a value or range."""
+        if self.bins is not None and not isinstance(value, str):
+            return self.bins.label(value)
+        return value_label(self.field, value)
+
+    def table_value(self, value: AxisValue) -> AxisValue:
+        """The value in the table of the numbers; the name of a range."""
+        return value if self.bins is None else self.label(value)
 
 
 def prepare_heatmap(
@@ -52,10 +80,10 @@ def prepare_heatmap(
     """
     ranking = rank_for_figure(db, words, by=by, along=(x, y))
     fields = choose_fields(ranking, (x, y))
-    results = results_by_point(db, ranking, fields, over)
+    coordinates, axes = _cell_axes(ranking, fields)
+    results = results_by_point(ranking, coordinates, over, diverged_runs(db, ranking))
     cells = results.points
-    columns = ordered_values([key[0] for key in cells], fields[0])
-    rows = ordered_values([key[1] for key in cells], fields[1])
+    columns, rows = axes[0].values, axes[1].values
     metric = ranking.objective.metric
     lower = ranking.objective.direction == "min"
 
@@ -64,7 +92,7 @@ def prepare_heatmap(
         texts = _cell_texts(cells, limits_of(metric), spread=spread)
         uncertainty = uncertainty_name(current_reader_options().uncertainty)
         return draw_heatmap(
-            _heatmap_data(fields, rows, columns, cells, texts, lower=lower),
+            _heatmap_data(axes, cells, texts, lower=lower),
             y=setting_name(fields[1]),
             x=setting_name(fields[0]),
             value=f"{name}\nmean ± {uncertainty}" if spread else name,
@@ -75,14 +103,18 @@ def prepare_heatmap(
     table = figure_table(
         (fields[1], fields[0], metric, "low", "high", "n", "diverged"),
         [
-            (row, column, *_table_row(cells.get((column, row)), limits_of(metric)))
+            (
+                *(axes[1].table_value(row), axes[0].table_value(column)),
+                *_table_row(cells.get((column, row)), limits_of(metric)),
+            )
             for row in rows
             for column in columns
         ],
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
     summary = f"{metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
-    others = [name for name in ranking.fields if name not in fields]
+    binned = [axis.field for axis in axes if axis.bins is not None]
+    others = [name for name in ranking.fields if name not in fields or name in binned]
     reduction = "the best of" if over == "best" else "means over"
     notes = (f"{reduction} {', '.join(others)} in each cell",) if others else ()
     notes = (*ranking.left_out, *notes, *results.notes, *omission_notes(db, ranking))
@@ -97,15 +129,28 @@ def _table_row(results: PointResults | None, limits: Limits) -> tuple[Scalar, ..
     return results.mean, low, high, len(results.values), results.diverged
 
 
+def _cell_axes(
+    ranking: Ranking, fields: Sequence[str]
+) -> tuple[list[tuple[AxisValue, ...]], list[_CellAxis]]:
+    """The cell of each row, and the values along both axes; many numbers are put into ranges."""
+    by_field = list(zip(*point_coordinates(ranking.rows, fields), strict=True))
+    axes, placed = [], []
+    for field, values in zip(fields, by_field, strict=True):
+        bins = bins_of(values)
+        places = values if bins is None else tuple(map(bins.lower_edge, values))
+        placed.append(places)
+        axes.append(_CellAxis(field, tuple(ordered_values(places, field)), bins))
+    return list(zip(*placed, strict=True)), axes
+
+
 def _heatmap_data(
-    fields: Sequence[str],
-    rows: Sequence[AxisValue],
-    columns: Sequence[AxisValue],
+    axes: Sequence[_CellAxis],
     cells: _Cells,
     texts: Mapping[tuple[AxisValue, ...], str],
     *,
     lower: bool,
 ) -> HeatmapData:
+    columns, rows = axes[0].values, axes[1].values
     grid = [[cells.get((column, row)) for column in columns] for row in rows]
     complete = {
         (i, j): results.mean
@@ -115,8 +160,8 @@ def _heatmap_data(
     }
     best = (min if lower else max)(complete.values(), default=math.nan)
     return HeatmapData(
-        tuple(value_label(fields[1], row) for row in rows),
-        tuple(value_label(fields[0], column) for column in columns),
+        tuple(axes[1].label(row) for row in rows),
+        tuple(axes[0].label(column) for column in columns),
         tuple(tuple(results.mean if results else None for results in line) for line in grid),
         tuple(tuple(texts.get((column, row), "") for column in columns) for row in rows),
         tuple(cell for cell, mean in complete.items() if abs(mean - best) <= _TIE * abs(best)),
@@ -139,7 +184,7 @@ def _cell_texts(
         key: "\n".join(
             [
                 _fixed(mean, decimals),
-                *([f"± {_fixed(half_widths[key], decimals)}"] if key in half_widths else ()),
+                *([f"± {_spread_text(half_widths[key], decimals)}"] if key in half_widths else ()),
             ]
         )
         for key, mean in means.items()
@@ -149,21 +194,25 @@ def _cell_texts(
 def equal_decimals(values: Sequence[float], spreads: Sequence[float] = ()) -> int:
     """The number of decimals for all values of a grid.
 
-    With spreads, the decimals of a typical one, with one digit (two if it starts with 1). Without
-    them, three digits of a typical value, so that an outlier does not round the others away.
+    With spreads, the decimals of a typical one, with one digit (two if it starts with 1), and two
+    digits of a typical value at least. Without them, three digits of a typical value, so that an
+    outlier does not round the others away.
 
     >>> equal_decimals([0.9545, 0.6182, 1.0]), equal_decimals([0.9545, 0.6182], [0.04, 0.14])
     (3, 2)
     """
-    positive = [spread for spread in spreads if spread > 0]
-    if positive:
+    sizes = [abs(value) for value in values if value != 0 and math.isfinite(value)]
+    typical_exponent = math.ceil(math.log10(statistics.median_low(sizes))) if sizes else _DIGITS
+    digits = _DIGITS - typical_exponent
+    if positive := [spread for spread in spreads if spread > 0]:
         typical = statistics.median_low(positive)
         exponent = math.floor(math.log10(typical))
-        digits = -exponent + int(typical / 10.0**exponent < _TWO_DIGITS_BELOW)
-    else:
-        sizes = [abs(value) for value in values if value != 0 and math.isfinite(value)]
-        digits = _DIGITS - math.ceil(math.log10(statistics.median_low(sizes))) if sizes else 0
+        digits = max(-exponent + int(typical / 10.0**exponent < _TWO_DIGITS_BELOW), digits - 1)
     return max(0, min(digits, _MAX_DECIMALS))
+
+
+def _spread_text(spread: float, decimals: int) -> str:
+    return _fixed(spread, decimals) if spread else "0"
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -8,7 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.figures.axis_fields import choose_fields, line_label, ordered_values, value_label
+from nnlab.figures.axis_fields import (
+    choose_fields,
+    line_label,
+    ordered_values,
+    point_coordinates,
+    value_label,
+)
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 from nnlab.figures.draw.axis_scales import apply_axis_range, rotate_tick_labels
 from nnlab.figures.draw.display_names import metric_name, setting_name
@@ -27,7 +33,13 @@ from nnlab.figures.draw.sweep_points import (
     is_connected,
 )
 from nnlab.figures.draw.tested_values import set_tested_values_axis
-from nnlab.figures.point_results import PointResults, Reduction, SampleUnit, results_by_point
+from nnlab.figures.point_results import (
+    PointResults,
+    Reduction,
+    SampleUnit,
+    diverged_runs,
+    results_by_point,
+)
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.io.text import format_count
@@ -97,7 +109,8 @@ def _sweep_figure(
 ) -> PreparedFigure:
     ranking = rank_for_figure(db, words, by=by, along=names)
     fields = choose_fields(ranking, names)
-    results = results_by_point(db, ranking, fields, over)
+    coordinates = point_coordinates(ranking.rows, fields)
+    results = results_by_point(ranking, coordinates, over, diverged_runs(db, ranking))
     cells = results.points
     metric = ranking.objective.metric
     axis_values = ordered_values([key[0] for key in cells], fields[0])
