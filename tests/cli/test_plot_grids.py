@@ -163,10 +163,8 @@ def test_a_heatmap_writes_means_and_uncertainties_with_equal_decimals(
 ) -> None:
     figure = prepare_heatmap(grid, ["grid"], x="lr", y="opt", by="val/loss", spread=True)
     drawn = figure.draw()
-    numbers = []
-    for text in drawn.axes[0].texts:
-        mean, spread = text.get_text().split("\n± ")
-        numbers.append((mean, spread))
+    texts = [text.get_text().removeprefix("± ") for text in drawn.axes[0].texts]
+    numbers = list(zip(texts[::2], texts[1::2], strict=True))
     assert len({len(text.partition(".")[2]) for pair in numbers for text in pair}) == 1
     for row, (mean, spread) in zip(table(figure), numbers, strict=True):
         decimals = len(mean.partition(".")[2])

@@ -266,21 +266,23 @@ def _write_texts(ax: Axes, data: HeatmapData, colormap: Colormap, scale: Normali
         return
     for cell, texts in lines.items():
         color = _cell_color(data, cell, colormap, scale)
-        ax.text(
-            cell[1],
-            cell[0],
-            "\n".join(texts),
-            ha="center",
-            va="center",
-            fontsize=points(size),
-            linespacing=_LINE_HEIGHT,
-            color=look.text if color is None else contrasting_ink(color),
-            # The cross is not behind the text.
-            bbox={"facecolor": look.background, "edgecolor": "none", "pad": points(0.8)}
-            if data.is_crossed(*cell)
-            else None,
-            zorder=3,
-        )
+        for index, text in enumerate(texts):
+            # Each line is a text of its own, because TeX would set longer texts left-aligned.
+            ax.annotate(
+                text,
+                (cell[1], cell[0]),
+                xytext=(0, ((len(texts) - 1) / 2 - index) * _LINE_HEIGHT * points(size)),
+                textcoords="offset points",
+                ha="center",
+                va="center",
+                fontsize=points(size),
+                color=look.text if color is None else contrasting_ink(color),
+                # The cross is not behind the text.
+                bbox={"facecolor": look.background, "edgecolor": "none", "pad": points(1.6)}
+                if data.is_crossed(*cell)
+                else None,
+                zorder=3 + index / (len(texts) + 1),
+            )
 
 
 def _shortened(text: str) -> str:

@@ -8,7 +8,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Annotation
 
 from nnlab import store
 from nnlab.analysis.records import Ranking
@@ -330,7 +330,7 @@ def _hide_overlapping_labels(figure: Figure) -> None:
     renderer = text_renderer(figure)
     last: dict[float, float] = {}  # the top of the last label of each axis, in pixels
     for label in [text for text in figure.axes[0].texts if isinstance(text, Annotation)]:
-        box = Text.get_window_extent(label, renderer)
+        box = label.get_window_extent(renderer)
         index = float(label.xy[0])
         if box.y0 < last.get(index, -math.inf):
             label.set_visible(False)
