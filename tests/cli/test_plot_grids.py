@@ -215,3 +215,11 @@ def test_the_spread_is_an_option_that_figures_store(nnlab: Nnlab, folder: Path) 
     assert (folder / "a.svg").read_bytes() == first
     rows = list(csv.DictReader((folder / "a.csv").read_text().splitlines()))
     assert set(rows[0]) == {"opt", "lr", "val/accuracy", "low", "high", "n", "diverged"}
+
+
+def test_rates_over_decades_are_spaced_by_factors_in_the_terminal(nnlab: Nnlab) -> None:
+    nnlab("train", *QUICK, "--lr", "0.001,0.01,0.1", "-q")
+    lines = nnlab("plot", "sweep", "--x", "lr").out.splitlines()
+    (axis,) = [line for line in lines if line.count("┬") == 3]
+    first, middle, last = [place for place, letter in enumerate(axis) if letter == "┬"]
+    assert abs((middle - first) - (last - middle)) <= 1
