@@ -43,4 +43,5 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "critical-difference": FigureKind("critical_difference", "prepare_critical_difference"),
     "pareto": FigureKind("pareto", "prepare_pareto"),
     "seeds": FigureKind("seeds", "prepare_seeds"),
+    "scaling": FigureKind("scaling", "prepare_scaling"),
 }

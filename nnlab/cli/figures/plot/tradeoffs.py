@@ -103,3 +103,30 @@ def seeds(
         nnlab plot seeds depth --x opt --box --over all -o seeds.pdf
     """
     return what or (), drop_unset(x=x, box=box, over=str(over), by=by, top=top)
+
+
+@app.command()
+@figure_command("scaling")
+def scaling(
+    what: StudyOrRunsArgument = None,
+    *,
+    x: BudgetOption = "train_size",
+    lines: Annotated[
+        str | None,
+        typer.Option("--lines", metavar="FIELD", help="another field, with one fit per value"),
+    ] = None,
+    by: ByOption = None,
+) -> FigureOptions:
+    """Draw an error or a loss over a budget on logarithmic axes, with a fitted power law.
+
+    The fit is limit + scale * x^-exponent; of an accuracy, 1 - accuracy is fitted.
+
+    [bold]Examples[/bold]
+
+        nnlab init-study size --data digits --train-size 50,100,200,400,800 --seeds 5
+
+        nnlab plot scaling size -o scaling.pdf
+
+        nnlab plot scaling depth --x params --by val/loss --lines opt -o scaling.pdf
+    """
+    return what or (), drop_unset(x=x, lines=lines, by=by)
