@@ -23,7 +23,7 @@ from nnlab.figures.draw.labels import short_labels, wrap_axis_label
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import current_paper, points
-from nnlab.figures.draw.reader_options import current_reader_options
+from nnlab.figures.draw.reader_options import current_reader_options, in_chosen_order
 from nnlab.figures.draw.series_style import MAX_NAMED, SeriesStyle, curve_label, series_styles
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
@@ -184,7 +184,7 @@ def _scaling_lines(
         label = "" if field is None else trial_name(first.setting, [field]) or "-"
         lines.append(ScalingLine(label, drawn, _fit(drawn)))
         trials += [rows[size] for size in sorted(rows)]
-    return lines, trials
+    return in_chosen_order(lines, lambda line: (line.label,)), trials
 
 
 def _scaling_point(
