@@ -17,6 +17,7 @@ from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.io.text import format_count
+from nnlab.records import Scalar
 from nnlab.stats.average_ranks import FriedmanMethod, RankComparison
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 
@@ -55,7 +56,7 @@ def prepare_critical_difference(
         return draw_critical_difference(replace(comparison, names=tuple(names)), noun)
 
     columns = (result.field, "average rank", *result.blocks)
-    rows = [
+    rows: list[tuple[Scalar, ...]] = [
         (name, rank, *result.values[name])
         for name, rank in zip(comparison.names, comparison.ranks, strict=True)
     ]
