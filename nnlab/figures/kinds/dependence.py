@@ -16,8 +16,18 @@ from nnlab.config.setting_differences import format_value
 from nnlab.figures.draw.axis_range import robust_axis_range
 from nnlab.figures.draw.axis_scales import apply_axis_range, rotate_tick_labels, set_setting_axis
 from nnlab.figures.draw.display_names import metric_name, setting_name, value_name
-from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_axis_label
-from nnlab.figures.draw.layout import figure_with_legend, freeze_layout, panel_grid
+from nnlab.figures.draw.labels import (
+    letters_that_fit,
+    short_labels,
+    text_inches,
+    wrap_axis_label,
+)
+from nnlab.figures.draw.layout import (
+    available_text_width,
+    figure_with_legend,
+    freeze_layout,
+    panel_grid,
+)
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.reader_options import in_chosen_order
@@ -163,7 +173,7 @@ def draw_dependence(
                 if panel.values and isinstance(panel.values[0], str):
                     _draw_categories(ax, panel, columns)
                 else:
-                    _draw_numbers(ax, panel)
+                    _draw_numbers(ax, panel, columns)
                 ax.set_xlabel(wrap_axis_label(panel.label))
                 if index % columns == 0:
                     ax.set_ylabel(wrap_axis_label(y))
@@ -187,9 +197,10 @@ def _set_value_axis(ax: Axes, panels: Sequence[DependencePanel], *, log: bool) -
         apply_axis_range(ax, robust_axis_range(positive, positive, log=log, lower=None))
 
 
-def _draw_numbers(ax: Axes, panel: DependencePanel) -> None:
+def _draw_numbers(ax: Axes, panel: DependencePanel, columns: int) -> None:
     numbers = [value for value in panel.values if not isinstance(value, str)]
     set_setting_axis(ax.xaxis, numbers)
+    _thin_tick_labels(ax, columns)
     ax.plot(
         numbers,
         panel.means,
@@ -215,6 +226,17 @@ def _draw_numbers(ax: Axes, panel: DependencePanel) -> None:
         color=current_paper().look.ink,
         clip_on=False,
     )
+
+
+def _thin_tick_labels(ax: Axes, columns: int) -> None:
+    """Leaves out tick labels that a narrow panel has no space for."""
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    size = current_paper().size
+    needed = sum(text_inches(label, size) + 0.8 * size / 72 for label in labels)
+    step = math.ceil(needed / available_text_width(columns))
+    if step > 1:
+        ticks = ax.get_xticks()
+        ax.set_xticks(ticks[::step], labels[::step])
 
 
 def _draw_categories(ax: Axes, panel: DependencePanel, columns: int) -> None:

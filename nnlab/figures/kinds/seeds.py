@@ -400,7 +400,7 @@ def _legend_entries(
     entries = [LegendEntry(point, "a run")]
     if box and any(strip.box for strip in strips):
         frame = Patch(facecolor="none", edgecolor=ink, linewidth=points(0.8))
-        text = f"quartiles and median; whiskers within {WHISKER_RANGE:g} interquartile ranges"
+        text = f"quartiles and median; whiskers within {WHISKER_RANGE:g} IQR"
         entries.append(LegendEntry(frame, text))
     if not box and any(len(strip.values) > 1 for strip in strips):
         mean = Line2D([], [], color=ink, marker="|", markersize=points(5), linewidth=points(1.0))
