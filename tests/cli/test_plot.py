@@ -34,6 +34,11 @@ WORDS = {
     "time": ("plot", "time", "grid", "--target", "0.5"),
     "find-lr": ("plot", "find-lr", *QUICK[:2], "--steps", "40", "--seeds", "2"),
     "find-decay": ("plot", "find-decay", "slow"),
+    "critical-difference": (
+        *("plot", "critical-difference", "grid"),
+        *("--across", "lr", "--blocks", "seeds"),
+    ),
+    "scaling": ("plot", "scaling", "grid", "--x", "lr", "--by", "val/loss"),
 }
 
 
