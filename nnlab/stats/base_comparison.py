@@ -57,6 +57,11 @@ class BaseComparison:
         """Whether the setting differs significantly from the base."""
         return self.has_enough_seeds and self.adjusted <= SIGNIFICANCE_LEVEL
 
+    @property
+    def is_identical(self) -> bool:
+        """Whether every seed has the same value with both settings."""
+        return self.mean == 0 and math.isnan(self.low)
+
 
 def compare_with_base(
     base: Mapping[int, float],
