@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nnlab.analysis.ablation import Ablation, SingleChange
@@ -12,20 +13,67 @@ from nnlab.figures.trials import common_loss, trial_title
 from nnlab.io.text import format_count
 from nnlab.records import Status
 from nnlab.report.change_text import change_text
-from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label
-from nnlab.stats import format_interval, format_mean
+from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
+from nnlab.stats.number_columns import interval_column, number_column
+from nnlab.stats.rounding import format_p
+
+
+@dataclass(frozen=True, slots=True)
+class AblationTexts:
+    """The numbers of an ablation as texts: the base first, then the changes.
+
+    Texts are empty where nothing was measured or compared. The numbers of a column have equal
+    decimals.
+    """
+
+    means: tuple[str, ...]
+    differences: tuple[str, ...]
+    intervals: tuple[str, ...]
+    p_values: tuple[str, ...]
+
+
+def ablation_texts(ablation: Ablation) -> AblationTexts:
+    """The numbers of an ablation as texts."""
+    rows = (ablation.base, *(change.row for change in ablation.changes))
+    metric = ablation.ranking.objective.metric
+    values = [math.nan if row.all_diverged else row.value.mean for row in rows]
+    means = number_column(values, [_half_width(row) for row in rows], metric=metric)
+    comparisons = [None, *(change.comparison for change in ablation.changes)]
+    compared = [comparison for comparison in comparisons if comparison is not None]
+    differences = iter(
+        number_column(
+            [comparison.mean for comparison in compared],
+            [(comparison.high - comparison.low) / 2 for comparison in compared],
+        )
+    )
+    intervals = interval_column(
+        [None if c is None else (c.low, c.high) for c in comparisons], metric=metric
+    )
+    return AblationTexts(
+        tuple(
+            text if math.isfinite(value) else "" for text, value in zip(means, values, strict=True)
+        ),
+        tuple(
+            "" if comparison is None else _with_sign(next(differences).partition(" ±")[0])
+            for comparison in comparisons
+        ),
+        intervals,
+        tuple("" if c is None else format_p(c.adjusted) for c in comparisons),
+    )
+
+
+def _with_sign(number: str) -> str:
+    """A difference with its sign; zero has none."""
+    return number if number.startswith("-") or not number.strip("0.") else f"+{number}"
 
 
 def ablation_table(ablation: Ablation) -> TextTable:
     """The base, then a row per change: its mean, its difference from the base, interval and p."""
     ranking = ablation.ranking
-    rows = (ablation.base, *(change.row for change in ablation.changes))
     name = metric_name(ranking.objective.metric, common_loss(ranking))
-    base_cells = (
-        TextCell(_with_status(f"Base: {trial_title(ablation.base, ranking)}", ablation.base)),
-        TextCell(_mean_text(rows[0])),
-        *(TextCell("") for _ in range(3)),
-    )
+    texts = ablation_texts(ablation)
+    titles = [base_title(ablation), *(change_title(ablation, c) for c in ablation.changes)]
+    significant = [False, *(is_significant(change) for change in ablation.changes)]
     return TextTable(
         (
             TextColumn("Change"),
@@ -34,11 +82,36 @@ def ablation_table(ablation: Ablation) -> TextTable:
             TextColumn("95 % interval", align_right=True),
             TextColumn("p", align_right=True),
         ),
-        (base_cells, *(_change_cells(ablation, change) for change in ablation.changes)),
+        tuple(
+            (
+                TextCell(title),
+                TextCell(typeset_number(mean)),
+                *(TextCell(typeset_number(text), bold=bold) for text in compared),
+            )
+            for title, bold, mean, *compared in zip(
+                titles,
+                significant,
+                texts.means,
+                texts.differences,
+                texts.intervals,
+                texts.p_values,
+                strict=True,
+            )
+        ),
         _caption(ablation, name),
         table_label(f"{ranking.scope.title} {ranking.heading} ablation"),
         leading_rows=1,
     )
+
+
+def is_significant(change: SingleChange) -> bool:
+    """Whether a change has a significant effect."""
+    return change.comparison is not None and change.comparison.is_significant
+
+
+def base_title(ablation: Ablation) -> str:
+    """The base in words."""
+    return _with_status(f"Base: {trial_title(ablation.base, ablation.ranking)}", ablation.base)
 
 
 def change_title(ablation: Ablation, change: SingleChange) -> str:
@@ -54,34 +127,8 @@ def _with_status(text: str, row: RankingRow) -> str:
     return f"{text} ({'diverged' if diverged == seeds else f'{diverged} of {seeds} diverged'})"
 
 
-def _mean_texts(ablation: Ablation) -> tuple[str, ...]:
-    """The means of the base and of the changes; empty for trials without a result."""
-    rows = (ablation.base, *(change.row for change in ablation.changes))
-    means = [math.nan if row.all_diverged else row.value.mean for row in rows]
-    halves = [_half_width(row) for row in rows]
-    texts = number_column(means, halves, metric=ablation.ranking.objective.metric)
-    return tuple(
-        text if math.isfinite(mean) else "" for text, mean in zip(texts, means, strict=True)
-    )
-
-
 def _half_width(row: RankingRow) -> float:
     return (row.interval[1] - row.interval[0]) / 2 if row.interval else math.nan
-
-
-def _change_cells(ablation: Ablation, change: SingleChange) -> tuple[TextCell, ...]:
-    comparison = change.comparison
-    title, mean = TextCell(change_title(ablation, change)), TextCell(_mean_text(change.row))
-    if comparison is None:
-        return title, mean, *(TextCell("") for _ in range(3))
-    bold = comparison.is_significant
-    return (
-        title,
-        mean,
-        TextCell(f"{comparison.mean:+.3g}", bold=bold),
-        TextCell(format_interval(comparison.low, comparison.high), bold=bold),
-        TextCell(f"{comparison.adjusted:.2g}", bold=bold),
-    )
 
 
 def _caption(ablation: Ablation, name: str) -> str:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, RUF002  numbers have minus signs
 """`TextTable`: a table for papers whose cells are text; comparisons with a base and over data sets.
 
 `nnlab.report.text_table_formats` writes it as LaTeX, HTML, Markdown and Typst. Rankings, whose
@@ -46,3 +47,21 @@ def table_label(title: str) -> str:
     'tab:depth-of-resnets'
     """
     return "tab:" + (re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "results")
+
+
+_EXPONENT = re.compile(r"e([+-]\d+)$")
+_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def typeset_number(text: str) -> str:
+    """A number, or numbers in a text, with minus signs and a power of ten as print has them.
+
+    >>> typeset_number("-0.12 to 0.05"), typeset_number("(1.2 ± 0.3)e-07")
+    ('−0.12 to 0.05', '(1.2 ± 0.3) × 10⁻⁷')
+    """
+    match = _EXPONENT.search(text)
+    if match is not None:
+        power = str(int(match[1])).translate(_SUPERSCRIPTS)
+        text = f"{text[: match.start()]} × 10{power}"
+    return _MINUS.sub("−", text)

@@ -1,7 +1,7 @@
 """`nnlab compare`: ranks trials."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nnlab import store
+from nnlab.analysis.ablation import ablations
 from nnlab.analysis.across_tasks import compare_across_tasks
 from nnlab.analysis.ranking import rank_each_group
 from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
@@ -19,9 +20,11 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import say
+from nnlab.cli.results.compare.ablation import print_ablations
 from nnlab.cli.results.compare.across_table import print_across_tasks
 from nnlab.cli.results.compare.paper_tables import print_paper_tables
 from nnlab.cli.results.compare.ranking_table import print_rankings
+from nnlab.cli.results.compare.text_tables import TextOutput
 from nnlab.cli.train.train import messages
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command
@@ -44,10 +47,16 @@ class TableFormat(StrEnum):
     HTML = "html"
     CSV = "csv"
     JSON = "json"
+    TYPST = "typst"
 
 
 # Formats that only the tables for papers have.
-_PAPER_FORMATS = (TableFormat.LATEX, TableFormat.MARKDOWN, TableFormat.HTML)
+_PAPER_FORMATS = (
+    TableFormat.LATEX,
+    TableFormat.MARKDOWN,
+    TableFormat.HTML,
+    TableFormat.TYPST,
+)
 
 
 @app.command()
@@ -93,6 +102,14 @@ def compare(
             "--across",
             metavar="FIELD",
             help="compare the values of a field over all data sets, each tuned per data set",
+        ),
+    ] = None,
+    ablation: Annotated[
+        str | None,
+        typer.Option(
+            "--ablation",
+            metavar="BASE",
+            help="the effect of each single change of a base: a run, or settings (opt=sgd,lr=0.1)",
         ),
     ] = None,
     interval: Annotated[
@@ -158,6 +175,9 @@ def compare(
 
         nnlab compare depth --pivot data --format latex
     """
+    _check_single_table(
+        {"--across": across, "--ablation": ablation, "--pivot": pivot, "--group-by": group_by}
+    )
     request = RankingRequest(
         by=by,
         at=parse_epoch_choice(at),
@@ -168,7 +188,10 @@ def compare(
     )
     with open_db(db) as database:
         scope = resolve_scope(database, names)
-        if across is not None:
+        if ablation is not None:
+            results = ablations(database, scope, ablation, request)
+            print_ablations(results, _text_output(format, caption, label))
+        elif across is not None:
             _print_across_tasks(database, scope, across.replace("-", "_"), by, format)
         elif pivot or transpose or format in _PAPER_FORMATS:
             field = pivot and pivot.lstrip("-").replace("-", "_")
@@ -180,6 +203,21 @@ def compare(
             _print_rankings(database, scope, request, top, Format(format))
             if format is TableFormat.TABLE and scope.studies is not None and len(names or ()) == 1:
                 messages.print_verdict(database, scope.title)
+
+
+def _check_single_table(options: Mapping[str, str | None]) -> None:
+    """Checks that at most one kind of table is requested.
+
+    Raises:
+        UsageError: options contradict each other; `--pivot` and `--group-by` are used together.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1 and set(given) != {"--pivot", "--group-by"}:
+        raise UsageError(f"{given[0]} and {given[1]} cannot be combined", hint=f"omit {given[1]}")
+
+
+def _text_output(table_format: TableFormat, caption: str | None, label: str | None) -> TextOutput:
+    return TextOutput(str(table_format), f"nnlab {mask_command(sys.argv[1:])}", caption, label)
 
 
 def _print_across_tasks(
