@@ -66,6 +66,13 @@ class TrialAggregation(StrEnum):
     MEAN = "mean"
 
 
+class RankBlocks(StrEnum):
+    """Within what methods are ranked."""
+
+    DATA = "data"
+    SEEDS = "seeds"
+
+
 class CostAxis(StrEnum):
     """Cost that a metric is drawn against."""
 
