@@ -47,7 +47,8 @@ class RankingRow:
     `pruned` counts the runs that a pruner stopped.
     `interval` is the 95 % confidence interval of the mean. `comparison` compares the best row with
     this one. `tier` is 1 for the best row and all rows that do not differ significantly from it,
-    2 for the others, and None where there are too few seeds to decide.
+    2 for the others, and None where there are too few seeds to decide. `is_leader` says that it is
+    the best row or may equal it (`nnlab.stats.leading_group`); tables print leaders in bold.
     `test` is the same quantity on the test split, measured once at each run's selected epoch;
     `test_epoch` is the median of these epochs, and `test_epochs_match` says whether they equal the
     epochs of the values in every run.
@@ -72,6 +73,7 @@ class RankingRow:
     interval: tuple[float, float] | None = None
     comparison: BestComparison | None = None
     tier: int | None = None
+    is_leader: bool = False
     test_epoch: float | None = None
     test_epochs_match: bool = True
     different_data: bool = False
