@@ -2,9 +2,8 @@
 """Changes of a setting in words, as ablation tables list them."""
 
 from nnlab.config import default_for_setting, setting_fields
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName
-from nnlab.figures.draw.display_names import setting_name
+from nnlab.figures.draw.display_names import setting_name, trial_name, value_name
 from nnlab.objective import Scalar, Setting
 
 
@@ -13,24 +12,40 @@ def change_text(field: str, base: Setting, changed: Setting) -> str:
 
     >>> base = {"norm": "none", "dropout": 0.3, "lr": 0.1, "opt": "sgd"}
     >>> change_text("norm", base, {"norm": "batch"})
-    '+ batch normalisation'
+    '+ batch norm'
     >>> change_text("dropout", base, {"dropout": 0.0})
     '− dropout 0.3'
     >>> change_text("lr", base, {"lr": 0.01})
-    'learning rate 0.01 instead of 0.1'
+    'lr 0.01 instead of 0.1'
+    >>> change_text("opt", base, {"opt": "adam"})
+    'Adam instead of SGD'
     """
     old, new = base.get(field), changed.get(field)
     if _is_off(field, old, base) and not _is_off(field, new, changed):
-        return f"+ {_phrase(field, new)}"
+        return f"+ {trial_name(changed, [field])}"
     if _is_off(field, new, changed) and not _is_off(field, old, base):
-        return f"− {_phrase(field, old)}"
-    name = _field_name(field)
-    return f"{name} {format_value(new) or 'none'} instead of {format_value(old) or 'none'}"
+        return f"− {trial_name(base, [field])}"
+    new_name, old_name = _name(field, changed), _name(field, base)
+    # The name of a field is not repeated: lr 0.01 instead of 0.1.
+    prefix = new_name.removesuffix(value_name(field, new))
+    is_field_name = prefix.endswith(" ") and old_name.startswith(prefix)
+    return f"{new_name} instead of {old_name.removeprefix(prefix) if is_field_name else old_name}"
+
+
+def _name(field: str, setting: Setting) -> str:
+    """The value of a field with the name of the field, unless it is clear without."""
+    if setting.get(field) is None:
+        name = setting_name(field).partition(" (")[0].lower()
+        words = setting_fields()[field].option.words if field in setting_fields() else ()
+        return f"{name} {words[0]}" if words else f"no {name}"
+    return trial_name(setting, [field])
 
 
 def _is_off(field: str, value: Scalar, setting: Setting) -> bool:
     """Whether a value switches the feature of a field off, as `none` and a default of 0 do."""
-    if value in (None, "", "none") or value is False:
+    if value is None:
+        return not (field in setting_fields() and setting_fields()[field].option.words)
+    if value in ("", "none") or value is False:
         return True
     if value != 0 or field not in setting_fields() or field.endswith("seed"):
         return False
@@ -39,19 +54,3 @@ def _is_off(field: str, value: Scalar, setting: Setting) -> bool:
     except (KeyError, UnknownName):
         return True  # the choice that defines the default is unknown
     return not has_default or default == 0
-
-
-def _phrase(field: str, value: Scalar) -> str:
-    """A value with the name of its field, such as `batch normalisation` or `dropout 0.3`."""
-    name = _field_name(field)
-    if value is True:
-        return name
-    if isinstance(value, str):
-        return f"{value.replace('_', ' ')} {name}"
-    return f"{name} {format_value(value)}"
-
-
-def _field_name(field: str) -> str:
-    """The name of a field within a sentence, without its unit."""
-    name = setting_name(field).partition(" (")[0]
-    return name if name[1:2].isupper() or name[1:2].isdigit() else name[:1].lower() + name[1:]

@@ -2,8 +2,8 @@
 
 All k intervals are simultaneous and all k p values are corrected (Bonferroni), so that the
 probability that any of them is wrong is at most 5 %. An interval excludes 0 exactly if the adjusted
-p value is at most 0.05, because both come from the same test. Holm's correction, which is used for
-pairs of trials, would reject more, but has no such intervals.
+p value is at most 0.05, because both come from the same test. A step-down method such as Holm's
+would reject more, but has no such intervals.
 """
 
 import math
@@ -12,13 +12,17 @@ from dataclasses import dataclass
 
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 from nnlab.stats.comparison import MIN_T_TEST_SEEDS, PairedTest, min_significant_seeds
-from nnlab.stats.paired import MAX_EXACT_PAIRS, mean_and_half_width, paired_t_p, sign_flip_p
+from nnlab.stats.paired import (
+    MAX_EXACT_PAIRS,
+    mean_and_half_width,
+    paired_t_p,
+    sign_flip_interval,
+    sign_flip_p,
+)
 from nnlab.stats.student_t import t_quantile
 
 # Differences that vary by less than this fraction of the values are equal up to rounding.
 _ROUNDING = 1e-12
-# Halvings of the range of the differences: a bound has twelve correct digits.
-_BISECTIONS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,41 +129,6 @@ def _compare(pairs: Sequence[tuple[float, float]], test: PairedTest, count: int)
 
 def _base_mean(pairs: Sequence[tuple[float, float]]) -> float:
     return math.fsum(base for _, base in pairs) / len(pairs)
-
-
-def sign_flip_interval(differences: Sequence[float], level: float) -> tuple[float, float]:
-    """The bounds of the mean difference that the exact sign-flip test does not reject.
-
-    The bounds are infinite if there are too few differences to reject any value.
-
-    Args:
-        differences: one per seed, shape [n], 2 <= n <= `MAX_EXACT_PAIRS`.
-        level: the confidence level.
-
-    >>> sign_flip_interval([1.0, 2.0, 3.0], 0.95)
-    (-inf, inf)
-    >>> [round(x, 3) for x in sign_flip_interval([1.0, 2.0, 4.0, 5.0, 7.0, 8.0], 0.95)]
-    [1.0, 8.0]
-    """
-    alpha = 1 - level
-    if 2 * 0.5 ** len(differences) > alpha:
-        return -math.inf, math.inf
-    center = math.fsum(differences) / len(differences)
-
-    def bound(far: float) -> float:
-        """The last value between the centre and `far` that the test does not reject."""
-        near = center
-        for _ in range(_BISECTIONS):
-            middle = (near + far) / 2
-            if sign_flip_p([value - middle for value in differences]) > alpha:
-                near = middle
-            else:
-                far = middle
-        return near
-
-    # All shifted differences have one sign beyond the extremes, which the test rejects.
-    margin = max(differences) - min(differences)
-    return bound(min(differences) - margin), bound(max(differences) + margin)
 
 
 def relative_interval(pairs: Sequence[tuple[float, float]], level: float) -> tuple[float, float]:
