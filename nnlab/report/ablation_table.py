@@ -14,7 +14,12 @@ from nnlab.io.text import format_count
 from nnlab.records import Status
 from nnlab.report.change_text import change_text
 from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
-from nnlab.stats.number_columns import interval_column, number_column
+from nnlab.stats.number_columns import (
+    WrittenNumber,
+    interval_column,
+    number_column,
+    written_column,
+)
 from nnlab.stats.rounding import format_p
 
 
@@ -41,9 +46,13 @@ def ablation_texts(ablation: Ablation) -> AblationTexts:
     comparisons = [None, *(change.comparison for change in ablation.changes)]
     compared = [comparison for comparison in comparisons if comparison is not None]
     differences = iter(
-        number_column(
-            [comparison.mean for comparison in compared],
-            [(comparison.high - comparison.low) / 2 for comparison in compared],
+        map(
+            _signed_text,
+            written_column(
+                [comparison.mean for comparison in compared],
+                [(comparison.high - comparison.low) / 2 for comparison in compared],
+                metric=metric,
+            ),
         )
     )
     intervals = interval_column(
@@ -51,20 +60,18 @@ def ablation_texts(ablation: Ablation) -> AblationTexts:
     )
     return AblationTexts(
         tuple(
-            text if math.isfinite(value) else "" for text, value in zip(means, values, strict=True)
+            "diverged" if row.all_diverged else text for text, row in zip(means, rows, strict=True)
         ),
-        tuple(
-            "" if comparison is None else _with_sign(next(differences).partition(" ±")[0])
-            for comparison in comparisons
-        ),
+        tuple("" if comparison is None else next(differences) for comparison in comparisons),
         intervals,
         tuple("" if c is None else format_p(c.adjusted) for c in comparisons),
     )
 
 
-def _with_sign(number: str) -> str:
-    """A difference with its sign; zero has none."""
-    return number if number.startswith("-") or not number.strip("0.") else f"+{number}"
+def _signed_text(difference: WrittenNumber) -> str:
+    """A difference with its sign and without its uncertainty, which has a column of its own."""
+    text = WrittenNumber(difference.value, None, difference.power).text
+    return text if text.startswith("-") or not difference.value.strip("0.") else f"+{text}"
 
 
 def ablation_table(ablation: Ablation) -> TextTable:
@@ -121,10 +128,11 @@ def change_title(ablation: Ablation, change: SingleChange) -> str:
 
 
 def _with_status(text: str, row: RankingRow) -> str:
-    diverged, seeds = row.statuses.get(Status.DIVERGED, 0), len(row.runs)
-    if not diverged:
-        return text
-    return f"{text} ({'diverged' if diverged == seeds else f'{diverged} of {seeds} diverged'})"
+    diverged = row.statuses.get(Status.DIVERGED, 0)
+    # Without any other seed, `diverged` takes the place of the mean.
+    return (
+        f"{text} ({diverged} of {len(row.runs)} diverged)" if 0 < diverged < len(row.runs) else text
+    )
 
 
 def _half_width(row: RankingRow) -> float:

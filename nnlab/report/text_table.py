@@ -6,6 +6,7 @@ numbers LaTeX aligns by siunitx, are a `nnlab.report.paper_table.PaperTable`.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -65,3 +66,45 @@ def typeset_number(text: str) -> str:
         power = str(int(match[1])).translate(_SUPERSCRIPTS)
         text = f"{text[: match.start()]} × 10{power}"
     return _MINUS.sub("−", text)
+
+
+_VALUE_WITH_SPREAD = re.compile(r"[−+]?\d+(?P<decimals>\.\d+)?(?: ± \d+(?P<spread>\.\d+)?)?")
+
+
+def hidden_paddings(table: TextTable) -> tuple[tuple[str, ...], ...]:
+    """The invisible text after each cell that aligns the decimal points of a column.
+
+    Formats that can print invisible text append it: after `1.00 ± 0` in a column with
+    `0.98 ± 0.05` it is `.00`.
+    """
+    columns = [
+        _column_paddings([row[index].text for row in table.rows])
+        if column.align_right
+        else [""] * len(table.rows)
+        for index, column in enumerate(table.columns)
+    ]
+    return tuple(zip(*columns, strict=True))
+
+
+def _column_paddings(texts: Sequence[str]) -> list[str]:
+    matches = [_VALUE_WITH_SPREAD.fullmatch(text) for text in texts]
+    numbers = [match for match in matches if match is not None]
+    decimals = max((len(match["decimals"] or "") for match in numbers), default=0)
+    spreads = [len(match["spread"] or "") for match in numbers if " ± " in match[0]]
+    spread = f" ± 0{_zeros(max(spreads))}" if spreads else ""
+    paddings = []
+    for match in matches:
+        if match is None:
+            paddings.append("")
+        elif " ± " in match[0]:
+            missing = max(spreads) - len(match["spread"] or "")
+            paddings.append(_zeros(missing, has_point=match["spread"] is not None))
+        else:
+            missing = decimals - len(match["decimals"] or "")
+            paddings.append(_zeros(missing, has_point=match["decimals"] is not None) + spread)
+    return paddings
+
+
+def _zeros(length: int, *, has_point: bool = False) -> str:
+    """Decimals of so many characters, with the decimal point unless there is one."""
+    return "0" * length if has_point or not length else "." + "0" * (length - 1)

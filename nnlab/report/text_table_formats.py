@@ -1,7 +1,7 @@
 """Writes text tables as LaTeX, HTML and Markdown, with all text escaped."""
 
 from nnlab.io.escaping import escape_html, escape_latex, escape_markdown
-from nnlab.report.text_table import TextCell, TextTable
+from nnlab.report.text_table import TextCell, TextTable, hidden_paddings
 from nnlab.version import nnlab_version
 
 
@@ -25,10 +25,10 @@ def text_table_as_latex(table: TextTable, command: str = "") -> str:
         "    " + " & ".join(escape_latex(column.heading) for column in table.columns) + r" \\",
         r"    \midrule",
     ]
-    for index, row in enumerate(table.rows):
+    for index, (row, paddings) in enumerate(zip(table.rows, hidden_paddings(table), strict=True)):
         if index and index == table.leading_rows:
             lines.append(r"    \midrule")
-        lines.append("    " + " & ".join(map(_latex_cell, row)) + r" \\")
+        lines.append("    " + " & ".join(map(_latex_cell, row, paddings)) + r" \\")
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]) + "\n"
 
 
@@ -39,8 +39,10 @@ def plain_tex(text: str) -> str:
     )
 
 
-def _latex_cell(cell: TextCell) -> str:
+def _latex_cell(cell: TextCell, padding: str) -> str:
     text = escape_latex(cell.text)
+    if padding:
+        text += rf"\phantom{{{escape_latex(padding)}}}"
     # A row that begins with a bracket would be read as the argument of the line break before it.
     text = f"{{{text}}}" if text.startswith("[") else text
     return rf"\textbf{{{text}}}" if cell.bold else text

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nnlab.io.escaping import escape_typst
 from nnlab.report.paper_table import PaperTable
-from nnlab.report.text_table import TextCell, TextTable
+from nnlab.report.text_table import TextCell, TextTable, hidden_paddings
 from nnlab.version import nnlab_version
 
 # The widths of booktabs' rules, in the size of the font.
@@ -49,7 +49,10 @@ def table_as_typst(table: PaperTable, command: str = "") -> str:
 
 def text_table_as_typst(table: TextTable, command: str = "") -> str:
     """A text table as a Typst figure; see `table_as_typst`."""
-    rows = [_row(row) for row in table.rows]
+    rows = [
+        _row(row, paddings)
+        for row, paddings in zip(table.rows, hidden_paddings(table), strict=True)
+    ]
     if 0 < table.leading_rows < len(rows):
         rows.insert(table.leading_rows, f"    table.hline(stroke: {_LIGHT_RULE}),")
     alignments = ["right" if column.align_right else "left" for column in table.columns]
@@ -102,12 +105,15 @@ def _cells(texts: Sequence[str]) -> str:
     return " ".join(f"[{escape_typst(text)}]," for text in texts)
 
 
-def _row(cells: Sequence[TextCell]) -> str:
-    return "    " + " ".join(f"{_cell(cell)}," for cell in cells)
+def _row(cells: Sequence[TextCell], paddings: Sequence[str] = ()) -> str:
+    texts = map(_cell, cells, paddings or [""] * len(cells))
+    return "    " + " ".join(f"{text}," for text in texts)
 
 
-def _cell(cell: TextCell) -> str:
+def _cell(cell: TextCell, padding: str) -> str:
     text = escape_typst(cell.text)
+    if padding:
+        text += f"#hide[{padding}]"
     return f"[*{text}*]" if cell.bold and text else f"[{text}]"
 
 

@@ -10,7 +10,7 @@ import typer
 
 from nnlab import store
 from nnlab.analysis.ablation import ablations
-from nnlab.analysis.across_tasks import compare_across_tasks
+from nnlab.analysis.methods_by_task import methods_by_task
 from nnlab.analysis.ranking import rank_each_group
 from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
 from nnlab.analysis.records import RankingRequest
@@ -192,7 +192,11 @@ def compare(
             results = ablations(database, scope, ablation, request)
             print_ablations(results, _text_output(format, caption, label))
         elif across is not None:
-            _print_across_tasks(database, scope, across.replace("-", "_"), by, format)
+            field = across.lstrip("-").replace("-", "_")
+            print_across_tasks(
+                methods_by_task(database, scope, field, request),
+                _text_output(format, caption, label),
+            )
         elif pivot or transpose or format in _PAPER_FORMATS:
             field = pivot and pivot.lstrip("-").replace("-", "_")
             tables = paper_tables(database, scope, replace(request, top=top or None), pivot=field)
@@ -218,16 +222,6 @@ def _check_single_table(options: Mapping[str, str | None]) -> None:
 
 def _text_output(table_format: TableFormat, caption: str | None, label: str | None) -> TextOutput:
     return TextOutput(str(table_format), f"nnlab {mask_command(sys.argv[1:])}", caption, label)
-
-
-def _print_across_tasks(
-    db: store.Database, scope: Scope, field: str, by: str | None, table_format: TableFormat
-) -> None:
-    if table_format.value not in set(Format):
-        raise UsageError(
-            f"--across does not support --format {table_format}", hint="--format markdown"
-        )
-    print_across_tasks(compare_across_tasks(db, scope, field, by=by), Format(table_format))
 
 
 def _print_rankings(
