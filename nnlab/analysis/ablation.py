@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nnlab import store
-from nnlab.analysis.base_trial import find_base_row
+from nnlab.analysis.base_trial import find_base_row, values_by_seed
 from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
@@ -116,11 +116,6 @@ def _ablation_of(
     return Ablation(
         ranking, base, changes, tuple(several), test, _notes(db, ranking, base, changes)
     )
-
-
-def values_by_seed(row: RankingRow) -> dict[int, float]:
-    """The values of a trial by seed; none if every run diverged, as rankings treat such trials."""
-    return {} if row.all_diverged else dict(zip(row.seeds, row.values, strict=True))
 
 
 def _sort_key(field: int, value: Scalar) -> tuple[int, bool, float, str]:

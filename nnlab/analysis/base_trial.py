@@ -37,6 +37,11 @@ def find_base_row(db: store.Database, rows: Sequence[RankingRow], name: str) -> 
     return matches[0] if matches else None
 
 
+def values_by_seed(row: RankingRow) -> dict[int, float]:
+    """The values of a trial by seed; none if every run diverged, as rankings treat such trials."""
+    return {} if row.all_diverged else dict(zip(row.seeds, row.values, strict=True))
+
+
 def _parse_settings(text: str) -> dict[str, str]:
     """The values by field of `FIELD=VALUE,...`.
 
