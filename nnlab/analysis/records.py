@@ -9,6 +9,7 @@ from nnlab.records import Objective, Setting, Status
 from nnlab.stats import Aggregate
 from nnlab.stats.comparison import BestComparison, PairedTest
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 EpochChoice = Literal["best", "last"] | int
 
@@ -24,6 +25,7 @@ class RankingRequest:
     seeds are compared. `mixed` ranks all trials together, comparable or not; a note says so.
     `along` names the fields that a table or axis is spread over: groups of comparable trials that
     differ only in them are ranked together (`merge_groups_along`); None entries are ignored.
+    `uncertainty` is the number that tables show after ±.
     """
 
     by: str | None = None
@@ -34,6 +36,7 @@ class RankingRequest:
     test: PairedTest = PairedTest.T
     mixed: bool = False
     along: Sequence[str | None] = ()
+    uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class RankingRow:
     epochs of the values in every run.
     `errors` are the validation errors of a regression at the epochs of the values, in the unit of
     the target, by metric.
+    `unsuccessful` counts the diverged and failed runs of its trials, of which `runs_without_value`
+    are not part of `runs`.
     `different_data` says that seeds of one of its trials were trained on different data.
     """
 
@@ -78,11 +83,22 @@ class RankingRow:
     test_epochs_match: bool = True
     different_data: bool = False
     errors: Mapping[str, Aggregate] = field(default_factory=dict)
+    unsuccessful: Mapping[Status, int] = field(default_factory=dict)
+    runs_without_value: int = 0
 
     @property
     def all_diverged(self) -> bool:
         """Whether every run of the row diverged."""
         return set(self.statuses) == {Status.DIVERGED}
+
+
+@dataclass(frozen=True, slots=True)
+class UnrankedTrial:
+    """A trial without a value, because its runs diverged or failed; `statuses` counts them."""
+
+    trial: int
+    setting: Setting
+    statuses: Mapping[Status, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +111,9 @@ class Ranking:
     empty where there are no other runs. `left_out` holds the note on groups that are not ranked
     here; this note is also part of `notes`.
     `ranks_with_equal_fields` holds the ranks of rows that agree with another row in all fields.
+    `unranked` are trials without a value, which tables list below the rows; it is empty if `top`
+    cut off rows. `uncertainty` is the number after ±. `resolutions` holds the smallest differences
+    of two values by metric, for those that are known.
     """
 
     scope: Scope
@@ -107,6 +126,9 @@ class Ranking:
     heading: str = ""
     left_out: tuple[str, ...] = ()
     ranks_with_equal_fields: frozenset[int] = frozenset()
+    unranked: tuple[UnrankedTrial, ...] = ()
+    uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
+    resolutions: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def has_test(self) -> bool:

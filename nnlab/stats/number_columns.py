@@ -20,6 +20,7 @@ from nnlab.stats.rounding import (
     ZERO_BELOW,
     decimal_exponent,
     format_fixed,
+    format_interval,
     last_place,
     resolution_decimals,
     rounds_to_zero,
@@ -154,9 +155,7 @@ def interval_column(
         for bound, (low, high) in zip(largest, finite, strict=True)
     ]
     shared = _column_format(largest, half_widths, metric, resolution)
-    written = iter(
-        f"{_write_bound(low, shared)} to {_write_bound(high, shared)}" for low, high in finite
-    )
+    written = iter(_write_interval(low, high, shared) for low, high in finite)
     return tuple(next(written) if _is_finite(interval) else "" for interval in intervals)
 
 
@@ -257,6 +256,11 @@ def _write_separately(value: float, spread: float | None, top: int) -> WrittenNu
     return WrittenNumber(own.fixed(value), spread_text, power)
 
 
-def _write_bound(bound: float, shared: _ColumnFormat) -> str:
-    number = _write(bound, None, shared, has_resolution=False)
-    return number.text
+def _write_interval(low: float, high: float, shared: _ColumnFormat) -> str:
+    """An interval with the decimals of its column, or with its own decimals."""
+    bounds = [_write(bound, None, shared, has_resolution=False) for bound in (low, high)]
+    if len({bound.power for bound in bounds}) > 1:
+        return format_interval(low, high)
+    if bounds[0].power:
+        return f"({bounds[0].value} to {bounds[1].value})e{bounds[0].power:+03d}"
+    return f"{bounds[0].text} to {bounds[1].text}"
