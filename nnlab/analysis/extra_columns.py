@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from nnlab import store
 from nnlab.analysis.base_trial import find_base_row, values_by_seed
 from nnlab.analysis.ranking_options import parse_field_names
-from nnlab.analysis.records import RankingRow
+from nnlab.analysis.records import ExtraColumn, RankingRow
 from nnlab.analysis.run_costs import COSTS, Cost, run_costs, shared_time_notes, unknown_cost_reason
 from nnlab.config.setting_differences import distinguishing_fields, setting_label
-from nnlab.errors import UnknownName, UsageError
+from nnlab.errors import UnknownName
 from nnlab.io.text import format_count
 from nnlab.objective import Objective
 from nnlab.stats import Aggregate, aggregate
@@ -29,21 +29,7 @@ _HEADINGS: Mapping[Cost, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ExtraColumn:
-    """A column besides the metric: a value (for scripts) and a text for each row of a ranking.
-
-    The text is empty, and the value None, where it is unknown.
-    """
-
-    key: str
-    heading: str
-    values: tuple[Mapping[str, Any] | None, ...]
-    texts: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
-def parse_costs(text: str | None) -> tuple[Cost, ...]:
+def parse_costs(text: str | None) -> tuple[str, ...]:
     """The costs in a list such as `params,seconds`.
 
     Raises:
@@ -52,23 +38,21 @@ def parse_costs(text: str | None) -> tuple[Cost, ...]:
     >>> parse_costs("params, seconds")
     ('params', 'seconds')
     """
-    costs: list[Cost] = []
-    for name in parse_field_names(text):
-        known = next((cost for cost in COSTS if cost == name), None)
-        if known is None:
+    costs = parse_field_names(text)
+    for name in costs:
+        if name not in COSTS:
             raise UnknownName("column", name, COSTS)
-        costs.append(known)
     return tuple(dict.fromkeys(costs))
 
 
 def cost_columns(
-    db: store.Database, rows: Sequence[RankingRow], costs: Sequence[Cost]
+    db: store.Database, rows: Sequence[RankingRow], costs: Sequence[str]
 ) -> tuple[ExtraColumn, ...]:
     """A column for each cost: the mean over the runs of each row."""
     run_ids = [run for row in rows for run in row.runs]
     runs = store.runs(db, run_ids=run_ids) if costs else ()
     columns = []
-    for cost in costs:
+    for cost in sorted(set(COSTS) & set(costs), key=costs.index):
         known = run_costs(db, runs, cost)
         means = [aggregate([known.get(run) for run in row.runs]) for row in rows]
         unknown = sum(not mean.n for mean in means)
@@ -115,8 +99,10 @@ def relative_column(
     *,
     test: PairedTest,
     all_rows: Sequence[RankingRow],
-) -> ExtraColumn:
+) -> ExtraColumn | None:
     """The change of each row relative to a base, in percent, with simultaneous 95 % intervals.
+
+    None if the base is in none of the rows.
 
     Args:
         db: the database.
@@ -128,11 +114,11 @@ def relative_column(
 
     Raises:
         UnknownName: the base names no run or field.
-        UsageError: the base describes several trials, or none of the rows.
+        UsageError: the base describes several trials.
     """
     base = find_base_row(db, all_rows, base_name)
     if base is None:
-        raise UsageError(f"--relative {base_name}: no such trial in this comparison")
+        return None
     others = [row for row in all_rows if row.trials != base.trials]
     compared = compare_with_base(
         values_by_seed(base), [values_by_seed(row) for row in others], test=test

@@ -10,11 +10,12 @@ import typer
 
 from nnlab import store
 from nnlab.analysis.ablation import ablations
+from nnlab.analysis.extra_columns import parse_costs
 from nnlab.analysis.methods_by_task import methods_by_task
-from nnlab.analysis.ranking import rank_each_group
 from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope, resolve_scope
+from nnlab.analysis.table_ranking import table_rankings
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
@@ -112,6 +113,22 @@ def compare(
             help="the effect of each single change of a base: a run, or settings (opt=sgd,lr=0.1)",
         ),
     ] = None,
+    relative: Annotated[
+        str | None,
+        typer.Option(
+            "--relative",
+            metavar="BASE",
+            help="add the change from a base in percent: a run, or settings (opt=sgd,lr=0.1)",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="COST,...",
+            help="add costs: params, seconds, energy, steps, epochs (mean over the runs)",
+        ),
+    ] = None,
     interval: Annotated[
         IntervalMethod,
         typer.Option(
@@ -185,6 +202,8 @@ def compare(
         interval=interval,
         test=test,
         mixed=mixed,
+        costs=parse_costs(columns),
+        relative_to=relative,
     )
     with open_db(db) as database:
         scope = resolve_scope(database, names)
@@ -233,7 +252,7 @@ def _print_rankings(
 ) -> None:
     """Prints a ranking per group of comparable runs; of two runs also their difference."""
     pair = scope_of_two_trials(db, scope)
-    rankings = rank_each_group(
+    rankings = table_rankings(
         db,
         scope if pair is None else pair,
         replace(request, top=_row_limit(top, output_format)),
