@@ -20,6 +20,8 @@ from nnlab.stats.comparison import PairedTest
 from nnlab.stats.number_columns import WrittenNumber, interval_column, written_column
 
 RELATIVE_KEY = "relative"
+# Smaller relative differences of times and energies are not shown.
+_TIME_RESOLUTION = 0.01
 _HEADINGS: Mapping[Cost, str] = {
     "params": "Parameters",
     "seconds": "Time per run (s)",
@@ -66,7 +68,7 @@ def cost_columns(
                 _HEADINGS[cost],
                 tuple({"mean": m.mean, "sd": m.sd, "n": m.n} if m.n else None for m in means),
                 _cost_texts(means, cost),
-                (*(notes if unknown else ()), *shared_time_notes(db, run_ids, cost)),
+                (*(notes if unknown else ()), *shared_time_notes(db, list(known), cost)),
             )
         )
     return tuple(columns)
@@ -75,10 +77,10 @@ def cost_columns(
 def _cost_texts(means: Sequence[Aggregate], cost: Cost) -> tuple[str, ...]:
     if cost in ("params", "steps", "epochs"):
         return tuple(_count_text(mean) if mean.n else "" for mean in means)
-    written = written_column(
-        [mean.mean for mean in means if mean.n], [mean.sd for mean in means if mean.n]
-    )
-    texts = iter(written)
+    known = [mean for mean in means if mean.n]
+    # Times vary between machines and days by more than their sd here.
+    spreads = [max(mean.sd if mean.n > 1 else 0.0, _TIME_RESOLUTION * mean.mean) for mean in known]
+    texts = iter(written_column([mean.mean for mean in known], spreads))
     return tuple(_without_spread(next(texts)) if mean.n else "" for mean in means)
 
 

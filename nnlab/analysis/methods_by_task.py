@@ -64,7 +64,7 @@ def methods_by_task(
         db: the database.
         scope: the runs to compare.
         field: the field whose values are compared.
-        request: metric, interval and test; other parts are ignored. Values are those of the best
+        request: metric, interval, test and uncertainty; other parts are ignored. Values are those of the best
             epoch of each run.
 
     Raises:
@@ -77,7 +77,9 @@ def methods_by_task(
         task: rank_group(
             db,
             ComparableGroup(replace(scope, studies=None, runs=runs), comparison.objective),
-            RankingRequest(interval=request.interval, test=request.test),
+            RankingRequest(
+                interval=request.interval, test=request.test, uncertainty=request.uncertainty
+            ),
         )
         for task, runs in best.items()
     }

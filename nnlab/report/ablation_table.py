@@ -1,11 +1,11 @@
 """Ablations as tables for papers and as plain values for scripts."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nnlab.analysis.ablation import Ablation, SingleChange
+from nnlab.analysis.ranking_numbers import value_heading, written_values
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.significance import describe_test
 from nnlab.figures.draw.display_names import metric_name
@@ -17,10 +17,10 @@ from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label
 from nnlab.stats.number_columns import (
     WrittenNumber,
     interval_column,
-    number_column,
     written_column,
 )
 from nnlab.stats.rounding import format_p
+from nnlab.stats.uncertainty import uncertainty_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,12 @@ class AblationTexts:
 def ablation_texts(ablation: Ablation) -> AblationTexts:
     """The numbers of an ablation as texts."""
     rows = (ablation.base, *(change.row for change in ablation.changes))
-    metric = ablation.ranking.objective.metric
-    values = [math.nan if row.all_diverged else row.value.mean for row in rows]
-    means = number_column(values, [_half_width(row) for row in rows], metric=metric)
+    ranking, metric = ablation.ranking, ablation.ranking.objective.metric
+    resolution = ranking.resolutions.get(metric)
+    by_trials = {
+        row.trials: number.text
+        for row, number in zip(ranking.rows, written_values(ranking), strict=True)
+    }
     comparisons = [None, *(change.comparison for change in ablation.changes)]
     compared = [comparison for comparison in comparisons if comparison is not None]
     differences = iter(
@@ -52,16 +55,17 @@ def ablation_texts(ablation: Ablation) -> AblationTexts:
                 [comparison.mean for comparison in compared],
                 [(comparison.high - comparison.low) / 2 for comparison in compared],
                 metric=metric,
+                resolution=resolution,
             ),
         )
     )
     intervals = interval_column(
-        [None if c is None else (c.low, c.high) for c in comparisons], metric=metric
+        [None if c is None else (c.low, c.high) for c in comparisons],
+        metric=metric,
+        resolution=resolution,
     )
     return AblationTexts(
-        tuple(
-            "diverged" if row.all_diverged else text for text, row in zip(means, rows, strict=True)
-        ),
+        tuple(by_trials[row.trials] for row in rows),
         tuple("" if comparison is None else next(differences) for comparison in comparisons),
         intervals,
         tuple("" if c is None else format_p(c.adjusted) for c in comparisons),
@@ -84,7 +88,7 @@ def ablation_table(ablation: Ablation) -> TextTable:
     return TextTable(
         (
             TextColumn("Change"),
-            TextColumn(name, align_right=True),
+            TextColumn(value_heading(name, ranking), align_right=True),
             TextColumn("Difference", align_right=True),
             TextColumn("95 % interval", align_right=True),
             TextColumn("p", align_right=True),
@@ -135,10 +139,6 @@ def _with_status(text: str, row: RankingRow) -> str:
     )
 
 
-def _half_width(row: RankingRow) -> float:
-    return (row.interval[1] - row.interval[0]) / 2 if row.interval else math.nan
-
-
 def _caption(ablation: Ablation, name: str) -> str:
     ranking = ablation.ranking
     epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
@@ -151,7 +151,7 @@ def _caption(ablation: Ablation, name: str) -> str:
         f" mean over {_seeds_text(ablation)}"
     )
     if any(row.interval for row in (ablation.base, *(c.row for c in ablation.changes))):
-        text += " ± half of its 95 % interval"
+        text += f" ± {uncertainty_name(ranking.uncertainty)}"
     text += "."
     if any(change.comparison for change in ablation.changes):
         text += f" {comparison_text(ablation)} Bold: significantly different from the base."

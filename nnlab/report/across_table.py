@@ -1,30 +1,29 @@
 """Methods by data sets as a table for papers: means, average ranks and tiers."""
 
-import math
-
 from nnlab.analysis.methods_by_task import MethodsByTask
-from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.ranking_numbers import written_values
+from nnlab.analysis.records import RankingRow
 from nnlab.figures.draw.display_names import metric_name, setting_name, value_name
 from nnlab.figures.trials import common_loss
 from nnlab.io.text import format_count
 from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
 from nnlab.stats.average_ranks import RankComparison
-from nnlab.stats.number_columns import number_column
 from nnlab.stats.rounding import describe_p
+from nnlab.stats.uncertainty import uncertainty_name
 
 
 def across_table(methods: MethodsByTask) -> TextTable:
     """A row per method, a column per data set, then the average rank and, if tested, the tier."""
     comparison = methods.comparison
     tasks = comparison.tasks
-    texts = {task: _value_texts(ranking) for task, ranking in methods.rankings.items()}
+    numbers = {task: written_values(ranking) for task, ranking in methods.rankings.items()}
     has_tiers = any(methods.tier(method) for method in methods.methods)
     rows = []
     for method in methods.methods:
         cells = [TextCell(value_name(comparison.field, method))]
         for task in tasks:
             index, row = methods.row(method, task)
-            cells.append(TextCell(typeset_number(texts[task][index]), bold=row.is_leader))
+            cells.append(TextCell(typeset_number(numbers[task][index].text), bold=row.is_leader))
         cells.append(TextCell(f"{methods.ranks[method]:.2f}"))
         if has_tiers:
             cells.append(TextCell(str(methods.tier(method) or "")))
@@ -39,19 +38,6 @@ def across_table(methods: MethodsByTask) -> TextTable:
     return TextTable(tuple(columns), tuple(rows), _caption(methods), table_label(title))
 
 
-def _value_texts(ranking: Ranking) -> tuple[str, ...]:
-    values = [math.nan if row.all_diverged else row.value.mean for row in ranking.rows]
-    halves = [
-        (row.interval[1] - row.interval[0]) / 2 if row.interval else math.nan
-        for row in ranking.rows
-    ]
-    numbers = number_column(values, halves, metric=ranking.objective.metric)
-    return tuple(
-        "diverged" if row.all_diverged else text
-        for row, text in zip(ranking.rows, numbers, strict=True)
-    )
-
-
 def _caption(methods: MethodsByTask) -> str:
     comparison = methods.comparison
     rankings = tuple(methods.rankings.values())
@@ -64,7 +50,7 @@ def _caption(methods: MethodsByTask) -> str:
         f" mean over {_seeds_text([row for ranking in rankings for row in ranking.rows])}"
     )
     if any(row.interval for ranking in rankings for row in ranking.rows):
-        text += " ± half of its 95 % interval"
+        text += f" ± {uncertainty_name(rankings[0].uncertainty)}"
     if any(most > 1 for _, most in comparison.tuned.values()):
         text += ", each the best of its trials on that data set"
     sentences = [

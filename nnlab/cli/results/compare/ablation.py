@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.analysis.ablation import Ablation
+from nnlab.analysis.ranking_numbers import value_heading
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.compare.text_tables import TextOutput, print_text_tables
@@ -57,7 +58,11 @@ def _print_ablation(ablation: Ablation) -> None:
     columns = (
         TableColumn("change", "change", wrap=True),
         TableColumn("n", "n", align_right=True, priority=2),
-        TableColumn("mean", f"{objective.metric} ({arrow})", align_right=True),
+        TableColumn(
+            "mean",
+            f"{value_heading(objective.metric, ablation.ranking)} ({arrow})",
+            align_right=True,
+        ),
         TableColumn("difference", "difference", align_right=True),
         TableColumn("interval", "95 % interval", align_right=True, priority=1),
         TableColumn("p", "p", align_right=True),
