@@ -150,7 +150,7 @@ def value_heading(metric: str, ranking: Ranking) -> str:
 
 def unsuccessful_text(row: RankingRow) -> str:
     """How many runs of a row diverged or failed, such as `2 of 5 runs diverged`; may be empty."""
-    total = len(row.runs) + row.runs_without_value
+    total = len(row.runs) + len(row.runs_without_value)
     return ", ".join(
         f"{count} of {format_count(total, 'run')} {word}"
         for status, word in _MISSING_VALUE_WORDS.items()

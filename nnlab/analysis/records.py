@@ -61,8 +61,8 @@ class RankingRow:
     epochs of the values in every run.
     `errors` are the validation errors of a regression at the epochs of the values, in the unit of
     the target, by metric.
-    `unsuccessful` counts the diverged and failed runs of its trials, of which `runs_without_value`
-    are not part of `runs`.
+    `unsuccessful` counts the diverged and failed runs of its trials; `runs_without_value` are those
+    of them that are not part of `runs`.
     `different_data` says that seeds of one of its trials were trained on different data.
     """
 
@@ -88,7 +88,7 @@ class RankingRow:
     different_data: bool = False
     errors: Mapping[str, Aggregate] = field(default_factory=dict)
     unsuccessful: Mapping[Status, int] = field(default_factory=dict)
-    runs_without_value: int = 0
+    runs_without_value: tuple[int, ...] = ()
 
     @property
     def all_diverged(self) -> bool:
@@ -98,10 +98,11 @@ class RankingRow:
 
 @dataclass(frozen=True, slots=True)
 class UnrankedTrial:
-    """A trial without a value, because its runs diverged or failed; `statuses` counts them."""
+    """A trial without a value, because its `runs` diverged or failed; `statuses` counts them."""
 
     trial: int
     setting: Setting
+    runs: tuple[int, ...]
     statuses: Mapping[Status, int]
 
 

@@ -37,7 +37,7 @@ def with_unsuccessful_runs(
             replace(
                 row,
                 unsuccessful=Counter(run.status for run in own),
-                runs_without_value=sum(run.id not in row.runs for run in own),
+                runs_without_value=tuple(run.id for run in own if run.id not in row.runs),
             )
             if own
             else row
@@ -55,7 +55,12 @@ def unranked_trials(
         runs: as `unsuccessful_runs` returns them.
     """
     return tuple(
-        UnrankedTrial(trial, own[0].trial.setting, Counter(run.status for run in own))
+        UnrankedTrial(
+            trial,
+            own[0].trial.setting,
+            tuple(run.id for run in own),
+            Counter(run.status for run in own),
+        )
         for trial, own in sorted(runs.items())
         if trial not in ranked
     )

@@ -32,6 +32,7 @@ from nnlab.io.redaction import mask_command
 from nnlab.report.paper_table import PaperTable, paper_tables
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -136,6 +137,13 @@ def compare(
             help="confidence interval of the means: Student's t, or bootstrap over seeds",
         ),
     ] = IntervalMethod.T,
+    uncertainty: Annotated[
+        Uncertainty,
+        typer.Option(
+            "--uncertainty",
+            help="number after ±: 95 % confidence interval, standard error or sd over seeds",
+        ),
+    ] = DEFAULT_UNCERTAINTY,
     test: Annotated[
         PairedTest,
         typer.Option("--test", help="paired test of trials on the same seeds: t test, or exact"),
@@ -204,6 +212,7 @@ def compare(
         mixed=mixed,
         costs=parse_costs(columns),
         relative_to=relative,
+        uncertainty=uncertainty,
     )
     with open_db(db) as database:
         scope = resolve_scope(database, names)

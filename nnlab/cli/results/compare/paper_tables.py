@@ -58,4 +58,6 @@ def _print_screen_table(table: PaperTable) -> None:
             row[f"cell{i}"] = None if cell is None else cell.text + mark
         rows.append(row)
     render(rows, columns, Format.TABLE)
-    say(table.caption.replace("Bold:", "*:"), style="dim")
+    say(table.caption, style="dim")
+    for text in table.notes:
+        say(text.replace("Bold:", "*:", 1), style="dim")
