@@ -8,6 +8,7 @@ from nnlab.analysis.base_trial import find_base_row, values_by_seed
 from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
+from nnlab.analysis.remedy_studies import REMEDY_FIELD, name_remedies
 from nnlab.analysis.scope import Scope
 from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.errors import UsageError
@@ -73,7 +74,7 @@ def ablations(
         groups = (replace(group, scope=scope, heading=""),)
     results, trials = [], 0
     for group in groups:
-        ranking = rank_group(db, group, full)
+        ranking = name_remedies(db, rank_group(db, group, full))
         trials += len(ranking.rows)
         row = find_base_row(db, ranking.rows, base) if ranking.rows else None
         if row is not None:
@@ -99,12 +100,12 @@ def _ablation_of(
     for row in ranking.rows:
         if row is base:
             continue
-        fields = distinguishing_fields([base.setting, row.setting])
+        fields = _changed_fields(ranking, base, row)
         if len(fields) == 1:
             single.append((fields[0], row))
         else:
             several.append(row)
-    order = distinguishing_fields([row.setting for row in ranking.rows])
+    order = (REMEDY_FIELD, *distinguishing_fields([row.setting for row in ranking.rows]))
     single.sort(key=lambda item: _sort_key(order.index(item[0]), item[1].setting.get(item[0])))
     comparisons = compare_with_base(
         values_by_seed(base), [values_by_seed(row) for _, row in single], test=test
@@ -116,6 +117,13 @@ def _ablation_of(
     return Ablation(
         ranking, base, changes, tuple(several), test, _notes(db, ranking, base, changes)
     )
+
+
+def _changed_fields(ranking: Ranking, base: RankingRow, row: RankingRow) -> tuple[str, ...]:
+    """The fields in which a trial differs from the base; a remedy is one change."""
+    if ranking.fields == (REMEDY_FIELD,):
+        return ranking.fields
+    return distinguishing_fields([base.setting, row.setting])
 
 
 def _sort_key(field: int, value: Scalar) -> tuple[int, bool, float, str]:

@@ -20,12 +20,14 @@ from nnlab.stats.comparison import PairedTest
 from nnlab.stats.number_columns import WrittenNumber, interval_column, written_column
 
 RELATIVE_KEY = "relative"
-# Smaller relative differences of times and energies are not shown.
-_TIME_RESOLUTION = 0.01
+# The text of the base in the column of relative changes.
+BASE_TEXT = "base"
+# Times and energies are rounded to this fraction: they vary more between machines and days.
+_COST_RESOLUTION = 0.05
 _HEADINGS: Mapping[Cost, str] = {
     "params": "Parameters",
-    "seconds": "Time per run (s)",
-    "energy": "Energy per run (J)",
+    "seconds": "Time (s)",
+    "energy": "Energy (J)",
     "steps": "Steps",
     "epochs": "Epochs",
 }
@@ -78,8 +80,7 @@ def _cost_texts(means: Sequence[Aggregate], cost: Cost) -> tuple[str, ...]:
     if cost in ("params", "steps", "epochs"):
         return tuple(_count_text(mean) if mean.n else "" for mean in means)
     known = [mean for mean in means if mean.n]
-    # Times vary between machines and days by more than their sd here.
-    spreads = [max(mean.sd if mean.n > 1 else 0.0, _TIME_RESOLUTION * mean.mean) for mean in known]
+    spreads = [max(mean.sd if mean.n > 1 else 0.0, _COST_RESOLUTION * mean.mean) for mean in known]
     texts = iter(written_column([mean.mean for mean in known], spreads))
     return tuple(_without_spread(next(texts)) if mean.n else "" for mean in means)
 
@@ -132,7 +133,7 @@ def relative_column(
     }
     comparisons = [by_trials.get(row.trials) for row in rows]
     texts = [
-        "base" if row.trials == base.trials else text
+        BASE_TEXT if row.trials == base.trials else text
         for row, text in zip(rows, _relative_texts(comparisons), strict=True)
     ]
     return ExtraColumn(
@@ -140,7 +141,7 @@ def relative_column(
         "Change (%)",
         tuple(map(_relative_values, comparisons)),
         tuple(texts),
-        (_relative_note(base, all_rows, objective, len(by_trials)),),
+        (relative_note(_base_name(base, all_rows), objective, len(by_trials)),),
     )
 
 
@@ -174,13 +175,16 @@ def _relative_values(comparison: BaseComparison | None) -> Mapping[str, Any] | N
     }
 
 
-def _relative_note(
-    base: RankingRow, rows: Sequence[RankingRow], objective: Objective, count: int
-) -> str:
-    name = setting_label(base.setting, distinguishing_fields([row.setting for row in rows]))
+def _base_name(base: RankingRow, rows: Sequence[RankingRow]) -> str:
+    fields = distinguishing_fields([row.setting for row in rows])
+    return setting_label(base.setting, fields) or "the base"
+
+
+def relative_note(base_name: str, objective: Objective, comparisons: int) -> str:
+    """What the column of relative changes contains; `base_name` names the base for the reader."""
     better = "negative" if objective.direction == "min" else "positive"
-    intervals = "simultaneous 95 % intervals" if count > 1 else "95 % interval"
+    intervals = "simultaneous 95 % intervals" if comparisons > 1 else "95 % interval"
     return (
-        f"change of the mean relative to {name or 'the base'}, {better} is better; {intervals}"
-        " of paired ratios (Fieller)"
+        f"change of the mean relative to {base_name}, {better} is better; {intervals} of paired"
+        " ratios (Fieller)"
     )

@@ -112,6 +112,7 @@ def ablation_table(ablation: Ablation) -> TextTable:
         _caption(ablation, name),
         table_label(f"{ranking.scope.title} {ranking.heading} ablation"),
         leading_rows=1,
+        notes=_notes_for_print(ablation),
     )
 
 
@@ -146,18 +147,22 @@ def _caption(ablation: Ablation, name: str) -> str:
     )
     direction = "lower is better" if ranking.objective.direction == "min" else "higher is better"
     heading = f"{ranking.heading}: " if ranking.heading else ""
-    text = (
-        f"{heading}Effect of single changes on the base. {name} at {epoch}, {direction};"
-        f" mean over {_seeds_text(ablation)}"
+    spread = ""
+    if any(row.value.n > 1 for row in (ablation.base, *(c.row for c in ablation.changes))):
+        spread = f" ± {uncertainty_name(ranking.uncertainty)}"
+    return (
+        f"{heading}Effect of each change of the base alone. {name} at {epoch}, {direction};"
+        f" mean{spread} over {_seeds_text(ablation)}."
     )
-    if any(row.interval for row in (ablation.base, *(c.row for c in ablation.changes))):
-        text += f" ± {uncertainty_name(ranking.uncertainty)}"
-    text += "."
-    if any(change.comparison for change in ablation.changes):
-        text += f" {comparison_text(ablation)} Bold: significantly different from the base."
-    return " ".join(
-        [text, *(f"{note[:1].upper()}{note[1:]}." for note in ablation_notes(ablation))]
-    )
+
+
+def _notes_for_print(ablation: Ablation) -> tuple[str, ...]:
+    notes = tuple(f"{note[:1].upper()}{note[1:]}." for note in ablation_notes(ablation))
+    if not any(change.comparison for change in ablation.changes):
+        return notes
+    bold = "Bold: significantly different from the base."
+    is_any = any(map(is_significant, ablation.changes))
+    return (comparison_text(ablation), *([bold] if is_any else []), *notes)
 
 
 def _seeds_text(ablation: Ablation) -> str:

@@ -35,7 +35,14 @@ def across_table(methods: MethodsByTask) -> TextTable:
         *([TextColumn("Tier", align_right=True)] if has_tiers else []),
     ]
     title = f"{next(iter(methods.rankings.values())).scope.title} {comparison.field} across data"
-    return TextTable(tuple(columns), tuple(rows), _caption(methods), table_label(title))
+    notes = (
+        "Bold: the best on each data set, and those that may equal it.",
+        rank_test_text(methods),
+        *(f"{note[:1].upper()}{note[1:]}." for note in across_notes(methods)),
+    )
+    return TextTable(
+        tuple(columns), tuple(rows), _caption(methods), table_label(title), notes=notes
+    )
 
 
 def _caption(methods: MethodsByTask) -> str:
@@ -45,21 +52,16 @@ def _caption(methods: MethodsByTask) -> str:
     loss = losses.pop() if len(losses) == 1 else None
     name = metric_name(comparison.objective.metric, loss)
     is_min = comparison.objective.direction == "min"
-    text = (
+    rows = [row for ranking in rankings for row in ranking.rows]
+    is_tuned = any(most > 1 for _, most in comparison.tuned.values())
+    spread = ""
+    if any(row.value.n > 1 for row in rows):
+        spread = f" ± {uncertainty_name(rankings[0].uncertainty)}"
+    return (
         f"{name} at each run's best epoch, {'lower' if is_min else 'higher'} is better;"
-        f" mean over {_seeds_text([row for ranking in rankings for row in ranking.rows])}"
+        f" mean{spread} over {_seeds_text(rows)}"
+        f"{', each the best of its trials on that data set' if is_tuned else ''}."
     )
-    if any(row.interval for ranking in rankings for row in ranking.rows):
-        text += f" ± {uncertainty_name(rankings[0].uncertainty)}"
-    if any(most > 1 for _, most in comparison.tuned.values()):
-        text += ", each the best of its trials on that data set"
-    sentences = [
-        f"{text}.",
-        "Bold: the best on each data set, and those that may equal it.",
-        rank_test_text(methods),
-        *(f"{note[:1].upper()}{note[1:]}." for note in across_notes(methods)),
-    ]
-    return " ".join(sentences)
 
 
 def _seeds_text(rows: list[RankingRow]) -> str:

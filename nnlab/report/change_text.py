@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001, RUF002  a removed feature has a minus sign
 """Changes of a setting in words, as ablation tables list them."""
 
+from nnlab.analysis.remedy_studies import REMEDY_FIELD
 from nnlab.config import default_for_setting, setting_fields
 from nnlab.errors import UnknownName
 from nnlab.figures.draw.display_names import setting_name, trial_name, value_name
@@ -21,6 +22,8 @@ def change_text(field: str, base: Setting, changed: Setting) -> str:
     'Adam instead of SGD'
     """
     old, new = base.get(field), changed.get(field)
+    if field == REMEDY_FIELD:
+        return str(new)
     if _is_off(field, old, base) and not _is_off(field, new, changed):
         return f"+ {trial_name(changed, [field])}"
     if _is_off(field, new, changed) and not _is_off(field, old, base):

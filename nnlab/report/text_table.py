@@ -31,7 +31,7 @@ class TextTable:
     """A table of text cells; each row has a cell per column.
 
     `label` is the target of references. A rule separates the first `leading_rows` rows, such as
-    that of the base, from the others.
+    that of the base, from the others. `notes` are sentences that belong below the table.
     """
 
     columns: tuple[TextColumn, ...]
@@ -39,6 +39,7 @@ class TextTable:
     caption: str
     label: str
     leading_rows: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def table_label(title: str) -> str:

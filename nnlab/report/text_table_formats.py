@@ -29,7 +29,16 @@ def text_table_as_latex(table: TextTable, command: str = "") -> str:
         if index and index == table.leading_rows:
             lines.append(r"    \midrule")
         lines.append("    " + " & ".join(map(_latex_cell, row, paddings)) + r" \\")
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]) + "\n"
+    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table), r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_notes(table: TextTable) -> list[str]:
+    """The notes as a paragraph below the tabular, as wide as the text."""
+    if not table.notes:
+        return []
+    text = " ".join(map(escape_latex, table.notes))
+    return [r"  \par\smallskip", rf"  \parbox{{\linewidth}}{{\footnotesize {text}}}"]
 
 
 def plain_tex(text: str) -> str:
@@ -65,7 +74,11 @@ def text_table_as_html(table: TextTable) -> str:
             for column, cell in zip(table.columns[1:], others, strict=True)
         )
         lines.append(f"<tr>{cells}</tr>")
-    return "\n".join([*lines, "</tbody>", "</table>"]) + "\n"
+    lines.append("</tbody>")
+    if table.notes:
+        notes = escape_html(" ".join(table.notes))
+        lines.append(f'<tfoot><tr><td colspan="{len(table.columns)}">{notes}</td></tr></tfoot>')
+    return "\n".join([*lines, "</table>"]) + "\n"
 
 
 def _alignment(*, right: bool) -> str:
@@ -78,13 +91,14 @@ def _html_cell(cell: TextCell) -> str:
 
 
 def text_table_as_markdown(table: TextTable) -> str:
-    """A Markdown table with its caption below; bold cells are bold."""
+    """A Markdown table with its caption and notes below; bold cells are bold."""
     lines = [
         _markdown_row([escape_markdown(column.heading) or " " for column in table.columns]),
         _markdown_row(["---:" if column.align_right else "---" for column in table.columns]),
         *(_markdown_row([_markdown_cell(cell) for cell in row]) for row in table.rows),
     ]
-    return "\n".join([*lines, "", escape_markdown(table.caption)]) + "\n"
+    notes = ["", escape_markdown(" ".join(table.notes))] if table.notes else []
+    return "\n".join([*lines, "", escape_markdown(table.caption), *notes]) + "\n"
 
 
 def _markdown_row(cells: list[str]) -> str:
