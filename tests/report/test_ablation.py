@@ -92,9 +92,7 @@ def test_every_format_has_the_same_rows(study: Nnlab) -> None:
     assert r"[50 % \*]" in typst
     html = study(*words, "--format", "html").out
     assert '<th scope="row">+ batch norm</th>' in html
-    assert "| + batch norm |" in study(*words, "--format", "markdown").out.replace(
-        "\\", ""
-    )
+    assert "| + batch norm |" in study(*words, "--format", "markdown").out.replace("\\", "")
     rows = list(csv.DictReader(study(*words, "--format", "csv").out.splitlines()))
     values = json.loads(study(*words, "--format", "json").out)
     # A spreadsheet would execute a cell that begins with a plus sign.
