@@ -4,6 +4,12 @@ import math
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from nnlab.analysis.ranking_numbers import (
+    missing_value_word,
+    unsuccessful_text,
+    value_heading,
+    written_values,
+)
 from nnlab.analysis.records import Ranking
 from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
@@ -11,7 +17,8 @@ from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
-from nnlab.stats import format_duration, format_mean
+from nnlab.stats import format_duration
+from nnlab.stats.uncertainty import uncertainty_name
 
 
 def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -142,34 +149,50 @@ def _ranking(ranking: Ranking) -> str:
         f"## Ranking{_heading_suffix(ranking)}",
         "",
         f"By {escape_markdown(ranking.objective.metric)} at each run's {ranking.at} epoch;"
-        f" {comparative} is better; mean ± standard deviation over seeds.",
+        f" {comparative} is better; {_mean_over_seeds(ranking)}.",
         "",
         "| # | "
         + " | ".join(
-            [*map(escape_markdown, fields), "n", escape_markdown(ranking.objective.metric), "epoch"]
+            [
+                *map(escape_markdown, fields),
+                "n",
+                escape_markdown(value_heading(ranking.objective.metric, ranking)),
+                "epoch",
+            ]
         )
         + " | flags |",
         "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * 3) + " | --- |",
     ]
-    for row in ranking.rows:
+    for row, value in zip(ranking.rows, written_values(ranking), strict=True):
         cells = [escape_markdown(format_value(row.setting.get(field))) for field in fields]
         flags = ", ".join(
             f"{escape_markdown(code)} {count}/{len(row.runs)}" for code, count in row.flags.items()
         )
-        if row.different_data:
-            flags = ", ".join(filter(None, [flags, "data differs!"]))
+        warning = "data differs!" if row.different_data else ""
+        flags = ", ".join(filter(None, [flags, warning, unsuccessful_text(row)]))
         cells += [
             str(row.value.n),
-            format_mean(row.value.mean, row.value.sd),
+            value.text,
             "" if row.epoch is None else f"{row.epoch:g}",
             flags,
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
+    for trial in ranking.unranked:
+        cells = [escape_markdown(format_value(trial.setting.get(field))) for field in fields]
+        cells += ["0", missing_value_word(trial.statuses), "", ""]
+        lines.append("|  | " + " | ".join(cells) + " |")
     lines.append("")
     lines += [f"- {escape_markdown(note)}" for note in ranking.notes]
     if ranking.total > len(ranking.rows):
         lines.append(f"- {ranking.total - len(ranking.rows):,} more trials are not shown")
     return "\n".join([*lines, ""])
+
+
+def _mean_over_seeds(ranking: Ranking) -> str:
+    """What the column of values contains, with the meaning of ±."""
+    if not any(row.value.n > 1 for row in ranking.rows):
+        return "one seed each"
+    return f"mean ± {uncertainty_name(ranking.uncertainty)} over seeds"
 
 
 def _run_summary(report: Report) -> str:

@@ -192,7 +192,8 @@ def _column_format(
     positive_spreads = [spread for _, spread in pairs if spread]
     typical_spread = median_low(positive_spreads) if positive_spreads else 0.0
     if resolution is not None:
-        return _ColumnFormat(resolution_decimals(resolution, typical_spread), 0)
+        decimals = [resolution_decimals(resolution, spread) for spread in positive_spreads or [0.0]]
+        return _ColumnFormat(max(decimals), 0)
     magnitudes = [abs(value) for value, _ in pairs if value]
     typical = median_low(magnitudes) if magnitudes else 0.0
     power = 0 if plain else decimal_exponent(max(typical, typical_spread))

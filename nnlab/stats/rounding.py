@@ -67,8 +67,8 @@ def _format_exact_mean(mean: float, resolution: float | None) -> str:
 def resolution_decimals(resolution: float, spread: float = 0.0) -> int:
     """The decimals of values that differ by at least `resolution`.
 
-    There is one more if a typical spread would be rounded to 0 otherwise: the mean of several
-    values has a finer resolution than a value.
+    There is one more if a spread would be rounded to 0 otherwise: the mean of several values has a
+    finer resolution than a value.
 
     >>> resolution_decimals(1 / 270), resolution_decimals(1 / 100), resolution_decimals(5.0)
     (3, 2, 0)
@@ -76,7 +76,8 @@ def resolution_decimals(resolution: float, spread: float = 0.0) -> int:
     3
     """
     decimals = max(0, math.ceil(-math.log10(resolution) - 1e-9))
-    return decimals + (0 < spread < 10.0**-decimals)
+    # With a spread that is still smaller, one more decimal would not help.
+    return decimals + (0.05 <= spread * 10.0**decimals < 0.5)
 
 
 def format_p(p: float) -> str:

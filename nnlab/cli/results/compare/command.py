@@ -18,7 +18,7 @@ from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.table_ranking import table_rankings
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
+from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument, UncertaintyOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import say
 from nnlab.cli.results.compare.ablation import print_ablations
@@ -32,7 +32,7 @@ from nnlab.io.redaction import mask_command
 from nnlab.report.paper_table import PaperTable, paper_tables
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
-from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -137,13 +137,7 @@ def compare(
             help="confidence interval of the means: Student's t, or bootstrap over seeds",
         ),
     ] = IntervalMethod.T,
-    uncertainty: Annotated[
-        Uncertainty,
-        typer.Option(
-            "--uncertainty",
-            help="number after ±: 95 % confidence interval, standard error or sd over seeds",
-        ),
-    ] = DEFAULT_UNCERTAINTY,
+    uncertainty: UncertaintyOption = DEFAULT_UNCERTAINTY,
     test: Annotated[
         PairedTest,
         typer.Option("--test", help="paired test of trials on the same seeds: t test, or exact"),
@@ -174,7 +168,9 @@ def compare(
     ] = None,
     format: Annotated[  # noqa: A002  the option is called --format
         TableFormat,
-        typer.Option("--format", help="output format; latex, markdown and html are for papers"),
+        typer.Option(
+            "--format", help="output format; latex, typst, markdown and html are for papers"
+        ),
     ] = TableFormat.TABLE,
     db: DbOption = None,
 ) -> None:
@@ -199,6 +195,10 @@ def compare(
         nnlab compare small large --across opt
 
         nnlab compare depth --pivot data --format latex
+
+        nnlab compare depth --ablation opt=sgd,depth=2
+
+        nnlab compare depth --columns params,seconds --relative 1 --format typst
     """
     _check_single_table(
         {"--across": across, "--ablation": ablation, "--pivot": pivot, "--group-by": group_by}

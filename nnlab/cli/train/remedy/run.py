@@ -16,6 +16,7 @@ from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.records import Study
 from nnlab.stats import format_duration
+from nnlab.stats.rounding import format_p
 from nnlab.study.remedy_study import (
     RemedyPlan,
     judge_remedies,
@@ -38,7 +39,7 @@ RESULT_COLUMNS = (
     TableColumn("n", "n", align_right=True),
     TableColumn("effect", "better by", lambda value: f"{value:+.3g}", align_right=True),
     TableColumn("interval", "95 % interval", align_right=True),
-    TableColumn("p", "p", lambda value: f"{value:.2g}", align_right=True, priority=1),
+    TableColumn("p", "p", format_p, align_right=True, priority=1),
     TableColumn("outcome", "did it help", wrap=True),
     TableColumn("gone", "the finding", wrap=True, priority=2),
 )
