@@ -1,4 +1,4 @@
-"""Methods ranked within data sets, or within the seeds of one data set, and the test of the ranks."""
+"""Methods ranked within data sets or seeds, and the test of their average ranks."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,12 +26,14 @@ _FEW_DATA_SETS = 10
 class MethodRanks:
     """The average ranks of methods, the values of the field `field`, over blocks.
 
-    `blocks` names the data sets or seeds. `values` holds the results of each method by block, NaN
+    `methods` holds the value of the field by the name of the method. `blocks` names the data sets
+    or seeds. `values` holds the results of each method by block, NaN
     for a run that diverged. `runs` are the runs compared. `notes` must be shown with the ranks.
     """
 
     objective: Objective
     field: str
+    methods: Mapping[str, Scalar]
     comparison: RankComparison
     blocks: tuple[str, ...]
     values: Mapping[str, tuple[float, ...]]
@@ -62,78 +64,85 @@ def rank_methods(
     if field not in fields:
         raise UnknownName("field", field, fields)
     best = _best_trials(ranking, field)
-    keys, values, names, runs, left_out = (
+    _check_methods(best, blocks, field)
+    results = (
         _results_by_data(best, ranking.objective)
         if blocks == "data"
         else _results_by_seed(db, best, ranking.objective)
     )
-    _check_blocks(best, names, blocks, field)
-    try:
-        comparison = compare_average_ranks(keys)
-    except ValueError as error:
-        raise UsageError(
-            f"--across {field}: {error}", hint=f"nnlab compare --across {field}"
-        ) from error
-    notes = (*ranking.left_out, *left_out, *_notes(comparison, best, names, blocks))
-    return MethodRanks(ranking.objective, field, comparison, names, values, runs, notes)
+    if len(results.blocks) < 2:
+        raise _too_few_blocks(best, blocks)
+    comparison = compare_average_ranks(results.keys)
+    rows = {method: next(iter(by_data.values())) for method, by_data in best.items()}
+    return MethodRanks(
+        ranking.objective,
+        field,
+        {method: row.setting.get(field) for method, row in rows.items()},
+        comparison,
+        results.blocks,
+        results.values,
+        results.runs,
+        (*ranking.left_out, *results.left_out, *_notes(comparison, best, blocks)),
+    )
 
 
 _BestTrials = Mapping[str, Mapping[str, RankingRow]]
-_Results = tuple[
-    dict[str, list[RankKey]],
-    dict[str, tuple[float, ...]],
-    tuple[str, ...],
-    tuple[int, ...],
-    tuple[str, ...],
-]
+
+
+@dataclass(frozen=True, slots=True)
+class _BlockResults:
+    """The results of each method by block, as values and as keys by which they are ranked."""
+
+    blocks: tuple[str, ...]
+    keys: Mapping[str, Sequence[RankKey]]
+    values: Mapping[str, tuple[float, ...]]
+    runs: tuple[int, ...]
+    left_out: tuple[str, ...]
 
 
 def _best_trials(ranking: Ranking, field: str) -> _BestTrials:
     """The best trial of each method on each data set."""
     best: dict[str, dict[str, RankingRow]] = {}
     for row in ranking.rows:  # best first
-        method = _method_name(row.setting.get(field))
+        method = format_value(row.setting.get(field)) or "-"
         best.setdefault(method, {}).setdefault(format_value(row.setting.get("data")), row)
     return best
 
 
-def _method_name(value: Scalar) -> str:
-    return format_value(value) or "-"
-
-
-def _check_blocks(
-    best: _BestTrials, names: Sequence[str], blocks: BlockKind, field: str
-) -> None:
-    data_sets = {data for by_data in best.values() for data in by_data}
+def _check_methods(best: _BestTrials, blocks: BlockKind, field: str) -> None:
     if len(best) < 3:
         raise UsageError(
             f"--across {field}: average ranks need at least three methods,"
             f" {'there is one' if len(best) == 1 else 'there are two'}",
             hint=f"nnlab compare --across {field}",
         )
+    data_sets = {data for by_data in best.values() for data in by_data}
     if blocks == "seeds" and len(data_sets) > 1:
         raise UsageError(
             f"--blocks seeds: the seeds of {len(data_sets)} data sets are not independent blocks",
             hint="name a study of one data set, or leave out --blocks",
         )
-    if len(names) >= 2:
-        return
+
+
+def _too_few_blocks(best: _BestTrials, blocks: BlockKind) -> UsageError:
+    """The error for fewer than two data sets, or seeds, with runs of every method."""
+    data_sets = {data for by_data in best.values() for data in by_data}
     if blocks == "seeds":
-        raise UsageError("--blocks seeds: fewer than two seeds were trained with every method")
-    if len(data_sets) == 1:
-        raise UsageError(
-            f"average ranks over data sets need several of them, and all runs use {data_sets.pop()}",
-            hint="--blocks seeds ranks within its seeds, which says nothing about other data",
-        )
-    raise UsageError("fewer than two data sets have runs of every method")
+        return UsageError("--blocks seeds: fewer than two seeds were trained with every method")
+    if len(data_sets) > 1:
+        return UsageError("fewer than two data sets have runs of every method")
+    return UsageError(
+        f"average ranks over data sets need several of them, and all runs use {data_sets.pop()}",
+        hint="--blocks seeds ranks within its seeds, which says nothing about other data",
+    )
 
 
-def _results_by_data(best: _BestTrials, objective: Objective) -> _Results:
+def _results_by_data(best: _BestTrials, objective: Objective) -> _BlockResults:
     shared = set.intersection(*(set(by_data) for by_data in best.values()))
-    every = {data for by_data in best.values() for data in by_data}
+    left_out = sorted({data for by_data in best.values() for data in by_data} - shared)
     names = tuple(sorted(shared))
-    left_out = sorted(every - shared)
-    return (
+    return _BlockResults(
+        names,
         {
             method: [_row_key(by_data[data], objective) for data in names]
             for method, by_data in best.items()
@@ -145,7 +154,6 @@ def _results_by_data(best: _BestTrials, objective: Objective) -> _Results:
             )
             for method, by_data in best.items()
         },
-        names,
         tuple(run for by_data in best.values() for data in names for run in by_data[data].runs),
         (f"not on all data sets, left out: {', '.join(left_out)}",) if left_out else (),
     )
@@ -153,52 +161,46 @@ def _results_by_data(best: _BestTrials, objective: Objective) -> _Results:
 
 def _row_key(row: RankingRow, objective: Objective) -> RankKey:
     """As trials are ranked: after all others if a seed diverged, last if all of them did."""
+    if row.all_diverged:
+        return _key(math.nan, objective)
     diverged = store.divergence_rank(row.statuses.get(Status.DIVERGED, 0), len(row.runs))
-    return _key(row.value.mean, objective, float(diverged), last=row.all_diverged)
+    return _key(row.value.mean, objective, diverged)
 
 
-def _key(value: float, objective: Objective, diverged: float, *, last: bool) -> RankKey:
-    if last or math.isnan(value):
+def _key(value: float, objective: Objective, diverged: int = 0) -> RankKey:
+    if math.isnan(value):
         return (math.inf, 0.0)
-    return (diverged, value if objective.direction == "min" else -value)
+    return (float(diverged), value if objective.direction == "min" else -value)
 
 
-def _results_by_seed(db: store.Database, best: _BestTrials, objective: Objective) -> _Results:
+def _results_by_seed(db: store.Database, best: _BestTrials, objective: Objective) -> _BlockResults:
     rows = {method: next(iter(by_data.values())) for method, by_data in best.items()}
     diverged = diverged_run_ids(db, rows.values())
-    shared = set.intersection(*(set(row.seeds) for row in rows.values()))
-    seeds = sorted(shared)
-    results = {
+    runs = {method: dict(zip(row.seeds, row.runs, strict=True)) for method, row in rows.items()}
+    values = {
         method: {
-            seed: (run, math.nan if run in diverged else value)
+            seed: math.nan if run in diverged else value
             for run, seed, value in zip(row.runs, row.seeds, row.values, strict=True)
         }
         for method, row in rows.items()
     }
-    unshared = {seed for row in rows.values() for seed in row.seeds} - shared
-    return (
-        {
-            method: [
-                _key(by_seed[seed][1], objective, 0.0, last=math.isnan(by_seed[seed][1]))
-                for seed in seeds
-            ]
-            for method, by_seed in results.items()
-        },
-        {
-            method: tuple(by_seed[seed][1] for seed in seeds)
-            for method, by_seed in results.items()
-        },
+    shared = set.intersection(*(set(by_seed) for by_seed in values.values()))
+    unshared = {seed for by_seed in values.values() for seed in by_seed} - shared
+    names = ", ".join(map(str, sorted(unshared)))
+    seeds = sorted(shared)
+    return _BlockResults(
         tuple(f"seed {seed}" for seed in seeds),
-        tuple(by_seed[seed][0] for by_seed in results.values() for seed in seeds),
-        (f"not trained with every method, left out: seeds {', '.join(map(str, sorted(unshared)))}",)
-        if unshared
-        else (),
+        {
+            method: [_key(by_seed[seed], objective) for seed in seeds]
+            for method, by_seed in values.items()
+        },
+        {method: tuple(by_seed[seed] for seed in seeds) for method, by_seed in values.items()},
+        tuple(by_seed[seed] for by_seed in runs.values() for seed in seeds),
+        (f"not trained with every method, left out: seeds {names}",) if unshared else (),
     )
 
 
-def _notes(
-    comparison: RankComparison, best: _BestTrials, names: Sequence[str], blocks: BlockKind
-) -> list[str]:
+def _notes(comparison: RankComparison, best: _BestTrials, blocks: BlockKind) -> list[str]:
     notes = []
     count = comparison.blocks
     if blocks == "seeds":
@@ -212,8 +214,8 @@ def _notes(
         )
     elif blocks == "data" and count < _FEW_DATA_SETS:
         notes.append(
-            f"few data sets ({count}): the tests find only large differences; Demšar 2006"
-            f" recommends more than {_FEW_DATA_SETS}"
+            f"few data sets ({count}): the tests find only large differences (Demšar 2006"
+            f" recommends more than {_FEW_DATA_SETS})"
         )
     diverged = [
         f"{method} on {data} ({row.statuses[Status.DIVERGED]} of {len(row.runs)})"

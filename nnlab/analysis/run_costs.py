@@ -74,9 +74,9 @@ def shared_time_notes(db: store.Database, runs: Sequence[int], cost: Cost) -> li
     if not together:
         return []
     return [
-        f"{format_count(len(together), 'run')} trained together with others in one program: their"
-        f" {cost} {'are' if cost == 'seconds' else 'is'} an equal share; --engine solo measures each"
-        " alone"
+        f"{format_count(len(together), 'run')} trained together with others in one program: each"
+        f" has an equal share of its {'time' if cost == 'seconds' else cost}; --engine solo"
+        " measures runs alone"
     ]
 
 

@@ -41,4 +41,7 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "find-lr": FigureKind("lr_range", "prepare_lr_range"),
     "find-decay": FigureKind("decay_points", "prepare_decay_points"),
     "critical-difference": FigureKind("critical_difference", "prepare_critical_difference"),
+    "pareto": FigureKind("pareto", "prepare_pareto"),
+    "seeds": FigureKind("seeds", "prepare_seeds"),
+    "scaling": FigureKind("scaling", "prepare_scaling"),
 }

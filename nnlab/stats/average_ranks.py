@@ -1,4 +1,4 @@
-"""Comparison of methods by their ranks within blocks (Demšar 2006), for critical difference diagrams.
+"""Comparison of methods by their ranks within blocks (Demšar 2006).
 
 Friedman's test (1937) decides whether the methods differ at all; only then Nemenyi's test (1963)
 decides which pairs do. The blocks must be independent: data sets, or the seeds of one data set.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from nnlab import store
 from nnlab.analysis.average_ranks import BlockKind, MethodRanks, rank_methods
 from nnlab.analysis.scope import resolve_scope
+from nnlab.figures.draw.display_names import trial_name
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, text_inches, wrap_to_width
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import current_paper, inches, points
@@ -46,7 +48,11 @@ def prepare_critical_difference(
     noun = "data set" if blocks == "data" else "seed"
 
     def draw() -> Figure:
-        return draw_critical_difference(comparison, noun)
+        names = [
+            trial_name({result.field: result.methods[name]}, [result.field]) or name
+            for name in comparison.names
+        ]
+        return draw_critical_difference(replace(comparison, names=tuple(names)), noun)
 
     columns = (result.field, "average rank", *result.blocks)
     rows = [
@@ -58,7 +64,11 @@ def prepare_critical_difference(
         f" {format_count(comparison.blocks, noun)}"
     )
     return PreparedFigure(
-        draw, figure_table(columns, rows), result.runs, summary, (*_test_notes(result), *result.notes)
+        draw,
+        figure_table(columns, rows),
+        result.runs,
+        summary,
+        (*_test_notes(result), *result.notes),
     )
 
 
@@ -68,8 +78,8 @@ def _test_notes(result: MethodRanks) -> list[str]:
     notes = [
         f"Friedman's test: chi squared {comparison.chi2:.3g}, Iman and Davenport's"
         f" F({methods - 1}, {(methods - 1) * (blocks - 1)}) {_format_f(comparison.f)},"
-        f" {_p_text(comparison)}; Nemenyi's critical difference {comparison.critical_difference:.3g}"
-        f" at {SIGNIFICANCE_LEVEL:g}"
+        f" {_p_text(comparison)}; Nemenyi's critical difference"
+        f" {comparison.critical_difference:.3g} at {SIGNIFICANCE_LEVEL:g}"
     ]
     if not comparison.is_significant:
         notes.append("Friedman's test finds no difference, so no pairs are tested")
@@ -94,9 +104,7 @@ def draw_critical_difference(comparison: RankComparison, noun: str = "data set")
     """
     with style_context():
         paper = current_paper()
-        caption = wrap_to_width(
-            _caption(comparison, noun), paper.width - 2 * inches(_MARGIN), paper.size, 4
-        )
+        caption = wrap_to_width(_caption(comparison, noun), 0.92 * paper.width, paper.size, 4)
         lanes = _lanes(comparison.groups)
         top = inches(_MARGIN + 2.2 * _LINE_HEIGHT + _GAP)
         if _fits_on_axis(comparison):
@@ -119,8 +127,12 @@ def _caption(comparison: RankComparison, noun: str) -> str:
     test = f"Friedman test over {format_count(comparison.blocks, noun)}: {_p_text(comparison)}"
     if not comparison.is_significant:
         return f"{test}; no significant difference"
+    if comparison.groups == ((0, len(comparison.names) - 1),):
+        return (
+            f"{test}; no pair differs significantly (Nemenyi test, {SIGNIFICANCE_LEVEL:.0%} level)"
+        )
     joined = "bars join methods that do not differ significantly"
-    return f"{test}; {joined} (Nemenyi test, α = {SIGNIFICANCE_LEVEL:g})"
+    return f"{test}; {joined} (Nemenyi test, {SIGNIFICANCE_LEVEL:.0%} level)"
 
 
 def _fits_on_axis(comparison: RankComparison) -> bool:
@@ -144,9 +156,7 @@ def _draw_diagram(
     paper = current_paper()
     ink, count = paper.look.ink, len(comparison.names)
     names = short_labels(comparison.names, letters_that_fit(0.24 * paper.width))
-    labels = [
-        f"{name} ({rank:.2f})" for name, rank in zip(names, comparison.ranks, strict=True)
-    ]
+    labels = [f"{name} ({rank:.2f})" for name, rank in zip(names, comparison.ranks, strict=True)]
     margin = max(text_inches(label, paper.size) for label in labels) + inches(_MARGIN + _GAP)
     left, right = margin + inches(_GAP), paper.width - margin - inches(_GAP)
 
@@ -160,7 +170,10 @@ def _draw_diagram(
         y = top + inches(_BAR_STEP * (lane + 1))
         overhang = inches(0.03)
         ax.plot(
-            [position(comparison.ranks[first]) - overhang, position(comparison.ranks[last]) + overhang],
+            [
+                position(comparison.ranks[first]) - overhang,
+                position(comparison.ranks[last]) + overhang,
+            ],
             [y, y],
             color=ink,
             linewidth=points(2.4),

@@ -66,6 +66,13 @@ class TrialAggregation(StrEnum):
     MEAN = "mean"
 
 
+class RunPooling(StrEnum):
+    """Runs that are drawn at a value of a field."""
+
+    BEST = "best"
+    ALL = "all"
+
+
 class RankBlocks(StrEnum):
     """Within what methods are ranked."""
 
