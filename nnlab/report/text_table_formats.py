@@ -54,7 +54,7 @@ def _latex_cell(cell: TextCell, padding: str) -> str:
         text += rf"\phantom{{{escape_latex(padding)}}}"
     # A row that begins with a bracket would be read as the argument of the line break before it.
     text = f"{{{text}}}" if text.startswith("[") else text
-    return rf"\textbf{{{text}}}" if cell.bold else text
+    return rf"\textbf{{{text}}}" if cell.bold and text else text
 
 
 def text_table_as_html(table: TextTable) -> str:
