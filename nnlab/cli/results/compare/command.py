@@ -220,11 +220,9 @@ def compare(
             results = ablations(database, scope, ablation, request)
             print_ablations(results, _text_output(format, caption, label))
         elif across is not None:
-            field = across.lstrip("-").replace("-", "_")
-            print_across_tasks(
-                methods_by_task(database, scope, field, request),
-                _text_output(format, caption, label),
-            )
+            compared_field = across.lstrip("-").replace("-", "_")
+            methods = methods_by_task(database, scope, compared_field, request)
+            print_across_tasks(methods, _text_output(format, caption, label))
         elif pivot or transpose or format in _PAPER_FORMATS:
             field = pivot and pivot.lstrip("-").replace("-", "_")
             tables = paper_tables(database, scope, replace(request, top=top or None), pivot=field)
