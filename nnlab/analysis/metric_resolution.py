@@ -32,22 +32,20 @@ def metric_resolutions(
     if quantity.removesuffix("_exact") not in _FRACTIONS_OF_EXAMPLES:
         return {}
     runs = [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs]
-    splits = [split, "test"] if split == "val" else [split]
-    names = ["data/classes", *(f"data/{name}" for name in splits)]
-    summaries = store.summaries(db, runs, names)
-    resolutions = {}
-    for name in splits:
-        examples = [
-            summary[f"data/{name}"].last
-            for summary in summaries.values()
-            # Runs without classes count tags, tokens or pixels, of which an example has several.
-            if f"data/{name}" in summary and "data/classes" in summary
-        ]
-        counts = [count for count in examples if count >= 1]
-        if counts:
-            resolutions[f"{name}/{quantity}"] = 1 / max(counts)
+    size = f"data/{split}"
+    counts = [
+        summary[size].last
+        for summary in store.summaries(db, runs, [size, "data/classes"]).values()
+        # Runs without classes count tags, tokens or pixels, of which an example has several.
+        if size in summary and summary[size].last >= 1 and "data/classes" in summary
+    ]
+    is_fraction = all(value <= 1 for row in rows for value in row.values if math.isfinite(value))
+    resolutions = {objective.metric: 1 / max(counts)} if counts and is_fraction else {}
     if objective.metric not in resolutions and (gap := _smallest_gap(rows)) is not None:
         resolutions[objective.metric] = gap
+    if split == "val" and objective.metric in resolutions:
+        # The size of the test split is not stored; both columns get the same decimals.
+        resolutions.setdefault(f"test/{quantity}", resolutions[objective.metric])
     return resolutions
 
 

@@ -58,12 +58,14 @@ def missing_value_word(statuses: Mapping[Status, int]) -> str:
 def written_tests(ranking: Ranking) -> tuple[WrittenNumber | None, ...]:
     """The means of the rows on the test split with their uncertainty; None if not measured."""
     metric = test_metric(ranking.objective)
-    return _written_aggregates([row.test for row in ranking.rows], metric, ranking)
+    tests = [None if row.all_diverged else row.test for row in ranking.rows]
+    return _written_aggregates(tests, metric, ranking)
 
 
 def written_errors(ranking: Ranking, metric: str) -> tuple[WrittenNumber | None, ...]:
     """The mean errors of the rows in the unit of the target with their uncertainty."""
-    return _written_aggregates([row.errors.get(metric) for row in ranking.rows], metric, ranking)
+    errors = [None if row.all_diverged else row.errors.get(metric) for row in ranking.rows]
+    return _written_aggregates(errors, metric, ranking)
 
 
 def _written_aggregates(

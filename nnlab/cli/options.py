@@ -15,7 +15,6 @@ from nnlab.cli.argument_options import (
 )
 from nnlab.cli.output.formats import Format
 from nnlab.config import SettingField, setting_fields
-from nnlab.stats.uncertainty import Uncertainty
 
 DbOption = Annotated[
     str | None,
@@ -29,13 +28,6 @@ DbOption = Annotated[
 ]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="replace FILE even if nnlab did not create it")
-]
-UncertaintyOption = Annotated[
-    Uncertainty,
-    typer.Option(
-        "--uncertainty",
-        help="number after ±: 95 % confidence interval, standard error or sd over seeds",
-    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="output format")]
 StudyOption = Annotated[

@@ -11,6 +11,7 @@ from nnlab.analysis.ranking_numbers import (
     written_values,
 )
 from nnlab.analysis.records import Ranking
+from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
@@ -134,9 +135,11 @@ def _remedies(report: Report) -> list[str]:
             "| --- | ---: | ---: | ---: | --- |",
         ]
         lines += [
-            f"| {escape_markdown(result.title)} | {result.n} | {result.effect:.3g} |"
-            f" {result.low:.3g} to {result.high:.3g} | {escape_markdown(result.outcome)} |"
-            for result in summary.results
+            f"| {escape_markdown(result.title)} | {result.n} | {effect} |"
+            f" {interval} | {escape_markdown(result.outcome)} |"
+            for result, (effect, interval) in zip(
+                summary.results, remedy_numbers(summary.results), strict=True
+            )
         ]
         parts.append("\n".join([*lines, ""]))
     return parts

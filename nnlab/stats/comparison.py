@@ -8,9 +8,9 @@ m = K(K-1)/2 pairs of K settings. Both the p values and the intervals are theref
 all pairs by Bonferroni's inequality (Dunn 1961): p is multiplied by m, and the intervals have the
 level 1 - 0.05 / m. The probability that any two equal settings differ significantly is at most 5 %,
 all intervals contain the true differences with a probability of at least 95 %, and an interval
-excludes 0 exactly if its corrected p is at most 0.05. A step-down method such as Holm's has no such
-intervals (Strassburger and Bretz 2008), and would gain almost nothing here, because only K - 1 of
-the m pairs are tested.
+excludes 0 exactly if its corrected p is at most 0.05. The intervals that agree with a step-down
+method such as Holm's are one-sided, and of a significant difference they give the sign only
+(Strassburger and Bretz 2008). It would gain almost nothing: only K - 1 of the m pairs are tested.
 """
 
 import math

@@ -9,8 +9,8 @@ of the setting's own. Every bold setting is in tier 1, but not every setting in 
 
 import math
 from collections.abc import Sequence
-from statistics import median_low
 
+from nnlab.stats.aggregate import lower_median
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 from nnlab.stats.comparison import BestComparison
 from nnlab.stats.paired import sample_sd
@@ -33,7 +33,7 @@ def typical_sd(best: Sequence[float], others: Sequence[Sequence[float]]) -> floa
     ]
     if len(best) < 2 or not all(map(math.isfinite, best)):
         return math.nan
-    return max(median_low(deviations), sample_sd(best))
+    return max(lower_median(deviations), sample_sd(best))
 
 
 def may_equal_best(comparison: BestComparison, table_sd: float) -> bool:

@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median_low
 
 from nnlab.objective import limits_of
+from nnlab.stats.aggregate import lower_median
 from nnlab.stats.rounding import (
     DIGITS_WITHOUT_SPREAD,
     PLAIN_BELOW,
@@ -190,12 +190,12 @@ def _column_format(
     plain = [pair for pair in pairs if PLAIN_FROM <= _top_exponent(*pair) < PLAIN_BELOW]
     pairs = plain or pairs
     positive_spreads = [spread for _, spread in pairs if spread]
-    typical_spread = median_low(positive_spreads) if positive_spreads else 0.0
+    typical_spread = lower_median(positive_spreads) if positive_spreads else 0.0
     if resolution is not None:
         decimals = [resolution_decimals(resolution, spread) for spread in positive_spreads or [0.0]]
         return _ColumnFormat(max(decimals), 0)
     magnitudes = [abs(value) for value, _ in pairs if value]
-    typical = median_low(magnitudes) if magnitudes else 0.0
+    typical = lower_median(magnitudes) if magnitudes else 0.0
     power = 0 if plain else decimal_exponent(max(typical, typical_spread))
     if typical_spread:
         place = last_place(typical_spread)

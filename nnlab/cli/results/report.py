@@ -8,9 +8,10 @@ import typer
 from nnlab.analysis.scope import resolve_scope
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import DbOption, ForceOption, UncertaintyOption
+from nnlab.cli.options import DbOption, ForceOption
 from nnlab.cli.output.render import say
 from nnlab.cli.train.train import messages
+from nnlab.cli.uncertainty_option import UncertaintyOption
 from nnlab.io.command_line import quote_command
 from nnlab.report.formats import report_format_of
 from nnlab.report.reproduce import write_reproduction_folder

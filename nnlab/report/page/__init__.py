@@ -21,6 +21,7 @@ from nnlab.analysis.ranking_numbers import (
     written_values,
 )
 from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.report.contents import RankedGroup, Report, format_energy
@@ -78,6 +79,7 @@ def _template() -> "jinja2.Template":
         "heading": value_heading,
         "numbers": _ranking_texts,
         "p": format_p,
+        "effects": lambda results: zip(results, remedy_numbers(results), strict=True),
         "missing": missing_value_word,
         "unsuccessful": unsuccessful_text,
         "uncertainty": uncertainty_name,

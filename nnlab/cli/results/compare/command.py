@@ -18,7 +18,7 @@ from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.analysis.table_ranking import table_rankings
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
-from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument, UncertaintyOption
+from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import say
 from nnlab.cli.results.compare.ablation import print_ablations
@@ -27,6 +27,7 @@ from nnlab.cli.results.compare.paper_tables import print_paper_tables
 from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.cli.results.compare.text_tables import TextOutput
 from nnlab.cli.train.train import messages
+from nnlab.cli.uncertainty_option import UncertaintyOption
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command
 from nnlab.report.paper_table import PaperTable, paper_tables
