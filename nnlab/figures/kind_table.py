@@ -44,4 +44,5 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "pareto": FigureKind("pareto", "prepare_pareto"),
     "seeds": FigureKind("seeds", "prepare_seeds"),
     "scaling": FigureKind("scaling", "prepare_scaling"),
+    "dependence": FigureKind("dependence", "prepare_dependence"),
 }

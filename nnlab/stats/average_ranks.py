@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import permutations
 
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
@@ -107,6 +108,7 @@ def nemenyi_critical_difference(methods: int, blocks: int) -> float:
     return _nemenyi_quantile(methods) * math.sqrt(methods * (methods + 1) / (6 * blocks))
 
 
+@cache
 def _nemenyi_quantile(methods: int) -> float:
     # Here, because importing scipy takes longer than most commands.
     from scipy.stats import studentized_range

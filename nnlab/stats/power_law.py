@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 # With fewer different budgets the limit cannot be estimated, and is taken as 0.
 MIN_BUDGETS_FOR_LIMIT = 4
 MIN_BUDGETS = 3
-# The grid of exponents, and of a / b at the geometric mean of the budgets, for the intervals.
+# The grid of exponents, and of a / b for multiples of the smallest budget, for the intervals.
 _EXPONENTS, _MIN_EXPONENT, _MAX_EXPONENT = 600, 0.01, 10.0
-_RATIOS, _MIN_RATIO, _MAX_RATIO = 120, 1e-4, 1e3
+_RATIOS, _MIN_RATIO, _MAX_RATIO = 120, 1e-5, 1e3
 _CURVE_POINTS = 60
 
 Bounds = tuple[float, float]
@@ -61,7 +61,7 @@ class PowerLaw:
 
     def __call__(self, x: float) -> float:
         """The fitted value at a budget."""
-        return self.limit + self.scale * x**-self.exponent
+        return self.limit + self.scale * math.exp(-self.exponent * math.log(x))
 
 
 def fit_power_law(samples: Sequence[tuple[float, Sequence[float]]]) -> PowerLaw:
@@ -83,7 +83,8 @@ def fit_power_law(samples: Sequence[tuple[float, Sequence[float]]]) -> PowerLaw:
         raise ValueError("a power law needs positive budgets and positive mean values")
     weights = np.array([len(values) for _, values in samples], dtype=np.float64)
     has_limit = len(samples) >= MIN_BUDGETS_FOR_LIMIT
-    problem = _Problem(np.log(x / _centre(x)), np.log(means), weights)
+    smallest = float(x.min())
+    problem = _Problem(np.log(x / smallest), np.log(means), weights)
     grid = problem.grid(has_limit=has_limit)
     ratio, exponent = problem.best_fit(grid, has_limit=has_limit)
     residuals = problem.residual_sum(ratio, exponent)
@@ -96,27 +97,20 @@ def fit_power_law(samples: Sequence[tuple[float, Sequence[float]]]) -> PowerLaw:
         df = len(samples) - parameters
         variance = residuals / df
     region = grid.region(residuals, variance, df) if df else None
-    centre, fit = _centre(x), (ratio, scale, exponent)
+    fit = (ratio, scale, exponent)
     return PowerLaw(
         ratio * scale,
-        scale * centre**exponent,
+        scale * smallest**exponent,
         exponent,
         None if region is None or not has_limit else region.limit_bounds(),
         None if region is None else region.exponent_bounds(),
         math.sqrt(variance),
         df,
         lack_of_fit,
-        _curve(np.geomspace(x.min(), x.max(), _CURVE_POINTS), centre, fit, region),
-        _curve(2 * x.max(keepdims=True), centre, fit, region)[0],
+        _curve(np.geomspace(x.min(), x.max(), _CURVE_POINTS), smallest, fit, region),
+        _curve(2 * x.max(keepdims=True), smallest, fit, region)[0],
         has_limit,
     )
-
-
-def _centre(x: "Floats") -> float:
-    """The geometric mean of the budgets."""
-    import numpy as np  # here for the same reason
-
-    return float(np.exp(np.log(x).mean()))
 
 
 def _relative_variance(samples: Sequence[tuple[float, Sequence[float]]]) -> tuple[float, int]:
@@ -139,7 +133,11 @@ def _lack_of_fit_p(residuals: float, df_fit: int, variance: float, df: int) -> f
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """Logarithmic budgets `u`, centred, logarithmic means, and numbers of seeds (shape [k])."""
+    """Logarithmic means over multiples of the smallest budget, with numbers of seeds (shape [k]).
+
+    `u` holds the logarithms of the multiples. Of them, ratio = a / b is of the same order of
+    magnitude for all exponents.
+    """
 
     u: "Floats"
     log_means: "Floats"
@@ -262,7 +260,7 @@ class _Grid:
         return float(low.min()), float(high.max())
 
     def value_bounds(self, u: "Floats") -> tuple["Floats", "Floats"]:
-        """The smallest and the largest value at centred logarithmic budgets (shape [m])."""
+        """The smallest and the largest value at logarithmic multiples (shape [m])."""
         import numpy as np  # here for the same reason
 
         reach = np.sqrt(self.residuals / self.total_weight)[:, None]
@@ -272,13 +270,13 @@ class _Grid:
 
 
 def _curve(
-    budgets: "Floats", centre: float, fit: tuple[float, float, float], region: _Grid | None
+    budgets: "Floats", smallest: float, fit: tuple[float, float, float], region: _Grid | None
 ) -> tuple[CurvePoint, ...]:
-    """The fitted values at budgets, for a fit of a / b, b and the exponent at the centre."""
+    """The fitted values at budgets; `fit` holds a / b, b and the exponent, as in `_Problem`."""
     import numpy as np  # here for the same reason
 
     ratio, scale, exponent = fit
-    u = np.log(budgets / centre)
+    u = np.log(budgets / smallest)
     values = scale * (ratio + np.exp(-exponent * u))
     if region is None:
         low = high = np.full_like(values, np.nan)

@@ -10,14 +10,17 @@ import pytest
 from figure_checks import assert_plain_text, assert_readable
 from matplotlib.figure import Figure
 from synthetic_trials import LONG, history, many
+from tradeoff_figures import costs, dependence, ranks, scaling, strips
 
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper, use_paper
 from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
 from nnlab.figures.kinds.calibration import ReliabilityDiagram, draw_calibration
 from nnlab.figures.kinds.compare import draw_comparison
+from nnlab.figures.kinds.critical_difference import draw_critical_difference
 from nnlab.figures.kinds.curves import draw_curves
 from nnlab.figures.kinds.decay_points import draw_decay_points
+from nnlab.figures.kinds.dependence import draw_dependence
 from nnlab.figures.kinds.effects import EffectBar, draw_effects
 from nnlab.figures.kinds.examples import Mistake, draw_mistakes
 from nnlab.figures.kinds.gap import draw_gap
@@ -28,9 +31,12 @@ from nnlab.figures.kinds.layers import LayerCurves, draw_layers
 from nnlab.figures.kinds.lr import LearningRateCurve, draw_learning_rates
 from nnlab.figures.kinds.lr_range import draw_lr_range
 from nnlab.figures.kinds.parallel import ParallelAxis, draw_parallel
+from nnlab.figures.kinds.pareto import ParetoPoint, draw_pareto
 from nnlab.figures.kinds.profile import draw_profile
 from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
 from nnlab.figures.kinds.remedy import RemedyEffect, draw_remedies
+from nnlab.figures.kinds.scaling import ScalingLine, ScalingPoint, draw_scaling
+from nnlab.figures.kinds.seeds import SeedStrip, draw_seeds
 from nnlab.figures.kinds.sweep import SweepLine, SweepPoint, draw_sweep
 from nnlab.figures.kinds.time import CostCurve, draw_cost_curves
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
@@ -271,6 +277,83 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
             for i in range(2)
         ]
     ),
+    **{
+        f"critical difference of {methods} methods over {blocks}": partial(
+            lambda m, b: draw_critical_difference(ranks(m, b)), methods, blocks
+        )
+        for methods, blocks in ((3, 3), (4, 14), (9, 30), (20, 40))
+    },
+    "critical difference of long names": lambda: draw_critical_difference(ranks(7, 20, LONG)),
+    "critical difference of nothing": lambda: draw_critical_difference(ranks(5, 5, effect=0.0)),
+    **{
+        f"pareto of {trials}": partial(
+            lambda t: draw_pareto(costs(t), "Training time (s)", "Accuracy", lower=False), trials
+        )
+        for trials in (1, 2, 12, 60)
+    },
+    "pareto of long names": lambda: draw_pareto(
+        costs(12, LONG), "Training time (s)", "Validation accuracy", lower=False
+    ),
+    "pareto with what diverged": lambda: draw_pareto(
+        costs(12, diverged=5), "Parameters of the model", "Validation accuracy", lower=False
+    ),
+    "pareto of equal trials": lambda: draw_pareto(
+        [ParetoPoint(f"{LONG}{i}", 1.0, 0.5, None, None, 1, on_front=True) for i in range(9)],
+        "Epochs",
+        "Loss",
+        lower=True,
+        log_y=True,
+    ),
+    **{
+        f"seeds of {rows} trials, {seeds} seeds": partial(
+            lambda r, s: draw_seeds(strips(r, s), "Validation accuracy", lower=False), rows, seeds
+        )
+        for rows in (1, 2, 12, 60)
+        for seeds in (1, 30)
+    },
+    "seeds in boxes": lambda: draw_seeds(
+        strips(6, 10, LONG, diverged=2), "Loss", lower=True, rows="Optimizer", box=True
+    ),
+    "seeds with what diverged": lambda: draw_seeds(
+        strips(6, 10, diverged=3), "Validation accuracy", lower=False
+    ),
+    "seeds of nothing finite": lambda: draw_seeds(
+        [SeedStrip("lr 10", (), 3, NAN, None, None)], "Loss", lower=True
+    ),
+    **{
+        f"scaling of {count} lines, {budgets} budgets, {seeds} seeds": partial(
+            lambda c, b, s: draw_scaling(scaling(c, b, s, "opt "), "Train size", "Loss"),
+            count,
+            budgets,
+            seeds,
+        )
+        for count, budgets, seeds in ((1, 5, 5), (1, 2, 1), (3, 3, 2), (12, 12, 3), (20, 4, 1))
+    },
+    "scaling of long names": lambda: draw_scaling(
+        scaling(4, 5, 3, LONG), "Train size (examples)", "1 \u2212 validation accuracy"
+    ),
+    "scaling without errors": lambda: draw_scaling(
+        [
+            ScalingLine(
+                "",
+                (
+                    ScalingPoint(50.0, (0.2, 0.3), 0.25, (0.1, 0.4)),
+                    ScalingPoint(100.0, (0.0, 0.0), 0.0, (0.0, 0.0)),
+                    ScalingPoint(200.0, (), NAN, None, 2),
+                ),
+                None,
+            )
+        ],
+        "Train size",
+        "1 \u2212 accuracy",
+    ),
+    **{
+        f"dependence on {count}": partial(
+            lambda c: draw_dependence(dependence(c), "Validation accuracy"), count
+        )
+        for count in (1, 2, 6)
+    },
+    "dependence on long names": lambda: draw_dependence(dependence(4, long=True), "Loss"),
 }
 
 # On one column of a two-column page there is half the width, on a poster three times the type.

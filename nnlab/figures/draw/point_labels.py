@@ -16,6 +16,9 @@ _DISTANCES = (0.55, 1.2, 2.2, 3.5)
 _PADDING = 1.5  # pixels between a label and what it must not cover
 
 
+Pixel = tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class PointLabel:
     """A text for a point, in the coordinates of the data."""
@@ -45,7 +48,7 @@ def label_points(
     for index, label in enumerate(labels):
         text = ax.text(label.x, label.y, label.text, zorder=7)
         size = text.get_window_extent()
-        anchor = ax.transData.transform((label.x, label.y))
+        anchor = pixel_of(ax, label.x, label.y)
         box = _free_place(anchor, (size.width, size.height), em, panel, taken)
         if box is None:
             text.remove()
@@ -59,7 +62,13 @@ def label_points(
     return missing
 
 
-def box_of_segment(start: Sequence[float], end: Sequence[float], width: float) -> Bbox:
+def pixel_of(ax: Axes, x: float, y: float) -> Pixel:
+    """The place in pixels of a point of the data."""
+    across, up = ax.transData.transform((x, y))
+    return float(across), float(up)
+
+
+def box_of_segment(start: Pixel, end: Pixel, width: float) -> Bbox:
     """The box in pixels around a horizontal or vertical line of this width."""
     half = width / 2
     return Bbox.from_extents(
@@ -71,7 +80,7 @@ def box_of_segment(start: Sequence[float], end: Sequence[float], width: float) -
 
 
 def _free_place(
-    anchor: Sequence[float],
+    anchor: Pixel,
     size: tuple[float, float],
     em: float,
     panel: Bbox,
@@ -90,7 +99,7 @@ def _free_place(
     return None
 
 
-def _draw_leader(ax: Axes, anchor: Sequence[float], box: Bbox, em: float) -> None:
+def _draw_leader(ax: Axes, anchor: Pixel, box: Bbox, em: float) -> None:
     """Draws a line from the nearest point of a label to its point, unless they are close."""
     nearest = (min(max(anchor[0], box.x0), box.x1), min(max(anchor[1], box.y0), box.y1))
     if max(abs(nearest[0] - anchor[0]), abs(nearest[1] - anchor[1])) < em:

@@ -17,11 +17,14 @@ from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.io.text import format_count
+from nnlab.records import Scalar
 from nnlab.stats.average_ranks import FriedmanMethod, RankComparison
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 
 # Lengths in inches at the base font size.
 _ROW_HEIGHT, _BAR_STEP, _LINE_HEIGHT, _MARGIN, _GAP = 0.15, 0.08, 0.14, 0.06, 0.05
+# Rendered text may be wider than it was measured.
+_TEXT_SLACK = 1.04
 _TICK, _MIN_TICK_SPACING = 0.04, 0.2
 
 
@@ -55,7 +58,7 @@ def prepare_critical_difference(
         return draw_critical_difference(replace(comparison, names=tuple(names)), noun)
 
     columns = (result.field, "average rank", *result.blocks)
-    rows = [
+    rows: list[tuple[Scalar, ...]] = [
         (name, rank, *result.values[name])
         for name, rank in zip(comparison.names, comparison.ranks, strict=True)
     ]
@@ -104,7 +107,7 @@ def draw_critical_difference(comparison: RankComparison, noun: str = "data set")
     """
     with style_context():
         paper = current_paper()
-        caption = wrap_to_width(_caption(comparison, noun), 0.92 * paper.width, paper.size, 4)
+        caption = wrap_to_width(_caption(comparison, noun), 0.88 * paper.width, paper.size, 4)
         lanes = _lanes(comparison.groups)
         top = inches(_MARGIN + 2.2 * _LINE_HEIGHT + _GAP)
         if _fits_on_axis(comparison):
@@ -157,7 +160,8 @@ def _draw_diagram(
     ink, count = paper.look.ink, len(comparison.names)
     names = short_labels(comparison.names, letters_that_fit(0.24 * paper.width))
     labels = [f"{name} ({rank:.2f})" for name, rank in zip(names, comparison.ranks, strict=True)]
-    margin = max(text_inches(label, paper.size) for label in labels) + inches(_MARGIN + _GAP)
+    longest = max(text_inches(label, paper.size) for label in labels)
+    margin = _TEXT_SLACK * longest + inches(_MARGIN + _GAP)
     left, right = margin + inches(_GAP), paper.width - margin - inches(_GAP)
 
     def position(rank: float) -> float:

@@ -22,7 +22,7 @@ from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_axis_
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.point_labels import PointLabel, box_of_segment, label_points
+from nnlab.figures.draw.point_labels import PointLabel, box_of_segment, label_points, pixel_of
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
@@ -403,24 +403,25 @@ def _legend_entries(trials: Sequence[ParetoPoint], uncertainty: str) -> list[Leg
 
 def _obstacles(ax: Axes, trials: Sequence[ParetoPoint], front: Sequence[ParetoPoint]) -> list[Bbox]:
     """The boxes in pixels of the points, error bars and steps that labels may not cover."""
-    figure = ax.figure
-    pixel = figure.dpi / 72
-    to_pixels = ax.transData.transform
+    pixel = ax.figure.dpi / 72
+
+    def segment(start: tuple[float, float], end: tuple[float, float], width: float) -> Bbox:
+        return box_of_segment(pixel_of(ax, *start), pixel_of(ax, *end), points(width) * pixel)
+
     boxes = []
     for trial in trials:
-        centre = to_pixels((trial.cost, trial.value))
-        boxes.append(box_of_segment(centre, centre, points(4.4) * pixel))
-        for bounds, is_cost in ((trial.cost_bounds, True), (trial.value_bounds, False)):
-            if bounds is not None:
-                ends = [
-                    to_pixels((bound, trial.value) if is_cost else (trial.cost, bound))
-                    for bound in bounds
-                ]
-                boxes.append(box_of_segment(*ends, points(0.9) * pixel))
+        centre = (trial.cost, trial.value)
+        boxes.append(segment(centre, centre, 4.4))
+        if trial.cost_bounds is not None:
+            low, high = trial.cost_bounds
+            boxes.append(segment((low, trial.value), (high, trial.value), 0.9))
+        if trial.value_bounds is not None:
+            low, high = trial.value_bounds
+            boxes.append(segment((trial.cost, low), (trial.cost, high), 0.9))
     corners = [(trial.cost, trial.value) for trial in front]
     if corners:
         corners.append((ax.get_xlim()[1], corners[-1][1]))
     for (x0, y0), (x1, y1) in itertools.pairwise(corners):
-        boxes.append(box_of_segment(to_pixels((x0, y0)), to_pixels((x1, y0)), points(1.1) * pixel))
-        boxes.append(box_of_segment(to_pixels((x1, y0)), to_pixels((x1, y1)), points(1.1) * pixel))
+        boxes.append(segment((x0, y0), (x1, y0), 1.1))
+        boxes.append(segment((x1, y0), (x1, y1), 1.1))
     return boxes

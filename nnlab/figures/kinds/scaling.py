@@ -19,11 +19,16 @@ from nnlab.figures.axis_fields import axis_value, ordered_values
 from nnlab.figures.budget_axis import Budget, format_budget, load_budget
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.display_names import metric_name, trial_name
-from nnlab.figures.draw.labels import short_labels, wrap_axis_label
+from nnlab.figures.draw.labels import (
+    MAX_LABEL_LENGTH,
+    letters_that_fit,
+    short_labels,
+    wrap_axis_label,
+)
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import current_paper, points
-from nnlab.figures.draw.reader_options import current_reader_options
+from nnlab.figures.draw.reader_options import current_reader_options, in_chosen_order
 from nnlab.figures.draw.series_style import MAX_NAMED, SeriesStyle, curve_label, series_styles
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
@@ -184,7 +189,7 @@ def _scaling_lines(
         label = "" if field is None else trial_name(first.setting, [field]) or "-"
         lines.append(ScalingLine(label, drawn, _fit(drawn)))
         trials += [rows[size] for size in sorted(rows)]
-    return lines, trials
+    return in_chosen_order(lines, lambda line: (line.label,)), trials
 
 
 def _scaling_point(
@@ -413,14 +418,20 @@ def _draw_points(ax: Axes, line: ScalingLine, style: SeriesStyle) -> None:
 def _line_entries(lines: Sequence[ScalingLine], styles: Sequence[SeriesStyle]) -> list[LegendEntry]:
     """An entry for each fit, with its exponent; lines beyond the twelfth share one."""
     named = lines[:MAX_NAMED]
-    labels = short_labels([line.label or "power law" for line in named])
+    exponents = [_exponent_text(line.fit) for line in named]
+    letters = letters_that_fit(0.85 * current_paper().width) - max(map(len, exponents), default=0)
+    labels = short_labels(
+        [line.label or "power law" for line in named], min(max(letters, 9), MAX_LABEL_LENGTH)
+    )
     entries = [
         LegendEntry(
             Line2D([], [], color=style.color, marker=style.marker or "o", markersize=points(4.0)),
-            f"{label}, {_exponent_text(line.fit)}",
+            f"{label}, {exponent}",
             curve_label(rank),
         )
-        for rank, (line, style, label) in enumerate(zip(named, styles, labels, strict=False))
+        for rank, (style, label, exponent) in enumerate(
+            zip(styles, labels, exponents, strict=False)
+        )
     ]
     if others := len(lines) - len(named):
         handle = Line2D([], [], color=styles[-1].color, linewidth=points(0.6))

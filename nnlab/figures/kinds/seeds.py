@@ -22,7 +22,7 @@ from nnlab.figures.draw.labels import letters_that_fit, short_labels
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import color, current_paper, inches, points
-from nnlab.figures.draw.reader_options import current_reader_options
+from nnlab.figures.draw.reader_options import current_reader_options, in_chosen_order
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import (
@@ -136,7 +136,7 @@ def _rows_by_value(
         rows = by_value.get(value) or by_value[float(value)]
         label = value_name(field, rows[0].setting.get(field)) or "-"
         groups.append((label, rows[:1] if over == "best" else rows))
-    return groups
+    return in_chosen_order(groups, lambda group: (group[0],))
 
 
 def _strip(
@@ -400,7 +400,7 @@ def _legend_entries(
     entries = [LegendEntry(point, "a run")]
     if box and any(strip.box for strip in strips):
         frame = Patch(facecolor="none", edgecolor=ink, linewidth=points(0.8))
-        text = f"quartiles and median; whiskers within {WHISKER_RANGE:g} interquartile ranges"
+        text = f"quartiles and median; whiskers within {WHISKER_RANGE:g} IQR"
         entries.append(LegendEntry(frame, text))
     if not box and any(len(strip.values) > 1 for strip in strips):
         mean = Line2D([], [], color=ink, marker="|", markersize=points(5), linewidth=points(1.0))

@@ -14,7 +14,7 @@ from nnlab.cli.figures.plot.options import (
     app,
     drop_unset,
 )
-from nnlab.cli.options import StudyOrRunsArgument
+from nnlab.cli.options import MAX_ROWS, StudyOrRunsArgument
 
 BudgetOption = Annotated[
     str,
@@ -130,3 +130,31 @@ def scaling(
         nnlab plot scaling depth --x params --by val/loss --lines opt -o scaling.pdf
     """
     return what or (), drop_unset(x=x, lines=lines, by=by)
+
+
+@app.command()
+@figure_command("dependence")
+def dependence(
+    what: StudyOrRunsArgument = None,
+    *,
+    x: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--x", metavar="FIELD", help="a varied field; repeat for more \\[default: all]"
+        ),
+    ] = None,
+    by: ByOption = None,
+    top: Annotated[
+        int,
+        typer.Option("--top", metavar="N", min=1, max=MAX_ROWS, help="the N with most effect"),
+    ] = 6,
+) -> FigureOptions:
+    """Draw a metric over each setting, averaged over the others: partial dependence.
+
+    The marginal means of a full grid; of sampled settings those of a random forest.
+
+    [bold]Example[/bold]
+
+        nnlab plot dependence depth --x lr --x opt -o dependence.pdf
+    """
+    return what or (), drop_unset(x=x, by=by, top=top)
