@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.engine import user_code
 from nnlab.figures import prepare_figure
+from nnlab.figures.kind_table import can_be_animated
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest, build_provenance, paper_from_options
 from nnlab.io.file_origin import (
@@ -84,11 +85,14 @@ def save_figure_files(
         OutputError: a file cannot be written.
     """
     # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.save import save_figure
+    from nnlab.figures.draw.save import is_animation, save_animation, save_figure
 
     written = []
     for path in paths:
-        save_figure(drawn, path, figure.provenance)
+        if is_animation(path) and figure.prepared.frames is not None:
+            save_animation(figure.prepared.frames(), path, figure.provenance)
+        else:
+            save_figure(drawn, path, figure.provenance)
         written.append(WrittenFile(path, figure.prepared.summary))
     if data:
         data_file = data_file_of(paths[0])
@@ -115,7 +119,7 @@ def redraw_figure(
     old_hash = (read_figure_provenance(path) or {}).get("data")
     has_data_file = has_known_hash(data_file_of(path), [old_hash])
     with user_code.forbid_execution("it is not known whether the code may be trusted"):
-        check_format(path)
+        check_format(path, animated=can_be_animated(request.kind))
         check_replaceable([path], force=False)
         paper = paper_from_options(request.page)
         figure = collect_figure(db if request.needs_database else None, request)

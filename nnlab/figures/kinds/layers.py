@@ -1,7 +1,7 @@
 """`nnlab plot activations` and `gradients`: what the probe measured in each layer over epochs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib import colormaps
@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from nnlab import store
 from nnlab.errors import UsageError
+from nnlab.figures.draw.animation import reveal_epochs
 from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.display_names import quantity_name
 from nnlab.figures.draw.labels import short_labels, wrap_axis_label, wrap_to_width
@@ -35,8 +36,10 @@ _LayerMeans = dict[int, tuple[tuple[int, ...], tuple[float, ...]]]
 _PANEL_HEIGHT = 1.9
 _MAX_NAMED = 8
 _COLORMAP = "viridis"
-# The part of the colormap that is used; its end is too pale for a line.
+# The part of the colormap that is used: its end is too pale for a line on white, its beginning too
+# dark for one on a dark background.
 _DARKEST, _LIGHTEST = 0.0, 0.85
+_DARKEST_ON_DARK, _LIGHTEST_ON_DARK = 0.35, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,12 @@ def _layer_figure(
         for epoch, value in zip(epochs, values, strict=True)
     ]
     table = figure_table(("trial", "metric", "layer", "epoch", "mean"), rows)
-    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes)
+    epochs = sorted({epoch for _, _, curves in panels for e, _ in curves.values() for epoch in e})
+
+    def frames() -> Iterator[Figure]:
+        return reveal_epochs(draw(), epochs)
+
+    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes, frames)
 
 
 def _layer_means(trial: Series, quantity: str) -> _LayerMeans:
@@ -148,8 +156,10 @@ def draw_layers(panels: Sequence[LayerCurves]) -> Figure:
 
 def _layer_color(number: int, numbers: Sequence[int]) -> tuple[float, float, float, float]:
     position = numbers.index(number) / max(len(numbers) - 1, 1)
-    if current_paper().style == "dark":
-        position = 1 - position
+    if current_paper().look.is_dark:
+        return colormaps[_COLORMAP](
+            _LIGHTEST_ON_DARK + (_DARKEST_ON_DARK - _LIGHTEST_ON_DARK) * position
+        )
     return colormaps[_COLORMAP](_DARKEST + (_LIGHTEST - _DARKEST) * position)
 
 
