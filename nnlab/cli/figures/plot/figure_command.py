@@ -20,8 +20,9 @@ from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
 from nnlab.figures.kind_table import KINDS, can_be_animated
 from nnlab.figures.output import check_data_file, collect_figure, save_figure_files
+from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
-from nnlab.figures.provenance import FigureRequest, paper_from_options
+from nnlab.figures.provenance import FigureRequest
 from nnlab.io.files import write_atomic
 
 if TYPE_CHECKING:
@@ -119,7 +120,6 @@ def draw_figure(
         UsageError: no data to draw, an unknown file format, or `--data` without a file.
     """
     # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.paper import use_paper
     from nnlab.figures.draw.save import is_animation
 
     check_figure_paths(output, force=force, animated=can_be_animated(request.kind))
@@ -130,16 +130,15 @@ def draw_figure(
         raise UsageError(
             "--data writes the numbers beside a file", hint=f"add -o {request.kind}.pdf"
         )
-    paper = paper_from_options(request.page)
-    with open_db(db) if request.needs_database else nullcontext() as database:
-        figure = collect_figure(database, request)
-    if data:
-        check_data_file(figure, output, force=force)
-    with use_paper(paper):
+    with use_page(request.page):
+        with open_db(db) if request.needs_database else nullcontext() as database:
+            figure = collect_figure(database, request)
+        if data:
+            check_data_file(figure, output, force=force)
+        drawn = draw_on_page(request.kind, figure.prepared)
         if not output and not show:
-            _print_figure(request.kind, figure.prepared)
+            _print_figure(request.kind, figure.prepared, drawn)
             return
-        drawn = figure.prepared.draw()
         for file in save_figure_files(drawn, figure, output, data=data):
             say(f"{file.path}: {file.description}")
         if show:
@@ -148,14 +147,14 @@ def draw_figure(
         note(line)
 
 
-def _print_figure(kind: str, prepared: PreparedFigure) -> None:
+def _print_figure(kind: str, prepared: PreparedFigure, drawn: "Figure") -> None:
     """Prints curves as text; of a figure without curves its numbers."""
     # matplotlib is imported only when a figure is drawn.
     from nnlab.figures.draw.terminal_text import as_text
 
     width = min(max(shutil.get_terminal_size().columns, _MIN_WIDTH), _MAX_WIDTH)
     colored = console().is_terminal and not console().no_color
-    text = as_text(prepared.draw(), width, colored=colored)
+    text = as_text(drawn, width, colored=colored)
     if text:
         typer.echo(text)
     else:
