@@ -50,6 +50,7 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "find-lr": FigureKind("lr_range", "prepare_lr_range"),
     "find-decay": FigureKind("decay_points", "prepare_decay_points"),
     "histograms": FigureKind("histograms", "prepare_histograms", animated=True),
+    "aggregates": FigureKind("aggregates", "prepare_aggregates"),
 }
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from nnlab.analysis.aggregate_scores import Normalisation
 from nnlab.cli.figures.plot.figure_command import figure_command
-from nnlab.cli.figures.plot.options import FigureOptions, TopOption, app, drop_unset
+from nnlab.cli.figures.plot.options import ByOption, FigureOptions, TopOption, app, drop_unset
 from nnlab.cli.options import StudyOrRunsArgument
 
 
@@ -15,13 +16,6 @@ class LayerTensor(StrEnum):
 
     WEIGHTS = "weights"
     GRADIENTS = "gradients"
-
-
-class ScoreNormalisation(StrEnum):
-    """How scores of different data sets are made comparable."""
-
-    NONE = "none"
-    MIN_MAX = "min-max"
 
 
 @app.command()
@@ -46,3 +40,38 @@ def histograms(
         nnlab plot histograms 12 --what gradients -o gradients.gif
     """
     return runs or (), drop_unset(what=str(what), top=top)
+
+
+@app.command()
+@figure_command("aggregates")
+def aggregates(
+    what: StudyOrRunsArgument = None,
+    *,
+    across: Annotated[
+        str,
+        typer.Option(
+            "--across", metavar="FIELD", help="field whose values are compared, for example opt"
+        ),
+    ],
+    by: ByOption = None,
+    normalise: Annotated[
+        Normalisation | None,
+        typer.Option(
+            "--normalise",
+            show_default=False,
+            help="scores as they are, or scaled for each data set \\[default: none for fractions"
+            " such as accuracy, min-max for other metrics]",
+        ),
+    ] = None,
+) -> FigureOptions:
+    """Draw IQM, median, mean, optimality gap and probability of improvement over data sets.
+
+    Intervals are 95 % stratified bootstrap intervals (Agarwal et al. 2021).
+
+    [bold]Example[/bold]
+
+        nnlab plot aggregates small large --across opt -o aggregates.pdf
+    """
+    return what or (), drop_unset(
+        across=across, by=by, normalise=None if normalise is None else str(normalise)
+    )
