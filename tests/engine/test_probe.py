@@ -129,6 +129,8 @@ def test_large_tensors_are_sampled_except_for_their_extremes(
     tensor = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
     sampled = tensor_quantiles(tensor)
     assert (sampled[0], sampled[-1]) == (tensor.min(), tensor.max())
+    columns = torch.arange(100.0).repeat(100)  # every column is sampled
+    assert tensor_quantiles(columns)[4] == pytest.approx(49.5, abs=0.6)
     exact = np.percentile(tensor, QUANTILE_PERCENTAGES[1:-1])
     assert sampled[1:-1].tolist() == pytest.approx(list(exact), abs=0.12)
 

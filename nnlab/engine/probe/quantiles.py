@@ -1,5 +1,6 @@
 """Quantiles of the weights and of the gradients of each layer, from which histograms are drawn."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -11,8 +12,8 @@ from nnlab.engine.probe.layer_outputs import MAX_PROBED_LAYERS
 # 0 and 100 are the extremes.
 QUANTILE_PERCENTAGES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 # Of a larger tensor this many evenly spaced elements are sorted, and all for the two extremes. The
-# rank of such a quantile is uncertain by at most 0.05 %.
-MAX_SORTED_ELEMENTS = 2**20
+# standard error of the rank of a quantile is then at most 0.2 %.
+MAX_SORTED_ELEMENTS = 2**16
 
 
 def layer_quantiles(quantity: str, tensors: Mapping[int, torch.Tensor]) -> list[DeferredMetrics]:
@@ -46,8 +47,21 @@ def tensor_quantiles(tensor: torch.Tensor) -> torch.Tensor:
     """The quantiles at `QUANTILE_PERCENTAGES`, linearly interpolated; NaN if an element is NaN."""
     elements = tensor.detach().flatten()
     elements = elements.to(torch.promote_types(elements.dtype, torch.float32))
-    step = -(-len(elements) // MAX_SORTED_ELEMENTS)
     levels = elements.new_tensor([percentage / 100 for percentage in QUANTILE_PERCENTAGES])
-    quantiles = torch.quantile(elements[::step], levels)
+    quantiles = torch.quantile(elements[:: _sampling_step(len(elements))], levels)
     quantiles[0], quantiles[-1] = torch.aminmax(elements)
     return quantiles
+
+
+def _sampling_step(count: int) -> int:
+    """The distance between the elements that are sorted.
+
+    It has no common divisor with their number, so that every row and column of a matrix is sampled.
+
+    >>> _sampling_step(2**16), _sampling_step(3 * 2**16)
+    (1, 5)
+    """
+    step = -(-count // MAX_SORTED_ELEMENTS)
+    while math.gcd(step, count) > 1:
+        step += 1
+    return step

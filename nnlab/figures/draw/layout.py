@@ -28,7 +28,9 @@ def new_figure(height: float, width: float | None = None) -> Figure:
     """An empty figure as wide as the paper; `height` in inches at the base font size."""
     figure = Figure(
         figsize=(current_paper().width if width is None else width, inches(height)),
-        layout=ConstrainedLayoutEngine(w_pad=inches(0.06), wspace=0.05, hspace=0.05),
+        layout=ConstrainedLayoutEngine(
+            w_pad=inches(0.06), h_pad=inches(3 / 72), wspace=0.05, hspace=0.05
+        ),
     )
     FigureCanvasAgg(figure)  # measures text; saving picks its own canvas by format
     return figure

@@ -173,7 +173,7 @@ def _draw_histograms(axes: Sequence[Axes], row: InitHistograms, number: int, *, 
         ax.grid(visible=False)
         ax.set_xticks([low, high] if high > low else [low])
         ax.set_xticklabels(
-            [f"{v:.2g}" for v in ([low, high] if high > low else [low])], fontsize=4.5
+            [f"{v:.2g}" for v in ([low, high] if high > low else [low])], fontsize=points(4.5)
         )
         if number == 0:
             available_width = 0.7 * current_paper().width / len(axes)
