@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextToPath
@@ -84,6 +85,29 @@ def text_inches(text: str, size: float) -> float:
 @cache
 def _text_measurer() -> TextToPath:
     return TextToPath()
+
+
+def wrap_labels_beyond_figure(figure: Figure) -> bool:
+    """Wraps each label of a y axis that leaves the figure; returns whether there was one.
+
+    How much longer a label is than its panel depends on the font sizes of the venue. Call it after
+    the figure was drawn.
+    """
+    height = figure.get_figheight() * figure.dpi
+    too_long = [
+        ax
+        for ax in figure.axes
+        if ax.get_ylabel()
+        and "\n" not in ax.get_ylabel()
+        and not 0
+        <= ax.yaxis.label.get_window_extent().y0
+        <= ax.yaxis.label.get_window_extent().y1
+        <= height
+    ]
+    for ax in too_long:
+        length = ax.get_window_extent().height / figure.dpi
+        ax.set_ylabel(wrap_to_width(ax.get_ylabel(), length, current_paper().label_size))
+    return bool(too_long)
 
 
 def _shorten_to_width(line: str, width: float, size: float) -> str:

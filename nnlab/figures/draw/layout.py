@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.figures.draw.labels import wrap_labels_beyond_figure
 from nnlab.figures.draw.legend import (
     LegendEntry,
     columns_that_fit,
@@ -110,5 +111,8 @@ def freeze_layout(figure: Figure) -> None:
     """
     apply_titles_and_limits(figure)
     figure.draw_without_rendering()
+    wrap_labels_beyond_figure(figure)
     figure.draw_without_rendering()  # measures ticks that the first layout changed
+    if wrap_labels_beyond_figure(figure):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")

@@ -96,6 +96,7 @@ def _paper_settings(paper: Paper) -> dict[str, Any]:
         "legend.fontsize": paper.size,
         "lines.linewidth": 1.3 * scale,
         "lines.markersize": 3.2 * scale,
+        "lines.markeredgewidth": 1.0 * scale,
         "patch.linewidth": 0.6 * scale,
         "patch.edgecolor": look.ink,
         "hatch.linewidth": 0.6 * scale,
