@@ -16,6 +16,7 @@ from nnlab.figures.draw.paper import current_paper
 
 MAX_LABEL_LENGTH = 34
 _ELLIPSIS = "…"
+_LABEL_MARGIN = 0.02  # inches between a label and the edge of the figure
 _LABEL_WIDTH, _MAX_LABEL_LINES = 26, 2  # characters and lines of an axis label
 
 
@@ -94,17 +95,14 @@ def wrap_labels_beyond_figure(figure: Figure) -> bool:
     How much longer a label is than its panel depends on the font sizes of the venue. Call it after
     the figure was drawn.
     """
-    height = figure.get_figheight() * figure.dpi
-    too_long = [
-        ax
-        for ax in figure.axes
-        if ax.get_ylabel()
-        and "\n" not in ax.get_ylabel()
-        and not 0
-        <= ax.yaxis.label.get_window_extent().y0
-        <= ax.yaxis.label.get_window_extent().y1
-        <= height
-    ]
+    margin = _LABEL_MARGIN * figure.dpi
+    top = figure.get_figheight() * figure.dpi - margin
+    too_long = []
+    for ax in figure.axes:
+        box = ax.yaxis.label.get_window_extent()
+        is_inside = margin <= box.y0 and box.y1 <= top
+        if ax.get_ylabel() and "\n" not in ax.get_ylabel() and not is_inside:
+            too_long.append(ax)
     for ax in too_long:
         length = ax.get_window_extent().height / figure.dpi
         ax.set_ylabel(wrap_to_width(ax.get_ylabel(), length, current_paper().label_size))
