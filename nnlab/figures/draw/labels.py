@@ -104,8 +104,10 @@ def wrap_labels_beyond_figure(figure: Figure) -> bool:
         if ax.get_ylabel() and "\n" not in ax.get_ylabel() and not is_inside:
             too_long.append(ax)
     for ax in too_long:
+        text, size = ax.get_ylabel(), current_paper().label_size
         length = ax.get_window_extent().height / figure.dpi
-        ax.set_ylabel(wrap_to_width(ax.get_ylabel(), length, current_paper().label_size))
+        # A text is somewhat wider when it is rendered at a low resolution.
+        ax.set_ylabel(wrap_to_width(text, min(length, 0.9 * text_inches(text, size)), size))
     return bool(too_long)
 
 
