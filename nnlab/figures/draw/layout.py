@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from nnlab.figures.draw.labels import text_inches, wrap_to_width
+from nnlab.figures.draw.labels import text_inches, wrap_labels_beyond_figure, wrap_to_width
 from nnlab.figures.draw.legend import (
     LegendEntry,
     columns_that_fit,
@@ -36,7 +36,9 @@ def new_figure(height: float, width: float | None = None) -> Figure:
     """An empty figure as wide as the paper; `height` in inches at the base font size."""
     figure = Figure(
         figsize=(current_paper().width if width is None else width, inches(height)),
-        layout=ConstrainedLayoutEngine(w_pad=inches(0.06), wspace=0.05, hspace=0.05),
+        layout=ConstrainedLayoutEngine(
+            w_pad=inches(0.06), h_pad=inches(3 / 72), wspace=0.05, hspace=0.05
+        ),
     )
     FigureCanvasAgg(figure)  # measures text; saving picks its own canvas by format
     return figure
@@ -177,7 +179,10 @@ def freeze_layout(figure: Figure) -> None:
     """
     apply_titles_and_limits(figure)
     figure.draw_without_rendering()
+    wrap_labels_beyond_figure(figure)
     figure.draw_without_rendering()  # measures ticks that the first layout changed
+    if wrap_labels_beyond_figure(figure):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
 
 
