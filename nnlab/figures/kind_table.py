@@ -40,4 +40,5 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "compare": FigureKind("compare", "prepare_comparison"),
     "find-lr": FigureKind("lr_range", "prepare_lr_range"),
     "find-decay": FigureKind("decay_points", "prepare_decay_points"),
+    "compose": FigureKind("compose", "prepare_composition"),
 }

@@ -45,7 +45,8 @@ class PreparedFigure:
     """A figure before it is drawn.
 
     `draw` draws it for the current paper. `runs` are the ids of the runs that it shows, `summary`
-    describes them in a few words, and `notes` are shown with the figure.
+    describes them in a few words, and `notes` are shown with the figure. `panels` are those of a
+    composed figure.
     """
 
     draw: Callable[[], "Figure"]
@@ -53,6 +54,7 @@ class PreparedFigure:
     runs: tuple[int, ...]
     summary: str
     notes: tuple[str, ...] = ()
+    panels: tuple["PreparedFigure", ...] = ()
 
 
 def figure_table(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> FigureTable:

@@ -34,6 +34,7 @@ WORDS = {
     "time": ("plot", "time", "grid", "--target", "0.5"),
     "find-lr": ("plot", "find-lr", *QUICK[:2], "--steps", "40", "--seeds", "2"),
     "find-decay": ("plot", "find-decay", "slow"),
+    "compose": ("plot", "compose", "ranking grid", "effects grid"),
 }
 
 

@@ -3,8 +3,10 @@
 import inspect
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +31,41 @@ _MAX_ROWS = 40  # of numbers printed in the terminal
 _MIN_WIDTH, _MAX_WIDTH = 40, 110  # letters in a line
 
 _FigureFunction = Callable[..., tuple[Sequence[str], dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureCall:
+    """A call of `nnlab plot`.
+
+    Attributes:
+        request: the figure.
+        output: files to write; the terminal if empty.
+        data: also write the numbers, as CSV beside the first file.
+        force: replace files that nnlab did not create.
+        show: open the figure in a window.
+        db: the database.
+    """
+
+    request: FigureRequest
+    output: tuple[Path, ...] = ()
+    data: bool = False
+    force: bool = False
+    show: bool = False
+    db: str | None = None
+
+
+_collected: ContextVar[list[FigureCall] | None] = ContextVar("collected_calls", default=None)
+
+
+@contextmanager
+def collect_calls() -> Iterator[list[FigureCall]]:
+    """A context in which commands of figures are appended to a list instead of being executed."""
+    calls: list[FigureCall] = []
+    token = _collected.set(calls)
+    try:
+        yield calls
+    finally:
+        _collected.reset(token)
 
 
 def _shared_options(
@@ -74,14 +111,19 @@ def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]
             defaults = {parameter.name: parameter.default for parameter in own}
             options = {k: v for k, v in options.items() if v != defaults.get(k)}
             page = chosen_page_options(shared_values)
-            draw_figure(
+            call = FigureCall(
                 FigureRequest(kind, tuple(words), options, page),
-                output=shared_values["output"] or (),
+                output=tuple(shared_values["output"] or ()),
                 data=shared_values.get("data", False),
                 force=shared_values["force"],
                 show=shared_values["show"],
                 db=shared_values["db"],
             )
+            collected = _collected.get()
+            if collected is None:
+                draw_figure(call)
+            else:
+                collected.append(call)
 
         parameters = [*own, *shared.values()]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -92,24 +134,8 @@ def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]
     return decorate
 
 
-def draw_figure(
-    request: FigureRequest,
-    *,
-    output: Sequence[Path],
-    data: bool,
-    force: bool,
-    show: bool,
-    db: str | None,
-) -> None:
+def draw_figure(call: FigureCall) -> None:
     """Draws a figure into files, a window, or the terminal.
-
-    Args:
-        request: the figure.
-        output: files to write; the terminal if empty.
-        data: also write the numbers, as CSV beside the first file.
-        force: replace files that nnlab did not create.
-        show: open the figure in a window.
-        db: the database.
 
     Raises:
         OutputError: a file exists and nnlab did not create it, or it cannot be written.
@@ -119,24 +145,25 @@ def draw_figure(
     # matplotlib is imported only when a figure is drawn.
     from nnlab.figures.draw.paper import use_paper
 
-    check_figure_paths(output, force=force)
-    if data and not output:
+    request, output = call.request, call.output
+    check_figure_paths(call.output, force=call.force)
+    if call.data and not call.output:
         raise UsageError(
             "--data writes the numbers beside a file", hint=f"add -o {request.kind}.pdf"
         )
     paper = paper_from_options(request.page)
-    with open_db(db) if request.needs_database else nullcontext() as database:
+    with open_db(call.db) if request.needs_database else nullcontext() as database:
         figure = collect_figure(database, request)
-    if data:
-        check_data_file(figure, output, force=force)
+    if call.data:
+        check_data_file(figure, output, force=call.force)
     with use_paper(paper):
-        if not output and not show:
+        if not output and not call.show:
             _print_figure(request.kind, figure.prepared)
             return
         drawn = figure.prepared.draw()
-        for file in save_figure_files(drawn, figure, output, data=data):
+        for file in save_figure_files(drawn, figure, output, data=call.data):
             say(f"{file.path}: {file.description}")
-        if show:
+        if call.show:
             _open_in_viewer(drawn)
     for line in figure.prepared.notes:
         note(line)
@@ -144,6 +171,15 @@ def draw_figure(
 
 def _print_figure(kind: str, prepared: PreparedFigure) -> None:
     """Prints curves as text; of a figure without curves its numbers."""
+    for panel in prepared.panels or (prepared,):
+        _print_panel(panel)
+    say(prepared.summary, style="dim")
+    for line in prepared.notes:
+        note(line)
+    say(f"next: add -o {kind}.pdf", style="dim")
+
+
+def _print_panel(prepared: PreparedFigure) -> None:
     # matplotlib is imported only when a figure is drawn.
     from nnlab.figures.draw.terminal_text import as_text
 
@@ -152,17 +188,13 @@ def _print_figure(kind: str, prepared: PreparedFigure) -> None:
     text = as_text(prepared.draw(), width, colored=colored)
     if text:
         typer.echo(text)
-    else:
-        names = prepared.table.columns
-        columns = [TableColumn(name, name, _format_number) for name in names]
-        rows = [dict(zip(names, row, strict=True)) for row in prepared.table.rows]
-        render(rows[:_MAX_ROWS], columns, Format.TABLE)
-        if len(rows) > _MAX_ROWS:
-            note(f"{len(rows) - _MAX_ROWS:,} more rows; --data writes all of them")
-    say(prepared.summary, style="dim")
-    for line in prepared.notes:
-        note(line)
-    say(f"next: add -o {kind}.pdf", style="dim")
+        return
+    names = prepared.table.columns
+    columns = [TableColumn(name, name, _format_number) for name in names]
+    rows = [dict(zip(names, row, strict=True)) for row in prepared.table.rows]
+    render(rows[:_MAX_ROWS], columns, Format.TABLE)
+    if len(rows) > _MAX_ROWS:
+        note(f"{len(rows) - _MAX_ROWS:,} more rows; --data writes all of them")
 
 
 def _format_number(value: object) -> str:
