@@ -6,7 +6,7 @@ Several are combined with +, as in flip+shift, and applied in the order of this 
 from nnlab.catalogue.choice import Choice
 
 AUGMENTS = (
-    Choice("none", "no augmentation"),
+    Choice("none", "no augmentation", display_name="no augmentation"),
     Choice("flip", "half of the images mirrored left to right", "Krizhevsky et al. 2012"),
     Choice(
         "shift",

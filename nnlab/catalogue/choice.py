@@ -30,6 +30,7 @@ class Choice:
     `summary` is a one-line description. `source` is a paper, an equation or the origin of a data
     set. `defaults` are the options that apply to this choice, with their default values; setting
     an option that applies to none of the chosen rows is an error. `tasks` are the supported tasks.
+    `display_name` is its name in figures and tables for readers; the name itself if it is empty.
     """
 
     name: str
@@ -37,3 +38,4 @@ class Choice:
     source: str = ""
     defaults: Mapping[str, Scalar] = field(default_factory=dict)
     tasks: tuple[Task, ...] = ("classification", "regression")
+    display_name: str = ""

@@ -33,17 +33,35 @@ DATA = (
         "1,797 handwritten digits, 8x8 pixels, 10 classes",
         "UCI 80",
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Digits",
     ),
-    Choice("iris", "150 flowers, 4 measures, 3 classes", "Fisher 1936", tasks=_CLASSIFICATION_ONLY),
-    Choice("wine", "178 wines, 13 measures, 3 classes", "UCI 109", tasks=_CLASSIFICATION_ONLY),
     Choice(
-        "breast-cancer", "569 tumours, 30 measures, 2 classes", "UCI 17", tasks=_CLASSIFICATION_ONLY
+        "iris",
+        "150 flowers, 4 measures, 3 classes",
+        "Fisher 1936",
+        tasks=_CLASSIFICATION_ONLY,
+        display_name="Iris",
+    ),
+    Choice(
+        "wine",
+        "178 wines, 13 measures, 3 classes",
+        "UCI 109",
+        tasks=_CLASSIFICATION_ONLY,
+        display_name="Wine",
+    ),
+    Choice(
+        "breast-cancer",
+        "569 tumours, 30 measures, 2 classes",
+        "UCI 17",
+        tasks=_CLASSIFICATION_ONLY,
+        display_name="Breast Cancer",
     ),
     Choice(
         "diabetes",
         "442 patients, 10 measures, progression after a year",
         "Efron et al. 2004",
         tasks=_REGRESSION_ONLY,
+        display_name="Diabetes",
     ),
     Choice(
         "two-moons",
@@ -51,6 +69,7 @@ DATA = (
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1000, "data_noise": 0.15, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Two Moons",
     ),
     Choice(
         "circles",
@@ -58,6 +77,7 @@ DATA = (
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Circles",
     ),
     Choice(
         "spirals",
@@ -65,6 +85,7 @@ DATA = (
         "generated; data_noise is the sd around the curves",
         defaults={"samples": 1500, "data_noise": 0.04, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Spirals",
     ),
     Choice(
         "blobs",
@@ -72,6 +93,7 @@ DATA = (
         "generated; data_noise is the sd of a cloud, their centres are 5.2 apart",
         defaults={"samples": 1000, "data_noise": 1.0, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Blobs",
     ),
     Choice(
         "xor",
@@ -79,6 +101,7 @@ DATA = (
         "generated; Minsky and Papert 1969; data_noise is the sd of a shift after labelling",
         defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="XOR",
     ),
     Choice(
         "sequences",
@@ -86,6 +109,7 @@ DATA = (
         "generated, after the idea of Greydanus 2020 (MNIST-1D); data_noise is the sd of a value",
         defaults={"samples": 5000, "data_noise": 0.05, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Sequences",
     ),
     Choice(
         "teacher-student",
@@ -93,6 +117,7 @@ DATA = (
         "generated; Gardner and Derrida 1989",
         defaults={"samples": 2000, "data_noise": 0.1, "data_seed": 0},
         tasks=_REGRESSION_ONLY,
+        display_name="Teacher-student",
     ),
     Choice(
         "robot-arm",
@@ -100,6 +125,7 @@ DATA = (
         "generated; data_noise is the sd of a coordinate",
         defaults={"samples": 2000, "data_noise": 0.02, "data_seed": 0},
         tasks=_REGRESSION_ONLY,
+        display_name="Robot Arm",
     ),
     Choice(
         "tags",
@@ -107,6 +133,7 @@ DATA = (
         "generated; data_noise is the sd of a value",
         defaults={"samples": 2000, "data_noise": 0.2, "data_seed": 0},
         tasks=("multilabel",),
+        display_name="Tags",
     ),
     Choice(
         "brackets",
@@ -114,6 +141,7 @@ DATA = (
         "generated; data_noise is the share of wrong classes",
         defaults={"samples": 2000, "data_noise": 0.0, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Brackets",
     ),
     Choice(
         "word-tags",
@@ -121,6 +149,7 @@ DATA = (
         "generated from a grammar; data_noise is the share of replaced words",
         defaults={"samples": 1000, "data_noise": 0.0, "data_seed": 0},
         tasks=("token_classification",),
+        display_name="Word Tags",
     ),
     Choice(
         "text",
@@ -128,6 +157,7 @@ DATA = (
         "generated from a grammar; data_noise is the share of replaced letters",
         defaults={"samples": 1000, "data_noise": 0.0, "data_seed": 0},
         tasks=("language_modeling",),
+        display_name="Text",
     ),
     Choice(
         "shapes",
@@ -135,6 +165,7 @@ DATA = (
         "generated; data_noise is the sd of a pixel",
         defaults={"samples": 400, "data_noise": 0.2, "data_seed": 0},
         tasks=("segmentation",),
+        display_name="Shapes",
     ),
     Choice(
         "two-inputs",
@@ -142,6 +173,7 @@ DATA = (
         "generated; data_noise is the sd of a value",
         defaults={"samples": 1000, "data_noise": 0.1, "data_seed": 0},
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Two Inputs",
     ),
     Choice(
         "two-views",
@@ -149,30 +181,35 @@ DATA = (
         "generated; data_noise is the sd of a value, drawn anew in each epoch",
         defaults={"samples": 1000, "data_noise": 0.2, "data_seed": 0},
         tasks=("unsupervised",),
+        display_name="Two Views",
     ),
     Choice(
         "fashion-mnist",
         "70,000 pieces of clothing, 28x28 grey pixels, 10 classes, own test split",
         "Xiao et al. 2017, MIT licence",
         tasks=_CLASSIFICATION_ONLY,
+        display_name="Fashion-MNIST",
     ),
     Choice(
         "mnist",
         "70,000 handwritten digits, 28x28 grey pixels, 10 classes, own test split",
         "LeCun et al. 1998",
         tasks=_CLASSIFICATION_ONLY,
+        display_name="MNIST",
     ),
     Choice(
         "cifar10",
         "60,000 photographs, 32x32 pixels in colour, 10 classes, own test split",
         "Krizhevsky 2009",
         tasks=_CLASSIFICATION_ONLY,
+        display_name="CIFAR-10",
     ),
     Choice(
         "cifar100",
         "60,000 photographs, 32x32 pixels in colour, 100 classes, own test split",
         "Krizhevsky 2009",
         tasks=_CLASSIFICATION_ONLY,
+        display_name="CIFAR-100",
     ),
     Choice(
         "csv:",

@@ -14,6 +14,7 @@ LOSSES = (
         "Bishop 2006, eq. 4.108; label smoothing: Szegedy et al. 2016, section 7",
         defaults={"label_smoothing": 0.0, "class_weights": None},
         tasks=_CLASSES,
+        display_name="cross entropy",
     ),
     Choice(
         "nll",
@@ -21,6 +22,7 @@ LOSSES = (
         "Bishop 2006, eq. 4.108",
         defaults={"class_weights": None},
         tasks=_CLASSES,
+        display_name="negative log likelihood",
     ),
     Choice(
         "bce",
@@ -29,19 +31,28 @@ LOSSES = (
         "Bishop 2006, eq. 4.90",
         defaults={"pos_weight": None},
         tasks=_TAGS,
+        display_name="binary cross entropy",
     ),
     Choice(
         "hinge",
         "max(0, 1 + largest wrong output - correct output)",
         "Crammer and Singer 2001, eq. 8",
         tasks=("classification",),
+        display_name="hinge loss",
     ),
-    Choice("mse", "mean squared error", "Bishop 2006, eq. 3.12", tasks=_NUMBERS),
+    Choice(
+        "mse",
+        "mean squared error",
+        "Bishop 2006, eq. 3.12",
+        tasks=_NUMBERS,
+        display_name="squared error",
+    ),
     Choice(
         "l1",
         "mean absolute error",
         "Boyd and Vandenberghe 2004, section 6.1",
         tasks=_NUMBERS,
+        display_name="absolute error",
     ),
     Choice(
         "huber",
@@ -49,6 +60,7 @@ LOSSES = (
         "Huber 1964",
         defaults={"huber_delta": 1.0},
         tasks=_NUMBERS,
+        display_name="Huber loss",
     ),
     Choice(
         "module:",

@@ -36,6 +36,7 @@ MODELS = (
             "dropconnect": 0.0,
         },
         tasks=_VECTOR_TASKS,
+        display_name="MLP",
     ),
     Choice(
         "cnn",
@@ -53,6 +54,7 @@ MODELS = (
             "channel_dropout": 0.0,
         },
         tasks=(*_VECTOR_TASKS, "segmentation"),
+        display_name="CNN",
     ),
     Choice(
         "resnet",
@@ -70,6 +72,7 @@ MODELS = (
             "stochastic_depth": 0.0,
         },
         tasks=_VECTOR_TASKS,
+        display_name="ResNet",
     ),
     Choice(
         "wide_resnet",
@@ -88,6 +91,7 @@ MODELS = (
             "stochastic_depth": 0.0,
         },
         tasks=_VECTOR_TASKS,
+        display_name="Wide ResNet",
     ),
     Choice(
         "transformer",
@@ -107,6 +111,7 @@ MODELS = (
             "stochastic_depth": 0.0,
         },
         tasks=_SEQUENCE_TASKS,
+        display_name="Transformer",
     ),
     Choice(
         "lstm",
@@ -114,6 +119,7 @@ MODELS = (
         "Hochreiter and Schmidhuber 1997; Gers et al. 2000",
         defaults={"width": 128, "depth": 1, "init": "xavier", "bias_init": 0.0, "dropout": 0.0},
         tasks=_SEQUENCE_TASKS,
+        display_name="LSTM",
     ),
     Choice(
         "gru",
@@ -121,6 +127,7 @@ MODELS = (
         "Cho et al. 2014",
         defaults={"width": 128, "depth": 1, "init": "xavier", "bias_init": 0.0, "dropout": 0.0},
         tasks=_SEQUENCE_TASKS,
+        display_name="GRU",
     ),
     Choice(
         "unet",
@@ -137,12 +144,14 @@ MODELS = (
             "channel_dropout": 0.0,
         },
         tasks=("segmentation", "reconstruction"),
+        display_name="U-Net",
     ),
     Choice(
         "linear",
         "softmax or linear regression: one layer",
         defaults={"init": "msra", "bias_init": 0.0},
         tasks=_VECTOR_TASKS,
+        display_name="linear model",
     ),
     Choice(
         "task",

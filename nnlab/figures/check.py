@@ -17,6 +17,7 @@ from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
 from nnlab.figures import prepare_figure
 from nnlab.figures.draw.save import FORMATS
 from nnlab.figures.kind_table import KINDS
+from nnlab.figures.page import use_page
 from nnlab.figures.plugin_figures import FIGURE_PLUGINS
 from nnlab.figures.provenance import FigureRequest, plot_command, request_from_provenance
 from nnlab.io.file_origin import read_figure_provenance
@@ -121,14 +122,23 @@ def _compare_with_database(
     if problem is not None:
         return FigureCheck(path, request, FigureState.UNKNOWN, problem, command)
     try:
-        with user_code.forbid_execution("it is not known whether the code may be trusted"):
+        with (
+            user_code.forbid_execution("it is not known whether the code may be trusted"),
+            use_page(request.page),
+        ):
             figure = prepare_figure(db, request.kind, request.words, request.options)
     except UserCodeRefused as error:
         return FigureCheck(path, request, FigureState.UNKNOWN, str(error), command)
     except (NnlabError, TypeError) as error:
         return FigureCheck(path, request, FigureState.GONE, str(error), command)
     if figure.table.sha256 != stored.get("data"):
-        return FigureCheck(path, request, FigureState.STALE, "the numbers differ", command)
+        other = stored.get("nnlab") != nnlab_version()
+        reason = (
+            f"drawn by nnlab {stored.get('nnlab')}; the table differs"
+            if other
+            else "the numbers differ"
+        )
+        return FigureCheck(path, request, FigureState.STALE, reason, command)
     if stored.get("nnlab") != nnlab_version():
         reason = f"the same numbers; drawn by nnlab {stored.get('nnlab')}"
         return FigureCheck(path, request, FigureState.FRESH, reason, command)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.engine import user_code
 from nnlab.figures import prepare_figure
+from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
-from nnlab.figures.provenance import FigureRequest, build_provenance, paper_from_options
+from nnlab.figures.provenance import FigureRequest, build_provenance
 from nnlab.io.file_origin import (
     Provenance,
     check_data_replaceable,
@@ -109,20 +110,21 @@ def redraw_figure(
         NnlabError: the figure cannot be drawn or written.
     """
     # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.paper import use_paper
     from nnlab.figures.draw.save import check_format
 
     old_hash = (read_figure_provenance(path) or {}).get("data")
     has_data_file = has_known_hash(data_file_of(path), [old_hash])
-    with user_code.forbid_execution("it is not known whether the code may be trusted"):
+    with (
+        user_code.forbid_execution("it is not known whether the code may be trusted"),
+        use_page(request.page),
+    ):
         check_format(path)
         check_replaceable([path], force=False)
-        paper = paper_from_options(request.page)
         figure = collect_figure(db if request.needs_database else None, request)
         if has_data_file:
             check_data_file(figure, [path], force=False)
-        with use_paper(paper):
-            written = save_figure_files(figure.prepared.draw(), figure, [path], data=has_data_file)
+        drawn = draw_on_page(request.kind, figure.prepared)
+        written = save_figure_files(drawn, figure, [path], data=has_data_file)
     return figure, written
 
 

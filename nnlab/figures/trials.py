@@ -1,16 +1,18 @@
 """The trials that figures and reports show: ranked, labelled, with histories and findings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import resolve_scope
 from nnlab.config import metric_directions
-from nnlab.config.setting_differences import setting_label
+from nnlab.config.setting_differences import format_value
 from nnlab.diagnosis.headlines import headline_findings
 from nnlab.errors import UsageError
+from nnlab.figures.draw.display_names import trial_name, value_name
+from nnlab.figures.draw.reader_options import chosen_trials, current_reader_options, displayed
 from nnlab.figures.draw.series import Series
 from nnlab.io.text import format_count
 from nnlab.records import Run
@@ -76,12 +78,27 @@ def rank_for_figure(
     """
     scope = resolve_scope(db, words)
     fields = [name and name.lstrip("-").replace("-", "_") for name in along]
-    ranking = rank(db, scope, RankingRequest(by=by, top=top, along=fields, mixed=mixed))
+    # Trials are selected from the whole ranking, and then cut off.
+    rows = None if current_reader_options().select else top
+    ranking = rank(db, scope, RankingRequest(by=by, top=rows, along=fields, mixed=mixed))
     if not ranking.rows:
         raise UsageError(
             f"nothing to draw: no epoch of {scope.title} is finished", hint="nnlab train"
         )
-    return ranking
+    chosen = chosen_trials(ranking.rows, lambda row: _spellings(row, ranking))
+    if not current_reader_options().select:
+        return replace(ranking, rows=tuple(chosen))
+    return replace(ranking, rows=tuple(chosen[:top]), total=len(chosen))
+
+
+def _spellings(row: RankingRow, ranking: Ranking) -> dict[str, tuple[str, ...]]:
+    """The spellings of a trial's title and values that `--select` and `--order` accept."""
+    values = {
+        field: tuple(dict.fromkeys((format_value(value), value_name(field, value))))
+        for field, value in row.setting.items()
+        if value is not None
+    }
+    return {"": (trial_title(row, ranking),), **values}
 
 
 def load_trial_curves(
@@ -158,11 +175,11 @@ def _omission_reason(run: Run, metric: str) -> str:
 def trial_title(row: RankingRow, ranking: Ranking) -> str:
     """The settings that distinguish a trial from the others; the name of the scope if none do."""
     title = ranking.heading or ranking.scope.title
-    name = setting_label(row.setting, ranking.fields)
+    name = trial_name(row.setting, ranking.fields)
     if row.rank in ranking.ranks_with_equal_fields:
         # These trials differ in something without a name, such as the content of a file.
         return f"{name} (trial {', '.join(map(str, row.trials))})".strip()
-    return name or (f"run {title}" if title.isdigit() else title)
+    return name or displayed(f"run {title}" if title.isdigit() else title)
 
 
 def common_loss(ranking: Ranking) -> str | None:

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from nnlab.stats.uncertainty import Uncertainty
+
 FIGURE_FILES_HELP: Final = ".pdf, .svg, .png, .eps, .pgf or .tikz; repeat for more"
 _PAGE_PANEL = "Page"
+_NAMES_PANEL = "Names, order and limits"
 
 
 def _page_options(
@@ -66,6 +69,81 @@ def _page_options(
             help="outside, direct (at the ends of the lines), best (in the panel) or none",
         ),
     ] = None,
+    uncertainty: Annotated[
+        Uncertainty | None,
+        typer.Option(
+            "--uncertainty",
+            rich_help_panel=_PAGE_PANEL,
+            help="what error bars, bands and ± show: the sd of the seeds, or the standard error or"
+            " 95 % interval of their mean \\[default: ci]",
+        ),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rename",
+            metavar="OLD=NEW",
+            rich_help_panel=_NAMES_PANEL,
+            help="another name for a trial, value, setting or metric; repeat for more",
+        ),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select",
+            metavar="FIELD=VALUE[,...]",
+            rich_help_panel=_NAMES_PANEL,
+            help="only trials with these values, or the trial of this name; repeat for more",
+        ),
+    ] = None,
+    order: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--order",
+            metavar="NAME[,...]",
+            rich_help_panel=_NAMES_PANEL,
+            help="trials or values that come first, in this order",
+        ),
+    ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option(
+            "--title", metavar="TEXT", rich_help_panel=_NAMES_PANEL, help="title of the figure"
+        ),
+    ] = None,
+    xlabel: Annotated[
+        str | None,
+        typer.Option(
+            "--xlabel", metavar="TEXT", rich_help_panel=_NAMES_PANEL, help="label of the x axis"
+        ),
+    ] = None,
+    ylabel: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ylabel",
+            metavar="TEXT",
+            rich_help_panel=_NAMES_PANEL,
+            help="label of the y axis; repeat for further panels",
+        ),
+    ] = None,
+    xlim: Annotated[
+        str | None,
+        typer.Option(
+            "--xlim",
+            metavar="LOW..HIGH",
+            rich_help_panel=_NAMES_PANEL,
+            help="ends of the x axis; an end may be omitted",
+        ),
+    ] = None,
+    ylim: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ylim",
+            metavar="LOW..HIGH",
+            rich_help_panel=_NAMES_PANEL,
+            help="ends of the y axis; repeat for further panels",
+        ),
+    ] = None,
 ) -> None:
     """The options of the paper of a figure."""
 
@@ -75,7 +153,11 @@ PAGE_OPTIONS: Final[Mapping[str, inspect.Parameter]] = inspect.signature(_page_o
 
 def chosen_page_options(values: Mapping[str, Any]) -> dict[str, Any]:
     """The options of the paper that have a value, from the values of all options of a command."""
-    return {name: values[name] for name in PAGE_OPTIONS if values.get(name) is not None}
+    return {
+        name: str(value) if isinstance(value, Uncertainty) else value
+        for name in PAGE_OPTIONS
+        if (value := values.get(name)) is not None
+    }
 
 
 def with_page_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -33,9 +33,10 @@ def check_figure_paths(
     if not paths:
         return
     from nnlab.figures.draw.save import check_format
-    from nnlab.figures.provenance import paper_from_options
+    from nnlab.figures.page import use_page
 
-    paper_from_options(page or {})
+    with use_page(page or {}):
+        pass
     for path in paths:
         check_format(path)
     check_replaceable(paths, force=force)
@@ -59,11 +60,12 @@ def write_figure(
         OutputError: a file cannot be written.
     """
     # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.paper import use_paper
     from nnlab.figures.output import RequestedFigure, save_figure_files
-    from nnlab.figures.provenance import build_provenance, paper_from_options
+    from nnlab.figures.page import draw_on_page, use_page
+    from nnlab.figures.provenance import build_provenance
 
     requested = RequestedFigure(request, figure, build_provenance(db, request, figure))
-    with use_paper(paper_from_options(request.page)):
-        for file in save_figure_files(figure.draw(), requested, paths, data=False):
+    with use_page(request.page):
+        drawn = draw_on_page(request.kind, figure)
+        for file in save_figure_files(drawn, requested, paths, data=False):
             note(f"{file.path}: {file.description}")

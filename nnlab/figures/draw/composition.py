@@ -48,8 +48,8 @@ class ComposedFigure(Figure):
         self.panels.append((panel, x, y))
         self._place_panels()
 
-    @property
-    def axes(self) -> list[Axes]:  # type: ignore[misc]  # read-only in matplotlib, too
+    @property  # type: ignore[misc]  # matplotlib's own property is read-only, too
+    def axes(self) -> list[Axes]:  # type: ignore[override]
         """The axes of all panels."""
         return [ax for panel, _, _ in getattr(self, "panels", ()) for ax in panel.axes]
 

@@ -1,9 +1,14 @@
-"""Readable names of metrics and settings for axes, legends and tables."""
+"""Readable names of metrics, settings, their values and trials, for axes, legends and tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
+from nnlab.catalogue import find_builtin, split_names
 from nnlab.config import setting_fields
 from nnlab.config.arguments import is_argument
+from nnlab.config.setting_differences import format_value
+from nnlab.figures.draw.reader_options import displayed
+from nnlab.objective import Scalar, Setting
 
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 
@@ -62,6 +67,19 @@ _SETTING_NAMES: Mapping[str, str] = {
     "early_stop": "Patience of early stopping",
 }
 
+# Settings in the name of a trial, where the value follows: "lr 0.01".
+_SHORT_SETTING_NAMES: Mapping[str, str] = {
+    "lr": "lr",
+    "l1": "L1",
+    "l2": "L2",
+    "beta1": "β₁",
+    "beta2": "β₂",
+    "eps": "ε",
+    "init_scale": "init scale",
+}
+# Models whose depth is part of their name, as in "ResNet-8".
+_DEPTH_IN_NAME = ("resnet", "wide_resnet")
+
 
 def split_of(metric: str) -> str | None:
     """The split in a metric's name, such as `val` of `val/loss`; None if it has none.
@@ -89,7 +107,7 @@ def quantity_name(quantity: str, loss: str | None = None) -> str:
     >>> quantity_name("loss", "cross_entropy"), quantity_name("accuracy")
     ('Loss (cross entropy, nats)', 'Accuracy')
     """
-    return _capitalised(_quantity_with_unit(quantity, loss))
+    return displayed(_capitalised(_quantity_with_unit(quantity, loss)), quantity)
 
 
 def metric_name(metric: str, loss: str | None = None) -> str:
@@ -104,7 +122,8 @@ def metric_name(metric: str, loss: str | None = None) -> str:
     """
     split = split_of(metric)
     quantity = _quantity_with_unit(quantity_of(metric), loss)
-    return _capitalised(f"{_SPLIT_NAMES[split]} {quantity}" if split else quantity)
+    name = _capitalised(f"{_SPLIT_NAMES[split]} {quantity}" if split else quantity)
+    return displayed(name, metric)
 
 
 def setting_name(field: str) -> str:
@@ -114,11 +133,71 @@ def setting_name(field: str) -> str:
     ('Learning rate', 'Batch size (examples)')
     """
     if is_argument(field):
-        return field
+        return displayed(field)
     name = _SETTING_NAMES.get(field) or _capitalised(field.replace("_", " "))
     setting = setting_fields().get(field)
     unit = setting.option.unit if setting else ""
-    return f"{name} ({unit})" if unit and unit != name.lower() else name
+    with_unit = f"{name} ({unit})" if unit and unit != name.lower() else name
+    return displayed(with_unit, field, name)
+
+
+def value_name(field: str, value: Scalar) -> str:
+    """The name of a value of a setting: the display name of a choice, or the exact value.
+
+    >>> value_name("opt", "adam"), value_name("lr", 0.01), value_name("decay", "none")
+    ('Adam', '0.01', 'no decay')
+    """
+    text = format_value(value)
+    return displayed(_choice_name(field, value) or text, text)
+
+
+def trial_name(setting: Setting, fields: Sequence[str]) -> str:
+    """The name of a trial made of the values of some fields, those that distinguish it.
+
+    >>> trial_name({"opt": "adam", "lr": 0.01, "momentum": None}, ["opt", "lr", "momentum"])
+    'Adam, lr 0.01'
+    >>> trial_name({"model": "resnet", "depth": 8, "batch_size": 32}, ["depth", "batch_size"])
+    'ResNet-8, batch size 32'
+    """
+    model = setting.get("model")
+    is_depth_in_name = "depth" in fields and model in _DEPTH_IN_NAME
+    parts = []
+    for name in ["model", *fields] if is_depth_in_name and "model" not in fields else fields:
+        value = setting.get(name)
+        if value is None or (name == "depth" and is_depth_in_name):
+            continue
+        if name == "model" and is_depth_in_name:
+            parts.append(displayed(f"{value_name(name, value)}-{setting['depth']}"))
+        else:
+            parts.append(_value_with_field(name, value))
+    return displayed(", ".join(parts))
+
+
+def _value_with_field(field: str, value: Scalar) -> str:
+    """A value that is understood without the heading of a column."""
+    if _choice_name(field, value):
+        return value_name(field, value)
+    short = _SHORT_SETTING_NAMES.get(field) or field.replace("_", " ")
+    if isinstance(value, bool):
+        return displayed(short if value else f"no {short}")
+    return f"{displayed(short, field)} {value_name(field, value)}"
+
+
+def _choice_name(field: str, value: Scalar) -> str:
+    """The display name of a built-in choice or of the user's class; empty for other values."""
+    setting = setting_fields().get(field)
+    kind = setting.option.catalogue if setting else None
+    if kind is None or not isinstance(value, str):
+        return ""
+    names = []
+    for part in split_names(kind, value):
+        row = find_builtin(kind, part)
+        if row is None:
+            return ""
+        # Code and data of the user are named by the class or the file, not by a folder.
+        own = PurePath(part.rpartition(":")[2]).name
+        names.append(own if row.name.endswith(":") else row.display_name or row.name)
+    return " + ".join(names)
 
 
 def _quantity_with_unit(quantity: str, loss: str | None) -> str:

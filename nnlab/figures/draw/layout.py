@@ -19,6 +19,7 @@ from nnlab.figures.draw.legend import (
 from nnlab.figures.draw.line_end_labels import label_line_ends
 from nnlab.figures.draw.panel_context import own_legend_blocks, stretched_height
 from nnlab.figures.draw.paper import current_paper, inches
+from nnlab.figures.draw.titles_and_limits import apply_titles_and_limits
 
 PANEL_HEIGHT = 2.2
 _MIN_PANEL_WIDTH = 1.75  # inches; enough for an axis with its labels
@@ -111,7 +112,11 @@ def available_text_width(columns: int = 1) -> float:
 
 
 def freeze_layout(figure: Figure) -> None:
-    """Computes the layout now and keeps it, so that every format gets the same layout."""
+    """Computes the layout now and keeps it, so that every format gets the same layout.
+
+    The titles and limits that the author chose are set before.
+    """
+    apply_titles_and_limits(figure)
     figure.draw_without_rendering()
     figure.draw_without_rendering()  # measures ticks that the first layout changed
     figure.set_layout_engine("none")

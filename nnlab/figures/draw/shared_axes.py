@@ -1,5 +1,6 @@
 """Shared axes of the panels of a composed figure, and the alignment of panels in a row."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -93,14 +94,14 @@ def _axis_key(panel: Figure, side: Literal["x", "y"]) -> tuple[Any, ...] | None:
 
 def _leaves_axis(ax: Axes, side: Literal["x", "y"]) -> bool:
     """Whether values lie beyond the limits; they are marked at the edge, which must not move."""
-    low, high = sorted(_axis(ax, side).get_view_interval())
-    return any(
-        not low <= float(value) <= high
+    low, high = map(float, sorted(_axis(ax, side).get_view_interval()))
+    values = [
+        float(value)
         for line in ax.lines
         if line.get_transform() == ax.transData
         for value in np.asarray(line.get_xdata() if side == "x" else line.get_ydata(), dtype=float)
-        if np.isfinite(value)
-    )
+    ]
+    return any(math.isfinite(value) and not low <= value <= high for value in values)
 
 
 def _share_limits(panels: Sequence[Figure], side: Literal["x", "y"]) -> None:

@@ -1,8 +1,9 @@
 """`nnlab plot compose`: several figures as lettered panels of one figure."""
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from nnlab import store
 from nnlab.engine import user_code
 from nnlab.errors import UsageError
 from nnlab.figures import prepare_figure
+from nnlab.figures.draw.reader_options import current_reader_options, use_reader_options
+from nnlab.figures.page import reader_options
 from nnlab.figures.prepared_figure import FigureTable, PreparedFigure, figure_table
 from nnlab.io.text import format_count
 
@@ -33,8 +36,8 @@ def prepare_composition(
     Args:
         db: the database; None only if no panel needs it.
         words: none; the panels name their own studies and runs.
-        parts: `kind`, `words` and `options` of each panel; with `from_file`, its preparation
-            executes no user code.
+        parts: `kind`, `words`, `options` and `page` of each panel; with `from_file`, its
+            preparation executes no user code.
         layout: rows and columns, such as `1x3`; by default as many columns as fit.
 
     Raises:
@@ -46,6 +49,10 @@ def prepare_composition(
         raise UsageError(
             f"a composed figure has 1 to {MAX_PANELS} panels, got {len(parts)}",
             hint="nnlab plot compose fig1.pdf 'curves depth' -o fig.pdf",
+        )
+    if current_reader_options().title is not None:
+        raise UsageError(
+            "--title is an option of a panel", hint="'curves depth --title \"Depth\"' as the panel"
         )
     columns = None if layout is None else parse_layout(layout, len(parts))
     panels = [_prepare_part(db, part) for part in parts]
@@ -87,13 +94,30 @@ def parse_layout(text: str, count: int) -> int:
 
 def _prepare_part(db: store.Database, part: Mapping[str, Any]) -> PreparedFigure:
     """What a panel shows; a panel from a figure file executes no code that the file names."""
-    is_untrusted = bool(part.get("from_file"))
     refusal = user_code.forbid_execution(
         "it is not known whether the code may be trusted",
         hint="write the panel as a command instead of a file, and name its run",
     )
-    with refusal if is_untrusted else nullcontext():
-        return prepare_figure(db, part["kind"], part["words"], part["options"])
+    page = part.get("page", {})
+    with refusal if part.get("from_file") else nullcontext(), _own_options(page):
+        prepared = prepare_figure(db, part["kind"], part["words"], part["options"])
+
+    def draw() -> "Figure":
+        with _own_options(page):
+            return prepared.draw()
+
+    return replace(prepared, draw=draw)
+
+
+@contextmanager
+def _own_options(page: Mapping[str, Any]) -> Iterator[None]:
+    """The names, order and limits of a panel; without any, those of the composed figure."""
+    if not page:
+        yield
+        return
+    uncertainty = str(current_reader_options().uncertainty)
+    with use_reader_options(reader_options({"uncertainty": uncertainty, **page})):
+        yield
 
 
 def _draw_composition(panels: Sequence[PreparedFigure], columns: int | None) -> "Figure":

@@ -20,8 +20,9 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
 from nnlab.figures.output import check_data_file, collect_figure, save_figure_files
+from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
-from nnlab.figures.provenance import FigureRequest, paper_from_options
+from nnlab.figures.provenance import FigureRequest
 from nnlab.io.files import write_atomic
 
 if TYPE_CHECKING:
@@ -142,25 +143,21 @@ def draw_figure(call: FigureCall) -> None:
         UnknownName: an unknown study, run, metric, field, venue, style or palette.
         UsageError: no data to draw, an unknown file format, or `--data` without a file.
     """
-    # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.paper import use_paper
-
     request, output = call.request, call.output
-    check_figure_paths(call.output, force=call.force)
-    if call.data and not call.output:
+    check_figure_paths(output, force=call.force)
+    if call.data and not output:
         raise UsageError(
             "--data writes the numbers beside a file", hint=f"add -o {request.kind}.pdf"
         )
-    paper = paper_from_options(request.page)
-    with open_db(call.db) if request.needs_database else nullcontext() as database:
-        figure = collect_figure(database, request)
-    if call.data:
-        check_data_file(figure, output, force=call.force)
-    with use_paper(paper):
+    with use_page(request.page):
+        with open_db(call.db) if request.needs_database else nullcontext() as database:
+            figure = collect_figure(database, request)
+        if call.data:
+            check_data_file(figure, output, force=call.force)
+        drawn = draw_on_page(request.kind, figure.prepared)
         if not output and not call.show:
-            _print_figure(request.kind, figure.prepared)
+            _print_figure(request.kind, figure.prepared, drawn)
             return
-        drawn = figure.prepared.draw()
         for file in save_figure_files(drawn, figure, output, data=call.data):
             say(f"{file.path}: {file.description}")
         if call.show:
@@ -169,23 +166,26 @@ def draw_figure(call: FigureCall) -> None:
         note(line)
 
 
-def _print_figure(kind: str, prepared: PreparedFigure) -> None:
+def _print_figure(kind: str, prepared: PreparedFigure, drawn: "Figure") -> None:
     """Prints curves as text; of a figure without curves its numbers."""
-    for panel in prepared.panels or (prepared,):
-        _print_panel(panel)
+    if prepared.panels:
+        for panel in prepared.panels:
+            _print_panel(panel, panel.draw())
+    else:
+        _print_panel(prepared, drawn)
     say(prepared.summary, style="dim")
     for line in prepared.notes:
         note(line)
     say(f"next: add -o {kind}.pdf", style="dim")
 
 
-def _print_panel(prepared: PreparedFigure) -> None:
+def _print_panel(prepared: PreparedFigure, drawn: "Figure") -> None:
     # matplotlib is imported only when a figure is drawn.
     from nnlab.figures.draw.terminal_text import as_text
 
     width = min(max(shutil.get_terminal_size().columns, _MIN_WIDTH), _MAX_WIDTH)
     colored = console().is_terminal and not console().no_color
-    text = as_text(prepared.draw(), width, colored=colored)
+    text = as_text(drawn, width, colored=colored)
     if text:
         typer.echo(text)
         return

@@ -1,0 +1,158 @@
+"""The choices of an author about names, order, limits and uncertainty, for every kind of figure.
+
+`with use_reader_options(options): ...` sets them for what is prepared and drawn inside. Names are
+looked up with `displayed`, trials are chosen with `chosen_trials`, and `titles_and_limits` applies
+the rest before the layout, so that a kind of figure needs no code for them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from nnlab.errors import UnknownName, UsageError
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
+
+T = TypeVar("T")
+# The end of an axis that keeps its own limit is None.
+AxisLimits = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderOptions:
+    """What an author changes about a figure.
+
+    `rename` maps names in the figure, or in the database, to other names. `select` are names of
+    trials, or `FIELD=VALUE,VALUE`. `order` are names of trials or values, the first one first.
+    `ylabels` and `ylims` are those of the first panels.
+    """
+
+    uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
+    rename: Mapping[str, str] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+    title: str | None = None
+    xlabel: str | None = None
+    ylabels: tuple[str, ...] = ()
+    xlim: AxisLimits | None = None
+    ylims: tuple[AxisLimits, ...] = ()
+
+
+@dataclass(slots=True)
+class _Usage:
+    """The options, and which of their names were found in the figure."""
+
+    options: ReaderOptions
+    names: set[str] = field(default_factory=set)
+    choices: set[str] = field(default_factory=set)
+    has_trials: bool = False
+
+
+_current: ContextVar[_Usage | None] = ContextVar("reader_options", default=None)
+_DEFAULT: Final = ReaderOptions()
+
+
+def current_reader_options() -> ReaderOptions:
+    """The options of the figure that is prepared or drawn now."""
+    usage = _current.get()
+    return _DEFAULT if usage is None else usage.options
+
+
+@contextmanager
+def use_reader_options(options: ReaderOptions) -> Iterator[None]:
+    """A context in which figures are prepared and drawn with these options."""
+    token = _current.set(_Usage(options))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def displayed(name: str, *keys: str) -> str:
+    """The name as the author renamed it; `keys` are other spellings, such as that in the database.
+
+    >>> with use_reader_options(ReaderOptions(rename={"adam": "Ours"})):
+    ...     displayed("Adam", "adam"), displayed("SGD", "sgd")
+    ('Ours', 'SGD')
+    """
+    usage = _current.get()
+    if usage is None:
+        return name
+    usage.names.update((name, *keys))
+    renamed = usage.options.rename
+    return next((renamed[key] for key in (name, *keys) if key in renamed), name)
+
+
+def chosen_trials(
+    trials: Sequence[T], names_of: Callable[[T], Mapping[str, Sequence[str]]]
+) -> list[T]:
+    """The trials that the author selected, in the chosen order; all of them without a choice.
+
+    Args:
+        trials: in the order of their ranking.
+        names_of: the spellings of a trial's values by field, and of its title under an empty key.
+
+    Raises:
+        UnknownName: a selected title or value belongs to no trial.
+    """
+    usage = _current.get()
+    if usage is None:
+        return list(trials)
+    usage.has_trials = True
+    chosen = list(trials)
+    titles = [term for term in usage.options.select if "=" not in term]
+    conditions = [term.partition("=") for term in usage.options.select if "=" in term]
+    requests = [(name, values.split(",")) for name, _, values in conditions]
+    for name, values in [*requests, *([("", titles)] if titles else [])]:
+        key = name.lstrip("-").replace("-", "_")
+        known = dict.fromkeys(text for trial in trials for text in names_of(trial).get(key, ()))
+        for value in values:
+            if value not in known:
+                raise UnknownName(f"value of {name}" if name else "trial", value, known)
+        chosen = [
+            trial for trial in chosen if not set(values).isdisjoint(names_of(trial).get(key, ()))
+        ]
+    if not chosen:
+        raise UsageError("no trial meets all conditions of --select")
+    return in_chosen_order(
+        chosen, lambda trial: [text for texts in names_of(trial).values() for text in texts]
+    )
+
+
+def in_chosen_order(items: Sequence[T], names_of: Callable[[T], Sequence[str]]) -> list[T]:
+    """The items with those that `order` names first; the others keep their order."""
+    usage = _current.get()
+    if usage is None or not usage.options.order:
+        return list(items)
+    order = {name: index for index, name in enumerate(usage.options.order)}
+
+    def position(item: T) -> int:
+        names = names_of(item)
+        usage.choices.update(names)
+        return min((order[name] for name in names if name in order), default=len(order))
+
+    return sorted(items, key=position)
+
+
+def check_reader_options(kind: str) -> None:
+    """Refuses options that had no effect on the figure that was prepared and drawn.
+
+    Raises:
+        UnknownName: nothing in the figure has a name of `rename` or `order`.
+        UsageError: the kind of figure has no trials to select.
+    """
+    usage = _current.get()
+    if usage is None:
+        return
+    options = usage.options
+    if options.select and not usage.has_trials:
+        raise UsageError(f"--select has no effect on plot {kind}")
+    for name in options.rename:
+        if name not in usage.names:
+            raise UnknownName("name in the figure", name, usage.names)
+    for name in options.order:
+        if not usage.choices:
+            raise UsageError(f"--order has no effect on plot {kind}")
+        if name not in usage.choices:
+            raise UnknownName("trial or value", name, usage.choices)
