@@ -14,6 +14,8 @@ from matplotlib.transforms import Bbox
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.layout import freeze_layout, layout_engine
 
+_MIN_SHARE_OF_AXIS = 0.5  # panels that would be squeezed more keep their own limits
+
 
 def share_axes(grid: Sequence[Sequence[Figure]]) -> None:
     """Gives neighbouring panels that show one quantity on one scale the same limits.
@@ -30,7 +32,8 @@ def share_axes(grid: Sequence[Sequence[Figure]]) -> None:
             _share_limits(group, "y")
             for panel in group[1:]:
                 _hide_labels(panel, "y")
-        if groups:
+        # In several rows, the panels of a column stay below each other.
+        if groups and len(grid) == 1:
             _equalise_widths(panels)
     columns = max(map(len, grid))
     for column in range(columns):
@@ -66,7 +69,8 @@ def _groups(panels: Sequence[Figure], side: Literal["x", "y"]) -> Iterator[list[
     key: Any = None
     for panel in panels:
         panel_key = _axis_key(panel, side)
-        if group and panel_key is not None and panel_key == key:
+        is_same = group and panel_key is not None and panel_key == key
+        if is_same and _are_comparable([*group, panel], side):
             group.append(panel)
             continue
         if group:
@@ -92,16 +96,25 @@ def _axis_key(panel: Figure, side: Literal["x", "y"]) -> tuple[Any, ...] | None:
     return (label, axis.get_scale(), ticks)
 
 
+def _are_comparable(panels: Sequence[Figure], side: Literal["x", "y"]) -> bool:
+    """Whether the values of every panel fill a large enough part of the common axis."""
+    intervals = [_axis(panel.axes[0], side).get_view_interval() for panel in panels]
+    if _axis(panels[0].axes[0], side).get_scale() == "log":
+        intervals = [(math.log(low), math.log(high)) for low, high in intervals]
+    length = max(high for _, high in intervals) - min(low for low, _ in intervals)
+    return all(high - low >= _MIN_SHARE_OF_AXIS * length for low, high in intervals)
+
+
 def _leaves_axis(ax: Axes, side: Literal["x", "y"]) -> bool:
     """Whether values lie beyond the limits; they are marked at the edge, which must not move."""
-    low, high = map(float, sorted(_axis(ax, side).get_view_interval()))
+    low, high = (float(end) for end in _axis(ax, side).get_view_interval())
     values = [
         float(value)
         for line in ax.lines
         if line.get_transform() == ax.transData
         for value in np.asarray(line.get_xdata() if side == "x" else line.get_ydata(), dtype=float)
     ]
-    return any(math.isfinite(value) and not low <= value <= high for value in values)
+    return any(math.isfinite(value) and (value < low or value > high) for value in values)
 
 
 def _share_limits(panels: Sequence[Figure], side: Literal["x", "y"]) -> None:
@@ -139,7 +152,7 @@ def _equalise_widths(panels: Sequence[Figure]) -> None:
 def _has_one_row(panel: Figure) -> bool:
     """Whether all axes of a panel are side by side."""
     boxes = [_box_in_inches(ax, panel) for ax in panel.axes]
-    return max(box.y0 for box in boxes) < min(box.y1 for box in boxes)
+    return bool(max(box.y0 for box in boxes) < min(box.y1 for box in boxes))
 
 
 def _box_in_inches(ax: Axes, panel: Figure) -> Bbox:
