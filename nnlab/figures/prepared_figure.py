@@ -46,7 +46,7 @@ class PreparedFigure:
 
     `draw` draws it for the current paper. `runs` are the ids of the runs that it shows, `summary`
     describes them in a few words, and `notes` are shown with the figure. `panels` are those of a
-    composed figure.
+    composed figure. `caption` are sentences for the caption, in addition to the notes.
     """
 
     draw: Callable[[], "Figure"]
@@ -55,6 +55,7 @@ class PreparedFigure:
     summary: str
     notes: tuple[str, ...] = ()
     panels: tuple["PreparedFigure", ...] = ()
+    caption: tuple[str, ...] = ()
 
 
 def figure_table(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> FigureTable:

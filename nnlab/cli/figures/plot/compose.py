@@ -106,6 +106,7 @@ def _parse_command(text: str) -> FigureRequest:
     misplaced = [f"--{name}" for name in PAPER_OPTIONS if name in call.request.page]
     misplaced += ["--output"] if call.output else []
     misplaced += ["--data"] if call.data else []
+    misplaced += ["--caption"] if call.caption else []
     if misplaced:
         raise UsageError(
             f"panel {text!r}: {misplaced[0]} is an option of the composed figure",

@@ -19,7 +19,12 @@ from nnlab.cli.output.figure_files import check_figure_paths
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
-from nnlab.figures.output import check_data_file, collect_figure, save_figure_files
+from nnlab.figures.output import (
+    check_caption_file,
+    check_data_file,
+    collect_figure,
+    save_figure_files,
+)
 from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest
@@ -42,6 +47,7 @@ class FigureCall:
         request: the figure.
         output: files to write; the terminal if empty.
         data: also write the numbers, as CSV beside the first file.
+        caption: also write a caption, as LaTeX beside the first file.
         force: replace files that nnlab did not create.
         show: open the figure in a window.
         db: the database.
@@ -50,6 +56,7 @@ class FigureCall:
     request: FigureRequest
     output: tuple[Path, ...] = ()
     data: bool = False
+    caption: bool = False
     force: bool = False
     show: bool = False
     db: str | None = None
@@ -82,6 +89,10 @@ def _shared_options(
     ] = None,
     data: Annotated[
         bool, typer.Option("--data", help="also write the numbers to a CSV file next to FILE")
+    ] = False,
+    caption: Annotated[
+        bool,
+        typer.Option("--caption", help="also write a caption as LaTeX to a file next to FILE"),
     ] = False,
     force: ForceOption = False,
     show: Annotated[bool, typer.Option("--show", help="open the figure in a window")] = False,
@@ -116,6 +127,7 @@ def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]
                 FigureRequest(kind, tuple(words), options, page),
                 output=tuple(shared_values["output"] or ()),
                 data=shared_values.get("data", False),
+                caption=shared_values["caption"],
                 force=shared_values["force"],
                 show=shared_values["show"],
                 db=shared_values["db"],
@@ -149,9 +161,15 @@ def draw_figure(call: FigureCall) -> None:
         raise UsageError(
             "--data writes the numbers beside a file", hint=f"add -o {request.kind}.pdf"
         )
+    if call.caption:
+        if not output:
+            raise UsageError(
+                "--caption writes a file beside a figure", hint=f"add -o {request.kind}.pdf"
+            )
+        check_caption_file(output, force=call.force)
     with use_page(request.page):
         with open_db(call.db) if request.needs_database else nullcontext() as database:
-            figure = collect_figure(database, request)
+            figure = collect_figure(database, request, caption=call.caption)
         if call.data:
             check_data_file(figure, output, force=call.force)
         drawn = draw_on_page(request.kind, figure.prepared)
