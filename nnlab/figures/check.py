@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab import store
+from nnlab.analysis.database_id import database_id
 from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
 from nnlab.figures import prepare_figure
@@ -132,12 +133,7 @@ def _compare_with_database(
     except (NnlabError, TypeError) as error:
         return FigureCheck(path, request, FigureState.GONE, str(error), command)
     if figure.table.sha256 != stored.get("data"):
-        other = stored.get("nnlab") != nnlab_version()
-        reason = (
-            f"drawn by nnlab {stored.get('nnlab')}; the table differs"
-            if other
-            else "the numbers differ"
-        )
+        reason = _reason_for_difference(db, stored)
         return FigureCheck(path, request, FigureState.STALE, reason, command)
     if stored.get("nnlab") != nnlab_version():
         reason = f"the same numbers; drawn by nnlab {stored.get('nnlab')}"
@@ -165,6 +161,17 @@ def untrusted_request_problem(request: FigureRequest, stored: Mapping[str, Any])
     if _is_out_of_range(request):
         return "its options exceed the limits of the command"
     return None
+
+
+def _reason_for_difference(db: store.Database, stored: Mapping[str, Any]) -> str:
+    """Why the table of a figure is not the one that is prepared now."""
+    first_run = re.match(r"\d{1,18}", str(stored.get("runs", "")))
+    stored_id = stored.get("database_id")
+    if first_run and stored_id and database_id(db, [int(first_run[0])]) != stored_id:
+        return f"drawn from another database, {stored.get('database') or 'id'} {stored_id}"
+    if stored.get("nnlab") != nnlab_version():
+        return f"the table differs; drawn by nnlab {stored.get('nnlab')}"
+    return "the numbers differ"
 
 
 def _names_a_file(request: FigureRequest) -> bool:

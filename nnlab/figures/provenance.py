@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nnlab import store
+from nnlab.analysis.database_id import database_id
 from nnlab.config import setting_field, setting_fields
 from nnlab.config.arguments import is_argument
 from nnlab.errors import UnknownName, UsageError
@@ -15,6 +16,7 @@ from nnlab.figures.draw.venues import VENUES, paper_for_venue
 from nnlab.figures.kind_table import KINDS
 from nnlab.figures.plugin_figures import FIGURE_PLUGINS
 from nnlab.figures.prepared_figure import PreparedFigure
+from nnlab.io.anonymous import hide_folders
 from nnlab.objective import format_exact
 from nnlab.version import nnlab_version
 
@@ -57,8 +59,15 @@ class FigureRequest:
 def build_provenance(
     db: store.Database | None, request: FigureRequest, figure: PreparedFigure
 ) -> Mapping[str, Any]:
-    """The provenance that is stored in a figure file, as JSON values."""
-    commits = _git_commits(db, figure.runs) if db is not None else []
+    """The provenance that is stored in a figure file, as JSON values.
+
+    It names the database without its folder. An anonymous page has neither its name nor commits,
+    and no folder in its options.
+    """
+    is_anonymous = bool(request.page.get("anonymous"))
+    if is_anonymous:
+        request = _without_folders(request)
+    commits = _git_commits(db, figure.runs) if db is not None and not is_anonymous else []
     plugin = None if request.kind in KINDS else FIGURE_PLUGINS.find(request.kind)
     return {
         "nnlab": nnlab_version(),
@@ -68,11 +77,27 @@ def build_provenance(
         "options": dict(request.options),
         "page": dict(request.page),
         "command": plot_command(request),
-        "database": db.address.display_name if db is not None else "",
+        "database": db.address.public_name if db is not None and not is_anonymous else "",
+        "database_id": database_id(db, figure.runs) if db is not None else "",
         "runs": format_id_ranges(figure.runs),
         "commits": commits,
         "data": figure.table.sha256,
     }
+
+
+def _without_folders(request: FigureRequest) -> FigureRequest:
+    """The request with each path shortened to its last part."""
+
+    def shortened(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: shortened(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [shortened(item) for item in value]
+        return hide_folders(value) if isinstance(value, str) else value
+
+    return replace(
+        request, words=tuple(map(hide_folders, request.words)), options=shortened(request.options)
+    )
 
 
 def plot_command(request: FigureRequest, output: Path | None = None) -> str:

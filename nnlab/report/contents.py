@@ -3,11 +3,12 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from nnlab import store
 from nnlab.analysis.comparable import ComparableGroup, comparable_groups
+from nnlab.analysis.database_id import database_id
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
@@ -19,6 +20,7 @@ from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
+from nnlab.io.anonymous import hide_folders
 from nnlab.records import Attempt, Environment, Run, Status, Study
 from nnlab.report.finding_summaries import (
     FindingSummary,
@@ -28,6 +30,7 @@ from nnlab.report.finding_summaries import (
 )
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.report.summary_sentence import summary_sentence
+from nnlab.version import nnlab_version
 
 # `nnlab compare --top 0` shows longer rankings.
 MAX_ROWS = 50
@@ -67,6 +70,8 @@ class Report:
     `joules` is the energy that the devices reported, None if none did; concurrent runs on one
     device each count its whole energy. `sentence` is the verdict in one sentence. `groups` has an
     entry for each group of comparable runs, the newest first; it is empty without results.
+    `database` names the database without its folder, and `database_id` identifies it. An anonymous
+    report has no host, commit, folder or name of the database.
     """
 
     title: str
@@ -84,7 +89,14 @@ class Report:
     attempts: tuple[Attempt, ...]
     joules: float | None
     database: str
+    database_id: str
     created_at: str
+
+    @property
+    def source(self) -> str:
+        """The version of nnlab, the database and the time, for the end of the report."""
+        database = f"{self.database} (id {self.database_id})".strip()
+        return f"Made by nnlab {nnlab_version()} from {database}, {self.created_at}."
 
     @property
     def headline_cases(self) -> tuple[tuple[str, HeadlineFinding], ...]:
@@ -152,8 +164,8 @@ class Report:
         return hours
 
 
-def build_report(db: store.Database, scope: Scope) -> Report:
-    """Collects the contents of a report.
+def build_report(db: store.Database, scope: Scope, *, anonymous: bool = False) -> Report:
+    """Collects the contents of a report; an anonymous one does not reveal who made it.
 
     Raises:
         UnknownName: the objective of a study was never measured.
@@ -169,6 +181,7 @@ def build_report(db: store.Database, scope: Scope) -> Report:
         if ranking.rows
     )
     findings = store.findings(db, [run.id for run in runs])
+    attempts = store.attempts_of_runs(db, [run.id for run in runs])
     verdicts = tuple(
         (study, study_verdict)
         for study in studies
@@ -190,17 +203,35 @@ def build_report(db: store.Database, scope: Scope) -> Report:
         overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
-        runs=runs,
+        runs=tuple(map(_without_author, runs)) if anonymous else runs,
         values={
             run: value
             for ranking in rankings
             for row in ranking.rows
             for run, value in zip(row.runs, row.values, strict=True)
         },
-        attempts=store.attempts_of_runs(db, [run.id for run in runs]),
+        attempts=tuple(map(_anonymous_attempt, attempts)) if anonymous else attempts,
         joules=_total_joules(db, runs),
-        database=db.address.display_name,
+        database="" if anonymous else db.address.public_name,
+        database_id=database_id(db, [run.id for run in runs]),
         created_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _without_author(run: Run) -> Run:
+    """The run with the paths in the reason of its end shortened."""
+    return replace(run, reason=None if run.reason is None else hide_folders(run.reason))
+
+
+def _anonymous_attempt(attempt: Attempt) -> Attempt:
+    """The attempt without its host, commit and the folders in its command."""
+    environment = attempt.environment
+    if environment is not None:
+        environment = replace(
+            environment, hostname="", git_commit=None, git_dirty=None, git_diff=None
+        )
+    return replace(
+        attempt, hostname="", command=hide_folders(attempt.command), environment=environment
     )
 
 

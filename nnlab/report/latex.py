@@ -127,7 +127,7 @@ def _run_summary(report: Report) -> list[str]:
         rf"{format_count(len(report.runs), 'run')}: {statuses}. {times}. {energy}\par",
         r"\begin{itemize}",
         *(
-            rf"  \item {escape_latex(environment.hostname)}: {escape_latex(environment.device)},"
+            rf"  \item {_host(environment.hostname)}{escape_latex(environment.device)},"
             rf" nnlab {escape_latex(environment.nnlab)},"
             rf" torch {escape_latex(environment.torch)}, Python {escape_latex(environment.python)}"
             for environment in report.environments
@@ -141,3 +141,7 @@ def _run_summary(report: Report) -> list[str]:
         r"\end{itemize}",
         *(rf"\texttt{{{escape_latex(command)}}}\par" for command in report.commands),
     ]
+
+
+def _host(hostname: str) -> str:
+    return f"{escape_latex(hostname)}: " if hostname else ""

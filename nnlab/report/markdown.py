@@ -12,7 +12,6 @@ from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
 from nnlab.stats import format_duration, format_mean
-from nnlab.version import nnlab_version
 
 
 def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -195,8 +194,7 @@ def _run_summary(report: Report) -> str:
     lines += ["", *_machines(report), *_commands(report)]
     lines += [
         "",
-        f"Made by nnlab {nnlab_version()} from {escape_markdown(report.database)},"
-        f" {escape_markdown(report.created_at)}.",
+        escape_markdown(report.source),
         "",
     ]
     return "\n".join(lines)
@@ -204,7 +202,7 @@ def _run_summary(report: Report) -> str:
 
 def _machines(report: Report) -> list[str]:
     machines = [
-        f"- {escape_markdown(environment.hostname)}: {escape_markdown(environment.device)},"
+        f"- {_host(environment.hostname)}{escape_markdown(environment.device)},"
         f" nnlab {escape_markdown(environment.nnlab)},"
         f" torch {escape_markdown(environment.torch)}, Python {escape_markdown(environment.python)}"
         + (
@@ -216,6 +214,10 @@ def _machines(report: Report) -> list[str]:
         for environment in report.environments
     ]
     return ["Where:", "", *machines, ""] if machines else []
+
+
+def _host(hostname: str) -> str:
+    return f"{escape_markdown(hostname)}: " if hostname else ""
 
 
 def _commands(report: Report) -> list[str]:

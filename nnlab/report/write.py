@@ -35,7 +35,13 @@ class WrittenReport:
 
 
 def write_report(
-    db: store.Database, scope: Scope, path: Path, report_format: ReportFormat, *, force: bool
+    db: store.Database,
+    scope: Scope,
+    path: Path,
+    report_format: ReportFormat,
+    *,
+    force: bool,
+    anonymous: bool = False,
 ) -> WrittenReport:
     """Writes the report of a scope, and its figures beside it unless the report embeds them.
 
@@ -45,18 +51,19 @@ def write_report(
         path: file of the report.
         report_format: format of the file.
         force: replace files that nnlab did not create.
+        anonymous: omit hosts, commits, paths and the name of the database.
 
     Raises:
         OutputError: a file cannot be written, or exists and nnlab did not create it.
     """
     check_writable(path)
     check_replaceable([path], force=force)
-    report = build_report(db, scope)
+    report = build_report(db, scope, anonymous=anonymous)
     study = report.studies[0] if report.verdicts and len(report.studies) == 1 else None
     figures: list[Path] = []
     if report_format is not ReportFormat.HTML:
         suffix = "pdf" if report_format is ReportFormat.LATEX else "png"
-        figures = _write_figures(db, report, study, path, suffix, force=force)
+        figures = _write_figures(db, report, study, path, suffix, force=force, anonymous=anonymous)
     text = _report_text(report, report_format, [figure.name for figure in figures])
     write_atomic(path, text.encode())
     return WrittenReport(report.sentence, tuple(figures), study.name if study else None)
@@ -73,7 +80,14 @@ def _report_text(report: Report, report_format: ReportFormat, figures: Sequence[
 
 
 def _write_figures(
-    db: store.Database, report: Report, study: Study | None, path: Path, suffix: str, *, force: bool
+    db: store.Database,
+    report: Report,
+    study: Study | None,
+    path: Path,
+    suffix: str,
+    *,
+    force: bool,
+    anonymous: bool,
 ) -> list[Path]:
     """Writes the figures of the claim of a study, or the curves of each group of runs."""
     # matplotlib is not imported for reports in HTML, which contain their figures as SVG.
@@ -84,7 +98,7 @@ def _write_figures(
     stem = path.with_suffix("")
     if study is not None:
         check_replaceable(claim_files(stem, suffix), force=force)
-        return save_claim_figures(db, *report.verdicts[0], stem, suffix)
+        return save_claim_figures(db, *report.verdicts[0], stem, suffix, anonymous=anonymous)
     groups = [group for group in report.groups if group.series]
     paths = [
         stem.with_name(f"{stem.name}-curves{'' if number == 1 else f'-{number}'}.{suffix}")

@@ -44,6 +44,11 @@ class Address(ABC):
 
     @property
     @abstractmethod
+    def public_name(self) -> str:
+        """Its name without a folder, host or user, for figures and reports."""
+
+    @property
+    @abstractmethod
     def portable_target(self) -> str:
         """The target that opens it from another working folder."""
 
@@ -53,6 +58,11 @@ class FileAddress(Address):
     """A database in a file."""
 
     path: Path
+
+    @property
+    def public_name(self) -> str:
+        """The name of the file."""
+        return self.path.name
 
     @property
     def portable_target(self) -> str:
@@ -75,6 +85,12 @@ class ServerAddress(Address):
 
     schema: str
     options: Mapping[str, str] = field(repr=False)
+
+    @property
+    def public_name(self) -> str:
+        """The name of the database on its server, and of the schema unless it is the default."""
+        name = make_url(self.target).database or "postgresql"
+        return name if self.schema == DEFAULT_SCHEMA else f"{name} (schema {self.schema})"
 
     @property
     def portable_target(self) -> str:

@@ -26,7 +26,20 @@ def test_a_ranking_names_its_test_and_correction(nnlab: Nnlab, folder: Path) -> 
 
 
 def test_diverged_runs_are_counted(nnlab: Nnlab, folder: Path) -> None:
-    nnlab("train", *QUICK, "--lr", "0.01,1e4", "--seeds", "2", "-q", expect=None)
+    nnlab(
+        "train",
+        "--data",
+        "diabetes",
+        *QUICK[2:],
+        "--opt",
+        "sgd",
+        "--lr",
+        "0.01,100",
+        "--seeds",
+        "2",
+        "-q",
+        expect=None,
+    )
     nnlab("plot", "curves", "-o", "fig.pdf", "--caption", "--metric", "loss")
     text = (folder / "fig.caption.tex").read_text()
     assert "Training and validation curves, loss over epochs." in text

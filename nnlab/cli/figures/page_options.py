@@ -78,6 +78,14 @@ def _page_options(
             " 95 % interval of their mean \\[default: ci]",
         ),
     ] = None,
+    anonymous: Annotated[
+        bool,
+        typer.Option(
+            "--anonymous",
+            rich_help_panel=_PAGE_PANEL,
+            help="store neither commits nor the names of the database and of folders in the file",
+        ),
+    ] = False,
     rename: Annotated[
         list[str] | None,
         typer.Option(
@@ -156,7 +164,7 @@ def chosen_page_options(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: str(value) if isinstance(value, Uncertainty) else value
         for name in PAGE_OPTIONS
-        if (value := values.get(name)) is not None
+        if (value := values.get(name)) is not None and value is not False
     }
 
 

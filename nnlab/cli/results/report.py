@@ -48,6 +48,13 @@ def report(
             help="write a folder that repeats the training and compares the results",
         ),
     ] = None,
+    anonymous: Annotated[
+        bool,
+        typer.Option(
+            "--anonymous",
+            help="omit hosts, commits, paths and the name of the database, for double-blind review",
+        ),
+    ] = False,
     force: ForceOption = False,
     db: DbOption = None,
 ) -> None:
@@ -69,7 +76,9 @@ def report(
     with open_db(db) as database:
         scope = resolve_scope(database, study)
         if path is not None and report_format is not None:
-            written = write_report(database, scope, path, report_format, force=force)
+            written = write_report(
+                database, scope, path, report_format, force=force, anonymous=anonymous
+            )
             if written.claim_study is not None:
                 messages.print_verdict(database, written.claim_study)
             say(f"{path}: {written.sentence}")

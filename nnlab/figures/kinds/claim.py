@@ -50,12 +50,18 @@ class ClaimInterval:
 
 
 def save_claim_figures(
-    db: store.Database, study: Study, study_verdict: StudyVerdict, stem: Path, kind: str = "png"
+    db: store.Database,
+    study: Study,
+    study_verdict: StudyVerdict,
+    stem: Path,
+    kind: str = "png",
+    *,
+    anonymous: bool = False,
 ) -> list[Path]:
     """Writes `STEM-verdict.KIND` and `STEM-curves.KIND`; returns their paths."""
     provenance = {
         "nnlab": nnlab_version(),
-        "database": db.address.display_name,
+        "database": "" if anonymous else db.address.public_name,
         "study": study.name,
         "verdict": str(study_verdict.verdict),
     }
