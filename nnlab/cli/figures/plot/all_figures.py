@@ -6,15 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.scope import resolve_scope
 from nnlab.cli.figures.plot.figure_command import FigureCall, draw_figure
-from nnlab.cli.figures.plot.figure_words import parse_figure_command
-from nnlab.cli.figures.plot.options import app
+from nnlab.cli.figures.plot.figure_words import parse_figure_command, plot_group
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
 from nnlab.errors import NnlabError, UsageError
@@ -36,7 +33,7 @@ _MAX_WORDS = 200  # letters of the reason why a figure is skipped
 
 
 @dataclass(frozen=True, slots=True)
-class _StudyFacts:
+class StudyFacts:
     """What the commands of some kinds need: the best runs, and the field to compare."""
 
     best_runs: tuple[str, ...]
@@ -67,13 +64,13 @@ def draw_all(
     if not force and index.exists() and not is_unedited_text(index):
         raise not_replaceable_error(index)
     with open_db(db) as database:
-        facts = _study_facts(database, studies)
+        facts = study_facts(database, studies)
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for number, kind in enumerate(KINDS, 1):
         path = folder / f"{kind}.pdf"
         try:
-            call = _call_of(kind, studies, facts)
+            call = call_for_studies(kind, studies, facts)
             request = replace(call.request, page={**page, **call.request.page})
             draw_figure(FigureCall(request, (path,), caption=True, force=force, db=db))
         except NnlabError as error:
@@ -87,7 +84,7 @@ def draw_all(
     say(f"{index}: {len(drawn)} of {len(KINDS)} kinds of figures")
 
 
-def _call_of(kind: str, studies: Sequence[str], facts: _StudyFacts) -> FigureCall:
+def call_for_studies(kind: str, studies: Sequence[str], facts: StudyFacts) -> FigureCall:
     """The command that draws a kind of figure of studies.
 
     Raises:
@@ -106,13 +103,18 @@ def _call_of(kind: str, studies: Sequence[str], facts: _StudyFacts) -> FigureCal
 
 
 def _required_options(kind: str) -> Iterator[str]:
-    group: Any = typer.main.get_command(app)
-    for parameter in group.commands[kind].params:
+    for parameter in plot_group().commands[kind].params:
         if parameter.required and parameter.param_type_name == "option":
             yield str(parameter.name)
 
 
-def _study_facts(db: store.Database, studies: Sequence[str]) -> _StudyFacts:
+def study_facts(db: store.Database, studies: Sequence[str]) -> StudyFacts:
+    """The best runs of studies, and the field whose values they compare.
+
+    Raises:
+        UnknownName: no such study.
+        UsageError: a name is that of a run.
+    """
     scope = resolve_scope(db, studies)
     if scope.studies is None:
         raise UsageError(
@@ -120,7 +122,7 @@ def _study_facts(db: store.Database, studies: Sequence[str]) -> _StudyFacts:
         )
     ranking = rank(db, scope, RankingRequest(mixed=True))
     best_runs = tuple(str(row.runs[0]) for row in ranking.rows[:2])
-    return _StudyFacts(best_runs, _main_field(ranking))
+    return StudyFacts(best_runs, _main_field(ranking))
 
 
 def _main_field(ranking: Ranking) -> str | None:
