@@ -13,7 +13,7 @@ from nnlab.io.escaping import escape_formula, escape_json_controls, escape_latex
 # What TeX acts on, each with the one way in which it may stand in escaped text.
 COMMANDS = (
     r"\textbackslash{}", r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_", r"\textasciicircum{}",
-    r"\textasciitilde{}", r"\textbar{}", r"\textquotedbl{}", r"\ldots{}",
+    r"\textasciitilde{}", r"\textbar{}", "{''}", r"\ldots{}", r"\textendash{}", "-{}-",
 )  # fmt: skip
 
 
@@ -31,6 +31,12 @@ def test_latex_holds_nothing_that_tex_acts_on(text: str) -> None:
 @given(st.text())
 def test_latex_is_of_letters_that_pdflatex_has(text: str) -> None:
     assert all(sign.isascii() or sign.isalpha() for sign in escape_latex(text))
+
+
+def test_two_hyphens_of_an_option_are_no_dash() -> None:
+    assert escape_latex("--study a--b") == "-{}-study a-{}-b"
+    assert "--" not in escape_latex("---")
+    assert escape_latex("1–2") == r"1\textendash{}2"  # noqa: RUF001
 
 
 class Reader(html.parser.HTMLParser):

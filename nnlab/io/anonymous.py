@@ -6,7 +6,7 @@ import re
 # URLs such as `postgresql://ann@host/`. The name after them is kept.
 _HOME = re.compile(r"(?:(?<![\w.])/(?:home|Users)|(?<!\w)[A-Za-z]:\\Users)[/\\][^\s/\\'\":]+")
 _FOLDERS = re.compile(
-    r"(?:\w+(?:\+\w+)?://[^\s/'\"]*/+|(?<![\w.~])(?:~|\.\.?)?/|(?<!\w)[A-Za-z]:[\\/]|\\\\)"
+    r"(?:\w+(?:\+\w+)?://[^\s/'\"]*/+|(?<![\w.~])(?:(?:~|\.\.?)?/|~\\)|(?<!\w)[A-Za-z]:[\\/]|\\\\)"
     r"(?:[^\s/\\'\":]*[/\\])*"
 )
 

@@ -100,8 +100,8 @@ def escape_latex(text: str) -> str:
         _LATEX_REPLACEMENTS.get(character) or _latex_letter(character)
         for character in text.replace("\n", " ")
     )
-    # Adjacent superscript digits are one exponent.
-    return escaped.replace("}\\textsuperscript{", "")
+    # Two hyphens, as in `--study`, are no dash. Adjacent superscript digits are one exponent.
+    return re.sub("-(?=-)", "-{}", escaped).replace("}\\textsuperscript{", "")
 
 
 def _latex_letter(character: str) -> str:
@@ -129,13 +129,13 @@ _LATEX_REPLACEMENTS = {
     "<": r"\ensuremath{<}",
     ">": r"\ensuremath{>}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': "{''}",
     "±": r"\ensuremath{\pm}",
     "−": r"\ensuremath{-}",
     "×": r"\ensuremath{\times}",
     "·": r"\ensuremath{\cdot}",
     "…": r"\ldots{}",
-    "–": "--",
+    "–": r"\textendash{}",
     "≤": r"\ensuremath{\leq}",
     "≥": r"\ensuremath{\geq}",
     "≈": r"\ensuremath{\approx}",

@@ -95,7 +95,7 @@ class Report:
     @property
     def source(self) -> str:
         """The version of nnlab, the database and the time, for the end of the report."""
-        database = f"{self.database} (id {self.database_id})".strip()
+        database = ", ".join(filter(None, (self.database, f"id {self.database_id}")))
         return f"Made by nnlab {nnlab_version()} from {database}, {self.created_at}."
 
     @property
@@ -137,6 +137,15 @@ class Report:
     def failed(self) -> tuple[Run, ...]:
         """The runs that failed or diverged."""
         return tuple(run for run in self.runs if run.status in (Status.FAILED, Status.DIVERGED))
+
+    @property
+    def failures(self) -> Mapping[tuple[Status, str], tuple[Run, ...]]:
+        """The failed and diverged runs by status and reason."""
+        groups: dict[tuple[Status, str], tuple[Run, ...]] = {}
+        for run in self.failed:
+            key = (run.status, run.reason or "no reason recorded")
+            groups[key] = (*groups.get(key, ()), run)
+        return groups
 
     @property
     def environments(self) -> tuple[Environment, ...]:

@@ -10,15 +10,18 @@ from nnlab.report.table_formats import table_as_latex
 from nnlab.stats import format_duration
 from nnlab.version import nnlab_version
 
+# Without Latin Modern the T1 fonts of a small TeX installation are bitmaps (Type 3), which journals
+# refuse; the default encoding has outlines everywhere. Floats stay below the title.
 _PREAMBLE = r"""\documentclass{article}
-\usepackage[T1]{fontenc}
-\usepackage{textcomp}
+\IfFileExists{lmodern.sty}{\usepackage[T1]{fontenc}\usepackage{lmodern}}
+  {\renewcommand{\labelitemi}{$\bullet$}\DeclareTextCommandDefault{\textpm}{\ensuremath{\pm}}}
 \usepackage[margin=2.5cm]{geometry}
 \usepackage{booktabs}
 \usepackage{siunitx}
 \usepackage{graphicx}
 \usepackage{longtable}
 \begin{document}
+\suppressfloats[t]
 """
 
 
@@ -48,7 +51,7 @@ def report_as_latex(report: Report, figures: Sequence[str] = ()) -> str:
 
 def _figure(name: str) -> str:
     return (
-        "\\begin{figure}[ht]\n  \\centering\n"
+        "\\begin{figure}[htbp]\n  \\centering\n"
         rf"  \includegraphics[width=\linewidth]{{{name}}}" + "\n\\end{figure}"
     )
 
@@ -122,10 +125,7 @@ def _run_summary(report: Report) -> list[str]:
         escape_latex(f"{format_duration(3600 * hours)} on {device}")
         for device, hours in report.device_hours.items()
     )
-    return [
-        r"\section*{What was run}",
-        rf"{format_count(len(report.runs), 'run')}: {statuses}. {times}. {energy}\par",
-        r"\begin{itemize}",
+    items = [
         *(
             rf"  \item {_host(environment.hostname)}{escape_latex(environment.device)},"
             rf" nnlab {escape_latex(environment.nnlab)},"
@@ -133,12 +133,16 @@ def _run_summary(report: Report) -> list[str]:
             for environment in report.environments
         ),
         *(
-            rf"  \item run {run.id} {run.status}:"
-            rf" {escape_latex(run.reason or 'no reason recorded')}"
-            for run in report.failed
+            rf"  \item {format_count(len(runs), 'run')} {status}:"
+            rf" {escape_latex(', '.join(str(run.id) for run in runs))}"
+            rf" ({escape_latex(reason)})"
+            for (status, reason), runs in report.failures.items()
         ),
-        r"  \item[]",
-        r"\end{itemize}",
+    ]
+    return [
+        r"\section*{What was run}",
+        rf"{format_count(len(report.runs), 'run')}: {statuses}. {times}. {energy}\par",
+        *([r"\begin{itemize}", *items, r"\end{itemize}"] if items else []),
         *(rf"\texttt{{{escape_latex(command)}}}\par" for command in report.commands),
     ]
 

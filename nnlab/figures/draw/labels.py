@@ -10,7 +10,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextToPath
 
-from nnlab.figures.draw.paper import SANS, current_paper
+from nnlab.figures.draw.fonts import font_families
+from nnlab.figures.draw.paper import current_paper
 
 MAX_LABEL_LENGTH = 34
 _ELLIPSIS = "…"
@@ -76,7 +77,7 @@ def wrap_to_width(text: str, width: float, size: float, lines: int = 2) -> str:
 
 def text_inches(text: str, size: float) -> float:
     """The width of a line of text in inches, at font size `size` in points."""
-    font = FontProperties(family=[current_paper().family, SANS], size=size)
+    font = FontProperties(family=list(font_families(current_paper().family)), size=size)
     width, _, _ = _text_measurer().get_text_width_height_descent(text, font, False)
     return float(width) / 72
 

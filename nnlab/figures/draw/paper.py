@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 SANS: Final = "DejaVu Sans"  # both come with matplotlib, so figures are the same on every machine
 SERIF: Final = "STIXGeneral"  # similar to Times
+HELVETICA: Final = "Helvetica"  # a compatible font of the system; else DejaVu Sans
 
 LegendPlacement = Literal["direct", "best", "outside", "none"]
 LEGEND_PLACEMENTS: Final[tuple[LegendPlacement, ...]] = ("outside", "direct", "best", "none")

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from nnlab.errors import UsageError
+from nnlab.figures.draw.fonts import font_families
+from nnlab.figures.draw.paper import SERIF
 from nnlab.io.escaping import escape_latex
 
 _TEX_POINTS_PER_POINT = 72.27 / 72  # TeX points per matplotlib point
@@ -55,7 +57,8 @@ class _PgfTextRenderer(RendererPgf):
         if angle:
             options.append(f"rotate={angle:f}")
         size = prop.get_size_in_points() * _TEX_POINTS_PER_POINT
-        family = r"\rmfamily" if "STIX" in prop.get_name() else r"\sffamily"
+        is_serif = any(name in prop.get_family() for name in font_families(SERIF)[:1])
+        family = r"\rmfamily" if is_serif else r"\sffamily"
         red, green, blue = tuple(gc.get_rgb())[:3]
         self._line(r"\begin{pgfscope}")
         self._line(rf"\definecolor{{nnlabtext}}{{rgb}}{{{red:f},{green:f},{blue:f}}}")

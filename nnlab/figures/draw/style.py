@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 
 import matplotlib as mpl
 
-from nnlab.figures.draw.paper import SANS, Paper, current_paper
+from nnlab.figures.draw.fonts import font_families
+from nnlab.figures.draw.paper import Paper, current_paper
 
 # Colours repeat after five to eight series, markers after twelve, so the pair is unique for more
 # series than a reader can follow. Markers also distinguish series in greyscale print.
@@ -61,7 +62,7 @@ def _paper_settings(paper: Paper) -> dict[str, Any]:
     look, scale = paper.look, paper.scale
     return {
         # The second family is used for characters that the first lacks.
-        "font.family": list(dict.fromkeys((paper.family, SANS))),
+        "font.family": list(font_families(paper.family)),
         "font.size": paper.size,
         "axes.titlesize": paper.label_size,
         "axes.labelsize": paper.label_size,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from nnlab.errors import UsageError
-from nnlab.figures.draw.paper import SANS, SERIF, Paper
+from nnlab.figures.draw.paper import HELVETICA, SERIF, Paper
 
 _CM, _POINT = 1 / 2.54, 1 / 72.27  # inches
 
@@ -33,8 +33,8 @@ class Venue:
 _CUSTOM: Final = {
     "acl": Venue(7.7 * _CM, 16.0 * _CM, 9.0, 8.0),
     "ieee": Venue(252 * _POINT, 516 * _POINT, 8.0, 7.0),
-    "nature": Venue(8.9 * _CM, 18.3 * _CM, 7.0, 6.0, SANS),
-    "poster": Venue(14.0, None, 26.0, 22.0, SANS),
+    "nature": Venue(8.9 * _CM, 18.3 * _CM, 7.0, 6.0, HELVETICA),
+    "poster": Venue(14.0, None, 26.0, 22.0, HELVETICA),
 }
 _TUEPLOTS: Final = {
     "neurips": ("neurips2024", None),
@@ -63,7 +63,7 @@ def find_venue(name: str) -> Venue:
         None if full is None else _figure_width(getattr(figsizes, full)),
         float(sizes["axes.labelsize"]),
         float(sizes["xtick.labelsize"]),
-        SANS if name == "beamer" else SERIF,
+        HELVETICA if name == "beamer" else SERIF,
     )
 
 
