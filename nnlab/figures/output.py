@@ -1,5 +1,6 @@
 """Drawing of requested figures into files, used by `nnlab plot` and `nnlab figures --refresh`."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -83,6 +84,19 @@ def check_data_file(figure: RequestedFigure, paths: Sequence[Path], *, force: bo
     """
     hashes = [figure.prepared.table.sha256, *_stored(paths, "data")]
     check_data_replaceable(data_file_of(paths[0]), hashes, force=force)
+
+
+def is_current(figure: RequestedFigure, paths: Sequence[Path], *, data: bool) -> bool:
+    """Whether files exist that contain exactly this figure, and beside them its other files."""
+    others = [data_file_of(paths[0])] if data else []
+    others += [caption_file_of(paths[0])] if figure.facts else []
+    if not all(path.exists() for path in (*paths, *others)):
+        return False
+    # As it is read from a file: JSON has no tuples.
+    provenance = json.loads(json.dumps(dict(figure.provenance)))
+    with suppress(OSError):
+        return all(read_figure_provenance(path) == provenance for path in paths)
+    return False
 
 
 def check_caption_file(paths: Sequence[Path], *, force: bool) -> None:

@@ -173,7 +173,6 @@ def _draw_letter(figure: Figure, letter: str, x: float, y: float) -> None:
         letter,
         transform=figure.dpi_scale_trans,
         fontsize=current_paper().label_size,
-        fontweight="bold",
         ha="left",
         va="top",
     )

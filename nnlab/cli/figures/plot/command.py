@@ -58,6 +58,8 @@ def plot(
 
         nnlab plot --all depth -o figures/ --venue icml
 
+        nnlab plot paper.toml
+
         nnlab plot --check fig1.pdf
     """
     given = [*page, *(["output"] if output else []), *(["force"] if force else [])]

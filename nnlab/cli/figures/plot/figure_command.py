@@ -23,6 +23,7 @@ from nnlab.figures.output import (
     check_caption_file,
     check_data_file,
     collect_figure,
+    is_current,
     save_figure_files,
 )
 from nnlab.figures.page import draw_on_page, use_page
@@ -50,6 +51,7 @@ class FigureCall:
         caption: also write a caption, as LaTeX beside the first file.
         force: replace files that nnlab did not create.
         show: open the figure in a window.
+        only_changed: leave files that already show the same figure.
         db: the database.
     """
 
@@ -59,6 +61,7 @@ class FigureCall:
     caption: bool = False
     force: bool = False
     show: bool = False
+    only_changed: bool = False
     db: str | None = None
 
 
@@ -101,7 +104,8 @@ def _shared_options(
     """The options of every figure."""
 
 
-_SHARED_OPTIONS = {**inspect.signature(_shared_options).parameters, **PAGE_OPTIONS}
+# The options of every figure, by name.
+SHARED_OPTIONS = {**inspect.signature(_shared_options).parameters, **PAGE_OPTIONS}
 
 
 def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]]:
@@ -115,7 +119,7 @@ def figure_command(kind: str) -> Callable[[_FigureFunction], Callable[..., None]
     def decorate(function: _FigureFunction) -> Callable[..., None]:
         own = inspect.signature(function).parameters.values()
         own_names = {parameter.name for parameter in own}
-        shared = {name: p for name, p in _SHARED_OPTIONS.items() if name not in own_names}
+        shared = {name: p for name, p in SHARED_OPTIONS.items() if name not in own_names}
 
         def command(**values: Any) -> None:
             shared_values = {name: values.pop(name) for name in shared}
@@ -170,6 +174,9 @@ def draw_figure(call: FigureCall) -> None:
     with use_page(request.page):
         with open_db(call.db) if request.needs_database else nullcontext() as database:
             figure = collect_figure(database, request, caption=call.caption)
+        if call.only_changed and is_current(figure, output, data=call.data):
+            say(f"{output[0]}: unchanged", style="dim")
+            return
         if call.data:
             check_data_file(figure, output, force=call.force)
         drawn = draw_on_page(request.kind, figure.prepared)
