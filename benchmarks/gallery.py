@@ -46,6 +46,7 @@ PAGES: Final[Mapping[str, Mapping[str, Any]]] = {
     "dark": {"style": "dark"},
     "grey": {"palette": "grey"},
 }
+_SHEET_PAGE = "default"  # of all studies but the first, which is shown on every page
 _COLUMNS, _THUMBNAIL, _CAPTION, _GAP = 5, 320, 18, 8  # pixels, except the number of columns
 _COLORS = 64  # of a contact sheet; limits its size
 _INTRODUCTION = """# Gallery
@@ -79,7 +80,10 @@ def main() -> int:
             train_studies(db, STUDIES)
         faults = 0
         with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
-            jobs = [pool.submit(draw_kind, db, kind, PAGES) for kind in options.kinds]
+            jobs = [
+                pool.submit(draw_kind, db, kind, PAGES, render_all=options.pictures is not None)
+                for kind in options.kinds
+            ]
             for kind, job in zip(options.kinds, jobs, strict=True):
                 pictures = job.result()
                 for picture in pictures:
@@ -94,12 +98,22 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def draw_kind(db: str, kind: str, pages: Mapping[str, Mapping[str, Any]]) -> list[Drawn]:
-    """All pictures of a kind: of each study to which it applies, on each page."""
+def draw_kind(
+    db: str, kind: str, pages: Mapping[str, Mapping[str, Any]], *, render_all: bool = False
+) -> list[Drawn]:
+    """All pictures of a kind: of each study to which it applies, on each page.
+
+    Only those of the contact sheet are rendered, unless `render_all`.
+    """
     with closing(store.open_database(db, write=False)) as database:
         return [
-            draw_picture(name, page_name, draw)
-            for name, request in requests_of(database, kind)
+            draw_picture(
+                name,
+                page_name,
+                draw,
+                render=render_all or number == 0 or page_name == _SHEET_PAGE,
+            )
+            for number, (name, request) in enumerate(requests_of(database, kind))
             for page_name, draw in drawings(database, request, pages)
         ]
 
@@ -137,8 +151,13 @@ def drawings(
         yield name, draw
 
 
-def draw_picture(study: str, page: str, draw: Callable[[], Figure]) -> Drawn:
-    """A picture with the faults of its texts, and the warnings of matplotlib."""
+def draw_picture(
+    study: str, page: str, draw: Callable[[], Figure], *, render: bool = True
+) -> Drawn:
+    """A picture with the faults of its texts, and the warnings of matplotlib.
+
+    The PNG file is empty unless `render`.
+    """
     faults = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -149,8 +168,9 @@ def draw_picture(study: str, page: str, draw: Callable[[], Figure]) -> Drawn:
             except AssertionError as error:
                 faults.append(str(error).splitlines()[0])
         file = io.BytesIO()
-        with style_context():
-            figure.savefig(file, format="png", dpi=100)
+        if render:
+            with style_context():
+                figure.savefig(file, format="png", dpi=100)
     faults += [str(warning.message) for warning in caught]
     return Drawn(study, page, file.getvalue(), tuple(dict.fromkeys(faults)))
 
@@ -168,7 +188,7 @@ def _write_pictures(kind: str, pictures: Sequence[Drawn], folder: Path | None) -
     shown = [
         (picture.page if picture.study == first else picture.study, picture.png)
         for picture in pictures
-        if picture.study == first or picture.page == "default"
+        if picture.study == first or picture.page == _SHEET_PAGE
     ]
     path = DOCS / "gallery" / f"{kind}.png"
     path.parent.mkdir(exist_ok=True)

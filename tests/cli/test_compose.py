@@ -117,3 +117,18 @@ def test_without_a_file_every_panel_is_printed(trained: Nnlab) -> None:
     assert "Loss" in answer.out
     assert "tier" in answer.out
     assert "2 panels: curves, ranking" in answer.out
+
+
+def test_an_inset_is_an_option_of_a_figure_and_of_a_panel(trained: Nnlab, folder: Path) -> None:
+    trained("plot", "curves", "--inset", "2..3", "-o", "a.png")
+    provenance = read_figure_provenance(folder / "a.png")
+    assert provenance is not None
+    assert provenance["page"] == {"inset": "2..3"}
+    trained("plot", "compose", "a.png", "ranking", "-o", "b.png")
+    assert "fresh" in trained("plot", "--check", "b.png").out
+    for words, message in (
+        (("ranking", "--inset", "2..3"), "plot ranking has no curves there"),
+        (("curves", "--inset", "2.."), "needs both ends"),
+        (("compose", "ranking", "ranking", "--inset", "2..3"), "has no curves there"),
+    ):
+        assert message in trained("plot", *words, "-o", "c.png", expect=2).err

@@ -12,7 +12,7 @@ from nnlab.engine import user_code
 from nnlab.errors import UsageError
 from nnlab.figures import prepare_figure
 from nnlab.figures.draw.reader_options import current_reader_options, use_reader_options
-from nnlab.figures.page import reader_options
+from nnlab.figures.page import add_chosen_insets, reader_options
 from nnlab.figures.prepared_figure import FigureTable, PreparedFigure, figure_table
 from nnlab.io.text import format_count
 
@@ -103,8 +103,15 @@ def _prepare_part(db: store.Database, part: Mapping[str, Any]) -> PreparedFigure
         prepared = prepare_figure(db, part["kind"], part["words"], part["options"])
 
     def draw() -> "Figure":
+        # matplotlib is imported only when a figure is drawn.
+        from nnlab.figures.draw.layout import freeze_layout
+
         with _own_options(page):
-            return prepared.draw()
+            figure = prepared.draw()
+            if page:  # those of the composed figure are added to all panels together
+                freeze_layout(figure)
+                add_chosen_insets(str(part["kind"]), figure)
+            return figure
 
     return replace(prepared, draw=draw)
 
