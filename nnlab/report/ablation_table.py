@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnlab.analysis.ablation import Ablation, SingleChange
-from nnlab.analysis.ranking_numbers import value_heading, written_values
+from nnlab.analysis.ranking_numbers import missing_value_word, value_heading, written_values
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.significance import describe_test
 from nnlab.figures.draw.display_names import metric_name
@@ -185,11 +185,15 @@ def comparison_text(ablation: Ablation) -> str:
 
 
 def ablation_notes(ablation: Ablation) -> tuple[str, ...]:
-    """The notes of an ablation, and how many trials are not shown."""
-    if not ablation.several:
-        return ablation.notes
-    trials = format_count(len(ablation.several), "trial")
-    return (*ablation.notes, f"{trials} not shown: changed in several settings")
+    """The notes of an ablation, the changes without a value, and how many trials are not shown."""
+    notes = list(ablation.notes)
+    for field, trial in ablation.without_value:
+        text = change_text(field, ablation.base.setting, trial.setting)
+        notes.append(f"no value of {text}: {missing_value_word(trial.statuses)}")
+    if ablation.several:
+        trials = format_count(len(ablation.several), "trial")
+        notes.append(f"{trials} not shown: changed in several settings")
+    return tuple(notes)
 
 
 def ablation_as_json(ablation: Ablation) -> Mapping[str, Any]:
