@@ -37,11 +37,18 @@ def costs(trials: int, label: str = "lr ", diverged: int = 0) -> list[ParetoPoin
     front = set(pareto_front([c for c, _ in result], [-v for _, v in result]))
     return [
         ParetoPoint(
-            f"{label}{i}", cost, value, (0.9 * cost, 1.1 * cost), (value - 0.02, min(value + 0.02, 1)),
-            5, i in front and i >= diverged, 0.9, 2 if i < diverged else 0,
+            f"{label}{i}",
+            cost,
+            value,
+            (0.9 * cost, 1.1 * cost),
+            (value - 0.02, min(value + 0.02, 1)),
+            5,
+            i in front and i >= diverged,
+            0.9,
+            2 if i < diverged else 0,
         )
         for i, (cost, value) in enumerate(result)
-    ]  # fmt: skip
+    ]
 
 
 def strips(rows: int, seeds: int, label: str = "lr ", diverged: int = 0) -> list[SeedStrip]:
