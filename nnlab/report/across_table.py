@@ -7,7 +7,7 @@ from nnlab.figures.draw.display_names import metric_name, setting_name, value_na
 from nnlab.figures.trials import common_loss
 from nnlab.io.text import format_count
 from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
-from nnlab.stats.average_ranks import RankComparison
+from nnlab.stats.average_ranks import FriedmanMethod, RankComparison
 from nnlab.stats.rounding import describe_p
 from nnlab.stats.uncertainty import uncertainty_name
 
@@ -78,7 +78,9 @@ def rank_test_text(methods: MethodsByTask) -> str:
     test = methods.rank_test
     if test is None:
         return f"{ranks}{_improvement_text(methods)}."
-    friedman = f"Friedman test ({test.method}), {describe_p(test.p)}"
+    is_exact = test.method is FriedmanMethod.EXACT
+    name = "exact Friedman test" if is_exact else "Friedman test by permutation"
+    friedman = f"{name}, {describe_p(test.p)}"
     if not test.is_significant:
         return f"{ranks}: no significant difference ({friedman})."
     return f"{ranks}; {friedman}{_nemenyi_text(test)}."
