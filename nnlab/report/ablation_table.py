@@ -13,7 +13,7 @@ from nnlab.figures.trials import common_loss, trial_title
 from nnlab.io.text import format_count
 from nnlab.records import Status
 from nnlab.report.change_text import change_text
-from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
+from nnlab.report.text_table import PaperColumn, TextCell, TextTable, table_label, typeset_number
 from nnlab.stats.number_columns import (
     WrittenNumber,
     interval_column,
@@ -87,11 +87,11 @@ def ablation_table(ablation: Ablation) -> TextTable:
     significant = [False, *(is_significant(change) for change in ablation.changes)]
     return TextTable(
         (
-            TextColumn("Change"),
-            TextColumn(value_heading(name, ranking), align_right=True),
-            TextColumn("Difference", align_right=True),
-            TextColumn("95 % interval", align_right=True),
-            TextColumn("p", align_right=True),
+            PaperColumn("Change"),
+            PaperColumn(value_heading(name, ranking), align_right=True),
+            PaperColumn("Difference", align_right=True),
+            PaperColumn("95 % interval", align_right=True),
+            PaperColumn("p", align_right=True),
         ),
         tuple(
             (

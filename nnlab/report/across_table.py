@@ -6,7 +6,7 @@ from nnlab.analysis.records import RankingRow
 from nnlab.figures.draw.display_names import metric_name, setting_name, value_name
 from nnlab.figures.trials import common_loss
 from nnlab.io.text import format_count
-from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
+from nnlab.report.text_table import PaperColumn, TextCell, TextTable, table_label, typeset_number
 from nnlab.stats.average_ranks import FriedmanMethod, RankComparison
 from nnlab.stats.rounding import describe_p
 from nnlab.stats.uncertainty import uncertainty_name
@@ -29,10 +29,10 @@ def across_table(methods: MethodsByTask) -> TextTable:
             cells.append(TextCell(str(methods.tier(method) or "")))
         rows.append(tuple(cells))
     columns = [
-        TextColumn(setting_name(comparison.field)),
-        *(TextColumn(value_name("data", task), align_right=True) for task in tasks),
-        TextColumn("Average rank", align_right=True),
-        *([TextColumn("Tier", align_right=True)] if has_tiers else []),
+        PaperColumn(setting_name(comparison.field)),
+        *(PaperColumn(value_name("data", task), align_right=True) for task in tasks),
+        PaperColumn("Average rank", align_right=True),
+        *([PaperColumn("Tier", align_right=True)] if has_tiers else []),
     ]
     title = f"{next(iter(methods.rankings.values())).scope.title} {comparison.field} across data"
     notes = (
