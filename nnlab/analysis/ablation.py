@@ -1,15 +1,16 @@
 """Ablations: the effect of each change of one setting alone, relative to a base trial."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.base_trial import find_base_row, values_by_seed
 from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank_group
-from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow, UnrankedTrial
 from nnlab.analysis.remedy_studies import REMEDY_FIELD, name_remedies
 from nnlab.analysis.scope import Scope
+from nnlab.config import setting_fields
 from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
@@ -39,14 +40,16 @@ class Ablation:
     """The base trial of a group of comparable runs, and all changes of a single field.
 
     The changes are in the order of the fields, then of the values. `several` are the trials that
-    differ from the base in several fields, best first; they are not tested. `notes` must be shown
-    with the table.
+    differ from the base in several fields, best first; they are not tested. `without_value` are
+    changes of a single field whose runs all diverged or failed before they had a value, with that
+    field. `notes` must be shown with the table.
     """
 
     ranking: Ranking
     base: RankingRow
     changes: tuple[SingleChange, ...]
     several: tuple[RankingRow, ...]
+    without_value: tuple[tuple[str, UnrankedTrial], ...]
     test: PairedTest
     notes: tuple[str, ...]
 
@@ -105,8 +108,8 @@ def _ablation_of(
             single.append((fields[0], row))
         else:
             several.append(row)
-    order = (REMEDY_FIELD, *distinguishing_fields([row.setting for row in ranking.rows]))
-    single.sort(key=lambda item: _sort_key(order.index(item[0]), item[1].setting.get(item[0])))
+    order = {name: index for index, name in enumerate(setting_fields())}
+    single.sort(key=lambda item: _sort_key(item[0], order, item[1].setting.get(item[0])))
     comparisons = compare_with_base(
         values_by_seed(base), [values_by_seed(row) for _, row in single], test=test
     )
@@ -114,21 +117,32 @@ def _ablation_of(
         SingleChange(field, base.setting.get(field), row.setting.get(field), row, comparison)
         for (field, row), comparison in zip(single, comparisons, strict=True)
     )
-    return Ablation(
-        ranking, base, changes, tuple(several), test, _notes(db, ranking, base, changes)
+    without_value = tuple(
+        (fields[0], trial)
+        for trial in ranking.unranked
+        for fields in [_changed_fields(ranking, base, trial)]
+        if len(fields) == 1
     )
+    notes = _notes(db, ranking, base, changes)
+    return Ablation(ranking, base, changes, tuple(several), without_value, test, notes)
 
 
-def _changed_fields(ranking: Ranking, base: RankingRow, row: RankingRow) -> tuple[str, ...]:
+def _changed_fields(
+    ranking: Ranking, base: RankingRow, row: RankingRow | UnrankedTrial
+) -> tuple[str, ...]:
     """The fields in which a trial differs from the base; a remedy is one change."""
     if ranking.fields == (REMEDY_FIELD,):
         return ranking.fields
     return distinguishing_fields([base.setting, row.setting])
 
 
-def _sort_key(field: int, value: Scalar) -> tuple[int, bool, float, str]:
+def _sort_key(
+    field: str, order: Mapping[str, int], value: Scalar
+) -> tuple[int, str, bool, float, str]:
+    """By field, in the order of the options; the values of a field by size, or by name."""
     is_number = isinstance(value, int | float)
-    return field, is_number, float(value) if isinstance(value, int | float) else 0.0, str(value)
+    number = float(value) if isinstance(value, int | float) else 0.0
+    return order.get(field, len(order)), field, is_number, number, str(value)
 
 
 def _notes(

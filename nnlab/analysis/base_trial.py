@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from nnlab import store
 from nnlab.analysis.ranking_options import parse_field_names
 from nnlab.analysis.records import RankingRow
+from nnlab.config import setting_fields
 from nnlab.config.setting_differences import distinguishing_fields, format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Scalar
@@ -26,7 +27,8 @@ def find_base_row(db: store.Database, rows: Sequence[RankingRow], name: str) -> 
         settings = _parse_settings(name)
         fields = {field for row in rows for field in row.setting}
         for field in settings:
-            if rows and field not in fields:
+            # Another group of runs may have a field that these do not have.
+            if rows and field not in fields and field not in setting_fields():
                 raise UnknownName("field", field, fields)
         matches = [row for row in rows if _has_settings(row, settings)]
     else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnlab.analysis.ablation import Ablation, SingleChange
-from nnlab.analysis.ranking_numbers import value_heading, written_values
+from nnlab.analysis.ranking_numbers import missing_value_word, value_heading, written_values
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.significance import describe_test
 from nnlab.figures.draw.display_names import metric_name
@@ -13,7 +13,7 @@ from nnlab.figures.trials import common_loss, trial_title
 from nnlab.io.text import format_count
 from nnlab.records import Status
 from nnlab.report.change_text import change_text
-from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
+from nnlab.report.text_table import PaperColumn, TextCell, TextTable, table_label, typeset_number
 from nnlab.stats.number_columns import (
     WrittenNumber,
     interval_column,
@@ -87,11 +87,11 @@ def ablation_table(ablation: Ablation) -> TextTable:
     significant = [False, *(is_significant(change) for change in ablation.changes)]
     return TextTable(
         (
-            TextColumn("Change"),
-            TextColumn(value_heading(name, ranking), align_right=True),
-            TextColumn("Difference", align_right=True),
-            TextColumn("95 % interval", align_right=True),
-            TextColumn("p", align_right=True),
+            PaperColumn("Change"),
+            PaperColumn(value_heading(name, ranking), align_right=True),
+            PaperColumn("Difference", align_right=True),
+            PaperColumn("95 % interval", align_right=True),
+            PaperColumn("p", align_right=True),
         ),
         tuple(
             (
@@ -185,11 +185,15 @@ def comparison_text(ablation: Ablation) -> str:
 
 
 def ablation_notes(ablation: Ablation) -> tuple[str, ...]:
-    """The notes of an ablation, and how many trials are not shown."""
-    if not ablation.several:
-        return ablation.notes
-    trials = format_count(len(ablation.several), "trial")
-    return (*ablation.notes, f"{trials} not shown: changed in several settings")
+    """The notes of an ablation, the changes without a value, and how many trials are not shown."""
+    notes = list(ablation.notes)
+    for field, trial in ablation.without_value:
+        text = change_text(field, ablation.base.setting, trial.setting)
+        notes.append(f"no value of {text}: {missing_value_word(trial.statuses)}")
+    if ablation.several:
+        trials = format_count(len(ablation.several), "trial")
+        notes.append(f"{trials} not shown: changed in several settings")
+    return tuple(notes)
 
 
 def ablation_as_json(ablation: Ablation) -> Mapping[str, Any]:

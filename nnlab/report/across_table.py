@@ -6,8 +6,8 @@ from nnlab.analysis.records import RankingRow
 from nnlab.figures.draw.display_names import metric_name, setting_name, value_name
 from nnlab.figures.trials import common_loss
 from nnlab.io.text import format_count
-from nnlab.report.text_table import TextCell, TextColumn, TextTable, table_label, typeset_number
-from nnlab.stats.average_ranks import RankComparison
+from nnlab.report.text_table import PaperColumn, TextCell, TextTable, table_label, typeset_number
+from nnlab.stats.average_ranks import FriedmanMethod, RankComparison
 from nnlab.stats.rounding import describe_p
 from nnlab.stats.uncertainty import uncertainty_name
 
@@ -29,10 +29,10 @@ def across_table(methods: MethodsByTask) -> TextTable:
             cells.append(TextCell(str(methods.tier(method) or "")))
         rows.append(tuple(cells))
     columns = [
-        TextColumn(setting_name(comparison.field)),
-        *(TextColumn(value_name("data", task), align_right=True) for task in tasks),
-        TextColumn("Average rank", align_right=True),
-        *([TextColumn("Tier", align_right=True)] if has_tiers else []),
+        PaperColumn(setting_name(comparison.field)),
+        *(PaperColumn(value_name("data", task), align_right=True) for task in tasks),
+        PaperColumn("Average rank", align_right=True),
+        *([PaperColumn("Tier", align_right=True)] if has_tiers else []),
     ]
     title = f"{next(iter(methods.rankings.values())).scope.title} {comparison.field} across data"
     notes = (
@@ -78,7 +78,9 @@ def rank_test_text(methods: MethodsByTask) -> str:
     test = methods.rank_test
     if test is None:
         return f"{ranks}{_improvement_text(methods)}."
-    friedman = f"Friedman test ({test.method}), {describe_p(test.p)}"
+    is_exact = test.method is FriedmanMethod.EXACT
+    name = "exact Friedman test" if is_exact else "Friedman test by permutation"
+    friedman = f"{name}, {describe_p(test.p)}"
     if not test.is_significant:
         return f"{ranks}: no significant difference ({friedman})."
     return f"{ranks}; {friedman}{_nemenyi_text(test)}."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class TextColumn:
+class PaperColumn:
     """A column: its heading, and whether its cells are aligned right, as numbers are."""
 
     heading: str
@@ -34,7 +34,7 @@ class TextTable:
     that of the base, from the others. `notes` are sentences that belong below the table.
     """
 
-    columns: tuple[TextColumn, ...]
+    columns: tuple[PaperColumn, ...]
     rows: tuple[tuple[TextCell, ...], ...]
     caption: str
     label: str

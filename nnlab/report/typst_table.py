@@ -7,8 +7,8 @@ from nnlab.io.escaping import escape_typst
 from nnlab.report.measured_cell import MeasuredCell
 from nnlab.report.paper_table import PaperTable
 from nnlab.report.text_table import (
+    PaperColumn,
     TextCell,
-    TextColumn,
     TextTable,
     hidden_paddings,
     typeset_number,
@@ -29,8 +29,8 @@ def table_as_typst(table: PaperTable, command: str = "") -> str:
         command: the command line that made it, for a comment.
     """
     columns = (
-        *(TextColumn(name) for name in table.row_headings),
-        *(TextColumn(name, align_right=True) for name in table.columns),
+        *(PaperColumn(name) for name in table.row_headings),
+        *(PaperColumn(name, align_right=True) for name in table.columns),
     )
     rows = tuple(
         (*(TextCell(text) for text in texts), *map(_text_cell, cells))

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from command_line_runner import Nnlab
@@ -67,6 +70,8 @@ def test_a_base_that_is_not_one_trial(study: Nnlab) -> None:
     assert "opt=sgd describes 2 trials, which differ in norm" in ambiguous
     assert "opt=sgd,norm=" in ambiguous
     assert "no trial of s is opt=lamb" in study(*words, "opt=lamb", expect=2).err
+    # A field of other models is no typing error: another group of runs may have it.
+    assert "no trial of s is heads=8" in study(*words, "heads=8", expect=2).err
     assert "did you mean 'opt'" in study(*words, "otp=sgd", expect=2).err
     assert "FIELD=VALUE" in study(*words, "opt=sgd,norm", expect=2).err
     study(*words, "no such run", expect=2)
@@ -113,3 +118,15 @@ def test_a_diverged_change_is_marked_and_few_seeds_are_not_tested(nnlab: Nnlab) 
     table = nnlab("compare", "--ablation", "lr=0.05", "--format", "markdown").out
     assert "| lr 1000 instead of 0.05 | diverged |" in table
     assert "**" not in table
+
+
+def test_a_change_whose_runs_failed_is_named(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("init-study", "s", *SETTING[:-1], "0.05,0.01", "--opt", "sgd", "--seeds", "2")
+    nnlab("train", "--study", "s", "-q")
+    nnlab("init-study", "s", "--lr", "0.2", "--extend")
+    with closing(sqlite3.connect(folder / "runs.db")) as db:
+        db.execute("UPDATE run SET status = 'failed' WHERE status = 'queued'")
+        db.commit()
+    notes = nnlab("compare", "s", "--ablation", "lr=0.05", "--format", "json").json["notes"]
+    assert "no value of lr 0.2 instead of 0.05: failed" in notes
+    assert "2 runs failed, not compared" in notes

@@ -1,8 +1,8 @@
 """Tables of text cells: escaping, alignment and rules in LaTeX, HTML and Markdown."""
 
 from nnlab.report.text_table import (
+    PaperColumn,
     TextCell,
-    TextColumn,
     TextTable,
     hidden_paddings,
     table_label,
@@ -15,7 +15,7 @@ from nnlab.report.text_table_formats import (
 )
 
 TABLE = TextTable(
-    (TextColumn("Change & <b>"), TextColumn("Accuracy", align_right=True)),
+    (PaperColumn("Change & <b>"), PaperColumn("Accuracy", align_right=True)),
     (
         (TextCell("base"), TextCell("0.98 ± 0.05")),
         (TextCell("+ a_b"), TextCell("1.00 ± 0", bold=True)),

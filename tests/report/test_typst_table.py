@@ -10,7 +10,7 @@ from command_line_runner import Nnlab
 
 from nnlab.report.measured_cell import MeasuredCell
 from nnlab.report.paper_table import PaperTable
-from nnlab.report.text_table import TextCell, TextColumn, TextTable
+from nnlab.report.text_table import PaperColumn, TextCell, TextTable
 from nnlab.report.typst_table import table_as_typst, text_table_as_typst
 
 HOSTILE = r'a_b [x] *#f $y$ <l> @r `c` "q" // -- ... \ = + ~ /* https://x.org'
@@ -72,7 +72,7 @@ def test_a_ranking_has_groups_rules_and_bold_cells() -> None:
 
 def test_a_text_table_has_a_rule_below_the_base() -> None:
     rows = ((TextCell("base"), TextCell("")), (TextCell("+ dropout"), TextCell("1", bold=True)))
-    columns = (TextColumn("Change"), TextColumn("p", align_right=True))
+    columns = (PaperColumn("Change"), PaperColumn("p", align_right=True))
     text = text_table_as_typst(TextTable(columns, rows, "C", "tab:x", leading_rows=1))
     body = text.splitlines()
     base = body.index("    [base], [],")
