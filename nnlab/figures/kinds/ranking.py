@@ -140,7 +140,7 @@ def prepare_ranking(
 def _test_name(ranking: Ranking) -> str:
     """The test behind the tiers; its correction also counts trials that are not selected."""
     if current_reader_options().select:
-        return f"{describe_test(PairedTest.T, 2)}, Holm over all pairs of trials"
+        return f"{describe_test(PairedTest.T, 2)}, Bonferroni over all pairs of trials"
     return describe_test(PairedTest.T, ranking.total)
 
 
