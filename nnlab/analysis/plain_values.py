@@ -74,7 +74,13 @@ def ranking_values(ranking: "Ranking") -> dict[str, Any]:
         "fields": list(ranking.fields),
         "total": ranking.total,
         "notes": list(ranking.notes),
-        "rows": [ranking_row_values(row) for row in ranking.rows],
+        "rows": [
+            {
+                **ranking_row_values(row),
+                **{column.key: column.values[index] for column in ranking.extra_columns},
+            }
+            for index, row in enumerate(ranking.rows)
+        ],
         "unranked": [
             {
                 "trial": trial.trial,

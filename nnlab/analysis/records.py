@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from nnlab.analysis.scope import Scope
 from nnlab.records import Objective, Setting, Status
@@ -25,7 +25,9 @@ class RankingRequest:
     seeds are compared. `mixed` ranks all trials together, comparable or not; a note says so.
     `along` names the fields that a table or axis is spread over: groups of comparable trials that
     differ only in them are ranked together (`merge_groups_along`); None entries are ignored.
-    `uncertainty` is the number that tables show after ±.
+    `uncertainty` is the number that tables show after ±. `costs` (`nnlab.analysis.run_costs.COSTS`)
+    and `relative_to` (a run, an arm or settings) are columns that tables add to the ranking
+    (`nnlab.analysis.table_ranking`).
     """
 
     by: str | None = None
@@ -37,6 +39,8 @@ class RankingRequest:
     mixed: bool = False
     along: Sequence[str | None] = ()
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
+    costs: Sequence[str] = ()
+    relative_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,20 @@ class UnrankedTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtraColumn:
+    """A column besides the metric: a value (for scripts) and a text for each row of a ranking.
+
+    The text is empty, and the value None, where it is unknown. `notes` explain the column.
+    """
+
+    key: str
+    heading: str
+    values: tuple[Mapping[str, Any] | None, ...]
+    texts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Rows, best first, with what is needed to read them.
 
@@ -114,7 +132,8 @@ class Ranking:
     `ranks_with_equal_fields` holds the ranks of rows that agree with another row in all fields.
     `unranked` are trials without a value, which tables list below the rows; it is empty if `top`
     cut off rows. `uncertainty` is the number after ±. `resolutions` holds the smallest differences
-    of two values by metric, for those that are known.
+    of two values by metric, for those that are known. `extra_columns` were requested for a table;
+    their notes are also part of `notes`.
     """
 
     scope: Scope
@@ -130,6 +149,7 @@ class Ranking:
     unranked: tuple[UnrankedTrial, ...] = ()
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     resolutions: Mapping[str, float] = field(default_factory=dict)
+    extra_columns: tuple[ExtraColumn, ...] = ()
 
     @property
     def has_test(self) -> bool:

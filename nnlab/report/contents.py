@@ -13,7 +13,7 @@ from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
-from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
+from nnlab.analysis.remedy_studies import is_remedy_study, name_remedies, treated_finding
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
@@ -193,7 +193,7 @@ def build_report(
     studies = tuple(study for study in all_studies if study.id in (scope.studies or ()))
     comparable_runs = comparable_groups(db, scope)
     request = RankingRequest(uncertainty=uncertainty)
-    rankings = [rank_group(db, group, request) for group in comparable_runs]
+    rankings = [name_remedies(db, rank_group(db, group, request)) for group in comparable_runs]
     groups = tuple(
         _ranked_group(db, group, replace(request, top=MAX_ROWS))
         for group, ranking in zip(comparable_runs, rankings, strict=True)
@@ -257,9 +257,13 @@ def _anonymous_attempt(attempt: Attempt) -> Attempt:
 def _ranked_group(
     db: store.Database, group: ComparableGroup, request: RankingRequest
 ) -> RankedGroup:
-    curves = trial_curves_of_ranking(db, rank_group(db, group, RankingRequest(top=_MAX_CURVES)))
+    drawn, shown = (
+        name_remedies(db, rank_group(db, group, replace(request, top=top)))
+        for top in (_MAX_CURVES, request.top)
+    )
+    curves = trial_curves_of_ranking(db, drawn)
     return RankedGroup(
-        rank_group(db, group, request),
+        shown,
         build_table(db, group, request),
         curves.series,
         curves.loss,

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnlab import store
@@ -25,11 +25,14 @@ from nnlab.analysis.ranking_numbers import (
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow, UnrankedTrial
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.analysis.scope import Scope
+from nnlab.analysis.table_ranking import as_table_ranking, check_relative_base
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import metric_name, setting_name, trial_name, value_name
 from nnlab.figures.trials import common_loss
 from nnlab.objective import limits_of
 from nnlab.records import Scalar
+from nnlab.report.extra_cells import extra_cells, extra_headings, extra_notes
+from nnlab.report.measured_cell import MeasuredCell
 from nnlab.report.table_notes import (
     DIFFERENT_DATA_MARK,
     PARTIAL_FAILURE_MARK,
@@ -37,30 +40,7 @@ from nnlab.report.table_notes import (
     table_caption,
     table_notes,
 )
-from nnlab.stats.number_columns import WrittenNumber, written_column
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredCell:
-    """A cell: a mean and the number after ± (NaN if it has none), in bold for the best.
-
-    `written` is the text with the decimals of its column; without it, the cell has its own.
-    """
-
-    value: float
-    half_width: float
-    bold: bool
-    written: WrittenNumber | None = field(default=None, compare=False)
-
-    @property
-    def number(self) -> WrittenNumber:
-        """The cell as text, with its mean, uncertainty and power of ten separately."""
-        return self.written or written_column([self.value], [self.half_width])[0]
-
-    @property
-    def text(self) -> str:
-        """The cell as text, such as `0.973 ± 0.004`."""
-        return self.number.text
+from nnlab.stats.number_columns import WrittenNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +92,7 @@ def paper_tables(
         UnknownName: no run has that metric, or no trial has that field.
         UsageError: no epoch is finished.
     """
+    check_relative_base(db, scope, request)
     groups = comparable_groups(db, scope, by=request.by)
     left_out: tuple[str, ...] = ()
     if request.mixed:
@@ -148,13 +129,18 @@ def build_table(
     if not full_ranking.rows:
         return None
     if pivot is None:
+        full_ranking = as_table_ranking(db, full_ranking, part_request)
         parts = {"": full_ranking}
         fields = full_ranking.fields
     else:
         parts = {
-            _group_name(value, pivot): rank_group(
+            _group_name(value, pivot): as_table_ranking(
                 db,
-                replace(group, scope=replace(group.scope, studies=None, runs=runs)),
+                rank_group(
+                    db,
+                    replace(group, scope=replace(group.scope, studies=None, runs=runs)),
+                    part_request,
+                ),
                 part_request,
             )
             for value, runs in _runs_by_value(full_ranking, pivot).items()
@@ -162,11 +148,14 @@ def build_table(
         fields = tuple(request.group_by) or tuple(
             name for name in full_ranking.fields if name != pivot
         )
-    names = _column_names(parts, full_ranking, short=pivot is not None)
+    measured = _column_names(parts, full_ranking, short=pivot is not None)
+    extra = extra_headings(parts.values())
+    names = [*measured, *extra.values()]
     # A column of its own says n if it differs between the rows.
     shows_n = pivot is None and len(seed_counts(parts)) > 1
     cells = {
-        name: _row_cells(part, fields, len(names), shows_n=shows_n) for name, part in parts.items()
+        name: _row_cells(part, fields, len(measured), tuple(extra), shows_n=shows_n)
+        for name, part in parts.items()
     }
     row_texts = dict.fromkeys(texts for part_cells in cells.values() for texts in part_cells)
     rows = tuple(
@@ -190,11 +179,14 @@ def build_table(
         + (re.sub(r"[^a-z0-9]+", "-", _table_title(full_ranking).lower()).strip("-") or "results"),
         full_ranking.objective.metric,
         setting_name(pivot) if pivot else "",
-        table_notes(
-            parts,
-            request.test,
-            left_out,
-            omits_test_values=_has_test_values(parts) and not _is_test_at_same_epochs(parts),
+        (
+            *table_notes(
+                parts,
+                request.test,
+                left_out,
+                omits_test_values=_has_test_values(parts) and not _is_test_at_same_epochs(parts),
+            ),
+            *extra_notes(parts.values()),
         ),
     )
 
@@ -267,7 +259,12 @@ def _row_texts(
 
 
 def _row_cells(
-    ranking: Ranking, fields: Sequence[str], columns: int, *, shows_n: bool
+    ranking: Ranking,
+    fields: Sequence[str],
+    columns: int,
+    extra: Sequence[str],
+    *,
+    shows_n: bool,
 ) -> dict[tuple[str, ...], tuple[MeasuredCell | None, ...]]:
     """The cells of each row; trials with the same texts get the cells of the best.
 
@@ -275,8 +272,8 @@ def _row_cells(
     """
     cells_by_texts: dict[tuple[str, ...], tuple[MeasuredCell | None, ...]] = {}
     limits = limits_of(test_metric(ranking.objective))
-    for row, value, test in zip(
-        ranking.rows, written_values(ranking), written_tests(ranking), strict=True
+    for index, (row, value, test) in enumerate(
+        zip(ranking.rows, written_values(ranking), written_tests(ranking), strict=True)
     ):  # best first
         mean = row.value.mean if value.is_number else math.nan
         cells: list[MeasuredCell | None] = [
@@ -291,11 +288,12 @@ def _row_cells(
                 if row.test and test
                 else None
             )
+        cells += extra_cells(ranking, index, extra)
         cells_by_texts.setdefault(_row_texts(row, fields, shows_n=shows_n), tuple(cells))
     for trial in ranking.unranked:
         word = WrittenNumber(missing_value_word(trial.statuses))
         cell = MeasuredCell(math.nan, math.nan, bold=False, written=word)
-        empty = (None,) * (columns - 1)
+        empty = (None,) * (columns - 1 + len(extra))
         cells_by_texts.setdefault(_row_texts(trial, fields, shows_n=shows_n), (cell, *empty))
     return cells_by_texts
 

@@ -5,7 +5,8 @@ import io
 from collections.abc import Sequence
 
 from nnlab.io.escaping import escape_formula, escape_html, escape_latex, escape_markdown
-from nnlab.report.paper_table import MeasuredCell, PaperTable
+from nnlab.report.measured_cell import MeasuredCell
+from nnlab.report.paper_table import PaperTable
 from nnlab.stats.number_columns import NO_NUMBER, WrittenNumber
 from nnlab.version import nnlab_version
 

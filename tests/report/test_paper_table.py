@@ -11,7 +11,8 @@ import pytest
 from command_line_runner import Nnlab
 
 from nnlab.figures.draw.venues import VENUES
-from nnlab.report.paper_table import MeasuredCell, PaperTable
+from nnlab.report.measured_cell import MeasuredCell
+from nnlab.report.paper_table import PaperTable
 from nnlab.report.table_formats import (
     table_as_csv,
     table_as_html,

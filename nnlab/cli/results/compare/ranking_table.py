@@ -20,6 +20,7 @@ from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
+from nnlab.cli.results.compare.extra_columns import extra_cells, extra_table_columns
 from nnlab.config.setting_differences import format_value
 from nnlab.stats.rounding import format_p
 from nnlab.stats.uncertainty import Uncertainty
@@ -119,6 +120,7 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
             priority=3,
         ),
         *_test_columns(ranking),
+        *extra_table_columns(ranking),
         TableColumn("flags", "flags", _format_flags, wrap=True, priority=2),
         *(
             [TableColumn("different_data", "data", lambda differs: "different!" if differs else "")]
@@ -217,7 +219,7 @@ def _table_rows(ranking: Ranking) -> list[Mapping[str, Any]]:
         for metric, column in errors.items():
             error = column[index]
             texts[metric.replace("/", "_")] = error.text if error else None
-        rows.append({**_row_cells(row, ranking), **texts})
+        rows.append({**_row_cells(row, ranking), **texts, **extra_cells(ranking, index)})
     return rows + [
         {
             "trial": str(trial.trial),
