@@ -8,9 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from nnlab.figures.draw.style import style_context
+
 
 def drawn_texts(figure: Figure) -> Iterator[tuple[str, Text, Bbox]]:
     """Yields every visible text of a figure, its artist, and its box in pixels."""
+    with style_context():  # the widths of letters are those in the files
+        texts = list(_measured_texts(figure))
+    yield from texts
+
+
+def _measured_texts(figure: Figure) -> Iterator[tuple[str, Text, Bbox]]:
     canvas = FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]

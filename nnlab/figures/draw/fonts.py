@@ -23,11 +23,18 @@ _RAISED, _LOWERED = 0.36, -0.14  # in units of the font size
 _SUPERSCRIPTS: Final = dict(zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "−0123456789", strict=True))  # noqa: RUF001
 _SUBSCRIPTS: Final = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _CACHE_VERSION: Final = b"1"
-# The name of the copy of each family, and the files that it is made from, the best first. The fonts
-# of the second are metrically compatible with Helvetica.
-_COPIES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    SERIF: ("nnlab Serif", ("STIXGeneral.ttf",)),
-    HELVETICA: ("nnlab Sans", ("LiberationSans-Regular.ttf", "Arimo-Regular.ttf", "Arial.ttf")),
+# The name of the copy of each family, and the regular and bold files that it is made from, the best
+# first. The fonts of the second are metrically compatible with Helvetica.
+_COPIES: Final[Mapping[str, tuple[str, tuple[tuple[str, str], ...]]]] = {
+    SERIF: ("nnlab Serif", (("STIXGeneral.ttf", "STIXGeneralBol.ttf"),)),
+    HELVETICA: (
+        "nnlab Sans",
+        (
+            ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf"),
+            ("Arimo-Regular.ttf", "Arimo-Bold.ttf"),
+            ("Arial.ttf", "Arial_Bold.ttf"),
+        ),
+    ),
 }
 
 
@@ -37,20 +44,23 @@ def font_families(family: str) -> tuple[str, ...]:
     if family not in _COPIES:
         return tuple(dict.fromkeys((family, SANS)))
     name, files = _COPIES[family]
-    source = _find_font_file(files)
-    if source is None or not _register_copy(source, name):
+    sources = _find_font_files(files)
+    if not sources or not all(_register_copy(source, name) for source in sources):
         return (family, SANS) if family == SERIF else (SANS,)
     return name, SANS
 
 
-def _find_font_file(names: tuple[str, ...]) -> Path | None:
-    """The first of these files that matplotlib or the system has."""
+def _find_font_files(pairs: tuple[tuple[str, str], ...]) -> list[Path]:
+    """The first pair of a regular and a bold file that matplotlib or the system has, or nothing."""
     own = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    for name in names:
-        if (own / name).exists():
-            return own / name
+    for pair in pairs:
+        if all((own / name).exists() for name in pair):
+            return [own / name for name in pair]
     installed = {Path(path).name.lower(): Path(path) for path in findSystemFonts(fontext="ttf")}
-    return next((installed[name.lower()] for name in names if name.lower() in installed), None)
+    for pair in pairs:
+        if all(name.lower() in installed for name in pair):
+            return [installed[name.lower()] for name in pair]
+    return []
 
 
 def _register_copy(source: Path, name: str) -> bool:

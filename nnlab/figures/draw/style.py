@@ -34,6 +34,8 @@ _FIXED_SETTINGS: Final[dict[str, Any]] = {
     "savefig.dpi": 300,
     "figure.constrained_layout.use": False,
     "text.usetex": False,
+    # Hinted letters are narrower at the resolution of the layout than at that of the file.
+    "text.hinting": "no_hinting",
     "text.parse_math": False,  # a `$` in a name is no formula
     "pdf.fonttype": 42,  # TrueType; journals refuse Type 3
     "ps.fonttype": 42,

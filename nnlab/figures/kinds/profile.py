@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from nnlab import store
 from nnlab.analysis.across_tasks import AcrossTasksComparison, compare_across_tasks
 from nnlab.analysis.scope import resolve_scope
-from nnlab.figures.draw.display_names import metric_name
+from nnlab.figures.draw.display_names import metric_name, value_name
 from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry
@@ -50,8 +51,12 @@ def prepare_profile(
     objective = comparison.objective
 
     def draw() -> Figure:
+        methods = [
+            replace(method, name=value_name(comparison.field, method.name))
+            for method in comparison.methods
+        ]
         return draw_profile(
-            comparison.methods,
+            methods,
             len(comparison.tasks),
             metric=metric_name(objective.metric),
             lower=objective.direction == "min",

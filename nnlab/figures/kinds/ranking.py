@@ -105,6 +105,7 @@ def prepare_ranking(
             lower=objective.direction == "min",
             test=_test_name(ranking),
             total=ranking.total,
+            resolution=ranking.resolutions.get(objective.metric),
         )
 
     table_rows = [
@@ -139,7 +140,7 @@ def prepare_ranking(
 def _test_name(ranking: Ranking) -> str:
     """The test behind the tiers; its correction also counts trials that are not selected."""
     if current_reader_options().select:
-        return f"{describe_test(PairedTest.T, 2)}, Holm over all pairs of trials"
+        return f"{describe_test(PairedTest.T, 2)}, Bonferroni over all pairs of trials"
     return describe_test(PairedTest.T, ranking.total)
 
 
@@ -159,7 +160,13 @@ def _ranked_row(row: RankingRow, ranking: Ranking, runs: Mapping[int, Run]) -> R
 
 
 def draw_ranking(
-    rows: Sequence[RankedRow], name: str, *, lower: bool, test: str = "", total: int | None = None
+    rows: Sequence[RankedRow],
+    name: str,
+    *,
+    lower: bool,
+    test: str = "",
+    total: int | None = None,
+    resolution: float | None = None,
 ) -> Figure:
     """A figure with a row per trial, best on top, and a bracket beside the trials of each tier.
 
@@ -172,6 +179,7 @@ def draw_ranking(
         lower: whether lower values are better.
         test: the test behind the tiers, for the legend.
         total: the number of trials of the ranking, if not all are drawn.
+        resolution: the smallest difference of two values, which determines the decimals.
     """
     with style_context():
         labels = wrap_row_labels([row.label for row in rows])
@@ -182,9 +190,10 @@ def draw_ranking(
         heading = f"Best {len(rows)} of {total} trials" if is_cut else "Trial"
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw_rows(axes[0], rows, lower=lower)
+            means = _mean_texts(rows, resolution)
+            _draw_rows(axes[0], rows, means, lower=lower)
             label_rows(axes[0], labels, heading)
-            _write_columns(axes[0], rows, labels)
+            _write_columns(axes[0], rows, means, labels)
             better = "lower is better" if lower else "higher is better"
             axes[0].set_xlabel(
                 wrap_to_width(
@@ -200,18 +209,17 @@ def draw_ranking(
         return figure
 
 
-def _draw_rows(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None:
+def _draw_rows(ax: Axes, rows: Sequence[RankedRow], means: Sequence[str], *, lower: bool) -> None:
     _set_value_axis(ax, rows, lower=lower)
     set_chosen_limits(ax)
     colors = _tier_colors(rows)
-    texts = [value_part(text) for text in _mean_texts(rows, _spreads(rows))]
     for position, row in enumerate(rows):
         row_color = colors[row.tier]
         _draw_seeds(ax, position, row, row_color, lower=lower)
         if row.all_diverged or not math.isfinite(row.mean):
             continue
         if _is_beyond(ax, row.mean, lower=lower):
-            draw_edge_arrow(ax, position, texts[position], row_color, right=lower)
+            draw_edge_arrow(ax, position, value_part(means[position]), row_color, right=lower)
             continue
         if row.bounds is not None:
             ax.plot(row.bounds, [position] * 2, color=row_color, linewidth=points(1.4))
@@ -265,14 +273,14 @@ def _is_beyond(ax: Axes, value: float, *, lower: bool) -> bool:
     return value > high if lower else value < low
 
 
-def _write_columns(ax: Axes, rows: Sequence[RankedRow], labels: Sequence[str]) -> None:
+def _write_columns(
+    ax: Axes, rows: Sequence[RankedRow], means: tuple[str, ...], labels: Sequence[str]
+) -> None:
     """Writes the means, the numbers of seeds and the tiers to the right of the panel.
 
     On narrow pages the means have no ±, because the intervals are drawn.
     """
-    spreads = _spreads(rows)
-    means = _mean_texts(rows, spreads)
-    has_spread = any(map(math.isfinite, spreads))
+    has_spread = any(map(math.isfinite, _spreads(rows)))
     uncertainty = uncertainty_name(current_reader_options().uncertainty)
     counts = TextColumn("n", tuple(map(_count_text, rows)), "left")
     tiers = [None if row.tier is None else str(row.tier) for row in rows]
@@ -287,10 +295,10 @@ def _write_columns(ax: Axes, rows: Sequence[RankedRow], labels: Sequence[str]) -
     limit_ticks(ax, panel_width(labels, [column, *others, *brackets]))
 
 
-def _mean_texts(rows: Sequence[RankedRow], spreads: Sequence[float]) -> tuple[str, ...]:
+def _mean_texts(rows: Sequence[RankedRow], resolution: float | None) -> tuple[str, ...]:
     """The means with equal decimals; a dash for trials without a result."""
     means = [math.nan if row.all_diverged else row.mean for row in rows]
-    return number_texts(means, spreads)
+    return number_texts(means, _spreads(rows), resolution=resolution)
 
 
 def _spreads(rows: Sequence[RankedRow]) -> list[float]:
