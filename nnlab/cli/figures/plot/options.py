@@ -67,6 +67,20 @@ class TrialAggregation(StrEnum):
     MEAN = "mean"
 
 
+class RunPooling(StrEnum):
+    """Runs that are drawn at a value of a field."""
+
+    BEST = "best"
+    ALL = "all"
+
+
+class RankBlocks(StrEnum):
+    """Within what methods are ranked."""
+
+    DATA = "data"
+    SEEDS = "seeds"
+
+
 class CostAxis(StrEnum):
     """Cost that a metric is drawn against."""
 
