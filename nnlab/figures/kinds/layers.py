@@ -1,7 +1,7 @@
 """`nnlab plot activations` and `gradients`: what the probe measured in each layer over epochs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib import colormaps
@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from nnlab import store
 from nnlab.errors import UsageError
+from nnlab.figures.draw.animation import reveal_epochs
 from nnlab.figures.draw.axis_exits import exit_text, find_exit
 from nnlab.figures.draw.axis_range import (
     LOG_FROM_DECADES,
@@ -116,7 +117,12 @@ def _layer_figure(
         for epoch, value in zip(epochs, values, strict=True)
     ]
     table = figure_table(("trial", "metric", "layer", "epoch", "mean"), rows)
-    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes)
+    epochs = sorted({epoch for _, _, curves in panels for e, _ in curves.values() for epoch in e})
+
+    def frames() -> Iterator[Figure]:
+        return reveal_epochs(draw(), epochs)
+
+    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes, frames=frames)
 
 
 def _layer_means(trial: Series, quantity: str) -> _LayerMeans:
