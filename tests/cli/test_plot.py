@@ -217,7 +217,7 @@ def test_without_a_file_curves_are_drawn_in_letters(trained: Nnlab) -> None:
     text = trained("plot", "curves").out
     assert "Loss (cross entropy, nats)" in text
     assert "Accuracy" in text
-    assert "opt=adam" in text
+    assert "Adam" in text
     assert "\x1b" not in text
     assert "next: add -o curves.pdf" in text
 

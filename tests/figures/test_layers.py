@@ -2,6 +2,8 @@
 
 import math
 
+from matplotlib.colors import to_rgb
+
 from nnlab.figures.draw.paper import Paper, use_paper
 from nnlab.figures.kinds.layers import LayerCurves, draw_layers
 
@@ -55,5 +57,5 @@ def test_layers_contrast_with_a_dark_background() -> None:
     with use_paper(Paper(style="dark")):
         (ax,) = draw_layers([panel("a", "dead", *[(0.1, 0.2, 0.3, 0.4)] * 4)]).axes
     for line in ax.lines:
-        red, green, blue, *_ = line.get_color()
+        red, green, blue = to_rgb(line.get_color())
         assert 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.3

@@ -80,7 +80,7 @@ def covered(figure: Figure, box: Bbox) -> int:
         for line in ax.lines
         if not line.get_clip_on() and line.get_visible()
     )
-    return lines + bands + leaders + marks
+    return int(lines + bands + leaders + marks)
 
 
 @pytest.mark.parametrize("venue", ["neurips", "icml", "poster"])

@@ -24,7 +24,7 @@ from nnlab.stats.curve_band import BandKind, mean_curve
 
 # `mean` is the arithmetic mean. On a logarithmic axis the geometric mean is drawn, and the bounds
 # are those of the logarithms.
-CURVE_COLUMNS = ("trial", "metric", "epoch", "mean", "low", "high", "seeds", "geometric_mean")
+CURVE_COLUMNS = ("trial", "metric", "epoch", "mean", "low", "high", "seeds")
 
 
 def prepare_curves(
@@ -64,7 +64,11 @@ def prepare_curves(
         *onset_notes(series),
     )
     return PreparedFigure(
-        draw, figure_table(CURVE_COLUMNS, rows), trials.runs, trials.summary, notes
+        draw,
+        figure_table((*CURVE_COLUMNS, "geometric_mean"), rows),
+        trials.runs,
+        trials.summary,
+        notes,
     )
 
 
