@@ -140,3 +140,12 @@ def test_numbers_and_words_in_one_setting_are_categories() -> None:
     heights = setting_heights(axis, range(4))
     assert None not in heights.heights
     assert [text for _, text in heights.ticks] == ["1", "10", "none"]
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_equal_results_are_all_drawn_as_the_best(lower: bool) -> None:
+    figure = draw_parallel([OPTIMIZERS], (1.0,) * 6, "Accuracy", lower=lower)
+    colors = {line.get_color() for line in figure.axes[0].lines if xs(line) == (0, 1)}
+    assert len(colors) == 1
+    assert sum(to_rgb(colors.pop())) < 0.5  # dark
+    assert figure.axes[-1].get_ylim() == pytest.approx((1.0, 2.0) if lower else (0.0, 1.0))

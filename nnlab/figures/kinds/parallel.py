@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
@@ -27,7 +27,7 @@ from nnlab.figures.draw.parallel_axes import (
     outcome_heights,
     setting_heights,
 )
-from nnlab.figures.draw.result_colors import result_colormap
+from nnlab.figures.draw.result_colors import color_scale, result_colormap
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.point_results import diverged_runs, divergence_notes, trial_results
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
@@ -162,13 +162,6 @@ def draw_parallel(
         return figure
 
 
-def _color_scale(axis_range: AxisRange) -> Normalize:
-    low, high = axis_range.low, axis_range.high
-    if high <= low:  # equal results
-        high = low + (abs(low) or 1.0)
-    return (LogNorm if axis_range.log else Normalize)(low, high, clip=True)
-
-
 def _draw_trials(
     ax: Axes,
     axes: Sequence[AxisHeights],
@@ -178,7 +171,7 @@ def _draw_trials(
     *,
     lower: bool,
 ) -> None:
-    scale, colormap = _color_scale(axis_range), result_colormap(lower=lower)
+    scale, colormap = color_scale(axis_range, lower=lower), result_colormap(lower=lower)
     beyond = 1 + _DIVERGED_HEIGHT if lower else -_DIVERGED_HEIGHT
     sign = 1 if lower else -1
     worst_to_best = sorted(
@@ -341,7 +334,7 @@ def _hide_overlapping_labels(figure: Figure) -> None:
 
 
 def _add_colorbar(ax: Axes, axis_range: AxisRange, name: str, *, lower: bool) -> None:
-    scale = _color_scale(axis_range)
+    scale = color_scale(axis_range, lower=lower)
     bar = ax.figure.colorbar(
         ScalarMappable(scale, result_colormap(lower=lower)),
         ax=ax,
