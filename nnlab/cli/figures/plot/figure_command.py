@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ from nnlab.cli.output.figure_files import check_figure_paths
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
+from nnlab.figures.kind_table import KINDS, can_be_animated
 from nnlab.figures.output import check_data_file, collect_figure, save_figure_files
 from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
@@ -117,7 +119,13 @@ def draw_figure(
         UnknownName: an unknown study, run, metric, field, venue, style or palette.
         UsageError: no data to draw, an unknown file format, or `--data` without a file.
     """
-    check_figure_paths(output, force=force)
+    # matplotlib is imported only when a figure is drawn.
+    from nnlab.figures.draw.save import is_animation
+
+    check_figure_paths(output, force=force, animated=can_be_animated(request.kind))
+    if any(map(is_animation, output)):
+        implied = KINDS[request.kind].animation_options
+        request = replace(request, options={**request.options, **implied})
     if data and not output:
         raise UsageError(
             "--data writes the numbers beside a file", hint=f"add -o {request.kind}.pdf"
