@@ -13,7 +13,7 @@ from nnlab.figures.draw.legend import text_renderer
 from nnlab.figures.draw.paper import PALETTES, Paper, use_paper
 from nnlab.figures.draw.result_colors import contrasting_ink, result_colormap
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
-from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap, equal_decimals
+from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
 
 VALUES = ((0.95, 1.0, 0.9), (0.6, 0.95, 0.5))
 TEXTS = tuple(tuple(f"{value:.3f}\n± 0.012" for value in row) for row in VALUES)
@@ -130,22 +130,3 @@ def test_every_text_lies_in_its_cell(venue: str) -> None:
         assert box.x1 <= right
         assert bottom <= box.y0
         assert box.y1 <= top
-
-
-@pytest.mark.parametrize(
-    ("values", "spreads", "decimals"),
-    [
-        ([1.0, 0.9545, 0.618], [], 3),
-        ([0.95, 0.6], [0.04, 0.05], 2),
-        ([0.95, 0.6], [0.014, 0.012], 3),
-        ([12.3, 45.6, 78.9], [], 1),
-        ([0.0123, 0.0456], [], 4),
-        ([1234.0, 5678.0], [], 0),
-        ([0.5, 0.6, 4e35], [], 3),  # an outlier does not round the others away
-        ([0.0, 0.0], [0.0, 0.0], 0),
-    ],
-)
-def test_all_cells_have_equal_decimals(
-    values: list[float], spreads: list[float], decimals: int
-) -> None:
-    assert equal_decimals(values, spreads) == decimals

@@ -124,3 +124,28 @@ def test_a_result_beyond_the_axis_is_marked_and_counted() -> None:
     assert figure is not None
     (legend,) = [item for item in figure.findobj(Legend) if isinstance(item, Legend)]
     assert "beyond the axis (1 trial)" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_a_trial_with_diverged_runs_is_not_the_best() -> None:
+    """Its mean is that of the runs that were better."""
+    ax = parallel(diverged=(False, False, False, True, False, True))
+    thick = max(trial_lines(ax), key=lambda line: line[2])
+    axis_range = (0.7, 0.95)
+    share = (0.9 - axis_range[0]) / (axis_range[1] - axis_range[0])
+    assert thick[0][2] == pytest.approx(share)
+
+
+def test_numbers_and_words_in_one_setting_are_categories() -> None:
+    axis = ParallelAxis("Gradient clipping", ("none", "10", "1", "none"), ("1", "10", "none"))
+    heights = setting_heights(axis, range(4))
+    assert None not in heights.heights
+    assert [text for _, text in heights.ticks] == ["1", "10", "none"]
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_equal_results_are_all_drawn_as_the_best(lower: bool) -> None:
+    figure = draw_parallel([OPTIMIZERS], (1.0,) * 6, "Accuracy", lower=lower)
+    colors = {line.get_color() for line in figure.axes[0].lines if xs(line) == (0, 1)}
+    assert len(colors) == 1
+    assert sum(to_rgb(colors.pop())) < 0.5  # dark
+    assert figure.axes[-1].get_ylim() == pytest.approx((1.0, 2.0) if lower else (0.0, 1.0))

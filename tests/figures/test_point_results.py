@@ -8,11 +8,11 @@ import pytest
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.figures.point_results import ResultsByPoint, results_by_point
-from nnlab.objective import UNLIMITED, Objective
+from nnlab.objective import UNLIMITED, Objective, Setting
 from nnlab.records import Status
 from nnlab.stats import aggregate
 
-Trial = tuple[Mapping[str, object], Mapping[int, float]]
+Trial = tuple[Setting, Mapping[int, float]]
 
 
 def ranking(trials: Sequence[Trial]) -> Ranking:
@@ -21,7 +21,7 @@ def ranking(trials: Sequence[Trial]) -> Ranking:
         RankingRow(
             rank=number + 1,
             trials=(number,),
-            setting=dict(setting),
+            setting=setting,
             value=aggregate(values.values()),
             epoch=None,
             test=None,
@@ -34,7 +34,7 @@ def ranking(trials: Sequence[Trial]) -> Ranking:
         for number, (setting, values) in enumerate(trials)
     ]
     objective = Objective("val/score", "max")
-    return Ranking(Scope("s"), objective, "best", ("opt", "l2"), tuple(rows), len(rows), ())  # type: ignore[arg-type]
+    return Ranking(Scope("s"), objective, "best", ("opt", "l2"), tuple(rows), len(rows), ())
 
 
 def means(trials: Sequence[Trial], diverged: Sequence[int] = ()) -> ResultsByPoint:

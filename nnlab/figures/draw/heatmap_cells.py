@@ -18,7 +18,12 @@ from nnlab.figures.draw.labels import letters_that_fit, short_labels, text_inche
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
 from nnlab.figures.draw.paper import current_paper, inches, points
-from nnlab.figures.draw.result_colors import contrasting_ink, result_colormap, share_colormap
+from nnlab.figures.draw.result_colors import (
+    color_scale,
+    contrasting_ink,
+    result_colormap,
+    share_colormap,
+)
 from nnlab.figures.draw.style import style_context
 
 _CELL_SIZE, _FRAME_HEIGHT = 0.26, 0.75  # inches
@@ -96,7 +101,7 @@ def draw_heatmap(
     with style_context():
         colored = [v for cell in data.cells if (v := data.colored_value(*cell)) is not None]
         axis_range = _color_range(colored, lower=lower, limits=limits, log=log)
-        scale = _color_scale(axis_range)
+        scale = color_scale(axis_range, lower=lower)
         colormap = share_colormap() if limits else result_colormap(lower=lower)
 
         def draw(axes: Sequence[Axes]) -> None:
@@ -165,13 +170,6 @@ def _outlier_fence(values: Sequence[float], *, lower: bool) -> float:
     fence = third + reach if lower else first - reach
     outliers = sum(value > fence if lower else value < fence for value in values)
     return fence if 0 < outliers <= len(values) / 4 else no_limit
-
-
-def _color_scale(axis_range: AxisRange) -> Normalize:
-    low, high = axis_range.low, axis_range.high
-    if high <= low:  # equal values
-        high = low + (abs(low) or 1.0)
-    return (LogNorm if axis_range.log else Normalize)(low, high, clip=True)
 
 
 def _colorbar_extend(

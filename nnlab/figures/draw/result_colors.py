@@ -1,8 +1,15 @@
 """The colours of results in heatmaps and parallel coordinates: the best has most contrast."""
 
 from matplotlib import colormaps
-from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap
+from matplotlib.colors import (
+    Colormap,
+    LinearSegmentedColormap,
+    ListedColormap,
+    LogNorm,
+    Normalize,
+)
 
+from nnlab.figures.draw.axis_range import AxisRange
 from nnlab.figures.draw.paper import FigureStyle, current_paper
 
 # Perceptually uniform, with a lightness that only rises: readable in greyscale print and with
@@ -32,6 +39,15 @@ def result_colormap(*, lower: bool) -> Colormap:
         shares = [first + (last - first) * index / (_COLORS - 1) for index in range(_COLORS)]
         dark_to_light = ListedColormap([base(share) for share in shares], "results")
     return dark_to_light if lower == is_light else dark_to_light.reversed()
+
+
+def color_scale(axis_range: AxisRange, *, lower: bool) -> Normalize:
+    """The scale from the values of a range to colours; equal values are at the end of the best."""
+    low, high = axis_range.low, axis_range.high
+    if high <= low:
+        length = abs(low) or 1.0
+        low, high = (low, low + length) if lower else (low - length, low)
+    return (LogNorm if axis_range.log and low > 0 else Normalize)(low, high, clip=True)
 
 
 def share_colormap() -> Colormap:

@@ -30,12 +30,12 @@ from nnlab.figures.value_bins import ValueBins, bins_of
 from nnlab.io.text import format_count
 from nnlab.objective import Limits, limits_of
 from nnlab.records import Scalar
+from nnlab.stats.number_columns import WrittenNumber, written_column
 from nnlab.stats.uncertainty import uncertainty_name
 
 __all__ = ["HeatmapData", "draw_heatmap", "prepare_heatmap"]
 
-_DIGITS, _MAX_DECIMALS, _TWO_DIGITS_BELOW = 3, 4, 2
-_MAX_PLAIN_NUMBER = 1e5
+_OTHER_MAGNITUDE = 100.0  # times the median: such a cell is written by itself
 _TIE = 1e-12  # means of equal results may differ by rounding errors
 _Cells = Mapping[tuple[AxisValue, ...], PointResults]
 
@@ -89,7 +89,7 @@ def prepare_heatmap(
 
     def draw() -> Figure:
         name = metric_name(metric, common_loss(ranking))
-        texts = _cell_texts(cells, limits_of(metric), spread=spread)
+        texts = _cell_texts(cells, ranking, spread=spread)
         uncertainty = uncertainty_name(current_reader_options().uncertainty)
         return draw_heatmap(
             _heatmap_data(axes, cells, texts, lower=lower),
@@ -170,55 +170,37 @@ def _heatmap_data(
 
 
 def _cell_texts(
-    cells: _Cells, limits: Limits, *, spread: bool
+    cells: _Cells, ranking: Ranking, *, spread: bool
 ) -> Mapping[tuple[AxisValue, ...], str]:
-    """The mean of each cell, and with `spread` half of its interval on a second line."""
+    """The mean of each cell, and with `spread` its uncertainty on a second line."""
+    metric = ranking.objective.metric
     means = {key: results.mean for key, results in cells.items() if results.mean is not None}
-    half_widths = {
-        key: half_width
-        for key in means
-        if spread and (half_width := cells[key].half_width(limits)) is not None
-    }
-    decimals = equal_decimals(list(means.values()), list(half_widths.values()))
+    typical = statistics.median_low(map(abs, means.values())) if means else 0.0
+    usual = [key for key, mean in means.items() if abs(mean) <= _OTHER_MAGNITUDE * typical]
+    # The decimals of an outlier, and of its uncertainty, are no measure for the other cells.
+    columns = [usual, *([key] for key in means if key not in usual)]
     return {
-        key: "\n".join(
-            [
-                _fixed(mean, decimals),
-                *([f"± {_spread_text(half_widths[key], decimals)}"] if key in half_widths else ()),
-            ]
+        key: cell_text(number)
+        for keys in columns
+        for key, number in zip(
+            keys,
+            written_column(
+                [means[key] for key in keys],
+                [cells[key].half_width(limits_of(metric)) for key in keys] if spread else (),
+                metric=metric,
+                resolution=ranking.resolutions.get(metric),
+            ),
+            strict=True,
         )
-        for key, mean in means.items()
     }
 
 
-def equal_decimals(values: Sequence[float], spreads: Sequence[float] = ()) -> int:
-    """The number of decimals for all values of a grid.
+def cell_text(number: WrittenNumber) -> str:
+    r"""A mean, and its uncertainty on a second line.
 
-    With spreads, the decimals of a typical one, with one digit (two if it starts with 1), and two
-    digits of a typical value at least. Without them, three digits of a typical value, so that an
-    outlier does not round the others away.
-
-    >>> equal_decimals([0.9545, 0.6182, 1.0]), equal_decimals([0.9545, 0.6182], [0.04, 0.14])
-    (3, 2)
+    >>> cell_text(WrittenNumber("0.95", "0.02")), cell_text(WrittenNumber("1.4", None, 5))
+    ('0.95\n± 0.02', '1.4·10⁵')
     """
-    sizes = [abs(value) for value in values if value != 0 and math.isfinite(value)]
-    typical_exponent = math.ceil(math.log10(statistics.median_low(sizes))) if sizes else _DIGITS
-    digits = _DIGITS - typical_exponent
-    if positive := [spread for spread in spreads if spread > 0]:
-        typical = statistics.median_low(positive)
-        exponent = math.floor(math.log10(typical))
-        digits = max(-exponent + int(typical / 10.0**exponent < _TWO_DIGITS_BELOW), digits - 1)
-    return max(0, min(digits, _MAX_DECIMALS))
-
-
-def _spread_text(spread: float, decimals: int) -> str:
-    return _fixed(spread, decimals) if spread else "0"
-
-
-def _fixed(value: float, decimals: int) -> str:
-    """A number with these decimals; one of another magnitude as a power of ten."""
-    if abs(value) >= _MAX_PLAIN_NUMBER:
-        power = format_power_of_ten(float(f"{abs(value):.2g}"))
-        return f"-{power}" if value < 0 else power
-    text = f"{value:.{decimals}f}"
-    return text.removeprefix("-") if not text.strip("-0.") else text
+    power = f"·{format_power_of_ten(10.0**number.power)}" if number.power else ""
+    value = f"{number.value}{power}"
+    return value if number.spread is None else f"{value}\n± {number.spread}{power}"

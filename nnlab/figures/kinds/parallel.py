@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
@@ -27,7 +27,7 @@ from nnlab.figures.draw.parallel_axes import (
     outcome_heights,
     setting_heights,
 )
-from nnlab.figures.draw.result_colors import result_colormap
+from nnlab.figures.draw.result_colors import color_scale, result_colormap
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.point_results import diverged_runs, divergence_notes, trial_results
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
@@ -96,14 +96,12 @@ def _setting_axis(ranking: Ranking, field: str) -> ParallelAxis:
         None if row.setting.get(field) is None else axis_value(row, field) for row in ranking.rows
     ]
     order = ordered_values([value for value in values if value is not None], field)
-    return ParallelAxis(
-        setting_name(field),
-        tuple(value_label(field, v) if isinstance(v, str) else v for v in values),
-        # The first value stands on top.
-        tuple(dict.fromkeys(value_label(field, v) for v in reversed(order)))
-        if any(isinstance(value, str) for value in order)
-        else (),
-    )
+    if not any(isinstance(value, str) for value in order):
+        return ParallelAxis(setting_name(field), tuple(values))
+    labels = [None if value is None else value_label(field, value) for value in values]
+    # The first value stands on top.
+    categories = dict.fromkeys(value_label(field, value) for value in reversed(order))
+    return ParallelAxis(setting_name(field), tuple(labels), tuple(categories))
 
 
 def draw_parallel(
@@ -135,12 +133,11 @@ def draw_parallel(
             if finite
             else AxisRange(0.0, 1.0, log=False)
         )
-        # From the bottom of each band.
+        worst = math.inf if lower else -math.inf
+        # From the bottom of each band; a diverged trial is at the end of worse results.
         order = sorted(
             range(len(outcome)),
-            key=lambda trial: (
-                outcome[trial] if math.isfinite(outcome[trial]) else math.inf * (1 if lower else -1)
-            ),
+            key=lambda trial: outcome[trial] if math.isfinite(outcome[trial]) else worst,
         )
         heights = [setting_heights(axis, order) for axis in axes]
         results = outcome_heights(outcome, axis_range)
@@ -165,13 +162,6 @@ def draw_parallel(
         return figure
 
 
-def _color_scale(axis_range: AxisRange) -> Normalize:
-    low, high = axis_range.low, axis_range.high
-    if high <= low:  # equal results
-        high = low + (abs(low) or 1.0)
-    return (LogNorm if axis_range.log else Normalize)(low, high, clip=True)
-
-
 def _draw_trials(
     ax: Axes,
     axes: Sequence[AxisHeights],
@@ -181,20 +171,25 @@ def _draw_trials(
     *,
     lower: bool,
 ) -> None:
-    scale, colormap = _color_scale(axis_range), result_colormap(lower=lower)
+    scale, colormap = color_scale(axis_range, lower=lower), result_colormap(lower=lower)
     beyond = 1 + _DIVERGED_HEIGHT if lower else -_DIVERGED_HEIGHT
     sign = 1 if lower else -1
     worst_to_best = sorted(
         range(len(outcome)),
         key=lambda i: -sign * outcome[i] if math.isfinite(outcome[i]) else -math.inf,
     )
+    # A trial with diverged runs is not the best one, because its mean is that of its better runs.
+    complete = [
+        i for i in worst_to_best if math.isfinite(outcome[i]) and not (diverged and diverged[i])
+    ]
+    best = complete[-1] if complete else None
     for order, trial in enumerate(worst_to_best):
         is_finite = math.isfinite(outcome[trial])
         end = axes[-1].heights[trial] if is_finite else beyond
         heights = [*(axis.heights[trial] for axis in axes[:-1]), end]
-        is_best = order == len(worst_to_best) - 1 and is_finite
+        is_best = trial == best
         color = colormap(float(scale(outcome[trial]))) if is_finite else current_paper().look.grey
-        zorder = 3 + order / (len(worst_to_best) + 1)
+        zorder = 4.0 if is_best else 3 + order / (len(worst_to_best) + 1)
         ax.plot(
             range(len(heights)),
             [math.nan if height is None else height for height in heights],
@@ -339,7 +334,7 @@ def _hide_overlapping_labels(figure: Figure) -> None:
 
 
 def _add_colorbar(ax: Axes, axis_range: AxisRange, name: str, *, lower: bool) -> None:
-    scale = _color_scale(axis_range)
+    scale = color_scale(axis_range, lower=lower)
     bar = ax.figure.colorbar(
         ScalarMappable(scale, result_colormap(lower=lower)),
         ax=ax,
