@@ -16,6 +16,8 @@ FIGURE_KEY = "nnlab-figure:"
 # The start of the first line of a LaTeX report, and of the last line of a Markdown report.
 LATEX_MARK = "% report made by nnlab "
 MARKDOWN_MARK = "Made by nnlab "
+# The start of the first line of a LaTeX file that an author may edit: a caption, a list of figures.
+_TEXT_MARK = "% made by nnlab, replaced unless edited; sha256 of the following lines: "
 _HTML_MARK = '<meta name="generator" content="nnlab '
 
 # No figure or report is larger; other files in a folder may have any size.
@@ -93,6 +95,21 @@ def has_known_hash(path: Path, known_hashes: Iterable[object]) -> bool:
     return hashlib.sha256(content).hexdigest() in set(map(str, known_hashes))
 
 
+def marked_text(text: str) -> str:
+    """LaTeX text below a comment with its hash, which shows whether an author edited it."""
+    return f"{_TEXT_MARK}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+
+
+def is_unedited_text(path: Path) -> bool:
+    """Whether a file is as `marked_text` wrote it; False if it cannot be read."""
+    try:
+        content = read_limited(path, _MAX_METADATA_BYTES)
+    except OSError:
+        return False
+    first, _, text = content.partition(b"\n")
+    return first.decode(errors="replace") == _TEXT_MARK + hashlib.sha256(text).hexdigest()
+
+
 def not_replaceable_error(path: Path) -> OutputError:
     """The error for a file that would be overwritten."""
     return OutputError(
@@ -135,6 +152,9 @@ def _find_provenance_line(content: bytes, suffix: str) -> str | None:
     if index < 0:
         return None
     start = index + len(FIGURE_KEY)
+    if suffix == ".gif":
+        comment = _gif_comment(content, index)
+        return comment[len(FIGURE_KEY) :].decode("latin-1")
     if suffix == ".png":
         size = int.from_bytes(content[index - 20 : index - 16], "big")
         return content[start : start + min(size, _MAX_METADATA_BYTES)].decode("latin-1")
@@ -143,6 +163,17 @@ def _find_provenance_line(content: bytes, suffix: str) -> str | None:
         errors="replace"
     )
     return html.unescape(text) if suffix == ".svg" else text
+
+
+def _gif_comment(content: bytes, start: int) -> bytes:
+    """The comment of a GIF whose text begins at `start`: blocks of at most 255 bytes."""
+    text = bytearray()
+    position = start - 1  # the length of the first block
+    while position < len(content) and content[position] and len(text) <= _MAX_METADATA_BYTES:
+        length = content[position]
+        text += content[position + 1 : position + 1 + length]
+        position += 1 + length
+    return bytes(text)
 
 
 def _pdf_keywords(content: bytes) -> str | None:

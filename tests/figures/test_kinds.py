@@ -16,7 +16,8 @@ from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper,
 from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
 from nnlab.figures.kinds.calibration import ReliabilityDiagram, draw_calibration
-from nnlab.figures.kinds.compare import draw_comparison
+from nnlab.figures.kinds.compare import MeanDifference, SeedDifference, draw_comparison
+from nnlab.figures.kinds.confusion import ConfusionMatrix, draw_confusion
 from nnlab.figures.kinds.critical_difference import draw_critical_difference
 from nnlab.figures.kinds.curves import draw_curves
 from nnlab.figures.kinds.decay_points import draw_decay_points
@@ -39,7 +40,7 @@ from nnlab.figures.kinds.scaling import ScalingLine, ScalingPoint, draw_scaling
 from nnlab.figures.kinds.seeds import SeedStrip, draw_seeds
 from nnlab.figures.kinds.sweep import SweepLine, SweepPoint, draw_sweep
 from nnlab.figures.kinds.time import CostCurve, draw_cost_curves
-from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
+from nnlab.stats.across_tasks import MethodResult
 from nnlab.stats.class_predictions import reliability_bins
 from nnlab.stats.intervals import confidence_interval
 
@@ -59,7 +60,8 @@ def places(trials: int, seeds: int, label: str = "lr=", broken: bool = False) ->
         sd = float(np.std(values, ddof=1)) if seeds > 1 else NAN
         bounds = confidence_interval(values) if seeds > 1 else None
         tier = None if seeds == 1 else 1 if i < trials / 3 else 2
-        result.append(RankedRow(f"{label}{i}", tuple(values), mean, sd, bounds, tier))
+        diverged = tuple(not math.isfinite(value) for value in values)
+        result.append(RankedRow(f"{label}{i}", tuple(values), mean, sd, bounds, tier, diverged))
     return result
 
 
@@ -134,14 +136,26 @@ def layer_panels(titles: int, depth: int) -> list[LayerCurves]:
 
 
 def method(name: str, shift: float) -> MethodResult:
-    shares = tuple(max(0.0, 1 - at * (1 + shift)) for at in PROFILE_THRESHOLDS)
-    return MethodResult(name, 3, 15, 0.5, 0.4, 0.6, None, None, None, shares)
+    scores = {task: tuple(i / 5 / (1 + shift) for i in range(5)) for task in "xyz"}
+    return MethodResult(name, 3, 15, 0.5, 0.4, 0.6, None, None, None, (), scores)
+
+
+def confusion(classes: int, name: str = "") -> ConfusionMatrix:
+    counts = tuple(
+        tuple(27 if row == column else int((row + column) % 5 == 0) for column in range(classes))
+        for row in range(classes)
+    )
+    return ConfusionMatrix(tuple(f"{name} {i}".strip() for i in range(classes)), counts)
+
+
+def difference(mean: float, low: float, high: float, p: float, n: int) -> MeanDifference:
+    return MeanDifference(mean, low, high, p, n, paired=True, decided=n > 3)
 
 
 def mistakes(shape: tuple[int, ...], count: int) -> list[Mistake]:
     draw = np.random.default_rng(0)
     return [
-        Mistake(draw.random(shape), f"class {i} of many", f"another class {i} 0.98", 3.2)
+        Mistake(draw.random(shape), f"class {i} of many", f"another class {i}", 3.2, 0.98)
         for i in range(count)
     ]
 
@@ -235,23 +249,43 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
     "two trials": lambda: draw_comparison(
         many(2, 5),
         "val/loss",
-        [(str(s), 0.1 * s - 0.1) for s in range(5)],
-        (-0.1, 0.3),
-        "cannot tell",
+        [SeedDifference(str(s), 0.1 * s - 0.1, s == 3) for s in range(5)],
+        difference(0.1, -0.1, 0.3, 0.2, 5),
     ),
     "two trials of one seed": lambda: draw_comparison(
-        many(2, 1, LONG), "val/loss", [("0", 0.1)], None, "none"
+        many(2, 1, LONG), "val/loss", [SeedDifference("0", 0.1)], None
+    ),
+    "two trials without shared seeds": lambda: draw_comparison(
+        many(2, 2), "val/loss", [], difference(0.1, 0.05, 0.15, 0.00001, 3)
     ),
     "two trials of 30 seeds": lambda: draw_comparison(
-        many(2, 30),
+        many(2, 30, LONG),
         "val/loss",
-        [(str(s), 0.1) for s in range(30)],
-        (0.05, 0.15),
-        f"{LONG} is better (p 0.0001)",
+        [SeedDifference(str(s), 0.1) for s in range(30)],
+        difference(0.1, NAN, NAN, 0.0001, 30),
+        lower=True,
     ),
+    **{
+        f"confusion of {classes} classes": partial(
+            draw_confusion, confusion(classes, name), "Validation accuracy 91.9 %", percent=percent
+        )
+        for classes, name, percent in (
+            (2, "a class", False),
+            (3, LONG, True),
+            (10, "", True),
+            (20, "long class", True),
+            (100, "", False),
+        )
+    },
     "remedies": lambda: draw_remedies(
-        [RemedyEffect(f"{LONG[:30]}{i}", 0.1 * i, -0.1, 0.4, i > 4, "NN101 3/8") for i in range(8)],
+        [
+            RemedyEffect(f"{LONG[:30]}{i}", 0.1 * i, -0.1, 0.4, i > 4, "3/8 seeds", 0.01 * i)
+            for i in range(8)
+        ],
         "Validation accuracy",
+        control="8/8 seeds",
+        finding="overfits",
+        test="one-sided paired sign-flip test, Holm over 8 remedies",
     ),
     "learning rates": lambda: draw_learning_rates(
         [

@@ -56,6 +56,7 @@ class SeedDisplay(StrEnum):
     INTERVAL = "interval"
     RANGE = "range"
     SD = "sd"
+    SE = "se"
     ALL = "all"
 
 
