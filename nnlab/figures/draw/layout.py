@@ -30,6 +30,7 @@ _DECORATION_HEIGHT = 0.6  # inches: the axis labels and ticks below a panel
 _MAX_DIRECT_WIDTH = 0.3  # of a label at the end of a line, relative to the figure
 _MAX_LABEL_LENGTH = 1.08  # of the label of an axis, relative to the axis
 _MIN_PANEL_HEIGHT, _ASPECT = 1.6, 0.9  # inches; height over width, with the axis labels
+_LAYOUT_DPI = 300  # as `savefig.dpi`
 _MIN_PANEL_WIDTH = 1.75  # inches; enough for an axis with its labels
 
 
@@ -185,15 +186,19 @@ def available_text_width(columns: int = 1) -> float:
 def freeze_layout(figure: Figure) -> None:
     """Computes the layout now and keeps it, so that every format gets the same layout.
 
-    The titles and limits that the author chose are set before.
+    The titles and limits that the author chose are set before. Text is measured at the resolution
+    of files: at 100 dots per inch small text is measured up to 8 % too narrow, and is then clipped.
     """
     apply_titles_and_limits(figure)
+    dpi = figure.dpi
+    figure.set_dpi(_LAYOUT_DPI)
     figure.draw_without_rendering()
     wrap_labels_beyond_figure(figure)
     figure.draw_without_rendering()  # measures ticks that the first layout changed
     if wrap_labels_beyond_figure(figure):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    figure.set_dpi(dpi)
 
 
 def figure_of(ax: Axes) -> Figure:

@@ -14,6 +14,7 @@ from nnlab.figures.draw.display_names import trial_name
 from nnlab.figures.draw.labels import letters_that_fit, short_labels, text_inches, wrap_to_width
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import current_paper, inches, points
+from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.io.text import format_count
@@ -109,7 +110,7 @@ def draw_critical_difference(comparison: RankComparison, noun: str = "data set")
         paper = current_paper()
         caption = wrap_to_width(_caption(comparison, noun), 0.88 * paper.width, paper.size, 4)
         lanes = _lanes(comparison.groups)
-        top = inches(_MARGIN + 2.2 * _LINE_HEIGHT + _GAP)
+        top = _start() + inches(2.2 * _LINE_HEIGHT + _GAP)
         if _fits_on_axis(comparison):
             top += inches(1.6 * _LINE_HEIGHT)
         first_row = top + inches(_BAR_STEP * (max(lanes, default=-1) + 1) + _ROW_HEIGHT)
@@ -121,9 +122,18 @@ def draw_critical_difference(comparison: RankComparison, noun: str = "data set")
         ax = figure.add_axes((0, 0, 1, 1))
         ax.set(xlim=(0, paper.width), ylim=(height, 0))
         ax.axis("off")
+        if title := current_reader_options().title:
+            y = 1 - inches(_MARGIN) / height
+            figure.suptitle(title, y=y, va="top", fontsize=paper.label_size)
         _draw_diagram(ax, comparison, lanes, top, first_row)
         ax.text(paper.width / 2, below, caption, ha="center", va="top")
         return figure
+
+
+def _start() -> float:
+    """The distance of the name of the axis from the top in inches, below the author's title."""
+    title = current_reader_options().title
+    return inches(_MARGIN) + (1.6 * current_paper().label_size / 72 if title else 0.0)
 
 
 def _caption(comparison: RankComparison, noun: str) -> str:
@@ -205,14 +215,15 @@ def _draw_axis(ax: Axes, position: Callable[[float], float], count: int, top: fl
         ax.plot([x, x], [top - inches(_TICK), top], color=ink, linewidth=points(0.9))
         ax.text(x, top - inches(_TICK + 0.5 * _GAP), str(rank), ha="center", va="bottom")
     middle = (position(1) + position(count)) / 2
-    ax.text(middle, inches(_MARGIN), "Average rank (1 is best)", ha="center", va="top")
+    name = current_reader_options().xlabel or "Average rank (1 is best)"
+    ax.text(middle, _start(), name, ha="center", va="top")
 
 
 def _draw_difference(ax: Axes, position: Callable[[float], float], difference: float) -> None:
     """Draws the critical difference as a bracket of this length above the axis."""
     ink = current_paper().look.ink
     low, high = position(1), position(1 + difference)
-    y = inches(_MARGIN + 2.35 * _LINE_HEIGHT)
+    y = _start() + inches(2.35 * _LINE_HEIGHT)
     ax.plot([low, high], [y, y], color=ink, linewidth=points(0.9))
     for x in (low, high):
         ax.plot([x, x], [y - inches(_TICK), y + inches(_TICK)], color=ink, linewidth=points(0.9))
