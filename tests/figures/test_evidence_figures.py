@@ -51,7 +51,7 @@ def test_the_seeds_that_still_overfit_are_counted_per_remedy() -> None:
     drawn = texts(figure)
     assert {"Remedy", "effect ± 95 % CI", "p", "overfits"} <= set(drawn)
     assert [text for text in drawn if "seeds" in text] == ["0/5 seeds", "5/5 seeds", "5/5 seeds"]
-    assert "0.02 ± 0.01" in drawn
+    assert "0.020 ± 0.010" in drawn
     assert "one-sided paired sign-flip test, Holm over 2 remedies" in drawn
 
 

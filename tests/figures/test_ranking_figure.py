@@ -168,8 +168,11 @@ def test_numbers_of_a_column() -> None:
         NO_VALUE,
     )
     assert number_texts([0.1, 0.1], [3e-17, 3e-17]) == ("0.1000 ± 0", "0.1000 ± 0")
-    assert number_texts([-0.0001, 0.2], [0.01, 0.02]) == ("0.00 ± 0.01", "0.20 ± 0.02")
-    assert number_texts([0.0], [0.0]) == ("0.000 ± 0",)
+    assert number_texts([-0.0001, 0.2], [0.01, 0.02]) == (
+        "0.000 ± 0.010",
+        "0.200 ± 0.020",
+    )
+    assert number_texts([0.0], [0.0]) == ("0 ± 0",)
     assert value_part(number_texts([1.5e7], [2e6])[0]) == "1.5·10⁷"
 
 
