@@ -62,10 +62,17 @@ class PaperTable:
     over: str = ""
     notes: tuple[str, ...] = ()
 
+    def _row_title(self, texts: Sequence[str]) -> str:
+        """The texts of a row as one, with the heading before a number."""
+        return ", ".join(
+            f"{heading} {text}" if text[:1].isdigit() else text
+            for heading, text in zip(self.row_headings, texts, strict=True)
+        )
+
     def transposed(self) -> "PaperTable":
         """The table with rows and columns exchanged: metrics in rows, trials in columns."""
         group_names = [name for name, span in self.groups for _ in range(span)]
-        names = [" ".join(texts) or "value" for texts, _ in self.rows]
+        names = [self._row_title(texts) or "value" for texts, _ in self.rows]
         headings: tuple[str, ...] = ("Metric",)
         heads: list[tuple[str, ...]] = [(name,) for name in self.columns]
         if group_names:

@@ -27,7 +27,7 @@ from nnlab.stats.rounding import (
 )
 
 # A number with more digits is written with a power of ten.
-_MAX_DIGITS = 8
+_MAX_DIGITS = 7
 # The decimals of a fraction whose resolution and uncertainty are unknown.
 _MAX_DECIMALS_OF_A_FRACTION = 4
 # A number without a value, as tables write it.

@@ -10,8 +10,7 @@ from synthetic_trials import many
 
 from nnlab.figures.kinds.compare import MeanDifference, SeedDifference, draw_comparison
 from nnlab.stats.comparison import compare_with_best
-from nnlab.stats.p_values import format_p
-from nnlab.stats.rounding import format_interval
+from nnlab.stats.rounding import describe_p, format_interval
 
 BEST = {0: 0.981, 1: 0.975, 2: 0.990, 3: 0.984, 4: 0.970}
 OTHER = {0: 0.975, 1: 0.976, 2: 0.979, 3: 0.972, 4: 0.961}
@@ -78,9 +77,9 @@ def test_the_test_is_named(difference: MeanDifference, text: str) -> None:
 @pytest.mark.parametrize(
     ("p", "text"),
     [
-        (1.0, "p = 1.00"),
-        (0.21, "p = 0.21"),
-        (0.0499, "p = 0.0499"),
+        (1.0, "p = 1.000"),
+        (0.21, "p = 0.210"),
+        (0.0499, "p = 0.050"),
         (0.0501, "p = 0.0501"),
         (0.05, "p = 0.050"),
         (0.001, "p = 0.001"),
@@ -88,4 +87,4 @@ def test_the_test_is_named(difference: MeanDifference, text: str) -> None:
     ],
 )
 def test_p_values_keep_their_side_of_the_level(p: float, text: str) -> None:
-    assert format_p(p) == text
+    assert describe_p(p) == text

@@ -30,8 +30,7 @@ from nnlab.figures.trials import trial_curves_of_ranking
 from nnlab.records import Status
 from nnlab.stats.comparison import BestComparison
 from nnlab.stats.curve_band import BandKind, mean_curve
-from nnlab.stats.p_values import format_p
-from nnlab.stats.rounding import format_interval
+from nnlab.stats.rounding import describe_p, format_interval
 
 _MAX_SEED_TICKS = 8
 
@@ -81,7 +80,7 @@ class MeanDifference:
             decimals = max(len(bound.partition(".")[2]) for bound in bounds.split(" to "))
             size = f"{self.mean:.{decimals}f}"
         interval = f" (95 % CI {bounds})" if has_interval else ""
-        test = f"{format_p(self.p)}, {self.test}, n = {self.n} {seeds}"
+        test = f"{describe_p(self.p)}, {self.test}, n = {self.n} {seeds}"
         if not self.decided:
             test = f"too few seeds to test, n = {self.n} {seeds}"
         return (f"{size}{interval}", test)

@@ -37,7 +37,7 @@ from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.io.text import format_count
 from nnlab.records import Status, Study
-from nnlab.stats.p_values import format_p
+from nnlab.stats.rounding import format_p
 
 _ROW_HEIGHT, _LINE_HEIGHT, _FRAME_HEIGHT = 0.2, 0.11, 0.68  # inches
 _MARGIN = 0.05  # of the length of the axis
@@ -251,7 +251,7 @@ def _columns(effects: Sequence[RemedyEffect], control: str, finding: str) -> lis
     p_values = [effect.p for effect in effects]
     is_wide = current_paper().width >= _MIN_WIDTH_FOR_P * current_paper().scale
     if is_wide and any(p is not None for p in p_values):
-        texts = ["" if p is None else format_p(p).removeprefix("p").lstrip(" =") for p in p_values]
+        texts = ["" if p is None else format_p(p) for p in p_values]
         columns.append(TextColumn("p", (*texts, "")))
     affected = (*(effect.affected_text for effect in effects), control)
     if any(affected):
