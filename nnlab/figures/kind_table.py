@@ -49,6 +49,11 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "compare": FigureKind("compare", "prepare_comparison"),
     "find-lr": FigureKind("lr_range", "prepare_lr_range"),
     "find-decay": FigureKind("decay_points", "prepare_decay_points"),
+    "critical-difference": FigureKind("critical_difference", "prepare_critical_difference"),
+    "pareto": FigureKind("pareto", "prepare_pareto"),
+    "seeds": FigureKind("seeds", "prepare_seeds"),
+    "scaling": FigureKind("scaling", "prepare_scaling"),
+    "dependence": FigureKind("dependence", "prepare_dependence"),
     "histograms": FigureKind("histograms", "prepare_histograms", animated=True),
     "aggregates": FigureKind("aggregates", "prepare_aggregates"),
 }

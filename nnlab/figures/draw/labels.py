@@ -74,7 +74,7 @@ def wrap_to_width(text: str, width: float, size: float, lines: int = 2) -> str:
             wrapped.append(word)
     if len(wrapped) > lines:
         wrapped = [*wrapped[: lines - 1], " ".join(wrapped[lines - 1 :])]
-    return "\n".join(_shorten_to_width(line, width, size) for line in wrapped)
+    return "\n".join(shorten_to_width(line, width, size) for line in wrapped)
 
 
 def text_inches(text: str, size: float) -> float:
@@ -111,7 +111,7 @@ def wrap_labels_beyond_figure(figure: Figure) -> bool:
     return bool(too_long)
 
 
-def _shorten_to_width(line: str, width: float, size: float) -> str:
+def shorten_to_width(line: str, width: float, size: float) -> str:
     """The line, shortened in the middle if it is wider than `width` inches."""
     keep = len(line)
     while keep > 4 and text_inches(_shorten_middle(line, keep), size) > width:

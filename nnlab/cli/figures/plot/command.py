@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nnlab.cli.figures.plot import curves, distributions, models, trials
+from nnlab.cli.figures.plot import curves, distributions, models, tradeoffs, trials
 from nnlab.cli.figures.plot.options import app
 from nnlab.cli.figures.plot.plugin_commands import PlotGroup
 from nnlab.cli.open_database import open_db
@@ -17,7 +17,7 @@ from nnlab.figures.check import FigureState, check_figure
 __all__ = ["COMMAND_MODULES", "app"]
 
 # The modules register their commands on import; the order is that of the help page.
-COMMAND_MODULES = (curves, trials, models, distributions)
+COMMAND_MODULES = (curves, trials, models, tradeoffs, distributions)
 
 
 @app.callback(cls=PlotGroup)

@@ -159,14 +159,26 @@ def landscape(
 
 @app.command()
 @figure_command("confusion")
-def confusion(what: StudyOrRunsArgument = None, *, split: SplitOption = "val") -> FigureOptions:
+def confusion(
+    what: StudyOrRunsArgument = None,
+    *,
+    split: SplitOption = "val",
+    percent: Annotated[
+        bool,
+        typer.Option(
+            "--percent/--counts", help="percentages of the true class, or numbers of examples"
+        ),
+    ] = False,
+) -> FigureOptions:
     """Draw the confusion matrix of a run with its selected weights.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
         nnlab plot confusion 12 -o confusion.pdf
+
+        nnlab plot confusion 12 --percent -o confusion.pdf
     """
-    return what or (), drop_unset(split=split)
+    return what or (), drop_unset(split=split, percent=percent)
 
 
 @app.command()
