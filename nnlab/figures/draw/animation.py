@@ -47,7 +47,11 @@ def reveal_epochs(figure: Figure, epochs: Sequence[int]) -> Iterator[Figure]:
         epochs: ascending.
     """
     axes = figure.axes
-    curves = [(line, *map(np.asarray, line.get_data())) for ax in axes for line in _curves_of(ax)]
+    curves = [
+        (line, np.asarray(line.get_xdata()), np.asarray(line.get_ydata()))
+        for ax in axes
+        for line in _curves_of(ax)
+    ]
     areas = [(ax, artist) for ax in axes for artist in (*ax.collections, *ax.patches)]
     for epoch in evenly_spaced(epochs):
         for line, x, y in curves:
