@@ -6,7 +6,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch==2.13.0
 WORKERS ?= 2
 
-.PHONY: demo test check torture format docs studies bench bench-server bench-diagnosis wheel clean
+.PHONY: demo test check torture format docs studies gallery bench bench-server bench-diagnosis wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -55,6 +55,11 @@ docs: .venv/dev
 # Every built-in study, trained and judged: about seven minutes on two cores.
 studies: .venv/test
 	$(BIN)/python docs/build_studies.py
+
+# Every kind of figure of ten studies at every venue, searched for faults of their texts, and
+# docs/gallery.md: about fifteen minutes on two cores.
+gallery: .venv/test
+	PYTHONPATH=tests $(BIN)/python benchmarks/gallery.py
 
 # All benchmarks: about twenty minutes on two idle cores.
 bench: .venv/test

@@ -64,8 +64,8 @@ def methods_by_task(
         db: the database.
         scope: the runs to compare.
         field: the field whose values are compared.
-        request: metric, interval, test and uncertainty; other parts are ignored. Values are those of the best
-            epoch of each run.
+        request: metric, interval, test and uncertainty; other parts are ignored. Values are those
+            of the best epoch of each run.
 
     Raises:
         UnknownName: no trial has that field, or no run has the metric.

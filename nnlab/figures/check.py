@@ -120,19 +120,9 @@ def _compare_with_database(
         reason = "drawn by another command than nnlab plot"
         return FigureCheck(path, None, FigureState.UNKNOWN, reason, "")
     command = plot_command(request, path)
-    if request.kind not in KINDS and FIGURE_PLUGINS.find(request.kind) is None:
-        reason = f"needs the figure plugin of {stored['plugin']}, which is not installed"
-        return FigureCheck(path, request, FigureState.UNKNOWN, reason, command)
-    if _names_a_file(request):
-        # Code or data named by an untrusted file is neither executed nor read.
-        reason = "its settings name a file, which is not opened for a check"
-        return FigureCheck(path, request, FigureState.UNKNOWN, reason, command)
-    if _is_out_of_range(request):
-        reason = "its options exceed the limits of the command"
-        return FigureCheck(path, request, FigureState.UNKNOWN, reason, command)
-    if request.options.get("over_epochs"):
-        reason = "its run would have to be trained again, which a check does not do"
-        return FigureCheck(path, request, FigureState.UNKNOWN, reason, command)
+    problem = untrusted_request_problem(request, stored)
+    if problem is not None:
+        return FigureCheck(path, request, FigureState.UNKNOWN, problem, command)
     try:
         with (
             user_code.forbid_execution("it is not known whether the code may be trusted"),
@@ -150,6 +140,30 @@ def _compare_with_database(
         reason = f"the same numbers; drawn by nnlab {stored.get('nnlab')}"
         return FigureCheck(path, request, FigureState.FRESH, reason, command)
     return FigureCheck(path, request, FigureState.FRESH, "the same numbers", command)
+
+
+def untrusted_request_problem(request: FigureRequest, stored: Mapping[str, Any]) -> str | None:
+    """Why a figure that a file requests cannot be prepared safely; None if it can.
+
+    Args:
+        request: the figure.
+        stored: the provenance that it was read from.
+    """
+    for part in request.parts:
+        problem = untrusted_request_problem(part, {})
+        if problem is not None:
+            return f"{part.kind}: {problem}"
+    if request.kind not in KINDS and FIGURE_PLUGINS.find(request.kind) is None:
+        package = stored.get("plugin") or request.kind
+        return f"needs the figure plugin of {package}, which is not installed"
+    if _names_a_file(request):
+        # Code or data named by an untrusted file is neither executed nor read.
+        return "its settings name a file, which is not opened for a check"
+    if _is_out_of_range(request):
+        return "its options exceed the limits of the command"
+    if request.options.get("over_epochs"):
+        return "its run would have to be trained again, which a check does not do"
+    return None
 
 
 def _reason_for_difference(db: store.Database, stored: Mapping[str, Any]) -> str:

@@ -56,6 +56,7 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "dependence": FigureKind("dependence", "prepare_dependence"),
     "histograms": FigureKind("histograms", "prepare_histograms", animated=True),
     "aggregates": FigureKind("aggregates", "prepare_aggregates"),
+    "compose": FigureKind("compose", "prepare_composition"),
 }
 
 

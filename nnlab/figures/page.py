@@ -14,6 +14,7 @@ from nnlab.figures.draw.reader_options import (
     AxisLimits,
     ReaderOptions,
     check_reader_options,
+    current_reader_options,
     use_reader_options,
 )
 from nnlab.figures.prepared_figure import PreparedFigure
@@ -49,8 +50,26 @@ def draw_on_page(kind: str, prepared: PreparedFigure) -> "Figure":
     figure = prepared.draw()
     if figure.get_layout_engine() is not None:
         freeze_layout(figure)
+    add_chosen_insets(kind, figure)
     check_reader_options(kind)
     return figure
+
+
+def add_chosen_insets(kind: str, figure: "Figure") -> None:
+    """Adds the insets that the author chose to a figure whose layout is computed.
+
+    Raises:
+        UsageError: no panel has curves there.
+    """
+    limits = current_reader_options().inset
+    if limits is None:
+        return
+    # matplotlib is imported only when a figure is drawn.
+    from nnlab.figures.draw.inset import add_insets
+
+    if not add_insets(figure, *limits):
+        low, high = limits
+        raise UsageError(f"--inset {low:g}..{high:g}: plot {kind} has no curves there")
 
 
 def reader_options(page: Mapping[str, Any]) -> ReaderOptions:
@@ -72,6 +91,7 @@ def reader_options(page: Mapping[str, Any]) -> ReaderOptions:
         xlabel=page.get("xlabel"),
         ylabels=_texts(page, "ylabel"),
         xlim=None if xlim is None else _axis_limits("--xlim", str(xlim)),
+        inset=_inset_limits(page.get("inset")),
         ylims=tuple(_axis_limits("--ylim", text) for text in _texts(page, "ylim")),
     )
 
@@ -116,6 +136,16 @@ def _axis_limits(option: str, text: str) -> AxisLimits:
     if first is not None and last is not None and first >= last:
         raise UsageError(f"{option} {text}: the first end must be smaller")
     return first, last
+
+
+def _inset_limits(text: str | None) -> tuple[float, float] | None:
+    """The ends of an inset, both of which are needed."""
+    if text is None:
+        return None
+    low, high = _axis_limits("--inset", str(text))
+    if low is None or high is None:
+        raise UsageError(f"--inset {text}: needs both ends", hint="--inset 8..10")
+    return low, high
 
 
 def _is_finite(end: float | None) -> bool:

@@ -21,7 +21,7 @@ ResultT = TypeVar("ResultT")
 # Options that every command of `nnlab plot` has.
 _SHARED_OPTIONS = frozenset(
     (
-        *("output", "data", "force", "show", "db", "help"),
+        *("output", "data", "caption", "force", "show", "db", "help"),
         *("venue", "columns", "width", "style", "palette", "legend"),
     )
 )

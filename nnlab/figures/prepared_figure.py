@@ -45,9 +45,10 @@ class PreparedFigure:
     """A figure before it is drawn.
 
     `draw` draws it for the current paper. `runs` are the ids of the runs that it shows, `summary`
-    describes them in a few words, and `notes` are shown with the figure. `frames` draws the frames
-    of an animation, all of one size; None if the kind has none. Each is rendered before the next
-    is drawn, so that they may be one figure that changes.
+    describes them in a few words, and `notes` are shown with the figure. `panels` are those of a
+    composed figure. `caption` are sentences for the caption, in addition to the notes. `frames`
+    draws the frames of an animation, all of one size; None if the kind has none. Each is rendered
+    before the next is drawn, so that they may be one figure that changes.
     """
 
     draw: Callable[[], "Figure"]
@@ -55,6 +56,8 @@ class PreparedFigure:
     runs: tuple[int, ...]
     summary: str
     notes: tuple[str, ...] = ()
+    panels: tuple["PreparedFigure", ...] = ()
+    caption: tuple[str, ...] = ()
     frames: "Callable[[], Iterator[Figure]] | None" = None
 
 

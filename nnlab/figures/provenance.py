@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from nnlab import store
 from nnlab.analysis.database_id import database_id
@@ -21,6 +21,9 @@ from nnlab.objective import format_exact
 from nnlab.version import nnlab_version
 
 _MAX_WIDTH = 60.0  # inches
+COMPOSED_KIND: Final = "compose"
+# The options of a page that all panels of a composed figure share.
+PAPER_OPTIONS: Final = ("venue", "columns", "width", "style", "palette", "legend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,20 @@ class FigureRequest:
     page: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def parts(self) -> tuple["FigureRequest", ...]:
+        """The panels of a composed figure; empty for all other kinds."""
+        if self.kind != COMPOSED_KIND:
+            return ()
+        return tuple(
+            FigureRequest(part["kind"], tuple(part["words"]), part["options"], part.get("page", {}))
+            for part in self.options.get("parts", ())
+        )
+
+    @property
     def needs_database(self) -> bool:
         """False for figures of settings that are not trained."""
+        if self.parts:
+            return any(part.needs_database for part in self.parts)
         return bool(self.words) or self.kind not in ("lr", "init", "find-lr")
 
 
@@ -93,7 +108,10 @@ def plot_command(request: FigureRequest, output: Path | None = None) -> str:
     'nnlab plot curves depth --metric loss --top 3 --venue icml'
     """
     words = ["nnlab", "plot", request.kind, *request.words]
+    words += [part_command(part) for part in request.parts]
     for name, value in {**request.options, **request.page}.items():
+        if name == "parts" and request.parts:
+            continue
         if name == "settings":
             for setting, setting_value in value.items():
                 words += _option_words(setting_field(setting).flag, setting_value)
@@ -102,6 +120,28 @@ def plot_command(request: FigureRequest, output: Path | None = None) -> str:
     if output is not None:
         words += ["-o", str(output)]
     return shlex.join(words)
+
+
+def stored_part(part: FigureRequest) -> Mapping[str, Any]:
+    """A panel of a composed figure as JSON values, without the options that all panels share."""
+    page = {name: value for name, value in part.page.items() if name not in PAPER_OPTIONS}
+    plugin = None if part.kind in KINDS else FIGURE_PLUGINS.find(part.kind)
+    return {
+        "kind": part.kind,
+        "words": list(part.words),
+        "options": dict(part.options),
+        **({"page": page} if page else {}),
+        **({} if plugin is None else {"plugin": plugin.version}),
+    }
+
+
+def part_command(part: FigureRequest) -> str:
+    """The command of a panel as an argument of `nnlab plot compose`.
+
+    >>> part_command(FigureRequest("curves", ("depth",), {"metric": ["loss"]}))
+    'curves depth --metric loss'
+    """
+    return plot_command(part).removeprefix("nnlab plot ")
 
 
 def request_from_provenance(stored: Mapping[str, Any]) -> FigureRequest | None:
@@ -122,7 +162,19 @@ def request_from_provenance(stored: Mapping[str, Any]) -> FigureRequest | None:
         name in setting_fields() or is_argument(name) for name in settings
     ):
         return None
+    if kind == COMPOSED_KIND and not _are_valid_parts(options.get("parts")):
+        return None
     return FigureRequest(stored["kind"], tuple(map(str, words)), options, page)
+
+
+def _are_valid_parts(parts: Any) -> bool:
+    """Whether the stored panels of a composed figure can be drawn; none is itself composed."""
+    return isinstance(parts, list) and all(
+        isinstance(part, dict)
+        and part.get("kind") != COMPOSED_KIND
+        and request_from_provenance({"page": {}, **part}) is not None
+        for part in parts
+    )
 
 
 def _is_plugin_name(kind: str) -> bool:

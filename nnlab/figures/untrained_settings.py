@@ -12,11 +12,13 @@ from nnlab.engine.versions import file_versions
 def expand_settings(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
     """All combinations of the settings, as trials; each setting is a text or a list of values.
 
+    They are in the order of the names of the settings, as a figure file stores them.
+
     Raises:
         ConfigError: invalid settings.
     """
     return expand_space(
-        parse_space(settings, signatures=find_signature),
+        parse_space(dict(sorted(settings.items())), signatures=find_signature),
         facts_of,
         versions=file_versions,
         signatures=find_signature,

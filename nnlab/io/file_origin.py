@@ -16,6 +16,8 @@ FIGURE_KEY = "nnlab-figure:"
 # The start of the first line of a LaTeX report, and of the last line of a Markdown report.
 LATEX_MARK = "% report made by nnlab "
 MARKDOWN_MARK = "Made by nnlab "
+# The start of the first line of a LaTeX file that an author may edit: a caption, a list of figures.
+_TEXT_MARK = "% made by nnlab, replaced unless edited; sha256 of the following lines: "
 _HTML_MARK = '<meta name="generator" content="nnlab '
 
 # No figure or report is larger; other files in a folder may have any size.
@@ -91,6 +93,21 @@ def has_known_hash(path: Path, known_hashes: Iterable[object]) -> bool:
     except OSError:
         return False
     return hashlib.sha256(content).hexdigest() in set(map(str, known_hashes))
+
+
+def marked_text(text: str) -> str:
+    """LaTeX text below a comment with its hash, which shows whether an author edited it."""
+    return f"{_TEXT_MARK}{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+
+
+def is_unedited_text(path: Path) -> bool:
+    """Whether a file is as `marked_text` wrote it; False if it cannot be read."""
+    try:
+        content = read_limited(path, _MAX_METADATA_BYTES)
+    except OSError:
+        return False
+    first, _, text = content.partition(b"\n")
+    return first.decode(errors="replace") == _TEXT_MARK + hashlib.sha256(text).hexdigest()
 
 
 def not_replaceable_error(path: Path) -> OutputError:

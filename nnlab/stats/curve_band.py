@@ -52,11 +52,12 @@ def mean_curve(
     A seed is used only at epochs where it has a finite value; nothing is interpolated. The mean may
     therefore jump where a seed ends early, which `n` shows. The bounds are the extremes, one
     standard deviation or one standard error on both sides, or the 95 % t interval of the mean; all
-    stay within the limits of the metric. At epochs with fewer than five seeds they are the extremes.
+    stay within the limits of the metric. At epochs with fewer than five seeds they are the
+    extremes.
 
-    On a logarithmic axis mean and bounds are those of the logarithms, so they are the geometric mean
-    and bounds at equal distances from it on the axis. At epochs with a value that is not positive
-    they are those of the values, and positive if the mean is.
+    On a logarithmic axis mean and bounds are those of the logarithms, so they are the geometric
+    mean and bounds at equal distances from it on the axis. At epochs with a value that is not
+    positive they are those of the values, and positive if the mean is.
 
     Args:
         curves: the curves of one metric, one per seed.

@@ -40,6 +40,7 @@ WORDS = {
         *("--across", "lr", "--blocks", "seeds"),
     ),
     "scaling": ("plot", "scaling", "grid", "--x", "lr", "--by", "val/loss"),
+    "compose": ("plot", "compose", "ranking grid", "effects grid"),
 }
 
 

@@ -152,6 +152,15 @@ def _page_options(
             help="ends of the y axis; repeat for further panels",
         ),
     ] = None,
+    inset: Annotated[
+        str | None,
+        typer.Option(
+            "--inset",
+            metavar="LOW..HIGH",
+            rich_help_panel=_NAMES_PANEL,
+            help="magnify this part of the x axis in an empty place of each panel with curves",
+        ),
+    ] = None,
 ) -> None:
     """The options of the paper of a figure."""
 

@@ -21,6 +21,7 @@ from nnlab.figures.draw.legend import (
     text_renderer,
 )
 from nnlab.figures.draw.line_end_labels import label_line_ends, label_stack_height
+from nnlab.figures.draw.panel_context import own_legend_blocks, stretched_height
 from nnlab.figures.draw.paper import current_paper, inches
 from nnlab.figures.draw.titles_and_limits import apply_titles_and_limits
 
@@ -35,13 +36,21 @@ _MIN_PANEL_WIDTH = 1.75  # inches; enough for an axis with its labels
 def new_figure(height: float, width: float | None = None) -> Figure:
     """An empty figure as wide as the paper; `height` in inches at the base font size."""
     figure = Figure(
-        figsize=(current_paper().width if width is None else width, inches(height)),
-        layout=ConstrainedLayoutEngine(
-            w_pad=inches(0.06), h_pad=inches(3 / 72), wspace=0.05, hspace=0.05
+        figsize=(
+            current_paper().width if width is None else width,
+            stretched_height(inches(height)),
         ),
+        layout=layout_engine(),
     )
     FigureCanvasAgg(figure)  # measures text; saving picks its own canvas by format
     return figure
+
+
+def layout_engine() -> ConstrainedLayoutEngine:
+    """The layout of axes, titles and labels within a figure."""
+    return ConstrainedLayoutEngine(
+        w_pad=inches(0.06), h_pad=inches(3 / 72), wspace=0.05, hspace=0.05
+    )
 
 
 def panel_grid(count: int, least: float = _MIN_PANEL_WIDTH) -> tuple[int, int]:
@@ -84,6 +93,7 @@ def figure_with_legend(
         below = [[entry for entry in block if not entry.line] for block in blocks]
     else:
         below = [list(block) for block in blocks] if mode == "outside" else []
+    below = own_legend_blocks(below)
     columns_of_blocks = [(block, columns_that_fit(figure, block)) for block in below if block]
     rows_of_blocks = [
         rows_needed(block, block_columns) for block, block_columns in columns_of_blocks
@@ -91,7 +101,7 @@ def figure_with_legend(
     if mode == "direct":
         height = max(height, _DECORATION_HEIGHT + label_stack_height(len(line_entries)))
     legend_height = sum(rows_of_blocks) * row_height() + len(rows_of_blocks) * legend_pad()
-    panel_height = rows * inches(height)
+    panel_height = stretched_height(rows * inches(height))
     figure.set_size_inches(figure.get_figwidth(), panel_height + legend_height)
     parts = figure.subfigures(
         2, 1, height_ratios=[panel_height, max(legend_height, 0.01)], squeeze=False

@@ -37,6 +37,7 @@ class ReaderOptions:
     ylabels: tuple[str, ...] = ()
     xlim: AxisLimits | None = None
     ylims: tuple[AxisLimits, ...] = ()
+    inset: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)

@@ -169,7 +169,8 @@ def draw_aggregates(
         top_height = rows * panel + label_height
         figure = new_figure(1.0)
         figure.set_size_inches(width, top_height + below)
-        top, bottom = figure.subfigures(2, 1, height_ratios=[top_height, below])
+        parts = figure.subfigures(2, 1, height_ratios=[top_height, below], squeeze=False)
+        top, bottom = parts[:, 0]
         _draw_statistics(top, methods, labels, rows, columns)
         top.supxlabel(label, fontsize=current_paper().label_size)
         _draw_improvements(bottom.subplots(), improvements, pair_labels)

@@ -137,10 +137,10 @@ def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     figure.subplots_adjust(0.15, 0.14, 0.76, 0.97)
     ax = axes[0, 0]
     shown = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_POINTS)).astype(int)]
-    points, (x_label, y_label) = _scatter_coordinates(dataset, rows, shown)
+    places, (x_label, y_label) = _scatter_coordinates(dataset, rows, shown)
     targets = dataset.target_array[shown]
     for index, label in enumerate(short_labels(dataset.classes[:MAX_CLASSES], 14)):
-        members = points[targets == index]
+        members = places[targets == index]
         ax.scatter(
             members[:, 0],
             members[:, 1],
@@ -151,7 +151,7 @@ def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
             linewidth=0,
             label=label,
         )
-    others = points[targets >= MAX_CLASSES]
+    others = places[targets >= MAX_CLASSES]
     if len(others):
         ax.scatter(
             others[:, 0],

@@ -165,7 +165,12 @@ def _prepare_epochs(
 
     table = figure_table(("epoch", "of", "first step", "second step", "train/loss"), rows)
     return PreparedFigure(
-        lambda: draw_landscape_epochs(slices), table, (run.id,), "1 run", tuple(notes), frames
+        lambda: draw_landscape_epochs(slices),
+        table,
+        (run.id,),
+        "1 run",
+        tuple(notes),
+        frames=frames,
     )
 
 

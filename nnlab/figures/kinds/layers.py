@@ -122,7 +122,7 @@ def _layer_figure(
     def frames() -> Iterator[Figure]:
         return reveal_epochs(draw(), epochs)
 
-    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes, frames)
+    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes, frames=frames)
 
 
 def _layer_means(trial: Series, quantity: str) -> _LayerMeans:

@@ -179,7 +179,7 @@ def _scaling_lines(
             best.setdefault(group, {}).setdefault(math.fsum(known) / len(known), row)
     diverged = diverged_run_ids(db, ranking.rows)
     lines, trials = [], []
-    for group in ordered_values(list(best)):
+    for group in ordered_values(list(best), field or ""):
         rows = best[group]
         drawn = tuple(
             _scaling_point(size, rows[size], diverged, error, limits_of(ranking.objective.metric))

@@ -132,7 +132,7 @@ def _rows_by_value(
     for row in ranking.rows:  # best first
         by_value.setdefault(axis_value(row, field), []).append(row)
     groups = []
-    for value in ordered_values(list(by_value)):
+    for value in ordered_values(list(by_value), field):
         rows = by_value.get(value) or by_value[float(value)]
         label = value_name(field, rows[0].setting.get(field)) or "-"
         groups.append((label, rows[:1] if over == "best" else rows))

@@ -1,6 +1,7 @@
-"""The commands of `nnlab plot` for the figures of plugins, made when one is called or listed."""
+"""The group `nnlab plot`, with commands made on demand: of plugins, and of files of figures."""
 
 import inspect
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,12 +9,20 @@ from typer.core import TyperCommand, TyperGroup
 
 from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import FigureOptions
-from nnlab.cli.options import StudyOrRunsArgument
+from nnlab.cli.figures.plot.paper_file import draw_paper
+from nnlab.cli.options import DbOption, StudyOrRunsArgument
 from nnlab.cli.output.help import use_two_columns
 from nnlab.errors import UnknownName
 from nnlab.figures.kind_table import KINDS
 from nnlab.figures.plugin_figures import FIGURE_PLUGINS, FigurePlugin, find_plugin_figure
 from nnlab.records import Scalar
+
+_RedrawOption = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="draw unchanged figures too, replace files that nnlab did not create"
+    ),
+]
 
 
 class PlotGroup(TyperGroup):
@@ -28,6 +37,8 @@ class PlotGroup(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             return command
+        if cmd_name.lower().endswith(".toml"):
+            return _paper_command(Path(cmd_name))
         if ctx.resilient_parsing:
             return self.plugin_commands().get(cmd_name)
         figure = find_plugin_figure(cmd_name)
@@ -51,6 +62,18 @@ class PlotGroup(TyperGroup):
             name: TyperCommand(name, help=f"Plugin of {package}.", rich_help_panel="Plugins")
             for name, package in FIGURE_PLUGINS.names().items()
         }
+
+
+def _paper_command(path: Path) -> Any:
+    """The command that draws the figures of a file; its name is the path of the file."""
+
+    def draw(*, force: _RedrawOption = False, db: DbOption = None) -> None:
+        """Draw all figures that a TOML file describes, if they changed."""
+        draw_paper(path, force=force, db=db)
+
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    app.command(str(path))(draw)
+    return use_two_columns(typer.main.get_command(app))
 
 
 def _make_command(figure: FigurePlugin) -> Any:
