@@ -26,6 +26,7 @@ WORDS = {
     "lr": ("plot", "lr", "--decay", "exp,step"),
     "init": ("plot", "init", "--depth", "3", "--width", "8"),
     "profile": ("plot", "profile", "grid", "--across", "opt"),
+    "aggregates": ("plot", "aggregates", "grid", "--across", "opt"),
     "compare": ("plot", "compare", "1", "2"),
     "landscape": ("plot", "landscape", "1", "--grid", "5", "--examples", "32"),
     "confusion": ("plot", "confusion", "1"),

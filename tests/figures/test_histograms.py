@@ -99,7 +99,7 @@ def test_bands_are_nested_and_the_median_is_drawn() -> None:
     figure = draw_histograms([layer(1, 1.0)])
     (ax,) = figure.axes
     assert ys(ax.lines[0]) == layer(1, 1.0).at(50)
-    heights = [np.ptp(band.get_paths()[0].vertices[:, 1]) for band in ax.collections]
+    heights = [np.ptp(np.asarray(band.get_paths()[0].vertices)[:, 1]) for band in ax.collections]
     assert heights == sorted(heights, reverse=True)
     assert len(heights) == 4
 

@@ -156,7 +156,7 @@ def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
         ax.scatter(
             others[:, 0],
             others[:, 1],
-            s=points(2.0) ** 2,
+            s=4,
             color=current_paper().look.grey,
             linewidth=0,
             label="other classes",

@@ -248,7 +248,7 @@ def _layer_color(number: int, numbers: Sequence[int]) -> tuple[float, float, flo
     """A colour from the first to the last layer that contrasts with the background."""
     paper = current_paper()
     name = "gray" if paper.palette == "grey" else "viridis"
-    first, last = _ON_DARK if paper.style == "dark" else _ON_WHITE
+    first, last = _ON_DARK if paper.look.is_dark else _ON_WHITE
     position = numbers.index(number) / max(len(numbers) - 1, 1)
     return colormaps[name](first + (last - first) * position)
 

@@ -38,7 +38,7 @@ from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trial_notes import divergence_notes, scale_notes
 from nnlab.figures.trials import is_loss_metric, load_trial_curves
-from nnlab.objective import unknown_direction_message
+from nnlab.objective import is_layer_quantile, unknown_direction_message
 from nnlab.records import History, Setting
 from nnlab.stats import format_duration
 from nnlab.stats.curve_band import CurveBand
@@ -99,7 +99,7 @@ def prepare_cost_curves(
         m for trial in trials.series for history in trial.histories for m in history.metrics
     }
     if name not in measured:
-        raise UnknownName("metric", name, measured)
+        raise UnknownName("metric", name, [m for m in measured if not is_layer_quantile(m)])
     series = with_directions(trials.series, directions)
     lower = lower_is_better(series, name)
     if lower is None and target is not None:
