@@ -65,8 +65,8 @@ _WITH_UNCERTAINTY: Final = frozenset(
 )
 # A legend entry that names what a band or an error bar shows.
 _UNCERTAINTY = re.compile(r"interval|\bCI\b|\bsd\b|standard error|\brange\b")
-# Clauses of notes that name commands and options; they help in a terminal only.
-_COMMAND = re.compile(r"(^|\s)--\w|\bnnlab\b")
+# Clauses of notes that advise what to do next; they help in a terminal only.
+_COMMAND = re.compile(r"(^|\s)--\w|\bnnlab\b|\bseeds would\b")
 _METRIC_OPTIONS: Final = ("by", "metric")
 
 
@@ -120,7 +120,7 @@ def _sentence(text: str) -> str:
 
 
 def _without_commands(note: str) -> str:
-    """The clauses of a note that do not name a command or an option."""
+    """The clauses of a note that do not advise what to do next."""
     return "; ".join(part for part in re.split(r"; ", note) if not _COMMAND.search(part))
 
 
@@ -193,6 +193,6 @@ def _uncertainty_text(fact: CaptionFacts, figures: Iterable["Figure"]) -> str:
         for legend in figure.findobj(Legend):
             for text in legend.get_texts():
                 if _UNCERTAINTY.search(text.get_text()):
-                    return f"Bands and error bars: {text.get_text()}"
+                    return f"Bands and error bars: {text.get_text().removeprefix('mean, ')}"
     name = uncertainty_name(current_reader_options().uncertainty)
     return f"Bands and error bars: {name} of the mean over the seeds"
