@@ -5,6 +5,7 @@ types, and must import fast.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,10 @@ Direction = Literal["min", "max"]
 
 # Metrics `eval/DATA@VERSION/...` of other data than a run's own, stored by `nnlab evaluate`.
 EVALUATION_PREFIX = "eval/"
+
+# Quantiles of a layer's weights or gradients, such as `probe/weight_quantile_25/2` (percentage and
+# layer). They are many, and are read as histograms instead of as separate curves.
+_LAYER_QUANTILE = re.compile(r"probe/(?:start_)?(?:weight|grad)_quantile_\d+/\d+")
 
 # Directions of well-known quantities: those of nnlab, and those that imported curves and user
 # metrics usually have. No other name says whether lower or higher values are better.
@@ -116,6 +121,15 @@ def _direction_by_name(quantity: str) -> Direction | None:
     if quantity in _HIGHER_IS_BETTER:
         return "max"
     return "min" if quantity in _LOWER_IS_BETTER else None
+
+
+def is_layer_quantile(metric: str) -> bool:
+    """Whether a metric is a quantile of the weights or gradients of a layer.
+
+    >>> is_layer_quantile("probe/grad_quantile_95/2"), is_layer_quantile("probe/grad_norm/2")
+    (True, False)
+    """
+    return _LAYER_QUANTILE.fullmatch(metric) is not None
 
 
 def split_direction(text: str) -> tuple[str, Direction | None]:

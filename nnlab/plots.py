@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from nnlab.figures.draw.series import Series
     from nnlab.figures.draw.venues import paper_for_venue
     from nnlab.figures.kinds.calibration import draw_calibration as calibration
+    from nnlab.figures.kinds.critical_difference import (
+        draw_critical_difference as critical_difference,
+    )
     from nnlab.figures.kinds.curves import draw_curves as curves
+    from nnlab.figures.kinds.dependence import draw_dependence as dependence
     from nnlab.figures.kinds.effects import draw_effects as effects
     from nnlab.figures.kinds.gap import draw_gap as gap
     from nnlab.figures.kinds.heatmap import draw_heatmap as matrix
@@ -23,8 +27,11 @@ if TYPE_CHECKING:
     from nnlab.figures.kinds.layers import draw_layers as layers
     from nnlab.figures.kinds.lr import draw_learning_rates as learning_rates
     from nnlab.figures.kinds.parallel import draw_parallel as parallel
+    from nnlab.figures.kinds.pareto import draw_pareto as pareto
     from nnlab.figures.kinds.profile import draw_profile as profile
     from nnlab.figures.kinds.ranking import draw_ranking as ranking
+    from nnlab.figures.kinds.scaling import draw_scaling as scaling
+    from nnlab.figures.kinds.seeds import draw_seeds as seeds
     from nnlab.figures.kinds.sweep import draw_sweep as sweep
     from nnlab.figures.kinds.time import draw_cost_curves as cost_curves
 
@@ -33,7 +40,9 @@ __all__ = [
     "Series",
     "calibration",
     "cost_curves",
+    "critical_difference",
     "curves",
+    "dependence",
     "effects",
     "gap",
     "landscape",
@@ -42,8 +51,11 @@ __all__ = [
     "matrix",
     "paper_for_venue",
     "parallel",
+    "pareto",
     "profile",
     "ranking",
+    "scaling",
+    "seeds",
     "sweep",
     "use_paper",
 ]

@@ -2,13 +2,21 @@
 
 import html.parser
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.io import escaping
-from nnlab.io.escaping import escape_formula, escape_json_controls, escape_latex, escape_markdown
+from nnlab.io.escaping import (
+    escape_formula,
+    escape_json_controls,
+    escape_latex,
+    escape_markdown,
+    escape_terminal,
+    escape_typst,
+)
 
 # What TeX acts on, each with the one way in which it may stand in escaped text.
 COMMANDS = (
@@ -26,6 +34,17 @@ def test_latex_holds_nothing_that_tex_acts_on(text: str) -> None:
                  "gamma", "varepsilon", "lambda", "sigma"):  # fmt: skip
         left = left.replace(rf"\{name}}}", "")
     assert not set(left.replace("}", "")) & set("\\{$&#%_^~\n")
+
+
+@given(st.text())
+def test_typst_holds_nothing_that_typst_acts_on(text: str) -> None:
+    escaped = escape_typst(text)
+    unescaped = re.sub(r"\\.", "", escaped)
+    assert not set(unescaped) & set('\\#$*_`<>@[]~"\n')
+    assert not re.search(r"//|/\*|--|-\?|\.\.\.", escaped)
+    assert not re.match(r"(\d*\.|[-+/]|=+)(\s|$)", escaped)
+    # Without the escapes it is the text in one line.
+    assert re.sub(r"\\(.)", r"\1", escaped) == " ".join(escape_terminal(text).split())
 
 
 @given(st.text())

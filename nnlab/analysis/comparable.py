@@ -18,7 +18,13 @@ from nnlab.config import (
 from nnlab.config.arguments import is_argument
 from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
-from nnlab.objective import EVALUATION_PREFIX, Direction, direction_of, split_direction
+from nnlab.objective import (
+    EVALUATION_PREFIX,
+    Direction,
+    direction_of,
+    is_layer_quantile,
+    split_direction,
+)
 from nnlab.records import Objective, Scalar, Setting
 
 # The fields that determine the validation data; size and label noise of the training split do not.
@@ -121,7 +127,8 @@ def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objec
             hint="nnlab show RUN shows them",
         )
     if metric and ":" not in metric and metric not in metrics:
-        raise UnknownName("metric", metric, metrics)
+        listed = [name for name in metrics if not is_layer_quantile(name)]
+        raise UnknownName("metric", metric, listed)
     return _parse_objective(by, _user_directions(db, scope, by))
 
 

@@ -61,7 +61,10 @@ def compute_effects(db: store.Database, scope: Scope, *, by: str | None = None) 
         )
     except ValueError as error:
         raise UsageError(f"{scope.title}: {error}") from error
-    notes = _effect_notes(ranking, usable, result.shares)
+    notes = (
+        *_effect_notes(ranking, usable, result.shares),
+        *_divergence_notes(ranking, diverged, missing=len(ranking.rows) - len(rows)),
+    )
     return Effects(ranking, result.shares, result.method, len(rows), notes)
 
 
@@ -85,6 +88,24 @@ def _usable_values(row: RankingRow, diverged: frozenset[int]) -> dict[int, float
         for run, seed, value in zip(row.runs, row.seeds, row.values, strict=True)
         if math.isfinite(value) and run not in diverged
     }
+
+
+def _divergence_notes(
+    ranking: Ranking, left_out: frozenset[int], *, missing: int
+) -> tuple[str, ...]:
+    """Notes on the values that diverged runs contribute, and on trials without any value."""
+    notes = []
+    diverged = sum(row.statuses.get(Status.DIVERGED, 0) for row in ranking.rows)
+    if diverged and not left_out:
+        notes.append(
+            f"{format_count(diverged, 'run')} diverged: the value is that of the best epoch before"
+        )
+    if missing:
+        notes.append(
+            f"{format_count(missing, 'trial')} without a value: the grid is incomplete, and"
+            " interactions with the missing combinations cannot be estimated"
+        )
+    return tuple(notes)
 
 
 def _effect_notes(

@@ -70,10 +70,26 @@ def ranking_values(ranking: "Ranking") -> dict[str, Any]:
         "by": ranking.objective.metric,
         "direction": ranking.objective.direction,
         "at": ranking.at,
+        "uncertainty": str(ranking.uncertainty),
         "fields": list(ranking.fields),
         "total": ranking.total,
         "notes": list(ranking.notes),
-        "rows": [ranking_row_values(row) for row in ranking.rows],
+        "rows": [
+            {
+                **ranking_row_values(row),
+                **{column.key: column.values[index] for column in ranking.extra_columns},
+            }
+            for index, row in enumerate(ranking.rows)
+        ],
+        "unranked": [
+            {
+                "trial": trial.trial,
+                "setting": dict(trial.setting),
+                "runs": list(trial.runs),
+                "statuses": {str(status): count for status, count in trial.statuses.items()},
+            }
+            for trial in ranking.unranked
+        ],
     }
 
 
@@ -105,6 +121,7 @@ def ranking_row_values(row: "RankingRow") -> dict[str, Any]:
         "pruned": row.pruned,
         "statuses": {str(status): count for status, count in row.statuses.items()},
         "runs": list(row.runs),
+        "best": row.is_leader,
     }
 
 

@@ -13,6 +13,7 @@ from nnlab.analysis.comparable import (
     not_ranked_note,
     resolve_objective,
 )
+from nnlab.analysis.metric_resolution import metric_resolutions
 from nnlab.analysis.ranking_notes import (
     changed_data_notes,
     completeness_notes,
@@ -24,6 +25,11 @@ from nnlab.analysis.records import EpochChoice, Ranking, RankingRequest, Ranking
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
+from nnlab.analysis.unsuccessful_runs import (
+    unranked_trials,
+    unsuccessful_runs,
+    with_unsuccessful_runs,
+)
 from nnlab.catalogue import CATALOGUES
 from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
@@ -123,7 +129,14 @@ def rank_group(
     rows = with_significance(
         rows, values_by_seed, objective, interval=request.interval, test=request.test, trials=total
     )
-    fields = tuple(group_by) or distinguishing_fields([row.setting for row in rows])
+    unsuccessful = unsuccessful_runs(db, scope)
+    rows = with_unsuccessful_runs(rows, unsuccessful)
+    is_complete = len(rows) == total and not group_by
+    unranked = (
+        unranked_trials([trial.trial_id for trial in ranked], unsuccessful) if is_complete else ()
+    )[: None if top is None else top - len(rows)]
+    all_settings = [row.setting for row in rows] + [trial.setting for trial in unranked]
+    fields = tuple(group_by) or distinguishing_fields(all_settings)
     notes = completeness_notes(db, scope, objective, rows, measured)
     notes += (*changed_data_notes(changed_data), *loss_unit_notes(objective, rows))
     notes += significance_notes(rows, request.test, total) + overfitting_notes(rows)
@@ -139,6 +152,9 @@ def rank_group(
         notes,
         group.heading,
         ranks_with_equal_fields=_ranks_with_equal_fields(rows, fields),
+        unranked=unranked,
+        uncertainty=request.uncertainty,
+        resolutions=metric_resolutions(db, rows, objective),
     )
 
 

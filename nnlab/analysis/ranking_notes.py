@@ -75,10 +75,10 @@ def _budget_notes(rows: Sequence[RankingRow]) -> list[str]:
     epochs = sorted({int(str(row.setting["epochs"])) for row in rows if row.setting.get("epochs")})
     if len(epochs) > 1:
         notes.append(f"unequal budgets: from {epochs[0]} to {epochs[-1]} epochs")
-    seeds = {row.value.n for row in rows}
+    seeds = {row.value.n for row in rows if row.value.n}
     if len(seeds) > 1:
         notes.append(f"unequal numbers of seeds: from {min(seeds)} to {max(seeds)}")
-    if rows and max(seeds) == 1:
+    if seeds == {1}:
         notes.append("one seed each: the spread is unknown, a small difference may be chance")
     return notes
 

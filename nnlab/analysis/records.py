@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from nnlab.analysis.scope import Scope
 from nnlab.records import Objective, Setting, Status
 from nnlab.stats import Aggregate
 from nnlab.stats.comparison import BestComparison, PairedTest
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 EpochChoice = Literal["best", "last"] | int
 
@@ -24,6 +25,9 @@ class RankingRequest:
     seeds are compared. `mixed` ranks all trials together, comparable or not; a note says so.
     `along` names the fields that a table or axis is spread over: groups of comparable trials that
     differ only in them are ranked together (`merge_groups_along`); None entries are ignored.
+    `uncertainty` is the number that tables show after ±. `costs` (`nnlab.analysis.run_costs.COSTS`)
+    and `relative_to` (a run, an arm or settings) are columns that tables add to the ranking
+    (`nnlab.analysis.table_ranking`).
     """
 
     by: str | None = None
@@ -34,6 +38,9 @@ class RankingRequest:
     test: PairedTest = PairedTest.T
     mixed: bool = False
     along: Sequence[str | None] = ()
+    uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
+    costs: Sequence[str] = ()
+    relative_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,15 @@ class RankingRow:
     `pruned` counts the runs that a pruner stopped.
     `interval` is the 95 % confidence interval of the mean. `comparison` compares the best row with
     this one. `tier` is 1 for the best row and all rows that do not differ significantly from it,
-    2 for the others, and None where there are too few seeds to decide.
+    2 for the others, and None where there are too few seeds to decide. `is_leader` says that it is
+    the best row or may equal it (`nnlab.stats.leading_group`); tables print leaders in bold.
     `test` is the same quantity on the test split, measured once at each run's selected epoch;
     `test_epoch` is the median of these epochs, and `test_epochs_match` says whether they equal the
     epochs of the values in every run.
     `errors` are the validation errors of a regression at the epochs of the values, in the unit of
     the target, by metric.
+    `unsuccessful` counts the diverged and failed runs of its trials; `runs_without_value` are those
+    of them that are not part of `runs`.
     `different_data` says that seeds of one of its trials were trained on different data.
     """
 
@@ -72,15 +82,42 @@ class RankingRow:
     interval: tuple[float, float] | None = None
     comparison: BestComparison | None = None
     tier: int | None = None
+    is_leader: bool = False
     test_epoch: float | None = None
     test_epochs_match: bool = True
     different_data: bool = False
     errors: Mapping[str, Aggregate] = field(default_factory=dict)
+    unsuccessful: Mapping[Status, int] = field(default_factory=dict)
+    runs_without_value: tuple[int, ...] = ()
 
     @property
     def all_diverged(self) -> bool:
         """Whether every run of the row diverged."""
         return set(self.statuses) == {Status.DIVERGED}
+
+
+@dataclass(frozen=True, slots=True)
+class UnrankedTrial:
+    """A trial without a value, because its `runs` diverged or failed; `statuses` counts them."""
+
+    trial: int
+    setting: Setting
+    runs: tuple[int, ...]
+    statuses: Mapping[Status, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraColumn:
+    """A column besides the metric: a value (for scripts) and a text for each row of a ranking.
+
+    The text is empty, and the value None, where it is unknown. `notes` explain the column.
+    """
+
+    key: str
+    heading: str
+    values: tuple[Mapping[str, Any] | None, ...]
+    texts: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +130,10 @@ class Ranking:
     empty where there are no other runs. `left_out` holds the note on groups that are not ranked
     here; this note is also part of `notes`.
     `ranks_with_equal_fields` holds the ranks of rows that agree with another row in all fields.
+    `unranked` are trials without a value, which tables list below the rows; it is empty if `top`
+    cut off rows. `uncertainty` is the number after ±. `resolutions` holds the smallest differences
+    of two values by metric, for those that are known. `extra_columns` were requested for a table;
+    their notes are also part of `notes`.
     """
 
     scope: Scope
@@ -105,6 +146,10 @@ class Ranking:
     heading: str = ""
     left_out: tuple[str, ...] = ()
     ranks_with_equal_fields: frozenset[int] = frozenset()
+    unranked: tuple[UnrankedTrial, ...] = ()
+    uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
+    resolutions: Mapping[str, float] = field(default_factory=dict)
+    extra_columns: tuple[ExtraColumn, ...] = ()
 
     @property
     def has_test(self) -> bool:

@@ -1,10 +1,14 @@
-"""Which studies `nnlab remedy` created, and which finding they treat; for reports and figures."""
+"""Studies that `nnlab remedy` created: the finding they treat, and the names of their trials."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 
 from nnlab import store
+from nnlab.analysis.records import Ranking
 from nnlab.analysis.remedies import CONTROL_ARM
 from nnlab.diagnosis import group_symptoms
+from nnlab.objective import Setting
 from nnlab.records import Study
 
 
@@ -24,3 +28,49 @@ def treated_finding(db: store.Database, study: Study) -> str:
         if findings
     )
     return codes.most_common(1)[0][0] if codes else ""
+
+
+# The name of the remedy among the fields of a row, instead of the fields in which trials differ.
+REMEDY_FIELD = "remedy"
+
+
+def name_remedies(db: store.Database, ranking: Ranking) -> Ranking:
+    """A ranking of one remedy study with the names of the remedies; any other one unchanged.
+
+    The settings of the rows get the field `remedy`, which is the only one of the ranking's fields.
+    """
+    trials = [row.trials for row in ranking.rows]
+    if not trials or any(len(group) > 1 for group in trials):
+        return ranking
+    names = _remedy_names(
+        db, [*(group[0] for group in trials), *(trial.trial for trial in ranking.unranked)]
+    )
+    if not names:
+        return ranking
+
+    def named(setting: Setting, trial: int) -> Setting:
+        return {REMEDY_FIELD: names[trial], **setting}
+
+    return replace(
+        ranking,
+        fields=(REMEDY_FIELD,),
+        ranks_with_equal_fields=frozenset(),
+        rows=tuple(replace(row, setting=named(row.setting, row.trials[0])) for row in ranking.rows),
+        unranked=tuple(
+            replace(trial, setting=named(trial.setting, trial.trial)) for trial in ranking.unranked
+        ),
+    )
+
+
+def _remedy_names(db: store.Database, trial_ids: list[int]) -> Mapping[int, str]:
+    """The arm of each trial; empty unless all are trials of one remedy study."""
+    studies = {study.name: study for study in store.all_studies(db) if is_remedy_study(study)}
+    if not studies:
+        return {}
+    trials = store.trials(db, trial_ids)
+    (name, *others) = {trial.study for trial in trials.values()} or {""}
+    if others or name not in studies:
+        return {}
+    arms = {digest: arm.name for arm in studies[name].arms for digest in arm.trials}
+    names = {id_: arms[trial.digest] for id_, trial in trials.items() if trial.digest in arms}
+    return names if len(names) == len(trial_ids) else {}

@@ -59,11 +59,9 @@ def measure_sensitivity(
         UsageError: the run kept no weights, or `grid` is even or too small.
         CheckpointError: the weights cannot be read.
     """
-    if grid < 3 or grid % 2 == 0:
-        raise UsageError(f"--grid must be odd and at least 3, got {grid}")
+    steps = grid_steps(grid)
     landscape = _loss_landscape(db, run, examples)
     directions_drawn = random_directions(landscape.model, directions)
-    steps = tuple(MAX_STEP * (2 * index / (grid - 1) - 1) for index in range(grid))
     value = landscape.loss_value()
     sharpest = top_eigenvalue(landscape, make_generator(0, "direction"))
     return Sensitivity(
@@ -84,6 +82,17 @@ def measure_sensitivity(
             for row in loss_surface(landscape, directions_drawn[0], directions_drawn[1], steps)
         ),
     )
+
+
+def grid_steps(grid: int) -> tuple[float, ...]:
+    """The steps along a direction, symmetric around 0, in lengths of the weights.
+
+    Raises:
+        UsageError: `grid` is even or too small.
+    """
+    if grid < 3 or grid % 2 == 0:
+        raise UsageError(f"--grid must be odd and at least 3, got {grid}")
+    return tuple(MAX_STEP * (2 * index / (grid - 1) - 1) for index in range(grid))
 
 
 def _loss_landscape(db: store.Database, run: Run, examples: int) -> LossLandscape:

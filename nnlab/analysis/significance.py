@@ -1,12 +1,20 @@
 """Confidence intervals, significance tiers and their notes for the rows of a ranking."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from nnlab.analysis.records import RankingRow
-from nnlab.objective import Objective, limits_of
-from nnlab.stats.comparison import MIN_T_TEST_SEEDS, BestComparison, PairedTest, compare_with_best
+from nnlab.objective import Limits, Objective, limits_of
+from nnlab.stats.comparison import (
+    MIN_T_TEST_SEEDS,
+    BestComparison,
+    PairedTest,
+    compare_with_best,
+    count_pairs,
+)
 from nnlab.stats.intervals import IntervalMethod, confidence_interval
+from nnlab.stats.leading_group import may_equal_best, typical_sd
 
 # The number of rows that a note lists by rank; the others are counted.
 _MAX_NAMED = 5
@@ -21,11 +29,12 @@ def with_significance(
     test: PairedTest,
     trials: int,
 ) -> tuple[RankingRow, ...]:
-    """The rows with their confidence intervals, comparisons with the best row, and tiers.
+    """The rows with confidence intervals, comparisons with the best row, tiers and leaders.
 
     Tier 1 contains the best row and all rows that do not differ significantly from it; tier 2
     contains the others. A row with too few seeds has no tier, and the best row has none if no
-    other row has one.
+    other row has one. Leaders, which tables print in bold, are the best row and the rows that may
+    equal it (`nnlab.stats.leading_group`).
 
     Args:
         rows: best first.
@@ -35,26 +44,47 @@ def with_significance(
         test: the test for shared seeds.
         trials: how many trials the ranking has, including those that are not in `rows`.
     """
+    if not rows:
+        return ()
+    has_best = math.isfinite(rows[0].value.mean) and not rows[0].all_diverged
     if not any(len(values) > 1 for values in values_by_seed):
-        return tuple(rows)
-    comparisons = compare_with_best(
-        values_by_seed[0],
-        values_by_seed[1:],
-        higher=objective.direction == "max",
-        test=test,
-        trials=trials,
-    )
+        return (replace(rows[0], is_leader=has_best), *rows[1:])
     limits = limits_of(objective.metric)
-    bounded = [
-        replace(row, interval=confidence_interval(list(values.values()), interval, limits=limits))
-        for row, values in zip(rows, values_by_seed, strict=True)
+    comparisons = [
+        comparison and _within_limits(comparison, limits)
+        for comparison in compare_with_best(
+            values_by_seed[0],
+            values_by_seed[1:],
+            higher=objective.direction == "max",
+            test=test,
+            trials=trials,
+        )
     ]
+    samples = [list(values.values()) for values in values_by_seed]
+    bounded = [
+        replace(row, interval=confidence_interval(sample, interval, limits=limits))
+        for row, sample in zip(rows, samples, strict=True)
+    ]
+    table_sd = typical_sd(samples[0], samples[1:])
     rest = [
-        replace(row, comparison=comparison, tier=_tier(comparison))
+        replace(
+            row,
+            comparison=comparison,
+            tier=_tier(comparison),
+            is_leader=comparison is not None and may_equal_best(comparison, table_sd),
+        )
         for row, comparison in zip(bounded[1:], comparisons, strict=True)
     ]
-    best = replace(bounded[0], tier=1 if any(row.tier for row in rest) else None)
-    return (best, *rest)
+    tier = 1 if any(row.tier for row in rest) else None
+    return (replace(bounded[0], tier=tier, is_leader=has_best), *rest)
+
+
+def _within_limits(comparison: BestComparison, limits: Limits) -> BestComparison:
+    """The comparison with bounds that a difference of two values within the limits can have."""
+    span = limits[1] - limits[0]
+    if abs(comparison.mean) > span:
+        return comparison  # values of another metric of the same name, such as percentages
+    return replace(comparison, low=max(comparison.low, -span), high=min(comparison.high, span))
 
 
 def _tier(comparison: BestComparison | None) -> int | None:
@@ -69,7 +99,7 @@ def significance_notes(
     """Notes on which rows the best differs from, and on how many more seeds are needed."""
     compared_rows = [row for row in rows if row.comparison is not None]
     ranked = [row for row in compared_rows if row.tier is not None]
-    pairs = trials * (trials - 1) // 2
+    pairs = count_pairs(trials)
     tied = [row for row in ranked if row.tier == 1]
     notes = []
     if ranked and not tied:
@@ -133,9 +163,9 @@ def _seeds_needed(row: RankingRow) -> int | None:
 
 def describe_test(test: PairedTest, trials: int) -> str:
     """The name of the test that compares this many trials, with its correction."""
-    return _test_name(test, trials * (trials - 1) // 2)
+    return _test_name(test, count_pairs(trials))
 
 
 def _test_name(test: PairedTest, pairs: int) -> str:
     name = "paired sign-flip test" if test is PairedTest.SIGN_FLIP else "paired t test"
-    return f"{name}, Holm over {pairs:,} pairs" if pairs > 1 else name
+    return f"{name}, Bonferroni over {pairs:,} pairs" if pairs > 1 else name

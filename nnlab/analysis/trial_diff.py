@@ -8,7 +8,9 @@ from nnlab import store
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.config.setting_differences import format_value
+from nnlab.stats import format_interval
 from nnlab.stats.comparison import BestComparison
+from nnlab.stats.rounding import describe_p
 
 
 def scope_of_two_trials(db: store.Database, scope: Scope) -> Scope | None:
@@ -63,7 +65,7 @@ def _interval_text(comparison: BestComparison) -> str:
     """The interval and the effect size; neither is defined if all differences are equal."""
     if math.isnan(comparison.low):
         return "no interval: the difference is the same for all seeds"
-    interval = f"95 % interval {comparison.low:.3g} to {comparison.high:.3g}"
+    interval = f"95 % interval {format_interval(comparison.low, comparison.high)}"
     return f"{interval}, {comparison.effect:.2g} sd"
 
 
@@ -79,10 +81,10 @@ def _verdict_line(comparison: BestComparison) -> str:
             f" at least {comparison.min_seeds} are needed"
         )
     if comparison.is_significant:
-        return f"verdict: #1 is better (p {comparison.adjusted:.2g})"
+        return f"verdict: #1 is better ({describe_p(comparison.adjusted)})"
     more = (
         f"; about {comparison.seeds_needed} seeds are needed to decide"
         if comparison.seeds_needed
         else ""
     )
-    return f"verdict: cannot tell (p {comparison.adjusted:.2g}){more}"
+    return f"verdict: cannot tell ({describe_p(comparison.adjusted)}){more}"

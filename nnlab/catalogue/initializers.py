@@ -42,13 +42,13 @@ INITIALIZERS = (
         "normal",
         "normal, sd 0.01 for every width: signals vanish in deep networks",
         defaults={"init_scale": 0.01},
-        display_name="normal init, sd 0.01",
+        display_name="normal init",
     ),
     Choice(
         "uniform",
         "uniform between -0.05 and 0.05 for every width",
         defaults={"init_scale": 0.05},
-        display_name="uniform init, ±0.05",
+        display_name="uniform init",
     ),
     Choice(
         "zeros",

@@ -61,7 +61,9 @@ def affected_seeds_text(code: str, onsets: Collection[int], seeds: int, noun: st
         noun: `runs` if the runs belong to several trials.
 
     >>> affected_seeds_text("NN101", [12, 14, 20], 10)
-    '3 of 10 seeds overfit, median onset 14'
+    '3 of 10 seeds overfit (median onset: epoch 14)'
+    >>> affected_seeds_text("NN101", [8], 10)
+    '1 of 10 seeds overfits (from epoch 8)'
     >>> affected_seeds_text("NN102", [12], 1)
     'plateau since epoch 12'
     """
@@ -71,5 +73,5 @@ def affected_seeds_text(code: str, onsets: Collection[int], seeds: int, noun: st
     if seeds == 1:
         return _RUN_TEXTS[code].format(f"{median:g}")
     verb = _VERBS[code][len(onsets) > 1]
-    onset = "onset" if len(onsets) == 1 else "median onset"
-    return f"{len(onsets)} of {seeds} {noun} {verb}, {onset} {median:g}"
+    onset = "from epoch" if len(onsets) == 1 else "median onset: epoch"
+    return f"{len(onsets)} of {seeds} {noun} {verb} ({onset} {median:g})"

@@ -1,18 +1,15 @@
-"""The settings on the axes of heatmaps and sweeps, and the results at each of their values."""
+"""The settings on the axes of heatmaps and sweeps, and their values."""
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
-from nnlab.objective import UNLIMITED, Limits, format_exact
+from nnlab.figures.draw.display_names import trial_name, value_name
+from nnlab.figures.draw.reader_options import in_chosen_order
+from nnlab.objective import format_exact
 from nnlab.records import Scalar
-from nnlab.stats import aggregate
-from nnlab.stats.intervals import confidence_interval
 
-Reduction = Literal["best", "mean"]
 AxisValue = float | str
 
 
@@ -57,51 +54,40 @@ def axis_value(row: RankingRow, field: str) -> AxisValue:
     return format_value(value) or "-"
 
 
-def ordered_values(values: Sequence[AxisValue]) -> list[AxisValue]:
-    """The distinct values: numbers in ascending order, categories in order of appearance."""
+def value_label(field: str, value: AxisValue) -> str:
+    """The name of a value on the axis of its field."""
+    return value_name(field, value)
+
+
+def line_label(field: str, value: AxisValue) -> str:
+    """The name of a value away from the axis of its field, such as `lr 0.01`."""
+    return trial_name({field: value}, [field])
+
+
+def ordered_values(values: Sequence[AxisValue], field: str) -> list[AxisValue]:
+    """The distinct values of a field: those that the author ordered, and the others after them.
+
+    Numbers are in ascending order, categories in the order of appearance.
+    """
     distinct = list(dict.fromkeys(values))
     texts = [value for value in distinct if isinstance(value, str)]
     if texts and len(texts) < len(distinct):
         # A field with numbers and texts is treated as categorical.
-        return [value if isinstance(value, str) else format_exact(value) for value in distinct]
-    return list(texts) if texts else sorted(distinct)
+        distinct = [value if isinstance(value, str) else format_exact(value) for value in distinct]
+    elif not texts:
+        distinct = sorted(distinct)
+    return in_chosen_order(distinct, lambda value: (value_label(field, value), format_value(value)))
 
 
-def values_by_cell(
-    ranking: Ranking, fields: Sequence[str], over: Reduction
-) -> Mapping[tuple[AxisValue, ...], tuple[float, ...]]:
-    """The results at each combination of values of the fields, over all other settings.
-
-    `best` takes the seeds of the best trial, as if the other settings had been tuned; `mean` takes
-    the mean of each trial, as an analysis of variance does.
-    """
-    mixed = {name for name in fields if _has_words_and_numbers(ranking.rows, name)}
-    groups: dict[tuple[AxisValue, ...], list[RankingRow]] = {}
-    for row in ranking.rows:  # best first
-        key = tuple(_cell_coordinate(row, name, mixed) for name in fields)
-        groups.setdefault(key, []).append(row)
-    if over == "best":
-        return {key: rows[0].values for key, rows in groups.items()}
-    return {key: tuple(row.value.mean for row in rows) for key, rows in groups.items()}
+def point_coordinates(
+    rows: Sequence[RankingRow], fields: Sequence[str]
+) -> list[tuple[AxisValue, ...]]:
+    """The values of the fields of each row; the numbers of a field with texts are texts too."""
+    mixed = {name for name in fields if _has_words_and_numbers(rows, name)}
+    return [tuple(_coordinate(row, name, mixed) for name in fields) for row in rows]
 
 
-def mean_and_interval(
-    values: Sequence[float], over: Reduction = "best", limits: Limits = UNLIMITED
-) -> tuple[float, tuple[float, float] | None]:
-    """The mean, and its 95 % interval over the seeds of one trial.
-
-    NaN values (runs without a result) are ignored, as in `nnlab.stats.aggregate`. With an infinite
-    value, or without values, the mean is not finite. The interval is None below two seeds, and for
-    means over several trials, because their settings are not a random sample.
-    """
-    mean = aggregate(values).mean
-    measured = [value for value in values if not math.isnan(value)]
-    if not math.isfinite(mean) or len(measured) < 2 or over != "best":
-        return mean, None
-    return mean, confidence_interval(measured, limits=limits)
-
-
-def _cell_coordinate(row: RankingRow, field: str, mixed: set[str]) -> AxisValue:
+def _coordinate(row: RankingRow, field: str, mixed: set[str]) -> AxisValue:
     value = axis_value(row, field)
     return format_exact(value) if field in mixed and not isinstance(value, str) else value
 

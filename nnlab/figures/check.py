@@ -16,7 +16,7 @@ from nnlab.analysis.database_id import database_id
 from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
 from nnlab.figures import prepare_figure
-from nnlab.figures.draw.save import FORMATS
+from nnlab.figures.draw.save import ANIMATION_FORMATS, FORMATS
 from nnlab.figures.kind_table import KINDS
 from nnlab.figures.page import use_page
 from nnlab.figures.plugin_figures import FIGURE_PLUGINS
@@ -29,6 +29,7 @@ _SKIPPED_FOLDERS = ("node_modules", "__pycache__", "site-packages")
 # The largest values that the options of a command accept; a figure file may contain any value.
 _MAX_OPTION_VALUES = {"grid": 201, "directions": 100, "examples": 1_000_000, "steps": 1_000_000,
             "count": 200, "bins": 100, "top": 1_000_000}  # fmt: skip
+_SUFFIXES = (*FORMATS, *ANIMATION_FORMATS)
 # Weights of a model that is built to check a figure of `plot init`.
 _MAX_INIT_WEIGHTS = 10**8
 
@@ -103,7 +104,7 @@ def find_figure_files(places: Iterable[Path]) -> Iterator[Path]:
                 hidden = any(part.startswith(".") or part in _SKIPPED_FOLDERS for part in parts)
                 if hidden or (path.is_dir() and not path.is_symlink()):
                     continue
-                if path.suffix.lower().removeprefix(".") in FORMATS:
+                if path.suffix.lower().removeprefix(".") in _SUFFIXES:
                     yield path
         elif place.is_symlink() or place.exists():
             yield place
@@ -160,6 +161,8 @@ def untrusted_request_problem(request: FigureRequest, stored: Mapping[str, Any])
         return "its settings name a file, which is not opened for a check"
     if _is_out_of_range(request):
         return "its options exceed the limits of the command"
+    if request.options.get("over_epochs"):
+        return "its run would have to be trained again, which a check does not do"
     return None
 
 

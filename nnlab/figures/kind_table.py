@@ -1,7 +1,7 @@
 """The table of the built-in kinds of figures; each is a function in a module of `kinds/`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 
@@ -9,12 +9,15 @@ from typing import Final
 class FigureKind:
     """A kind of figure: the function that prepares it, and its module in `kinds/`.
 
-    Kinds with `needs_model` evaluate trained models, and so may execute user code.
+    Kinds with `needs_model` evaluate trained models, and so may execute user code. Kinds with
+    `animated` can be written as GIF and MP4, which implies the options `animation_options`.
     """
 
     module: str
     function: str
     needs_model: bool = False
+    animated: bool = False
+    animation_options: Mapping[str, bool] = field(default_factory=dict)
 
 
 KINDS: Final[Mapping[str, FigureKind]] = {
@@ -29,10 +32,16 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "effects": FigureKind("effects", "prepare_effects"),
     "profile": FigureKind("profile", "prepare_profile"),
     "time": FigureKind("time", "prepare_cost_curves"),
-    "activations": FigureKind("layers", "prepare_activations"),
-    "gradients": FigureKind("layers", "prepare_gradients"),
+    "activations": FigureKind("layers", "prepare_activations", animated=True),
+    "gradients": FigureKind("layers", "prepare_gradients", animated=True),
     "init": FigureKind("init", "prepare_init"),
-    "landscape": FigureKind("landscape", "prepare_landscape", needs_model=True),
+    "landscape": FigureKind(
+        "landscape",
+        "prepare_landscape",
+        needs_model=True,
+        animated=True,
+        animation_options={"over_epochs": True},
+    ),
     "confusion": FigureKind("confusion", "prepare_confusion", needs_model=True),
     "calibration": FigureKind("calibration", "prepare_calibration", needs_model=True),
     "examples": FigureKind("examples", "prepare_examples", needs_model=True),
@@ -40,5 +49,17 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "compare": FigureKind("compare", "prepare_comparison"),
     "find-lr": FigureKind("lr_range", "prepare_lr_range"),
     "find-decay": FigureKind("decay_points", "prepare_decay_points"),
+    "critical-difference": FigureKind("critical_difference", "prepare_critical_difference"),
+    "pareto": FigureKind("pareto", "prepare_pareto"),
+    "seeds": FigureKind("seeds", "prepare_seeds"),
+    "scaling": FigureKind("scaling", "prepare_scaling"),
+    "dependence": FigureKind("dependence", "prepare_dependence"),
+    "histograms": FigureKind("histograms", "prepare_histograms", animated=True),
+    "aggregates": FigureKind("aggregates", "prepare_aggregates"),
     "compose": FigureKind("compose", "prepare_composition"),
 }
+
+
+def can_be_animated(kind: str) -> bool:
+    """Whether a kind of figure can be written as an animation."""
+    return kind in KINDS and KINDS[kind].animated

@@ -11,6 +11,7 @@ from nnlab import store
 from nnlab.engine import user_code
 from nnlab.figures import prepare_figure
 from nnlab.figures.caption import CaptionFacts, caption_facts, caption_tex
+from nnlab.figures.kind_table import can_be_animated
 from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest, build_provenance
@@ -136,11 +137,14 @@ def save_figure_files(
         OutputError: a file cannot be written.
     """
     # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.save import save_figure
+    from nnlab.figures.draw.save import is_animation, save_animation, save_figure
 
     written = []
     for path in paths:
-        save_figure(drawn, path, figure.provenance)
+        if is_animation(path) and figure.prepared.frames is not None:
+            save_animation(figure.prepared.frames(), path, figure.provenance)
+        else:
+            save_figure(drawn, path, figure.provenance)
         written.append(WrittenFile(path, figure.prepared.summary))
     if data:
         data_file = data_file_of(paths[0])
@@ -173,7 +177,7 @@ def redraw_figure(
         user_code.forbid_execution("it is not known whether the code may be trusted"),
         use_page(request.page),
     ):
-        check_format(path)
+        check_format(path, animated=can_be_animated(request.kind))
         check_replaceable([path], force=False)
         figure = collect_figure(
             db if request.needs_database else None, request, caption=has_caption

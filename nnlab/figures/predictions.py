@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nnlab import store
-from nnlab.config.setting_differences import setting_label
 from nnlab.errors import UsageError
-from nnlab.figures.trials import rank_for_figure
+from nnlab.figures.trials import rank_for_figure, trial_title
 
 if TYPE_CHECKING:
     from nnlab.analysis.predictions import Predictions
@@ -39,8 +38,9 @@ def predict_best_trials(
                 f"run {run.id} predicts numbers, not classes",
                 hint="nnlab plot examples shows the largest errors of a regression",
             )
-        label = setting_label(row.setting, ranking.fields)
-        predictions.append((f"run {run.id} {label}".strip(), prediction))
+        title = trial_title(row, ranking)
+        is_named = title != f"run {run.id}"
+        predictions.append((f"{title} (run {run.id})" if is_named else title, prediction))
     return predictions
 
 

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,9 @@ class PreparedFigure:
 
     `draw` draws it for the current paper. `runs` are the ids of the runs that it shows, `summary`
     describes them in a few words, and `notes` are shown with the figure. `panels` are those of a
-    composed figure. `caption` are sentences for the caption, in addition to the notes.
+    composed figure. `caption` are sentences for the caption, in addition to the notes. `frames`
+    draws the frames of an animation, all of one size; None if the kind has none. Each is rendered
+    before the next is drawn, so that they may be one figure that changes.
     """
 
     draw: Callable[[], "Figure"]
@@ -56,6 +58,7 @@ class PreparedFigure:
     notes: tuple[str, ...] = ()
     panels: tuple["PreparedFigure", ...] = ()
     caption: tuple[str, ...] = ()
+    frames: "Callable[[], Iterator[Figure]] | None" = None
 
 
 def figure_table(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> FigureTable:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
+from nnlab.analysis.remedy_studies import REMEDY_FIELD
 from nnlab.analysis.scope import resolve_scope
 from nnlab.config import metric_directions
 from nnlab.config.setting_differences import format_value
@@ -175,6 +176,8 @@ def _omission_reason(run: Run, metric: str) -> str:
 def trial_title(row: RankingRow, ranking: Ranking) -> str:
     """The settings that distinguish a trial from the others; the name of the scope if none do."""
     title = ranking.heading or ranking.scope.title
+    if ranking.fields == (REMEDY_FIELD,):
+        return displayed(str(row.setting[REMEDY_FIELD]))
     name = trial_name(row.setting, ranking.fields)
     if row.rank in ranking.ranks_with_equal_fields:
         # These trials differ in something without a name, such as the content of a file.

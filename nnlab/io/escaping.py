@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  this file distinguishes characters that look alike
-"""Escaping of text for terminals, HTML, Markdown, LaTeX, CSV and JSON, used by all output."""
+"""Escaping of text for all output: terminals, HTML, Markdown, LaTeX, Typst, CSV and JSON."""
 
 import html as _html
 import json
@@ -131,6 +131,8 @@ _LATEX_REPLACEMENTS = {
     "|": r"\textbar{}",
     '"': "{''}",
     "±": r"\ensuremath{\pm}",
+    "†": r"\ensuremath{\dagger}",
+    "‡": r"\ensuremath{\ddagger}",
     "−": r"\ensuremath{-}",
     "×": r"\ensuremath{\times}",
     "·": r"\ensuremath{\cdot}",
@@ -154,3 +156,18 @@ _LATEX_REPLACEMENTS |= {
     character: rf"\textsubscript{{{plain}}}"
     for character, plain in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)
 }
+
+# What has a meaning anywhere in Typst's markup; `--`, `-?`, `...`, `//` and `/*` only in pairs.
+_TYPST_MARKUP = re.compile(r"[\\#$*_`<>@\[\]~\"]|-(?=[-?])|\.(?=\.\.)|/(?=[/*])")
+# At the start of a block these make a list, a heading or a numbered item.
+_TYPST_BLOCK_MARKER = re.compile(r"^(\d*)([-+/.]|=+)(?=\s|$)")
+
+
+def escape_typst(text: str) -> str:
+    r"""Text that Typst typesets literally, in a content block.
+
+    >>> escape_typst("a_b [x] #f $y$ // ± 1"), escape_typst("+ dropout"), escape_typst("0.5")
+    ('a\\_b \\[x\\] \\#f \\$y\\$ \\// ± 1', '\\+ dropout', '0.5')
+    """
+    escaped = _TYPST_MARKUP.sub(r"\\\g<0>", " ".join(escape_terminal(text).split()))
+    return _TYPST_BLOCK_MARKER.sub(r"\1\\\2", escaped)

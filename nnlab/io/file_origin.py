@@ -152,6 +152,9 @@ def _find_provenance_line(content: bytes, suffix: str) -> str | None:
     if index < 0:
         return None
     start = index + len(FIGURE_KEY)
+    if suffix == ".gif":
+        comment = _gif_comment(content, index)
+        return comment[len(FIGURE_KEY) :].decode("latin-1")
     if suffix == ".png":
         size = int.from_bytes(content[index - 20 : index - 16], "big")
         return content[start : start + min(size, _MAX_METADATA_BYTES)].decode("latin-1")
@@ -160,6 +163,17 @@ def _find_provenance_line(content: bytes, suffix: str) -> str | None:
         errors="replace"
     )
     return html.unescape(text) if suffix == ".svg" else text
+
+
+def _gif_comment(content: bytes, start: int) -> bytes:
+    """The comment of a GIF whose text begins at `start`: blocks of at most 255 bytes."""
+    text = bytearray()
+    position = start - 1  # the length of the first block
+    while position < len(content) and content[position] and len(text) <= _MAX_METADATA_BYTES:
+        length = content[position]
+        text += content[position + 1 : position + 1 + length]
+        position += 1 + length
+    return bytes(text)
 
 
 def _pdf_keywords(content: bytes) -> str | None:

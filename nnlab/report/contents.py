@@ -13,7 +13,7 @@ from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
-from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
+from nnlab.analysis.remedy_studies import is_remedy_study, name_remedies, treated_finding
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
@@ -30,6 +30,7 @@ from nnlab.report.finding_summaries import (
 )
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.report.summary_sentence import summary_sentence
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 from nnlab.version import nnlab_version
 
 # `nnlab compare --top 0` shows longer rankings.
@@ -173,8 +174,16 @@ class Report:
         return hours
 
 
-def build_report(db: store.Database, scope: Scope, *, anonymous: bool = False) -> Report:
+def build_report(
+    db: store.Database,
+    scope: Scope,
+    *,
+    anonymous: bool = False,
+    uncertainty: Uncertainty = DEFAULT_UNCERTAINTY,
+) -> Report:
     """Collects the contents of a report; an anonymous one does not reveal who made it.
+
+    `uncertainty` is the number after ± in its tables.
 
     Raises:
         UnknownName: the objective of a study was never measured.
@@ -183,9 +192,10 @@ def build_report(db: store.Database, scope: Scope, *, anonymous: bool = False) -
     all_studies = store.all_studies(db)
     studies = tuple(study for study in all_studies if study.id in (scope.studies or ()))
     comparable_runs = comparable_groups(db, scope)
-    rankings = [rank_group(db, group) for group in comparable_runs]
+    request = RankingRequest(uncertainty=uncertainty)
+    rankings = [name_remedies(db, rank_group(db, group, request)) for group in comparable_runs]
     groups = tuple(
-        _ranked_group(db, group)
+        _ranked_group(db, group, replace(request, top=MAX_ROWS))
         for group, ranking in zip(comparable_runs, rankings, strict=True)
         if ranking.rows
     )
@@ -244,11 +254,17 @@ def _anonymous_attempt(attempt: Attempt) -> Attempt:
     )
 
 
-def _ranked_group(db: store.Database, group: ComparableGroup) -> RankedGroup:
-    curves = trial_curves_of_ranking(db, rank_group(db, group, RankingRequest(top=_MAX_CURVES)))
+def _ranked_group(
+    db: store.Database, group: ComparableGroup, request: RankingRequest
+) -> RankedGroup:
+    drawn, shown = (
+        name_remedies(db, rank_group(db, group, replace(request, top=top)))
+        for top in (_MAX_CURVES, request.top)
+    )
+    curves = trial_curves_of_ranking(db, drawn)
     return RankedGroup(
-        rank_group(db, group, RankingRequest(top=MAX_ROWS)),
-        build_table(db, group, RankingRequest(top=MAX_ROWS)),
+        shown,
+        build_table(db, group, request),
         curves.series,
         curves.loss,
         _effects_or_none(db, group.scope),

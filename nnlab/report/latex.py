@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
 from nnlab.io.text import format_count
@@ -101,9 +102,11 @@ def _remedies(report: Report) -> list[str]:
     parts = []
     for summary in report.remedies:
         rows = [
-            rf"{escape_latex(result.title)} & {result.n} & {result.effect:.3g} &"
-            rf" {result.low:.3g} to {result.high:.3g} & {escape_latex(result.outcome)} \\"
-            for result in summary.results
+            rf"{escape_latex(result.title)} & {result.n} & {escape_latex(effect)} &"
+            rf" {escape_latex(interval)} & {escape_latex(result.outcome)} \\"
+            for result, (effect, interval) in zip(
+                summary.results, remedy_numbers(summary.results), strict=True
+            )
         ]
         parts += [
             rf"\section*{{Remedies for run {summary.run} {escape_latex(summary.code)}}}",

@@ -4,14 +4,22 @@ import math
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from nnlab.analysis.ranking_numbers import (
+    missing_value_word,
+    unsuccessful_text,
+    value_heading,
+    written_values,
+)
 from nnlab.analysis.records import Ranking
+from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
-from nnlab.stats import format_duration, format_mean
+from nnlab.stats import format_duration
+from nnlab.stats.uncertainty import uncertainty_name
 
 
 def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
@@ -127,9 +135,11 @@ def _remedies(report: Report) -> list[str]:
             "| --- | ---: | ---: | ---: | --- |",
         ]
         lines += [
-            f"| {escape_markdown(result.title)} | {result.n} | {result.effect:.3g} |"
-            f" {result.low:.3g} to {result.high:.3g} | {escape_markdown(result.outcome)} |"
-            for result in summary.results
+            f"| {escape_markdown(result.title)} | {result.n} | {effect} |"
+            f" {interval} | {escape_markdown(result.outcome)} |"
+            for result, (effect, interval) in zip(
+                summary.results, remedy_numbers(summary.results), strict=True
+            )
         ]
         parts.append("\n".join([*lines, ""]))
     return parts
@@ -142,34 +152,50 @@ def _ranking(ranking: Ranking) -> str:
         f"## Ranking{_heading_suffix(ranking)}",
         "",
         f"By {escape_markdown(ranking.objective.metric)} at each run's {ranking.at} epoch;"
-        f" {comparative} is better; mean ± standard deviation over seeds.",
+        f" {comparative} is better; {_mean_over_seeds(ranking)}.",
         "",
         "| # | "
         + " | ".join(
-            [*map(escape_markdown, fields), "n", escape_markdown(ranking.objective.metric), "epoch"]
+            [
+                *map(escape_markdown, fields),
+                "n",
+                escape_markdown(value_heading(ranking.objective.metric, ranking)),
+                "epoch",
+            ]
         )
         + " | flags |",
         "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * 3) + " | --- |",
     ]
-    for row in ranking.rows:
+    for row, value in zip(ranking.rows, written_values(ranking), strict=True):
         cells = [escape_markdown(format_value(row.setting.get(field))) for field in fields]
         flags = ", ".join(
             f"{escape_markdown(code)} {count}/{len(row.runs)}" for code, count in row.flags.items()
         )
-        if row.different_data:
-            flags = ", ".join(filter(None, [flags, "data differs!"]))
+        warning = "data differs!" if row.different_data else ""
+        flags = ", ".join(filter(None, [flags, warning, unsuccessful_text(row)]))
         cells += [
             str(row.value.n),
-            format_mean(row.value.mean, row.value.sd),
+            value.text,
             "" if row.epoch is None else f"{row.epoch:g}",
             flags,
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
+    for trial in ranking.unranked:
+        cells = [escape_markdown(format_value(trial.setting.get(field))) for field in fields]
+        cells += ["0", missing_value_word(trial.statuses), "", ""]
+        lines.append("|  | " + " | ".join(cells) + " |")
     lines.append("")
     lines += [f"- {escape_markdown(note)}" for note in ranking.notes]
     if ranking.total > len(ranking.rows):
         lines.append(f"- {ranking.total - len(ranking.rows):,} more trials are not shown")
     return "\n".join([*lines, ""])
+
+
+def _mean_over_seeds(ranking: Ranking) -> str:
+    """What the column of values contains, with the meaning of ±."""
+    if not any(row.value.n > 1 for row in ranking.rows):
+        return "one seed each"
+    return f"mean ± {uncertainty_name(ranking.uncertainty)} over seeds"
 
 
 def _run_summary(report: Report) -> str:

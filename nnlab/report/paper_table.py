@@ -1,4 +1,4 @@
-"""Rankings as tables for papers: means with intervals, the best trials in bold."""
+"""Rankings as tables for papers: means with their uncertainty, the best trials in bold."""
 
 import math
 import re
@@ -15,52 +15,32 @@ from nnlab.analysis.comparable import (
     resolve_objective,
 )
 from nnlab.analysis.ranking import rank_group
-from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
+from nnlab.analysis.ranking_numbers import (
+    half_width,
+    missing_value_word,
+    row_half_width,
+    written_tests,
+    written_values,
+)
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow, UnrankedTrial
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.analysis.scope import Scope
-from nnlab.analysis.significance import describe_test, too_few_seeds
-from nnlab.config.setting_differences import format_value
+from nnlab.analysis.table_ranking import as_table_ranking, check_relative_base
 from nnlab.errors import UnknownName, UsageError
-from nnlab.figures.draw.display_names import metric_name, setting_name
+from nnlab.figures.draw.display_names import metric_name, setting_name, trial_name, value_name
 from nnlab.figures.trials import common_loss
-from nnlab.io.text import format_count
-from nnlab.objective import Limits, limits_of
+from nnlab.objective import limits_of
 from nnlab.records import Scalar
-from nnlab.stats import format_mean
-from nnlab.stats.aggregate import Aggregate
-from nnlab.stats.comparison import PairedTest
-from nnlab.stats.intervals import applicable_limits, interval_within_limits
-from nnlab.stats.paired import CONFIDENCE_LEVEL
-from nnlab.stats.student_t import t_quantile
-
-# Marks rows whose seeds were trained on different data.
-_DIFFERENT_DATA_MARK = "†"
-_NUMBER_PATTERN = re.compile(r"^\(?(-?[\d.]+)(?: ± ([\d.]+))?\)?(?:e([+-]?\d+))?$")
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredCell:
-    """A cell: a mean and half of its 95 % interval (NaN if it has none), in bold for the best."""
-
-    value: float
-    half_width: float
-    bold: bool
-
-    @property
-    def text(self) -> str:
-        """The cell as text, such as `0.973 ± 0.004`."""
-        return format_mean(self.value, self.half_width)
-
-    @property
-    def digits(self) -> tuple[str, str | None, int]:
-        """The mean, half of the interval and the power of ten, with the digits that are shown.
-
-        For a mean that is not finite: its text, None, 0.
-        """
-        match = _NUMBER_PATTERN.match(self.text)
-        if match is None:
-            return self.text, None, 0
-        return match[1], match[2], int(match[3] or 0)
+from nnlab.report.extra_cells import extra_cells, extra_headings, extra_notes
+from nnlab.report.measured_cell import MeasuredCell
+from nnlab.report.table_notes import (
+    DIFFERENT_DATA_MARK,
+    PARTIAL_FAILURE_MARK,
+    seed_counts,
+    table_caption,
+    table_notes,
+)
+from nnlab.stats.number_columns import WrittenNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +48,8 @@ class PaperTable:
     """A table: columns of text (settings), then columns of measured cells, optionally in groups.
 
     `groups` are (name, number of columns) pairs, one for each value of the setting `over`; empty
-    if there are none. `objective` is the key of the metric.
+    if there are none. `objective` is the key of the metric. `caption` says what the cells are, and
+    `notes` are sentences that belong below the table.
     """
 
     row_headings: tuple[str, ...]
@@ -79,6 +60,7 @@ class PaperTable:
     label: str
     objective: str
     over: str = ""
+    notes: tuple[str, ...] = ()
 
     def transposed(self) -> "PaperTable":
         """The table with rows and columns exchanged: metrics in rows, trials in columns."""
@@ -110,6 +92,7 @@ def paper_tables(
         UnknownName: no run has that metric, or no trial has that field.
         UsageError: no epoch is finished.
     """
+    check_relative_base(db, scope, request)
     groups = comparable_groups(db, scope, by=request.by)
     left_out: tuple[str, ...] = ()
     if request.mixed:
@@ -146,13 +129,18 @@ def build_table(
     if not full_ranking.rows:
         return None
     if pivot is None:
+        full_ranking = as_table_ranking(db, full_ranking, part_request)
         parts = {"": full_ranking}
         fields = full_ranking.fields
     else:
         parts = {
-            format_value(value) or "-": rank_group(
+            _group_name(value, pivot): as_table_ranking(
                 db,
-                replace(group, scope=replace(group.scope, studies=None, runs=runs)),
+                rank_group(
+                    db,
+                    replace(group, scope=replace(group.scope, studies=None, runs=runs)),
+                    part_request,
+                ),
                 part_request,
             )
             for value, runs in _runs_by_value(full_ranking, pivot).items()
@@ -160,9 +148,16 @@ def build_table(
         fields = tuple(request.group_by) or tuple(
             name for name in full_ranking.fields if name != pivot
         )
-    names = _column_names(parts, full_ranking, short=pivot is not None)
-    row_texts = dict.fromkeys(_row_key(row, fields) for part in parts.values() for row in part.rows)
-    cells = {name: _row_cells(part, fields, len(names)) for name, part in parts.items()}
+    measured = _column_names(parts, full_ranking, short=pivot is not None)
+    extra = extra_headings(parts.values())
+    names = [*measured, *extra.values()]
+    # A column of its own says n if it differs between the rows.
+    shows_n = pivot is None and len(seed_counts(parts)) > 1
+    cells = {
+        name: _row_cells(part, fields, len(measured), tuple(extra), shows_n=shows_n)
+        for name, part in parts.items()
+    }
+    row_texts = dict.fromkeys(texts for part_cells in cells.values() for texts in part_cells)
     rows = tuple(
         (
             texts,
@@ -170,17 +165,29 @@ def build_table(
         )
         for texts in list(row_texts)[: request.top or None]
     )
-    is_tuned = any(len(part.rows) > len(cells[name]) for name, part in parts.items())
+    is_tuned = any(
+        len(part.rows) + len(part.unranked) > len(cells[name]) for name, part in parts.items()
+    )
+    headings = [setting_name(name) for name in fields] + ["n"] * shows_n
     return PaperTable(
-        tuple(setting_name(name) for name in fields),
-        tuple((_group_name(name, pivot), len(names)) for name in parts) if pivot else (),
+        tuple(headings),
+        tuple((name, len(names)) for name in parts) if pivot else (),
         tuple(names) * len(parts),
         rows,
-        _caption(parts, full_ranking, request.test, left_out, is_tuned=is_tuned),
+        table_caption(parts, full_ranking, is_tuned=is_tuned),
         "tab:"
         + (re.sub(r"[^a-z0-9]+", "-", _table_title(full_ranking).lower()).strip("-") or "results"),
         full_ranking.objective.metric,
         setting_name(pivot) if pivot else "",
+        (
+            *table_notes(
+                parts,
+                request.test,
+                left_out,
+                omits_test_values=_has_test_values(parts) and not _is_test_at_same_epochs(parts),
+            ),
+            *extra_notes(parts.values()),
+        ),
     )
 
 
@@ -189,19 +196,23 @@ def _table_title(ranking: Ranking) -> str:
     return f"{ranking.scope.title} {ranking.heading}".strip()
 
 
-def _group_name(value: str, pivot: str) -> str:
-    """The name of a group of columns: the value of the field, with the name of the field."""
-    return value if pivot == "data" else f"{setting_name(pivot)} {value}"
+def _group_name(value: Scalar, pivot: str) -> str:
+    """The name of a group of columns: the value of the field, with its field where needed."""
+    if pivot == "data":
+        return value_name(pivot, value)
+    return trial_name({pivot: value}, [pivot]) or f"{setting_name(pivot)} -"
 
 
 def _runs_by_value(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
-    fields = {name for row in ranking.rows for name in row.setting}
+    trials: list[RankingRow | UnrankedTrial] = [*ranking.rows, *ranking.unranked]
+    fields = {name for trial in trials for name in trial.setting}
     if field not in fields:
         raise UnknownName("field", field, fields)
     runs: dict[Scalar, tuple[int, ...]] = {}
-    for row in ranking.rows:
-        value = row.setting.get(field)
-        runs[value] = runs.get(value, ()) + row.runs
+    for trial in trials:
+        value = trial.setting.get(field)
+        more = trial.runs_without_value if isinstance(trial, RankingRow) else ()
+        runs[value] = (*runs.get(value, ()), *trial.runs, *more)
     return dict(sorted(runs.items(), key=lambda item: str(item[0])))
 
 
@@ -227,104 +238,72 @@ def _is_test_at_same_epochs(parts: Mapping[str, Ranking]) -> bool:
     return all(part.test_epochs_match for part in parts.values())
 
 
-def _row_key(row: RankingRow, fields: Sequence[str]) -> tuple[str, ...]:
-    """The settings of a row as text; the last is marked if its seeds had different data."""
-    texts = [format_value(row.setting.get(name)) or "-" for name in fields]
-    if row.different_data:
-        texts[-1:] = [f"{texts[-1]} {_DIFFERENT_DATA_MARK}"] if texts else [_DIFFERENT_DATA_MARK]
+def _row_texts(
+    row: RankingRow | UnrankedTrial, fields: Sequence[str], *, shows_n: bool
+) -> tuple[str, ...]:
+    """The settings of a row as text; marks follow the last one."""
+    texts = [
+        "-" if row.setting.get(name) is None else value_name(name, row.setting.get(name))
+        for name in fields
+    ]
+    marks = ""
+    if isinstance(row, RankingRow):
+        marks += DIFFERENT_DATA_MARK if row.different_data else ""
+        marks += PARTIAL_FAILURE_MARK if row.unsuccessful and not row.all_diverged else ""
+    if marks:
+        texts[-1:] = [f"{texts[-1]} {marks}"] if texts else [marks]
+    if shows_n:
+        has_value = isinstance(row, RankingRow) and not row.all_diverged
+        texts.append(str(row.value.n) if has_value and isinstance(row, RankingRow) else "0")
     return tuple(texts)
 
 
 def _row_cells(
-    ranking: Ranking, fields: Sequence[str], columns: int
-) -> dict[tuple[str, ...], tuple[MeasuredCell | None, ...]]:
-    """The cells of each row; trials with the same key get the cells of the best."""
-    cells_by_key: dict[tuple[str, ...], tuple[MeasuredCell | None, ...]] = {}
-    limits = limits_of(ranking.objective.metric)
-    for row in ranking.rows:  # best first
-        bold = row.tier == 1 or (row.rank == 1 and row.tier is None)
-        half = _half_width(row.interval) if row.interval else math.nan
-        cells: list[MeasuredCell | None] = [MeasuredCell(row.value.mean, half, bold)]
-        if columns > 1:
-            cells.append(_test_cell(row.test, limits))
-        cells_by_key.setdefault(_row_key(row, fields), tuple(cells))
-    return cells_by_key
-
-
-def _test_cell(test: Aggregate | None, limits: Limits) -> MeasuredCell | None:
-    """The cell of a test value; never bold, because test values do not select trials."""
-    if test is None or not test.n:
-        return None
-    if test.n < 2 or not math.isfinite(test.sem):
-        return MeasuredCell(test.mean, math.nan, bold=False)
-    # The ranking keeps only the mean and standard deviation of test values.
-    symmetric = test.sem * t_quantile(test.n - 1, 0.5 + CONFIDENCE_LEVEL / 2)
-    applicable = applicable_limits(limits, (test.low, test.high))
-    half = _half_width(interval_within_limits(test.mean, symmetric, applicable))
-    return MeasuredCell(test.mean, half, bold=False)
-
-
-def _half_width(interval: tuple[float, float]) -> float:
-    low, high = interval
-    return (high - low) / 2
-
-
-def _caption(
-    parts: Mapping[str, Ranking],
     ranking: Ranking,
-    test: PairedTest,
-    left_out: Sequence[str],
+    fields: Sequence[str],
+    columns: int,
+    extra: Sequence[str],
     *,
-    is_tuned: bool,
-) -> str:
-    text = _measurement_text(parts, ranking, test, is_tuned=is_tuned)
-    if ranking.heading:
-        text = f"{ranking.heading}: {text}"
-    if _has_test_values(parts) and not _is_test_at_same_epochs(parts):
-        text += " Test values are omitted because they were measured at other epochs."
-    if any(row.different_data for part in parts.values() for row in part.rows):
-        text += f" {_DIFFERENT_DATA_MARK}: seeds trained on different data."
-    if left_out:
-        text += f" Omitted, not comparable: {'; '.join(left_out)}."
-    return text
+    shows_n: bool,
+) -> dict[tuple[str, ...], tuple[MeasuredCell | None, ...]]:
+    """The cells of each row; trials with the same texts get the cells of the best.
 
-
-def _measurement_text(
-    parts: Mapping[str, Ranking], ranking: Ranking, test: PairedTest, *, is_tuned: bool
-) -> str:
-    name = metric_name(ranking.objective.metric, common_loss(ranking))
-    direction = "lower is better" if ranking.objective.direction == "min" else "higher is better"
-    seeds = sorted({row.value.n for part in parts.values() for row in part.rows})
-    seed_text = (
-        format_count(seeds[-1], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-    )
-    epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
-        str(ranking.at), f"epoch {ranking.at}"
-    )
-    text = f"{name} at {epoch}, {direction}; mean over {seed_text}"
-    if seeds[-1] < 2:
-        return f"{text}. Bold: the best."
-    trials = max(len(part.rows) for part in parts.values())
-    if is_tuned:
-        text += ", each the best of its trials,"
-    return f"{text} ± half of its 95 % interval. {_meaning_of_bold(parts, test, trials)}"
-
-
-def _meaning_of_bold(parts: Mapping[str, Ranking], test: PairedTest, trials: int) -> str:
-    """The sentence that explains bold cells, and whether differences were tested."""
-    seed_notes = [note for part in parts.values() if (note := too_few_seeds(part.rows))]
-    if not any(row.tier for part in parts.values() for row in part.rows):
-        return f"Bold: the best mean{f' ({seed_notes[0]})' if seed_notes else ''}."
-    method = f" ({describe_test(test, trials)})" if trials > 1 else ""
-    untested = " Rows with too few seeds are not tested." if seed_notes else ""
-    return f"Bold: the best, and those not significantly different from it{method}.{untested}"
+    Trials without a value follow, with a word in place of the value.
+    """
+    cells_by_texts: dict[tuple[str, ...], tuple[MeasuredCell | None, ...]] = {}
+    limits = limits_of(test_metric(ranking.objective))
+    for index, (row, value, test) in enumerate(
+        zip(ranking.rows, written_values(ranking), written_tests(ranking), strict=True)
+    ):  # best first
+        mean = row.value.mean if value.is_number else math.nan
+        cells: list[MeasuredCell | None] = [
+            MeasuredCell(mean, row_half_width(row, ranking), row.is_leader, value)
+        ]
+        if columns > 1:
+            # Never bold, because test values do not select trials.
+            cells.append(
+                MeasuredCell(
+                    row.test.mean, half_width(row.test, ranking.uncertainty, limits), False, test
+                )
+                if row.test and test
+                else None
+            )
+        cells += extra_cells(ranking, index, extra)
+        cells_by_texts.setdefault(_row_texts(row, fields, shows_n=shows_n), tuple(cells))
+    for trial in ranking.unranked:
+        word = WrittenNumber(missing_value_word(trial.statuses))
+        cell = MeasuredCell(math.nan, math.nan, bold=False, written=word)
+        empty = (None,) * (columns - 1 + len(extra))
+        cells_by_texts.setdefault(_row_texts(trial, fields, shows_n=shows_n), (cell, *empty))
+    return cells_by_texts
 
 
 def table_as_json(table: PaperTable) -> Mapping[str, Any]:
     """The table as JSON values with stable keys (docs/formats.md)."""
     return {
         "by": table.objective,
-        "caption": table.caption,
+        "caption": " ".join([table.caption, *table.notes]),
+        "notes": list(table.notes),
         "stub": list(table.row_headings),
         "groups": [{"name": name, "columns": span} for name, span in table.groups],
         "columns": list(table.columns),

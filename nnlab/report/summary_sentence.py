@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 
+from nnlab.analysis.ranking_numbers import written_values
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import too_few_seeds
 from nnlab.analysis.verdict import StudyVerdict
 from nnlab.figures.trials import trial_title
 from nnlab.io.text import format_count
 from nnlab.records import Study
-from nnlab.stats import format_mean
+from nnlab.stats.uncertainty import uncertainty_name
 
 # Groups whose best trial is named.
 _MAX_SENTENCES = 3
@@ -48,15 +49,15 @@ def _best_trial_sentence(ranking: Ranking) -> str:
         return f"no trial has a finite {metric}"
     if best.all_diverged:
         return "every run diverged"
-    value_text = format_mean(best.value.mean, best.value.sd)
+    value_text = written_values(ranking)[0].text
+    seeds = format_count(best.value.n, "seed")
+    if best.value.n > 1:
+        seeds = f"mean ± {uncertainty_name(ranking.uncertainty)} of {seeds}"
     name = trial_title(best, ranking)
     if ranking.total == 1:
-        return f"{name} reaches {metric} {value_text} (mean ± sd of {best.value.n})"
+        return f"{name} reaches {metric} {value_text} ({seeds})"
     ties = sum(row.tier == 1 for row in ranking.rows[1:])
-    lead = (
-        f"{name} is best of {ranking.total}: {metric} {value_text}"
-        f" (mean ± sd of {best.value.n} seeds)"
-    )
+    lead = f"{name} is best of {ranking.total}: {metric} {value_text} ({seeds})"
     if best.tier is None:
         seed_note = too_few_seeds(ranking.rows)
         return f"{lead}; {seed_note or 'with one seed each, a small lead may be chance'}"

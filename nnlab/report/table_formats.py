@@ -5,7 +5,9 @@ import io
 from collections.abc import Sequence
 
 from nnlab.io.escaping import escape_formula, escape_html, escape_latex, escape_markdown
-from nnlab.report.paper_table import MeasuredCell, PaperTable
+from nnlab.report.measured_cell import MeasuredCell
+from nnlab.report.paper_table import PaperTable
+from nnlab.stats.number_columns import NO_NUMBER, WrittenNumber
 from nnlab.version import nnlab_version
 
 _SISETUP = (
@@ -43,12 +45,21 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
         *(f"{{{escape_latex(name)}}}" for name in table.columns),
     ]
     lines += ["    " + " & ".join(heads) + r" \\", r"    \midrule"]
+    columns = _cells_by_column(table)
     lines += [
-        "    " + " & ".join([*map(escape_latex, texts), *map(_latex_cell, cells)]) + r" \\"
+        "    " + " & ".join([*map(escape_latex, texts), *map(_latex_cell, cells, columns)]) + r" \\"
         for texts, cells in table.rows
     ]
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table), r"\end{table}"]
     return "\n".join(lines) + "\n"
+
+
+def _latex_notes(table: PaperTable) -> list[str]:
+    """The notes as a paragraph below the tabular, as wide as the text."""
+    if not table.notes:
+        return []
+    text = " ".join(map(escape_latex, table.notes))
+    return [r"  \par\smallskip", rf"  \parbox{{\linewidth}}{{\footnotesize {text}}}"]
 
 
 def _plain_tex(text: str) -> str:
@@ -72,35 +83,54 @@ def _cells_by_column(table: PaperTable) -> list[list[MeasuredCell | None]]:
 
 
 def _column_kind(cells: Sequence[MeasuredCell | None]) -> str:
-    """An S column wide enough for its longest number; centred if a number has a power of ten."""
-    digits = [cell.digits for cell in cells if cell is not None and _is_plain_number(cell)]
-    if not digits or any(cell is not None and cell.digits[2] for cell in cells):
+    """An S column wide enough for its longest number; centred if all have a power of ten."""
+    numbers = _plain_numbers(cells)
+    if not numbers:
         return "c"
-    whole = max(len(mean.lstrip("-").partition(".")[0]) for mean, _, _ in digits)
-    decimals = max(len(mean.partition(".")[2]) for mean, _, _ in digits)
-    sign = "-" if any(mean.startswith("-") for mean, _, _ in digits) else ""
-    half_widths = [half for _, half, _ in digits if half is not None]
-    uncertain_digits = max(
-        (len(half.replace(".", "").lstrip("0")) for half in half_widths), default=0
-    )
-    uncertain = f"({uncertain_digits})" if uncertain_digits else ""
-    return f"S[table-format={sign}{whole}.{decimals}{uncertain}]"
+    spreads = [number.spread for number in numbers if number.spread not in (None, "0")]
+    digits = max((len(s.replace(".", "").lstrip("0")) for s in spreads if s), default=0)
+    uncertain = f"({digits})" if digits else ""
+    sign = "-" if any(number.value.startswith("-") for number in numbers) else ""
+    return f"S[table-format={sign}{_whole_digits(numbers)}.{_decimals(numbers)}{uncertain}]"
 
 
-def _is_plain_number(cell: MeasuredCell) -> bool:
-    return cell.digits[0].lstrip("-")[:1].isdigit()
+def _plain_numbers(cells: Sequence[MeasuredCell | None]) -> list[WrittenNumber]:
+    numbers = [cell.number for cell in cells if cell is not None]
+    return [number for number in numbers if number.is_number and not number.power]
 
 
-def _latex_cell(cell: MeasuredCell | None) -> str:
+def _whole_digits(numbers: Sequence[WrittenNumber]) -> int:
+    return max(len(number.value.lstrip("-").partition(".")[0]) for number in numbers)
+
+
+def _decimals(numbers: Sequence[WrittenNumber]) -> int:
+    return max(len(number.value.partition(".")[2]) for number in numbers)
+
+
+def _latex_cell(cell: MeasuredCell | None, column: Sequence[MeasuredCell | None]) -> str:
     if cell is None:
         return "{--}"
-    mean, half, exponent = cell.digits
-    if not _is_plain_number(cell):
-        return f"{{{escape_latex(mean)}}}"
-    number = mean if half is None else f"{mean} +- {half}"
-    if exponent:
-        number = rf"\num{{{number} e{exponent}}}"
-    return rf"\bfseries {number}" if cell.bold else number
+    number = cell.number
+    if not number.is_number:
+        return f"{{{escape_latex(number.value)}}}"
+    bold = r"\bfseries " if cell.bold else ""
+    text = number.value if number.spread is None else f"{number.value} +- {number.spread}"
+    if number.power:
+        powered = rf"\num{{{text} e{number.power}}}"
+        return f"{{{bold}{powered}}}" if _plain_numbers(column) else f"{bold}{powered}"
+    if number.spread == "0":
+        return _latex_exact_cell(number, _plain_numbers(column), bold=cell.bold)
+    return f"{bold}{text}"
+
+
+def _latex_exact_cell(number: WrittenNumber, column: Sequence[WrittenNumber], *, bold: bool) -> str:
+    """A cell without spread: siunitx omits an uncertainty of 0, so that ± is written out."""
+    missing = _whole_digits(column) - _whole_digits([number])
+    decimals = _decimals([number]) if any(n.spread not in (None, "0") for n in column) else 0
+    before = rf"\phantom{{{'0' * missing}}}" if missing else ""
+    after = rf"\phantom{{.{'0' * decimals}}}" if decimals else ""
+    value, zero = (rf"\mathbf{{{n}}}" if bold else n for n in (number.value, "0"))
+    return rf"{{${before}{value} \pm {zero}{after}$}}"
 
 
 def table_as_html(table: PaperTable) -> str:
@@ -121,17 +151,22 @@ def table_as_html(table: PaperTable) -> str:
         row = "".join(f'<th scope="row">{escape_html(text)}</th>' for text in texts)
         row += "".join(f"<td>{_html_cell(cell)}</td>" for cell in cells)
         lines.append(f"<tr>{row}</tr>")
-    return "\n".join([*lines, "</tbody>", "</table>"]) + "\n"
+    lines.append("</tbody>")
+    if table.notes:
+        width = len(table.row_headings) + len(table.columns)
+        notes = escape_html(" ".join(table.notes))
+        lines.append(f'<tfoot><tr><td colspan="{width}">{notes}</td></tr></tfoot>')
+    return "\n".join([*lines, "</table>"]) + "\n"
 
 
 def _html_cell(cell: MeasuredCell | None) -> str:
     if cell is None:
-        return "–"  # noqa: RUF001  an en dash: nothing was measured
+        return NO_NUMBER  # nothing was measured
     return f"<strong>{escape_html(cell.text)}</strong>" if cell.bold else escape_html(cell.text)
 
 
 def table_as_markdown(table: PaperTable) -> str:
-    """A Markdown table with its caption below; the best cells are bold."""
+    """A Markdown table with its caption and notes below; the best cells are bold."""
     names = [*table.row_headings, *full_names(table)]
     alignment = [*(["---"] * len(table.row_headings)), *(["---:"] * len(table.columns))]
     lines = [
@@ -142,7 +177,8 @@ def table_as_markdown(table: PaperTable) -> str:
         _markdown_row([*(escape_markdown(text) for text in texts), *map(_markdown_cell, cells)])
         for texts, cells in table.rows
     ]
-    return "\n".join([*lines, "", escape_markdown(table.caption)]) + "\n"
+    notes = ["", escape_markdown(" ".join(table.notes))] if table.notes else []
+    return "\n".join([*lines, "", escape_markdown(table.caption), *notes]) + "\n"
 
 
 def full_names(table: PaperTable) -> list[str]:

@@ -7,6 +7,7 @@ from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
 from nnlab.io.escaping import escape_markdown
 from nnlab.records import Study
+from nnlab.stats.rounding import format_p
 
 METHOD_NOTE = (
     "Each comparison pairs the same seeds. It is *supported* if the 95 % t interval lies entirely"
@@ -50,7 +51,7 @@ def _seed_count(study: Study) -> str:
 def _comparison_row(result: ComparisonResult) -> str:
     claim_test = result.test
     missing = f", {result.missing} without a number" if result.missing else ""
-    p = "" if claim_test.p is None else f"{claim_test.p:.2g}"
+    p = "" if claim_test.p is None else format_p(claim_test.p)
     low, high = format_number(claim_test.low), format_number(claim_test.high)
     cells = [
         escape_markdown(result.comparison.says),

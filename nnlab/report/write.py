@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.analysis.scope import Scope
+from nnlab.figures.draw.reader_options import ReaderOptions, use_reader_options
 from nnlab.io.file_origin import check_replaceable
 from nnlab.io.files import check_writable, write_atomic
 from nnlab.records import Study
@@ -14,6 +15,7 @@ from nnlab.report.formats import ReportFormat
 from nnlab.report.latex import report_as_latex
 from nnlab.report.markdown import report_as_markdown
 from nnlab.report.page import report_as_html
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 # Series in one figure of curves.
 _MAX_SERIES = 6
@@ -42,6 +44,7 @@ def write_report(
     *,
     force: bool,
     anonymous: bool = False,
+    uncertainty: Uncertainty = DEFAULT_UNCERTAINTY,
 ) -> WrittenReport:
     """Writes the report of a scope, and its figures beside it unless the report embeds them.
 
@@ -52,18 +55,22 @@ def write_report(
         report_format: format of the file.
         force: replace files that nnlab did not create.
         anonymous: omit hosts, commits, paths and the name of the database.
+        uncertainty: the number after ± in tables, and the bands of the figures.
 
     Raises:
         OutputError: a file cannot be written, or exists and nnlab did not create it.
     """
     check_writable(path)
     check_replaceable([path], force=force)
-    report = build_report(db, scope, anonymous=anonymous)
+    report = build_report(db, scope, anonymous=anonymous, uncertainty=uncertainty)
     study = report.studies[0] if report.verdicts and len(report.studies) == 1 else None
     figures: list[Path] = []
     if report_format is not ReportFormat.HTML:
         suffix = "pdf" if report_format is ReportFormat.LATEX else "png"
-        figures = _write_figures(db, report, study, path, suffix, force=force, anonymous=anonymous)
+        with use_reader_options(ReaderOptions(uncertainty=uncertainty)):
+            figures = _write_figures(
+                db, report, study, path, suffix, force=force, anonymous=anonymous
+            )
     text = _report_text(report, report_format, [figure.name for figure in figures])
     write_atomic(path, text.encode())
     return WrittenReport(report.sentence, tuple(figures), study.name if study else None)

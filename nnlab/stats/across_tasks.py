@@ -8,7 +8,7 @@ task does not change.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nnlab.stats.comparison import improvement_probability
@@ -32,7 +32,8 @@ class MethodResult:
     `iqm` is the interquartile mean of all scores, with the bounds `low` and `high`.
     `improvement_probability` is the probability that a run of the first method is better than one
     of this method on the same task, averaged over tasks; None for the first method. `profile` holds
-    the fraction of runs with at least each score of `PROFILE_THRESHOLDS`.
+    the fraction of runs with at least each score of `PROFILE_THRESHOLDS`, and `scores` the scores
+    of all runs by task.
     """
 
     name: str
@@ -45,6 +46,7 @@ class MethodResult:
     improvement_probability_low: float | None
     improvement_probability_high: float | None
     profile: tuple[float, ...]
+    scores: TaskScores = field(default_factory=dict)
 
 
 def compare_methods(methods: Mapping[str, TaskScores], *, higher: bool) -> list[MethodResult]:
@@ -88,7 +90,7 @@ def compare_methods(methods: Mapping[str, TaskScores], *, higher: bool) -> list[
         results.append(
             MethodResult(
                 name, len(tasks), len(values), iqm(values), low, high,
-                better, better_low, better_high, profile,
+                better, better_low, better_high, profile, scores,
             )
         )  # fmt: skip
     return results

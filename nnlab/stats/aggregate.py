@@ -1,10 +1,21 @@
 """Mean, spread and extremes of one metric over the seeds of a trial."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _NAN = float("nan")
+
+
+def lower_median(values: Sequence[float]) -> float:
+    """The median of values (shape [n], n >= 1); of an even number, the lower one of the middle two.
+
+    The module `statistics` has the same function, but its import takes longer than a ranking.
+
+    >>> lower_median([3.0, 1.0, 2.0, 9.0])
+    2.0
+    """
+    return sorted(values)[(len(values) - 1) // 2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,13 @@ Settings with shared seeds are compared in pairs by seed, so that the common eff
 order of the examples, the split of the data) cancel. Otherwise Welch's test is used.
 
 The best setting was selected by its mean, so its comparisons are the largest differences among the
-K(K-1)/2 pairs of K settings. The p values are therefore corrected for all pairs (Holm 1979): the
-probability that any two equal settings differ significantly is at most the significance level.
+m = K(K-1)/2 pairs of K settings. Both the p values and the intervals are therefore corrected for
+all pairs by Bonferroni's inequality (Dunn 1961): p is multiplied by m, and the intervals have the
+level 1 - 0.05 / m. The probability that any two equal settings differ significantly is at most 5 %,
+all intervals contain the true differences with a probability of at least 95 %, and an interval
+excludes 0 exactly if its corrected p is at most 0.05. The intervals that agree with a step-down
+method such as Holm's are one-sided, and of a significant difference they give the sign only
+(Strassburger and Bretz 2008). It would gain almost nothing: only K - 1 of the m pairs are tested.
 """
 
 import math
@@ -16,13 +21,12 @@ from enum import StrEnum
 from itertools import accumulate, count
 
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
-from nnlab.stats.multiple_testing import holm_adjust
 from nnlab.stats.paired import (
-    CONFIDENCE_LEVEL,
     MAX_EXACT_PAIRS,
     mean_and_half_width,
     paired_t_p,
     sample_sd,
+    sign_flip_interval,
     sign_flip_p,
 )
 from nnlab.stats.student_t import t_quantile, two_sided_p
@@ -51,13 +55,15 @@ class PairedTest(StrEnum):
 class BestComparison:
     """The difference between the best and another setting, positive if the best is better.
 
-    `mean` is in the metric's unit, with the 95 % bounds `low` and `high`. `n` is the number of
-    seeds compared (the smaller number, if unpaired). `p` is two-sided; `adjusted` is p corrected by
-    Holm's method for all pairs of the table. `effect` is the mean in standard deviations (of the
-    differences, if paired; else pooled, Hedges 1981). `improvement_probability` is the probability
-    that a run of the best is better than a run of the other. `seeds_needed` is the number of seeds
-    at which a difference of this size is significant in four of five studies; it is predicted only
-    for the first row that does not differ significantly, and is None if it cannot be predicted.
+    `mean` is in the metric's unit. `low` and `high` are its bounds: together, the intervals of a
+    table contain all true differences with a probability of 95 %. `n` is the number of seeds
+    compared (the smaller number, if unpaired). `p` is two-sided; `adjusted` is p corrected for all
+    pairs of the table, at most 0.05 exactly if the interval excludes 0. `effect` is the mean in
+    standard deviations (of the differences, if paired; else pooled, Hedges 1981).
+    `improvement_probability` is the probability that a run of the best is better than a run of the
+    other. `seeds_needed` is the number of seeds at which a difference of this size is significant
+    in four of five studies; it is predicted only for the first row that does not differ
+    significantly, and is None if it cannot be predicted.
 
     `min_seeds` is the smallest number of seeds at which the test can be significant:
     `MIN_T_TEST_SEEDS` for a t test, more for an exact test. If all differences are equal, no t
@@ -115,16 +121,23 @@ def compare_with_best(
     sign = 1.0 if higher else -1.0
     first = {seed: sign * value for seed, value in best.items()}
     seconds = [{seed: sign * value for seed, value in other.items()} for other in others]
-    raw = [_compare_pair(first, second, test) for second in seconds]
-    table_size = max(trials or 0, len(others) + 1)
-    pairs = table_size * (table_size - 1) // 2
-    p_values = [comparison.p for comparison in raw if comparison is not None]
-    adjusted = iter(holm_adjust(p_values, pairs))
+    pairs = count_pairs(max(trials or 0, len(others) + 1))
+    level = 1 - SIGNIFICANCE_LEVEL / max(pairs, 1)
+    raw = [_compare_pair(first, second, test, level) for second in seconds]
     comparisons = [
-        None if comparison is None else _finish_comparison(comparison, next(adjusted), test, pairs)
+        None if comparison is None else _finish_comparison(comparison, test, pairs)
         for comparison in raw
     ]
     return _add_seeds_needed(comparisons, raw, test, pairs) if predict else tuple(comparisons)
+
+
+def count_pairs(settings: int) -> int:
+    """The number of pairs of settings, for which comparisons are corrected.
+
+    >>> count_pairs(4)
+    6
+    """
+    return settings * (settings - 1) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,10 @@ class _RawComparison:
     equal: bool = False  # whether all differences are equal up to rounding
 
 
-def _compare_pair(first: SeedValues, second: SeedValues, test: PairedTest) -> _RawComparison | None:
+def _compare_pair(
+    first: SeedValues, second: SeedValues, test: PairedTest, level: float
+) -> _RawComparison | None:
+    """The comparison of two settings, with an interval of the given level."""
     a = [value for value in first.values() if math.isfinite(value)]
     b = [value for value in second.values() if math.isfinite(value)]
     shared = [
@@ -167,14 +183,18 @@ def _compare_pair(first: SeedValues, second: SeedValues, test: PairedTest) -> _R
                 probability,
                 equal=True,
             )
-        mean, half_width = mean_and_half_width(differences)
-        p = sign_flip_p(differences) if test is PairedTest.SIGN_FLIP else paired_t_p(differences)
-        effect = _standardised(mean, sample_sd(differences))
+        mean, half_width = mean_and_half_width(differences, level)
         low, high = mean - half_width, mean + half_width
+        if test is PairedTest.SIGN_FLIP:
+            p = sign_flip_p(differences)
+            low, high = sign_flip_interval(differences, level)
+        else:
+            p = paired_t_p(differences)
+        effect = _standardised(mean, sample_sd(differences))
         return _RawComparison(differences, len(shared), mean, low, high, p, effect, probability)
     if len(a) < 2 or len(b) < 2:
         return None
-    return _welch(a, b)
+    return _welch(a, b, level)
 
 
 def _equal_up_to_rounding(values: Sequence[float], computed_from: Sequence[float]) -> bool:
@@ -184,6 +204,8 @@ def _equal_up_to_rounding(values: Sequence[float], computed_from: Sequence[float
 
 def _min_decidable_seeds(raw: _RawComparison, test: PairedTest, pairs: int) -> int:
     """The smallest number of seeds at which a comparison can be significant after correction."""
+    if raw.equal and raw.mean == 0:
+        return MIN_T_TEST_SEEDS  # no number of seeds makes equal values differ
     if raw.equal and raw.n >= MIN_T_TEST_SEEDS:
         return (
             _min_group_size(pairs)
@@ -200,9 +222,7 @@ def _min_group_size(tests: int) -> int:
     return next(n for n in count(2) if 2 / math.comb(2 * n, n) * tests <= SIGNIFICANCE_LEVEL)
 
 
-def _finish_comparison(
-    raw: _RawComparison, adjusted: float, test: PairedTest, pairs: int
-) -> BestComparison:
+def _finish_comparison(raw: _RawComparison, test: PairedTest, pairs: int) -> BestComparison:
     return BestComparison(
         raw.n,
         bool(raw.differences),
@@ -210,7 +230,7 @@ def _finish_comparison(
         raw.low,
         raw.high,
         raw.p,
-        adjusted,
+        min(1.0, pairs * raw.p),
         raw.effect,
         raw.improvement_probability,
         None,
@@ -310,7 +330,7 @@ def _t_statistic(study: tuple[list[float], list[float]], n: int) -> float:
     return total / math.sqrt(n * variance)
 
 
-def _welch(a: Sequence[float], b: Sequence[float]) -> _RawComparison:
+def _welch(a: Sequence[float], b: Sequence[float], level: float) -> _RawComparison:
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
     squared_errors = [sample_sd(values) ** 2 / len(values) for values in (a, b)]
     equal = _equal_up_to_rounding(a, a) and _equal_up_to_rounding(b, b)
@@ -328,7 +348,7 @@ def _welch(a: Sequence[float], b: Sequence[float]) -> _RawComparison:
         welch_df = sum(squared_errors) ** 2 / sum(parts)
         error = math.sqrt(sum(squared_errors))
         p = two_sided_p(mean / error, welch_df)
-        half_width = t_quantile(welch_df, (1 + CONFIDENCE_LEVEL) / 2) * error
+        half_width = t_quantile(welch_df, (1 + level) / 2) * error
         low, high = mean - half_width, mean + half_width
     df = len(a) + len(b) - 2
     pooled = math.sqrt(((len(a) - 1) * sample_sd(a) ** 2 + (len(b) - 1) * sample_sd(b) ** 2) / df)

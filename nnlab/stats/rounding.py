@@ -1,4 +1,7 @@
-"""Means and intervals as text with as many digits as their uncertainty supports."""
+"""A single mean, interval or p value as text with as many digits as its uncertainty supports.
+
+`number_columns` writes the columns of a table, with equal decimals.
+"""
 
 import math
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -7,42 +10,101 @@ from decimal import ROUND_HALF_EVEN, Decimal
 # (the rule of the Particle Data Group, Review of Particle Physics, introduction, 5.3).
 _TWO_DIGITS_BELOW = 2
 # Powers of ten outside of which plain notation is mostly zeros.
-_PLAIN_FROM, _PLAIN_BELOW = -5, 6
-_DIGITS_WITHOUT_SD = 4
+PLAIN_FROM, PLAIN_BELOW = -5, 6
+# p values below are not written out (Publication Manual of the American Psychological Association).
+_SMALLEST_P = 0.001
+_LARGEST_SIGNIFICANT_P = 0.05
+DIGITS_WITHOUT_SPREAD = 4
 # The significant decimal digits of a double.
 _DIGITS_OF_A_DOUBLE = 15
 # A spread below this multiple of the mean is the rounding error of equal values.
-_ROUNDING_NOISE = 4e-16
+ROUNDING_NOISE = 1e-14
 # A mean and spread below this are the rounding error of differences of equal fractions.
-_ZERO_BELOW = 1e-15
+ZERO_BELOW = 1e-15
 
 
-def format_mean(mean: float, sd: float | None = None) -> str:
+def format_mean(mean: float, sd: float | None = None, *, resolution: float | None = None) -> str:
     """`mean ± sd`, with `sd` rounded to one digit (two when it starts with 1).
 
     `sd` is a standard deviation, a standard error or half an interval, in the unit of `mean`. If it
     is unknown (None or NaN, for a single seed) or infinite, the mean is written alone with four
     digits. Numbers too long for plain notation are written as `(1.23 ± 0.04)e-07`. A spread that
-    is only the rounding error of equal values is written as 0.
+    is only the rounding error of equal values is written as 0. With the `resolution` of the metric
+    (the smallest difference of two values), the mean has the decimals of the resolution.
 
     >>> format_mean(0.97312, 0.0041)
     '0.973 ± 0.004'
+    >>> format_mean(0.6, 0.4, resolution=1 / 270)
+    '0.600 ± 0.400'
     """
     if not math.isfinite(mean):
         return str(mean)
     if sd is None or not math.isfinite(sd) or sd < 0:
-        return f"{mean:.{_DIGITS_WITHOUT_SD}g}"
-    if abs(mean) <= sd < _ZERO_BELOW:
+        return _format_exact_mean(mean, resolution)
+    if abs(mean) <= sd < ZERO_BELOW:
         return "0 ± 0"
-    if sd <= _ROUNDING_NOISE * abs(mean):
-        return f"{mean:.{_DIGITS_WITHOUT_SD}g} ± 0"
-    place = _last_place(sd)
-    top = max(_decimal_exponent(mean), _decimal_exponent(sd))
+    if sd <= ROUNDING_NOISE * abs(mean):
+        return f"{_format_exact_mean(mean, resolution)} ± 0"
+    if resolution is not None:
+        place = -resolution_decimals(resolution, sd)
+        return f"{format_fixed(mean, place, 0)} ± {format_fixed(sd, place, 0)}"
+    place = last_place(sd)
+    top = max(decimal_exponent(mean), decimal_exponent(sd))
     if top - place > _DIGITS_OF_A_DOUBLE:
         return f"{mean:.{_DIGITS_OF_A_DOUBLE}g} ± {sd:.1g}"
-    if place > 0 or not _PLAIN_FROM <= top < _PLAIN_BELOW:
-        return f"({_format_fixed(mean, place, top)} ± {_format_fixed(sd, place, top)})e{top:+03d}"
-    return f"{_format_fixed(mean, place, 0)} ± {_format_fixed(sd, place, 0)}"
+    if place > 0 or not PLAIN_FROM <= top < PLAIN_BELOW:
+        return f"({format_fixed(mean, place, top)} ± {format_fixed(sd, place, top)})e{top:+03d}"
+    return f"{format_fixed(mean, place, 0)} ± {format_fixed(sd, place, 0)}"
+
+
+def _format_exact_mean(mean: float, resolution: float | None) -> str:
+    """A mean whose spread is unknown or zero."""
+    if resolution is None:
+        return f"{mean:.{DIGITS_WITHOUT_SPREAD}g}"
+    return format_fixed(mean, -resolution_decimals(resolution), 0)
+
+
+def resolution_decimals(resolution: float, spread: float = 0.0) -> int:
+    """The decimals of values that differ by at least `resolution`.
+
+    There is one more if a spread would be rounded to 0 otherwise: the mean of several values has a
+    finer resolution than a value.
+
+    >>> resolution_decimals(1 / 270), resolution_decimals(1 / 100), resolution_decimals(5.0)
+    (3, 2, 0)
+    >>> resolution_decimals(1 / 100, spread=0.003)
+    3
+    """
+    decimals = max(0, math.ceil(-math.log10(resolution) - 1e-9))
+    # With a spread that is still smaller, one more decimal would not help.
+    return decimals + (0.05 <= spread * 10.0**decimals < 0.5)
+
+
+def format_p(p: float) -> str:
+    """A p value with three decimals for a column of a table, `< 0.001` if it is smaller.
+
+    A p value just above 0.05 has a fourth decimal, so that it never looks significant.
+
+    >>> format_p(0.0004), format_p(0.0314), format_p(0.05003), format_p(1.0)
+    ('< 0.001', '0.031', '0.0501', '1.000')
+    """
+    if math.isnan(p):
+        return ""
+    if p < _SMALLEST_P:
+        return f"< {_SMALLEST_P:g}"
+    if _LARGEST_SIGNIFICANT_P < p < _LARGEST_SIGNIFICANT_P + _SMALLEST_P / 2:
+        return f"{math.ceil(p * 1e4 - 1e-9) / 1e4:.4f}"
+    return f"{p:.3f}"
+
+
+def describe_p(p: float) -> str:
+    """A p value in a sentence.
+
+    >>> describe_p(0.0004), describe_p(0.0314)
+    ('p < 0.001', 'p = 0.031')
+    """
+    text = format_p(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def format_interval(low: float, high: float) -> str:
@@ -58,17 +120,17 @@ def format_interval(low: float, high: float) -> str:
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    if -_ZERO_BELOW < low <= 0 <= high < _ZERO_BELOW:
+    if -ZERO_BELOW < low <= 0 <= high < ZERO_BELOW:
         return "0 to 0"
     width = Decimal(repr(high)) - Decimal(repr(low))
-    top = max(_decimal_exponent(low), _decimal_exponent(high))
-    if width <= Decimal(2 * _ROUNDING_NOISE) * Decimal(max(abs(low), abs(high))):
-        return f"{low:.{_DIGITS_WITHOUT_SD}g} to {high:.{_DIGITS_WITHOUT_SD}g}"
+    top = max(decimal_exponent(low), decimal_exponent(high))
+    if width <= Decimal(2 * ROUNDING_NOISE) * Decimal(max(abs(low), abs(high))):
+        return f"{low:.{DIGITS_WITHOUT_SPREAD}g} to {high:.{DIGITS_WITHOUT_SPREAD}g}"
     place = max(width.adjusted() - 1, top - _DIGITS_OF_A_DOUBLE)
-    if not _PLAIN_FROM <= top < _PLAIN_BELOW:
-        bounds = [_format_fixed(low, place, top), _format_fixed(high, place, top)]
+    if not PLAIN_FROM <= top < PLAIN_BELOW:
+        bounds = [format_fixed(low, place, top), format_fixed(high, place, top)]
         if any(
-            _rounds_to_zero(bound, text) for bound, text in zip((low, high), bounds, strict=True)
+            rounds_to_zero(bound, text) for bound, text in zip((low, high), bounds, strict=True)
         ):
             return f"{low:.1e} to {high:.1e}"
         return f"({bounds[0]} to {bounds[1]})e{top:+03d}"
@@ -77,30 +139,31 @@ def format_interval(low: float, high: float) -> str:
 
 def _plain_bound(value: float, place: int) -> str:
     """A bound written down to 10**place, or with two significant digits if it is smaller."""
-    text = _format_fixed(value, place, 0)
-    if not _rounds_to_zero(value, text):
+    text = format_fixed(value, place, 0)
+    if not rounds_to_zero(value, text):
         return text
-    own_place = _decimal_exponent(value) - 1
-    return _format_fixed(value, own_place, 0) if own_place >= _PLAIN_FROM else f"{value:.1e}"
+    own_place = decimal_exponent(value) - 1
+    return format_fixed(value, own_place, 0) if own_place >= PLAIN_FROM else f"{value:.1e}"
 
 
-def _rounds_to_zero(value: float, text: str) -> bool:
+def rounds_to_zero(value: float, text: str) -> bool:
+    """Whether the text of a value that is not 0 has no digit other than 0."""
     return value != 0 and not text.strip("-0.")
 
 
-def _last_place(sd: float) -> int:
+def last_place(sd: float) -> int:
     """The power of ten to which `sd` is rounded."""
-    power = _decimal_exponent(sd)
+    power = decimal_exponent(sd)
     first = Decimal(repr(sd)).scaleb(-power)
     place = power - 1 if first < _TWO_DIGITS_BELOW else power
     # 0.0196 rounds up to 0.020, which needs one digit only; 0.097 to 0.10, which needs two.
     rounded = _round_half_even(sd, place)
-    shifted = _decimal_exponent(float(rounded))
+    shifted = decimal_exponent(float(rounded))
     leading = rounded.scaleb(-shifted)
     return shifted - 1 if leading < _TWO_DIGITS_BELOW else shifted
 
 
-def _decimal_exponent(value: float) -> int:
+def decimal_exponent(value: float) -> int:
     """The power of ten of the first digit; 0 for zero."""
     return Decimal(repr(value)).adjusted() if value else 0
 
@@ -109,7 +172,7 @@ def _round_half_even(value: float, place: int) -> Decimal:
     return Decimal(repr(value)).quantize(Decimal(1).scaleb(place), rounding=ROUND_HALF_EVEN)
 
 
-def _format_fixed(value: float, place: int, power: int) -> str:
+def format_fixed(value: float, place: int, power: int) -> str:
     """`value` divided by 10**power, written down to 10**place."""
     digits = max(power - place, 0)
     scaled = Decimal(repr(value)).scaleb(-power)

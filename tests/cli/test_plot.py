@@ -34,6 +34,11 @@ WORDS = {
     "time": ("plot", "time", "grid", "--target", "0.5"),
     "find-lr": ("plot", "find-lr", *QUICK[:2], "--steps", "40", "--seeds", "2"),
     "find-decay": ("plot", "find-decay", "slow"),
+    "critical-difference": (
+        *("plot", "critical-difference", "grid"),
+        *("--across", "lr", "--blocks", "seeds"),
+    ),
+    "scaling": ("plot", "scaling", "grid", "--x", "lr", "--by", "val/loss"),
     "compose": ("plot", "compose", "ranking grid", "effects grid"),
 }
 
@@ -219,7 +224,7 @@ def test_without_a_file_curves_are_drawn_in_letters(trained: Nnlab) -> None:
 
 def test_without_a_file_a_figure_without_curves_is_its_numbers(trained: Nnlab) -> None:
     text = trained("plot", "ranking").out
-    assert "opt=adam" in text
+    assert "Adam" in text
     assert "mean" in text
 
 
@@ -295,6 +300,17 @@ def test_confusion_counts_every_example_and_agrees_with_accuracy(
     right = sum(int(r["examples"]) for r in rows if r["true class"] == r["predicted class"])
     (row,) = trained("compare", "1", "--format", "json").json["rows"]
     assert right / total == pytest.approx(row["mean"])
+
+
+def test_confusion_in_percent_has_the_same_numbers(trained: Nnlab, folder: Path) -> None:
+    trained("plot", "confusion", "1", "-o", "c.pdf", "--data")
+    trained("plot", "confusion", "1", "-o", "p.pdf", "--data", "--percent")
+    assert (folder / "c.csv").read_text() == (folder / "p.csv").read_text()
+    by_class: dict[str, float] = {}
+    for row in table(folder / "p.csv"):
+        share = float(row["share of the true class"])
+        by_class[row["true class"]] = by_class.get(row["true class"], 0.0) + share
+    assert list(by_class.values()) == pytest.approx([1.0] * len(by_class))
 
 
 def test_regressions_have_no_classes_but_farthest_examples(nnlab: Nnlab, folder: Path) -> None:

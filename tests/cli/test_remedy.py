@@ -26,6 +26,25 @@ def test_the_right_remedy_is_proved_and_its_line_trains(nnlab: Nnlab, folder: Pa
     assert (best["outcome"], best["n"], output["finding"]) == ("helped", 8, "NN203")
     assert best["low"] > 0
     assert best["p"] <= 0.05
+    compared = nnlab("compare", "remedy/1", "--format", "json").json
+    assert compared["fields"] == ["remedy"]
+    names = {row["setting"]["remedy"]: row["setting"]["lr"] for row in compared["rows"]}
+    assert names == {
+        "control": 1e-4,
+        "10 times the learning rate": 1e-3,
+        "100 times the learning rate": 1e-2,
+        "1000 times the learning rate": 0.1,
+    }
+    latex = nnlab("compare", "remedy/1", "--format", "latex").out
+    assert "1000 times the learning rate & " in latex
+    assert r"Remedy & {Validation accuracy} & {Test accuracy} \\" in latex
+    ablation = nnlab("compare", "remedy/1", "--ablation", "control", "--format", "json").json
+    assert {change["change"] for change in ablation["changes"]} == set(names) - {"control"}
+    nnlab("report", "remedy/1", "-o", "remedies.md")
+    ranking = (folder / "remedies.md").read_text().partition("## Ranking")[2]
+    assert "| 1000 times the learning rate | 8 |" in ranking
+    # Figures that need the setting of a trial are not disturbed by the name of its remedy.
+    nnlab("plot", "lr", "remedy/1", "-o", "lr.svg")
     nnlab("plot", "remedy", output["study"], "-o", "r.svg")
     text = (folder / "r.svg").read_text()
     assert "1000 times the learning rate" in text

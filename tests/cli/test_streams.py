@@ -110,7 +110,7 @@ def test_letters_that_an_output_lacks_are_replaced(
     answer = shell(folder, f"{NNLAB} compare", **environment)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert answer.stdout.isascii()
-    assert " +- " in answer.stdout
+    assert " +/- " in answer.stdout
     trained("init-study", "größe-学", *QUICK)
     result = shell(folder, f"{NNLAB} studies --format json", **environment)
     assert result.stdout.isascii()

@@ -224,10 +224,10 @@ PLATEAU = (
 def test_a_plateau_is_a_flag_wherever_overfitting_is_one(nnlab: Nnlab, folder: Path) -> None:
     answer = nnlab(*PLATEAU, "--epochs", "40", "--seeds", "2")
     assert "NN102 plateau since epoch 13: validation " in answer.out
-    assert "2 of 2 seeds plateau, median onset 13" in answer.out
+    assert "2 of 2 seeds plateau (median onset: epoch 13)" in answer.out
     compared = nnlab("compare")
     assert "NN102 2/2" in compared.out
-    assert "2 of 2 seeds plateau, median onset 13" in compared.out
+    assert "2 of 2 seeds plateau (median onset: epoch 13)" in compared.out
     (row,) = nnlab("compare", "--format", "json").json["rows"]
     assert row["flags"] == {"NN102": 2}
     assert min(row["onsets"]["NN102"]) == 13

@@ -69,10 +69,10 @@ def test_onsets_by_code_counts_runs() -> None:
 @pytest.mark.parametrize(
     ("code", "onsets", "seeds", "text"),
     [
-        ("NN101", [20, 12, 14], 10, "3 of 10 seeds overfit, median onset 14"),
-        ("NN101", [8], 10, "1 of 10 seeds overfits, onset 8"),
+        ("NN101", [20, 12, 14], 10, "3 of 10 seeds overfit (median onset: epoch 14)"),
+        ("NN101", [8], 10, "1 of 10 seeds overfits (from epoch 8)"),
         ("NN101", [8], 1, "overfits from epoch 8"),
-        ("NN102", [3, 9], 2, "2 of 2 seeds plateau, median onset 3"),
+        ("NN102", [3, 9], 2, "2 of 2 seeds plateau (median onset: epoch 3)"),
         ("NN102", [12], 1, "plateau since epoch 12"),
         ("NN102", [], 4, ""),
     ],

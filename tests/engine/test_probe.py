@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,7 +13,8 @@ from nnlab.config import RunConfig
 from nnlab.engine import probe
 from nnlab.engine.loop import build_session, forward_backward, train
 from nnlab.engine.loss_landscape import LossLandscape
-from nnlab.engine.probe import Probe
+from nnlab.engine.probe import Probe, quantiles
+from nnlab.engine.probe.quantiles import QUANTILE_PERCENTAGES, tensor_quantiles
 from nnlab.engine.probe.sensitivity import measure_sensitivity
 
 Make = Callable[..., RunConfig]
@@ -83,6 +85,63 @@ def test_full_measures_the_gradient_norm_of_each_layer(config: Make) -> None:
     assert session.probe is not None
     measured = session.probe.collect_metrics()
     assert [measured["probe/grad_norm/1"], measured["probe/grad_norm/2"]] == pytest.approx(expected)
+
+
+def test_full_measures_the_quantiles_of_weights_and_gradients(config: Make) -> None:
+    session = build_session(config(probe="full", dtype="float64", epochs=2))
+    weights = [p for p in session.model.parameters() if p.ndim == 2]
+    start = [np.percentile(w.detach(), QUANTILE_PERCENTAGES) for w in weights]
+    first, last = train(session)
+    part = session.data.train
+    loss = nn.functional.cross_entropy(
+        session.model(part.examples[: probe.PROBE_BATCH_SIZE]),
+        part.targets[: probe.PROBE_BATCH_SIZE],
+    )
+    gradients = torch.autograd.grad(loss, weights)
+    for layer in (1, 2):
+        for name, values, expected in (
+            ("start_weight", first.values, start[layer - 1]),
+            (
+                "weight",
+                last.values,
+                np.percentile(weights[layer - 1].detach(), QUANTILE_PERCENTAGES),
+            ),
+            ("grad", last.values, np.percentile(gradients[layer - 1], QUANTILE_PERCENTAGES)),
+        ):
+            stored = [values[f"probe/{name}_quantile_{p}/{layer}"] for p in QUANTILE_PERCENTAGES]
+            assert stored == pytest.approx(list(expected), rel=1e-9, abs=1e-12), (name, layer)
+    assert not any("start_weight_quantile" in name for name in last.values)
+
+
+def test_quantiles_are_those_of_torch() -> None:
+    tensor = torch.randn(37, 11, generator=torch.Generator().manual_seed(0))
+    levels = torch.tensor(QUANTILE_PERCENTAGES) / 100
+    assert torch.equal(tensor_quantiles(tensor), torch.quantile(tensor.flatten(), levels))
+    assert tensor_quantiles(tensor.half()).dtype == torch.float32
+    tensor[3, 3] = math.nan
+    assert tensor_quantiles(tensor).isnan().all()
+
+
+def test_large_tensors_are_sampled_except_for_their_extremes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quantiles, "MAX_SORTED_ELEMENTS", 2000)
+    tensor = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
+    sampled = tensor_quantiles(tensor)
+    assert (sampled[0], sampled[-1]) == (tensor.min(), tensor.max())
+    columns = torch.arange(100.0).repeat(100)  # every column is sampled
+    assert tensor_quantiles(columns)[4] == pytest.approx(49.5, abs=0.6)
+    exact = np.percentile(tensor, QUANTILE_PERCENTAGES[1:-1])
+    assert sampled[1:-1].tolist() == pytest.approx(list(exact), abs=0.12)
+
+
+def test_quantiles_of_eight_layers_of_a_deep_model_are_measured(config: Make) -> None:
+    values = next(iter(train(build_session(config(depth=30, epochs=1, probe="full"))))).values
+    for name in ("weight", "grad"):
+        prefix = f"probe/{name}_quantile_50/"
+        layers = sorted(int(n.removeprefix(prefix)) for n in values if n.startswith(prefix))
+        assert len(layers) == probe.MAX_PROBED_LAYERS
+        assert (layers[0], layers[-1]) == (1, 31)
 
 
 @pytest.mark.parametrize("settings", [{}, {"model": "cnn", "data": "digits", "width": 2}], ids=str)

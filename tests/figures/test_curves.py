@@ -13,13 +13,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from scipy import stats
 from synthetic_trials import LONG, history, many, overfits, plateau
 
+from nnlab.figures.draw.curve_keys import default_band
 from nnlab.figures.draw.display_names import metric_name
+from nnlab.figures.draw.panel_curves import collect_panel
+from nnlab.figures.draw.paper import Paper, use_paper
+from nnlab.figures.draw.reader_options import ReaderOptions, use_reader_options
 from nnlab.figures.draw.series import Series
-from nnlab.figures.kinds.curves import draw_curves
+from nnlab.figures.kinds.curves import curve_rows, draw_curves
 from nnlab.figures.kinds.gap import draw_gap
 from nnlab.records import Curve, History
+from nnlab.stats.curve_band import BandKind
+from nnlab.stats.uncertainty import Uncertainty
 
 CASES = {
     f"{trials} trials, {seeds} seeds": many(trials, seeds)
@@ -136,7 +143,7 @@ def test_best_epoch_of_the_mean_is_ringed_unless_one_was_selected() -> None:
     )
     for selected, x, y in ((None, 3, 1.75), (2, 2, 2.0)):
         (ax,) = draw_curves([Series("a", seeds, selected=selected)]).axes
-        (ring,) = lines_with(ax, markerfacecolor="none", marker="o")
+        (ring,) = lines_with(ax, markerfacecolor="#FFFFFF", marker="o")
         assert (xs(ring), ys(ring)) == ([x], [y])
 
 
@@ -146,7 +153,7 @@ def test_onset_is_drawn_beside_the_loss_and_said() -> None:
     loss, accuracy = figure.axes
     assert [xs(line) for line in lines_with(loss, linestyle=":")] == [[11, 11]]
     assert lines_with(accuracy, linestyle=":") == []
-    assert texts_of(loss) == ["3 of 3 seeds overfit, median onset 11"]
+    assert texts_of(loss) == ["3 of 3 seeds overfit (median onset: epoch 11)"]
     assert "overfitting starts" in legend_labels(figure)
 
 
@@ -157,7 +164,8 @@ def test_one_of_ten_seeds_does_not_make_the_mean_overfit() -> None:
     assert texts_of(loss) == []
     assert "overfitting starts" not in legend_labels(figure)
     (panel,) = draw_gap([Series("a", seeds, (overfits(8),))]).axes
-    assert panel.get_title() == "a\n1 of 10 seeds overfits,\nonset 8"
+    assert panel.get_title() == "a"
+    assert texts_of(panel) == ["1 of 10 seeds overfits (from epoch 8)"]
     assert lines_with(panel, linestyle=":") == []
 
 
@@ -165,7 +173,7 @@ def test_a_plateau_has_a_mark_of_its_own_where_nothing_overfits() -> None:
     loss, _ = (figure := draw_curves([Series("a", (history(1),), (plateau(12),))])).axes
     assert [xs(line) for line in lines_with(loss, linestyle="-.")] == [[12, 12]]
     assert texts_of(loss) == ["plateau since epoch 12"]
-    assert "validation plateau starts" in legend_labels(figure)
+    assert "plateau starts" in legend_labels(figure)
     (panel,) = draw_gap([Series("a", (history(1),), (plateau(12),))]).axes
     assert [xs(line) for line in lines_with(panel, linestyle="-.")] == [[12, 12]]
     both = Series(
@@ -184,14 +192,14 @@ def test_seeds_are_a_mean_and_a_band() -> None:
     single, several = draw_curves(many(1, 1)), draw_curves(many(1, 5))
     assert len(single.axes[0].collections) == 0
     assert len(several.axes[0].collections) == 2  # training and validation
-    assert "95 % interval, 5 seeds" in legend_labels(several)
+    assert "95 % CI, 5 seeds" in legend_labels(several)
     assert "range of 4 seeds" in legend_labels(draw_curves(many(1, 4)))
 
 
 def test_of_several_trials_only_validation_has_bands() -> None:
     figure = draw_curves(many(6, 3))
     assert [len(ax.collections) for ax in figure.axes] == [6, 6]
-    assert "range of 3 seeds (validation)" in legend_labels(figure)
+    assert "range of 3 seeds" in legend_labels(figure)
 
 
 def test_a_band_is_within_the_view_and_does_not_reach_the_bottom_of_a_log_axis() -> None:
@@ -277,7 +285,7 @@ def test_any_label_is_drawn_as_it_is() -> None:
 def test_long_labels_stay_different() -> None:
     labels = legend_labels(draw_curves([Series(LONG * 2, (history(i),)) for i in range(3)]))[-3:]
     assert len(set(labels)) == 3
-    assert all("…" in label and len(label) < 40 for label in labels)
+    assert all("…" in label and len(label) <= 52 for label in labels)
 
 
 def test_axes_of_ones_own() -> None:
@@ -365,3 +373,87 @@ def test_the_second_panel_shows_the_metric_of_the_kind_of_targets(quantity: str)
     figure = draw_curves([Series("run", (History(curves),))])
     labels = [ax.get_ylabel().replace("\n", " ") for ax in figure.axes]
     assert labels == ["Validation loss", metric_name(f"val/{quantity}")]
+
+
+def test_on_a_logarithmic_axis_mean_and_band_are_those_of_the_logarithms() -> None:
+    losses = [[2.0, 0.02 * factor, 0.01 * factor] for factor in (1.0, 3.0, 9.0, 20.0, 1.5)]
+    seeds = tuple(History({"val/loss": Curve("val/loss", (1, 2, 3), tuple(of))}) for of in losses)
+    (ax,) = draw_curves([Series("a", seeds)]).axes
+    assert ax.get_yscale() == "log"
+    logarithms = np.log([of[2] for of in losses])
+    low, high = stats.t.interval(0.95, 4, logarithms.mean(), stats.sem(logarithms))
+    mean = lines_with(ax, linestyle="-")[0]
+    assert ys(mean)[2] == pytest.approx(stats.gmean([of[2] for of in losses]))
+    (band,) = ax.collections
+    corners = [(round(float(x)), float(y)) for x, y in np.asarray(band.get_paths()[0].vertices)]
+    last = [y for x, y in corners if x == 3]
+    assert (min(last), max(last)) == pytest.approx((math.exp(low), math.exp(high)))
+
+
+def test_the_table_has_arithmetic_means_and_the_geometric_means_of_a_logarithmic_axis() -> None:
+    losses = ([10.0, 0.1], [20.0, 0.4])
+    seeds = tuple(History({"val/loss": Curve("val/loss", (1, 2), tuple(of))}) for of in losses)
+    series = [Series("a", seeds)]
+    panel = collect_panel(series, ["val/loss"], BandKind.INTERVAL)
+    rows = list(curve_rows(series, ["val/loss"], [panel]))
+    assert [row[:4] for row in rows] == [("a", "val/loss", 1, 15.0), ("a", "val/loss", 2, 0.25)]
+    assert [row[7] for row in rows] == pytest.approx([math.sqrt(200), math.sqrt(0.04)])
+    assert [row[4:7] for row in rows] == [(10.0, 20.0, 2), (0.1, 0.4, 2)]
+    linear = collect_panel(series, ["val/loss"], BandKind.INTERVAL, log=False)
+    assert {row[7] for row in curve_rows(series, ["val/loss"], [linear])} == {None}
+
+
+def test_training_curves_of_more_than_four_trials_are_thin_and_light() -> None:
+    for trials, thin in ((4, False), (5, True)):
+        (ax, _) = draw_curves(many(trials, 1)).axes
+        training = [line for line in lines_with(ax, linestyle="--") if len(xs(line)) == 30]
+        validation = [line for line in lines_with(ax, linestyle="-") if len(xs(line)) == 30]
+        assert len(training) == len(validation) == trials
+        assert all((line.get_linewidth() < 0.7) is thin for line in training)
+        assert all(((line.get_alpha() or 1) < 0.7) is thin for line in training)
+        assert all(line.get_linewidth() > 1 for line in validation)
+
+
+def test_of_sixty_trials_the_first_twelve_are_named_and_in_front() -> None:
+    figure = draw_curves(many(60, 1))
+    (ax, _) = figure.axes
+    grey = [line for line in ax.lines if line.get_color() == "#9A9A9A" and len(xs(line)) > 1]
+    named = [line for line in ax.lines if str(line.get_label()).startswith("_trial")]
+    assert (len(grey), len(named)) == (48, 12)
+    assert max(line.get_zorder() for line in grey) < min(line.get_zorder() for line in named)
+    assert "48 other trials" in legend_labels(figure)
+
+
+def test_a_single_trial_needs_no_entry() -> None:
+    assert legend_labels(draw_curves(many(1, 1))) == [
+        "training",
+        "validation",
+        "best epoch",
+        "overfitting starts",
+    ]
+
+
+@pytest.mark.parametrize("width", [1.6, 3.25, 5.5])
+def test_no_legend_is_wider_than_the_figure(width: float) -> None:
+    with use_paper(Paper(width=width)):
+        figure = draw_curves(many(3, 5, LONG * 2))
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    for legend in figure.findobj(Legend):
+        box = legend.get_window_extent(renderer)
+        assert box.x0 >= 0
+        assert box.x1 <= width * figure.dpi
+
+
+def test_the_band_is_that_of_the_uncertainty() -> None:
+    names = {Uncertainty.CI: "95 % CI", Uncertainty.SD: "± sd", Uncertainty.SE: "± standard error"}
+    for uncertainty, name in names.items():
+        with use_reader_options(ReaderOptions(uncertainty=uncertainty)):
+            figure = draw_curves(many(2, 5), spread=default_band())
+        assert f"{name}, 5 seeds" in legend_labels(figure)
+
+
+def test_panels_of_a_gap_share_their_axis_and_its_labels() -> None:
+    axes = draw_gap(many(4, 1), loss="cross_entropy").axes
+    assert len({ax.get_ylim() for ax in axes}) == len({ax.get_xlim() for ax in axes}) == 1
+    assert [bool(ax.get_ylabel()) for ax in axes] == [True, False, True, False]
+    assert [bool(ax.get_xlabel()) for ax in axes] == [False, False, True, True]

@@ -62,8 +62,8 @@ def test_two_features_are_the_plane() -> None:
 def test_more_features_are_drawn_along_their_principal_components() -> None:
     figure, _ = pictured("wine")
     ax = figure.axes[0]
-    assert ax.get_xlabel() == "component 1, 36% of the variance"
-    assert ax.get_ylabel() == "component 2, 19% of the variance"
+    assert ax.get_xlabel() == "Component 1 (36 % of the variance)"
+    assert ax.get_ylabel() == "Component 2 (19 % of the variance)"
     points = np.concatenate([np.asarray(c.get_offsets()) for c in ax.collections])
     assert abs(np.corrcoef(points.T)[0, 1]) < 1e-9
 

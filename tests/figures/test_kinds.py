@@ -10,14 +10,18 @@ import pytest
 from figure_checks import assert_plain_text, assert_readable
 from matplotlib.figure import Figure
 from synthetic_trials import LONG, history, many
+from tradeoff_figures import costs, dependence, ranks, scaling, strips
 
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper, use_paper
 from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
 from nnlab.figures.kinds.calibration import ReliabilityDiagram, draw_calibration
-from nnlab.figures.kinds.compare import draw_comparison
+from nnlab.figures.kinds.compare import MeanDifference, SeedDifference, draw_comparison
+from nnlab.figures.kinds.confusion import ConfusionMatrix, draw_confusion
+from nnlab.figures.kinds.critical_difference import draw_critical_difference
 from nnlab.figures.kinds.curves import draw_curves
 from nnlab.figures.kinds.decay_points import draw_decay_points
+from nnlab.figures.kinds.dependence import draw_dependence
 from nnlab.figures.kinds.effects import EffectBar, draw_effects
 from nnlab.figures.kinds.examples import Mistake, draw_mistakes
 from nnlab.figures.kinds.gap import draw_gap
@@ -28,12 +32,15 @@ from nnlab.figures.kinds.layers import LayerCurves, draw_layers
 from nnlab.figures.kinds.lr import LearningRateCurve, draw_learning_rates
 from nnlab.figures.kinds.lr_range import draw_lr_range
 from nnlab.figures.kinds.parallel import ParallelAxis, draw_parallel
+from nnlab.figures.kinds.pareto import ParetoPoint, draw_pareto
 from nnlab.figures.kinds.profile import draw_profile
 from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
 from nnlab.figures.kinds.remedy import RemedyEffect, draw_remedies
+from nnlab.figures.kinds.scaling import ScalingLine, ScalingPoint, draw_scaling
+from nnlab.figures.kinds.seeds import SeedStrip, draw_seeds
 from nnlab.figures.kinds.sweep import SweepLine, SweepPoint, draw_sweep
 from nnlab.figures.kinds.time import CostCurve, draw_cost_curves
-from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
+from nnlab.stats.across_tasks import MethodResult
 from nnlab.stats.class_predictions import reliability_bins
 from nnlab.stats.intervals import confidence_interval
 
@@ -53,7 +60,8 @@ def places(trials: int, seeds: int, label: str = "lr=", broken: bool = False) ->
         sd = float(np.std(values, ddof=1)) if seeds > 1 else NAN
         bounds = confidence_interval(values) if seeds > 1 else None
         tier = None if seeds == 1 else 1 if i < trials / 3 else 2
-        result.append(RankedRow(f"{label}{i}", tuple(values), mean, sd, bounds, tier))
+        diverged = tuple(not math.isfinite(value) for value in values)
+        result.append(RankedRow(f"{label}{i}", tuple(values), mean, sd, bounds, tier, diverged))
     return result
 
 
@@ -128,14 +136,26 @@ def layer_panels(titles: int, depth: int) -> list[LayerCurves]:
 
 
 def method(name: str, shift: float) -> MethodResult:
-    shares = tuple(max(0.0, 1 - at * (1 + shift)) for at in PROFILE_THRESHOLDS)
-    return MethodResult(name, 3, 15, 0.5, 0.4, 0.6, None, None, None, shares)
+    scores = {task: tuple(i / 5 / (1 + shift) for i in range(5)) for task in "xyz"}
+    return MethodResult(name, 3, 15, 0.5, 0.4, 0.6, None, None, None, (), scores)
+
+
+def confusion(classes: int, name: str = "") -> ConfusionMatrix:
+    counts = tuple(
+        tuple(27 if row == column else int((row + column) % 5 == 0) for column in range(classes))
+        for row in range(classes)
+    )
+    return ConfusionMatrix(tuple(f"{name} {i}".strip() for i in range(classes)), counts)
+
+
+def difference(mean: float, low: float, high: float, p: float, n: int) -> MeanDifference:
+    return MeanDifference(mean, low, high, p, n, paired=True, decided=n > 3)
 
 
 def mistakes(shape: tuple[int, ...], count: int) -> list[Mistake]:
     draw = np.random.default_rng(0)
     return [
-        Mistake(draw.random(shape), f"class {i} of many", f"another class {i} 0.98", 3.2)
+        Mistake(draw.random(shape), f"class {i} of many", f"another class {i}", 3.2, 0.98)
         for i in range(count)
     ]
 
@@ -229,23 +249,43 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
     "two trials": lambda: draw_comparison(
         many(2, 5),
         "val/loss",
-        [(str(s), 0.1 * s - 0.1) for s in range(5)],
-        (-0.1, 0.3),
-        "cannot tell",
+        [SeedDifference(str(s), 0.1 * s - 0.1, s == 3) for s in range(5)],
+        difference(0.1, -0.1, 0.3, 0.2, 5),
     ),
     "two trials of one seed": lambda: draw_comparison(
-        many(2, 1, LONG), "val/loss", [("0", 0.1)], None, "none"
+        many(2, 1, LONG), "val/loss", [SeedDifference("0", 0.1)], None
+    ),
+    "two trials without shared seeds": lambda: draw_comparison(
+        many(2, 2), "val/loss", [], difference(0.1, 0.05, 0.15, 0.00001, 3)
     ),
     "two trials of 30 seeds": lambda: draw_comparison(
-        many(2, 30),
+        many(2, 30, LONG),
         "val/loss",
-        [(str(s), 0.1) for s in range(30)],
-        (0.05, 0.15),
-        f"{LONG} is better (p 0.0001)",
+        [SeedDifference(str(s), 0.1) for s in range(30)],
+        difference(0.1, NAN, NAN, 0.0001, 30),
+        lower=True,
     ),
+    **{
+        f"confusion of {classes} classes": partial(
+            draw_confusion, confusion(classes, name), "Validation accuracy 91.9 %", percent=percent
+        )
+        for classes, name, percent in (
+            (2, "a class", False),
+            (3, LONG, True),
+            (10, "", True),
+            (20, "long class", True),
+            (100, "", False),
+        )
+    },
     "remedies": lambda: draw_remedies(
-        [RemedyEffect(f"{LONG[:30]}{i}", 0.1 * i, -0.1, 0.4, i > 4, "NN101 3/8") for i in range(8)],
+        [
+            RemedyEffect(f"{LONG[:30]}{i}", 0.1 * i, -0.1, 0.4, i > 4, "3/8 seeds", 0.01 * i)
+            for i in range(8)
+        ],
         "Validation accuracy",
+        control="8/8 seeds",
+        finding="overfits",
+        test="one-sided paired sign-flip test, Holm over 8 remedies",
     ),
     "learning rates": lambda: draw_learning_rates(
         [
@@ -271,6 +311,83 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
             for i in range(2)
         ]
     ),
+    **{
+        f"critical difference of {methods} methods over {blocks}": partial(
+            lambda m, b: draw_critical_difference(ranks(m, b)), methods, blocks
+        )
+        for methods, blocks in ((3, 3), (4, 14), (9, 30), (20, 40))
+    },
+    "critical difference of long names": lambda: draw_critical_difference(ranks(7, 20, LONG)),
+    "critical difference of nothing": lambda: draw_critical_difference(ranks(5, 5, effect=0.0)),
+    **{
+        f"pareto of {trials}": partial(
+            lambda t: draw_pareto(costs(t), "Training time (s)", "Accuracy", lower=False), trials
+        )
+        for trials in (1, 2, 12, 60)
+    },
+    "pareto of long names": lambda: draw_pareto(
+        costs(12, LONG), "Training time (s)", "Validation accuracy", lower=False
+    ),
+    "pareto with what diverged": lambda: draw_pareto(
+        costs(12, diverged=5), "Parameters of the model", "Validation accuracy", lower=False
+    ),
+    "pareto of equal trials": lambda: draw_pareto(
+        [ParetoPoint(f"{LONG}{i}", 1.0, 0.5, None, None, 1, on_front=True) for i in range(9)],
+        "Epochs",
+        "Loss",
+        lower=True,
+        log_y=True,
+    ),
+    **{
+        f"seeds of {rows} trials, {seeds} seeds": partial(
+            lambda r, s: draw_seeds(strips(r, s), "Validation accuracy", lower=False), rows, seeds
+        )
+        for rows in (1, 2, 12, 60)
+        for seeds in (1, 30)
+    },
+    "seeds in boxes": lambda: draw_seeds(
+        strips(6, 10, LONG, diverged=2), "Loss", lower=True, rows="Optimizer", box=True
+    ),
+    "seeds with what diverged": lambda: draw_seeds(
+        strips(6, 10, diverged=3), "Validation accuracy", lower=False
+    ),
+    "seeds of nothing finite": lambda: draw_seeds(
+        [SeedStrip("lr 10", (), 3, NAN, None, None)], "Loss", lower=True
+    ),
+    **{
+        f"scaling of {count} lines, {budgets} budgets, {seeds} seeds": partial(
+            lambda c, b, s: draw_scaling(scaling(c, b, s, "opt "), "Train size", "Loss"),
+            count,
+            budgets,
+            seeds,
+        )
+        for count, budgets, seeds in ((1, 5, 5), (1, 2, 1), (3, 3, 2), (12, 12, 3), (20, 4, 1))
+    },
+    "scaling of long names": lambda: draw_scaling(
+        scaling(4, 5, 3, LONG), "Train size (examples)", "1 \u2212 validation accuracy"
+    ),
+    "scaling without errors": lambda: draw_scaling(
+        [
+            ScalingLine(
+                "",
+                (
+                    ScalingPoint(50.0, (0.2, 0.3), 0.25, (0.1, 0.4)),
+                    ScalingPoint(100.0, (0.0, 0.0), 0.0, (0.0, 0.0)),
+                    ScalingPoint(200.0, (), NAN, None, 2),
+                ),
+                None,
+            )
+        ],
+        "Train size",
+        "1 \u2212 accuracy",
+    ),
+    **{
+        f"dependence on {count}": partial(
+            lambda c: draw_dependence(dependence(c), "Validation accuracy"), count
+        )
+        for count in (1, 2, 6)
+    },
+    "dependence on long names": lambda: draw_dependence(dependence(4, long=True), "Loss"),
 }
 
 # On one column of a two-column page there is half the width, on a poster three times the type.

@@ -11,7 +11,13 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from nnlab.figures.kinds.lr import LearningRateCurve, draw_learning_rates
+from nnlab.figures.kinds.lr import (
+    LearningRateCurve,
+    _learning_rate_curves,
+    _ScheduledTrial,
+    draw_learning_rates,
+)
+from nnlab.figures.untrained_settings import expand_settings
 
 
 def line(label: str, peak: float = 0.1, epochs: int = 10) -> LearningRateCurve:
@@ -95,9 +101,9 @@ def test_a_single_line_needs_no_legend() -> None:
 def test_beyond_twelve_the_rest_is_one_entry() -> None:
     assert names_in(draw_learning_rates(CASES["thirty"]))[-2:] == [
         "decay_rate=11",
-        "18 other settings",
+        "18 other schedules",
     ]
-    assert names_in(draw_learning_rates(CASES["thirteen"]))[-1] == "1 other setting"
+    assert names_in(draw_learning_rates(CASES["thirteen"]))[-1] == "1 other schedule"
 
 
 def test_rates_that_are_decades_apart_get_a_logarithm_that_ends_near_the_lowest() -> None:
@@ -116,3 +122,38 @@ def test_other_rates_start_at_zero() -> None:
 
 def test_text_from_users_is_drawn_as_it_is() -> None:
     assert names_in(draw_learning_rates(CASES["markup in names"])) == ["_$x^2$ <b>", "$lr$"]
+
+
+def study_of(**values: list[object]) -> list[_ScheduledTrial]:
+    points = expand_settings(values)
+    return [
+        _ScheduledTrial(point.config, point.config.lr or 0.0, point.setting, f"trial {i}")
+        for i, point in enumerate(points)
+    ]
+
+
+def test_trials_with_one_schedule_share_a_line_that_names_them() -> None:
+    trials = study_of(opt=["sgd", "adam"], lr=[0.01, 0.1], decay=["none", "step"], epochs=[5])
+    lines = _learning_rate_curves(trials, 10, "trial")
+    assert {line.label: len(line.trials) for line in lines} == {
+        "lr 0.01 (4 trials)": 4,
+        "lr 0.1 (4 trials)": 4,
+    }
+    assert sorted(name for line in lines for name in line.trials) == [
+        f"trial {i}" for i in range(8)
+    ]
+
+
+def test_a_label_has_the_values_that_distinguish_the_schedule() -> None:
+    trials = study_of(lr=[0.1], decay=["none", "step", "exp"], l2=[0.0, 0.01], epochs=[5])
+    lines = _learning_rate_curves(trials, 10, "setting")
+    assert [line.label for line in lines] == [
+        "no decay or step decay (4 settings)",
+        "exponential decay (2 settings)",
+    ]
+
+
+def test_no_learning_rate_lies_outside_the_axis() -> None:
+    rates = [line(f"lr={rate}", rate) for rate in (0.001, 0.03, 30.0)]
+    (ax,) = draw_learning_rates(rates).axes
+    assert ax.get_ylim()[1] > 30

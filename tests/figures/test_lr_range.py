@@ -18,10 +18,10 @@ def test_every_test_is_drawn_raw_and_smoothed_with_the_suggestion_across() -> No
     assert len(ax.lines) == 2 * len(tests) + 1
     assert xs(ax.lines[-1]) == (0.005, 0.005)
     (text,) = ax.texts
-    assert text.get_text().strip() == "lr 0.005"
+    assert text.get_text().strip() == "suggested lr 0.005"
     assert ax.get_xscale() == "log"
 
 
 def test_what_diverged_leaves_the_view_at_the_top() -> None:
     (ax,) = draw_lr_range([(LRS, (2.0, 1.0, 1.0, 1e9), (2.0, 1.0, 1.0, 1e9))], 0.01).axes
-    assert ax.get_ylim()[1] == pytest.approx(20, rel=0.5)
+    assert ax.get_ylim()[1] == pytest.approx(4, rel=0.2)  # twice the loss at the lowest rate

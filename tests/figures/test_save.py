@@ -201,3 +201,18 @@ def test_an_existing_figure_is_replaced_through_a_link(tmp_path: Path) -> None:
     save_figure(figure(), tmp_path / "link.pdf", {})
     assert (tmp_path / "link.pdf").is_symlink()
     assert (tmp_path / "real.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_tex_aligns_tick_labels_at_their_axis(tmp_path: Path) -> None:
+    """Their width in the font of the paper is unknown."""
+    figure = Figure()
+    ax = figure.subplots()
+    ax.set_yticks([0.5], ["a long label"])
+    save_figure(figure, tmp_path / "a.pgf", {})
+    (label,) = [
+        line for line in (tmp_path / "a.pgf").read_text().splitlines() if "a long label" in line
+    ]
+    assert re.match(r"\\pgftext\[x=\d+\.\d+in,y=\d+\.\d+in,right,base\]", label)
+    (x,) = re.findall(r"x=(\d+\.\d+)in", label)
+    tick = ax.get_window_extent().x0 / figure.dpi
+    assert tick - 0.15 < float(x) < tick

@@ -141,7 +141,7 @@ addEventListener("load", () => {
   const names = (at) => [...document.querySelectorAll("#ranked tbody tr")].map(
     (row) => row.cells[at].textContent);
   const heads = [...document.querySelectorAll("#ranked thead th")];
-  const at = heads.findIndex((head) => head.textContent === "val/accuracy");
+  const at = heads.findIndex((head) => head.textContent.startsWith("val/accuracy"));
   heads[at].click();
   said.up = names(at);
   heads[at].click();

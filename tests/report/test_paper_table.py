@@ -11,30 +11,33 @@ import pytest
 from command_line_runner import Nnlab
 
 from nnlab.figures.draw.venues import VENUES
-from nnlab.report.paper_table import MeasuredCell, PaperTable
+from nnlab.report.measured_cell import MeasuredCell
+from nnlab.report.paper_table import PaperTable
 from nnlab.report.table_formats import (
     table_as_csv,
     table_as_html,
     table_as_latex,
     table_as_markdown,
 )
+from nnlab.stats.number_columns import written_column
 
+NAMES = {"sgd": "SGD", "adam": "Adam"}
 PDFLATEX = shutil.which("pdflatex")
 NO_TEX = "pdflatex (texlive-latex-extra, texlive-science) is not installed"
 
 
 def table(**changes: object) -> PaperTable:
+    values, spreads = (0.97312, 0.9, 0.5, math.nan), (0.0041, 0.0123, math.nan, math.nan)
+    written = written_column(values, spreads)
     cells = (
-        MeasuredCell(0.97312, 0.0041, bold=True),
-        MeasuredCell(0.9, 0.0123, bold=True),
-        MeasuredCell(0.5, math.nan, bold=False),
-        MeasuredCell(math.nan, math.nan, bold=False),
+        *(MeasuredCell(v, s, v > 0.8, w) for v, s, w in zip(values, spreads, written, strict=True)),
         None,
     )
     rows = tuple(((f"a_{i} & <b>",), (cell,)) for i, cell in enumerate(cells))
     return PaperTable(
-        ("Choice",), (), ("Validation 50 %",), rows, "Caption $x$ <i>", "tab:x", "val/accuracy"
-    )
+        ("Choice",), (), ("Validation 50 %",), rows, "Caption $x$ <i>", "tab:x", "val/accuracy",
+        notes=("Note $y$ <u>.",),
+    )  # fmt: skip
 
 
 def test_digits_follow_the_interval_and_ties_are_bold() -> None:
@@ -42,8 +45,8 @@ def test_digits_follow_the_interval_and_ties_are_bold() -> None:
     lines = text.splitlines()
     assert lines[2].endswith("| **0.973 ± 0.004** |")
     assert lines[3].endswith("| **0.900 ± 0.012** |")
-    assert lines[4].endswith("| 0.5 |")
-    assert lines[5].endswith("| nan |")
+    assert lines[4].endswith("| 0.500 |")
+    assert lines[5].endswith("| – |")  # noqa: RUF001
     assert lines[6].endswith("|  |")
     assert "&lt;b&gt;" in text
 
@@ -52,9 +55,10 @@ def test_latex_aligns_by_siunitx_and_escapes() -> None:
     text = table_as_latex(table(), "nnlab compare\n\\input{x}")
     assert r"\begin{tabular}{lS[table-format=1.3(2)]}" in text
     assert r"a\_0 \& \ensuremath{<}b\ensuremath{>} & \bfseries 0.973 +- 0.004 \\" in text
-    assert r"& {nan} \\" in text
+    assert r"& {--} \\" in text
     assert r"& {--} \\" in text
     assert r"\caption{Caption \$x\$" in text
+    assert r"\parbox{\linewidth}{\footnotesize Note \$y\$" in text
     assert r"\input" not in text.replace(r"\textbackslash", "")
 
 
@@ -65,11 +69,26 @@ def test_powers_of_ten_are_numbers_of_their_own() -> None:
     assert r"\begin{tabular}{lc}" in table_as_latex(result)
 
 
+def test_numbers_of_another_magnitude_and_without_spread_stay_in_their_column() -> None:
+    values, spreads = (0.01234, 0.5, 1e7), (0.0004, 0.0, 2e6)
+    column = written_column(values, spreads)
+    rows = tuple(
+        ((name,), (MeasuredCell(v, s, False, w),))
+        for name, v, s, w in zip("abc", values, spreads, column, strict=True)
+    )
+    text = table_as_latex(PaperTable(("C",), (), ("Loss",), rows, "", "tab:x", "val/loss"))
+    assert r"\begin{tabular}{lS[table-format=1.4(1)]}" in text
+    assert r"a & 0.0123 +- 0.0004 \\" in text
+    assert r"b & {$0.5000 \pm 0\phantom{.0000}$} \\" in text
+    assert r"c & {\num{1.0 +- 0.2 e7}} \\" in text
+
+
 def test_html_escapes_and_marks_the_best() -> None:
     text = table_as_html(table())
     assert "<strong>0.973 ± 0.004</strong>" in text
     assert "a_0 &amp; &lt;b&gt;" in text
     assert "<i>" not in text
+    assert "Note $y$ &lt;u&gt;." in text
 
 
 def test_csv_has_numbers_in_full() -> None:
@@ -83,12 +102,12 @@ def test_groups_of_columns_are_the_values_of_a_choice(two_dataset_study: Nnlab) 
     result = json.loads(
         two_dataset_study("compare", "s", "--pivot", "data", "--format", "json").out
     )
-    assert [group["name"] for group in result["groups"]] == ["iris", "wine"]
+    assert [group["name"] for group in result["groups"]] == ["Iris", "Wine"]
     assert result["stub"] == ["Optimizer", "Learning rate"]
     assert len(result["rows"]) == 4
     alone = json.loads(two_dataset_study("compare", "s", "--mixed", "--format", "json").out)["rows"]
     means = {
-        (row["setting"]["data"], row["setting"]["opt"], row["setting"]["lr"]): row["mean"]
+        (row["setting"]["data"], NAMES[row["setting"]["opt"]], row["setting"]["lr"]): row["mean"]
         for row in alone
     }
     span = result["groups"][0]["columns"]
@@ -109,7 +128,7 @@ def test_a_method_speaks_through_its_best_trial(two_dataset_study: Nnlab) -> Non
         best = max(
             r["mean"]
             for r in alone
-            if r["setting"]["opt"] == row["stub"][0] and r["setting"]["data"] == "iris"
+            if NAMES[r["setting"]["opt"]] == row["stub"][0] and r["setting"]["data"] == "iris"
         )
         assert row["cells"][0]["mean"] == best
     assert "each the best of its trials" in result["caption"]

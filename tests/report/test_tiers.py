@@ -75,4 +75,8 @@ def test_a_figure_names_the_tiers_that_it_shows() -> None:
         return [text.get_text() for text in figure.findobj(Text)]
 
     assert not any("seeds to" in text or "signific" in text for text in texts(None, None))
-    assert {"significantly worse", "too few seeds to rank"} <= set(texts(1, 2, None))
+    assert {
+        "tier 1: not significantly different from the best",
+        "tier 2: significantly worse than the best",
+        "too few seeds to test",
+    } <= set(texts(1, 2, None))

@@ -127,6 +127,56 @@ def test_equal_trials_are_told_apart_no_more_often_than_stated(how: How, seeds: 
     assert errors / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
 
 
+@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize(("seeds", "paired"), [(4, True), (9, True), (6, False)])
+def test_an_interval_excludes_zero_exactly_if_the_corrected_p_is_significant(
+    how: How, seeds: int, paired: bool
+) -> None:
+    draw = np.random.default_rng(seeds)
+    decided = []
+    for shift in np.linspace(0, 4, 60):
+        best = dict(enumerate(draw.normal(shift, 1, seeds).tolist()))
+        first = 0 if paired else seeds
+        other = dict(enumerate(draw.normal(0, 1, seeds).tolist(), first))
+        (comparison,) = compare_with_best(
+            best, [other], higher=True, test=how, trials=3, predict=False
+        )
+        assert comparison is not None
+        excludes_zero = comparison.low > 0 or comparison.high < 0
+        assert excludes_zero == (comparison.adjusted <= 0.05)
+        decided.append(excludes_zero)
+    if how is How.T or seeds > 6 or not paired:
+        assert any(decided)
+    assert not all(decided)
+
+
+@pytest.mark.parametrize("seeds", [4, 8])
+def test_the_intervals_of_a_table_cover_all_differences_together(seeds: int) -> None:
+    """Six trials with different means and spreads, the best by its mean chosen."""
+    draw = np.random.default_rng(seeds)
+    means, spreads = np.array([0, 0, 0, 0.2, 0.5, 1.0]), np.array([1, 1, 0.5, 0.1, 1, 2])
+    studies, misses = 300, 0
+    for _ in range(studies):
+        values = draw.normal(0, 1, seeds) + draw.normal(
+            means[:, None], spreads[:, None], (6, seeds)
+        )
+        order = np.argsort(-values.mean(1))
+        ranked = [dict(enumerate(values[i].tolist())) for i in order]
+        intervals = compare_with_best(ranked[0], ranked[1:], higher=True, predict=False)
+        differences = means[order[0]] - means[order[1:]]
+        misses += any(
+            interval is None or not interval.low <= difference <= interval.high
+            for interval, difference in zip(intervals, differences, strict=True)
+        )
+    assert misses / studies <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / studies)
+
+
+def test_equal_values_need_no_more_seeds_to_be_in_the_first_tier() -> None:
+    (comparison,) = compare_with_best(A, [A], higher=True, trials=12)
+    assert comparison is not None
+    assert (comparison.has_enough_seeds, comparison.is_significant) == (True, False)
+
+
 @pytest.mark.parametrize("n", [3, 5, 10, 30])
 def test_the_t_interval_covers_as_stated(n: int) -> None:
     draw = np.random.default_rng(n)

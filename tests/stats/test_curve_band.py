@@ -3,9 +3,11 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from nnlab.records import Curve
 from nnlab.stats import mean_curve, median_epoch
@@ -90,3 +92,45 @@ def test_on_a_logarithmic_axis_positive_values_have_positive_bounds() -> None:
 def test_negative_values_of_a_loss_lift_its_limit_at_all_epochs() -> None:
     seeds = [curve({1: 0.01 * 9**k, 2: -1.0}) for k in range(5)]
     assert mean_curve(seeds, BandKind.SD).low[0] < 0
+
+
+LOSSES = (0.001, 0.02, 0.03, 0.5, 0.9, 4.0)
+
+
+def test_on_a_logarithmic_axis_the_band_is_that_of_the_logarithms() -> None:
+    logarithms = np.log(LOSSES)
+    center, error = logarithms.mean(), stats.sem(logarithms)
+    interval = stats.t.interval(0.95, len(LOSSES) - 1, center, error)
+    sd = logarithms.std(ddof=1)
+    expected = {
+        BandKind.INTERVAL: interval,
+        BandKind.SD: (center - sd, center + sd),
+        BandKind.SE: (center - error, center + error),
+        BandKind.RANGE: (logarithms.min(), logarithms.max()),
+    }
+    for kind, bounds in expected.items():
+        band = mean_curve([curve({1: value}) for value in LOSSES], kind, log_axis=True)
+        assert band.mean[0] == pytest.approx(stats.gmean(LOSSES), rel=1e-12)
+        assert (band.low[0], band.high[0]) == pytest.approx(tuple(np.exp(bounds)), rel=1e-9)
+
+
+def test_on_a_linear_axis_standard_deviation_and_error_are_those_of_the_values() -> None:
+    values = np.array([-3.0, 1.0, 2.0, 4.0, 7.0])
+    for kind, width in ((BandKind.SD, values.std(ddof=1)), (BandKind.SE, stats.sem(values))):
+        band = mean_curve([Curve("my/gain", (1,), (value,)) for value in values], kind)
+        bounds = (values.mean() - width, values.mean() + width)
+        assert (band.low[0], band.high[0]) == pytest.approx(bounds)
+
+
+def test_a_single_seed_and_equal_seeds_are_exact_on_a_logarithmic_axis() -> None:
+    for seeds in (1, 6):
+        band = mean_curve([curve({1: 0.1})] * seeds, BandKind.INTERVAL, log_axis=True)
+        assert (band.mean, band.low, band.high) == ((0.1,), (0.1,), (0.1,))
+
+
+def test_values_without_logarithm_keep_the_arithmetic_mean() -> None:
+    band = mean_curve([curve({1: 0.0, 2: 4.0}), curve({1: 2.0, 2: 1.0})], log_axis=True)
+    assert band.mean == (1.0, 2.0)
+    gap = mean_curve([curve({1: NAN, 2: 4.0}), curve({1: NAN, 2: 1.0})], log_axis=True)
+    assert math.isnan(gap.mean[0])
+    assert gap.n == (0, 2)

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnlab.stats.paired import MAX_EXACT_PAIRS, Alternative, compare_paired, sign_flip_p
+from nnlab.stats.paired import (
+    MAX_EXACT_PAIRS,
+    Alternative,
+    compare_paired,
+    sign_flip_interval,
+    sign_flip_p,
+)
 from nnlab.stats.student_t import t_quantile
 
 NUMBERS = st.floats(-100, 100).map(lambda value: round(value, 3))
@@ -89,3 +95,30 @@ def test_what_cannot_be_paired_is_refused(a: list[float], b: list[float]) -> Non
 
 def test_a_quantile_of_the_table() -> None:
     assert t_quantile(9, 0.975) == pytest.approx(2.2622, abs=1e-4)  # Student's table
+
+
+@pytest.mark.parametrize(("n", "level"), [(6, 0.95), (8, 0.95), (10, 1 - 0.05 / 6)])
+def test_the_sign_flip_interval_is_bounded_by_means_of_subsets(n: int, level: float) -> None:
+    """Hartigan 1969: the k-th smallest and largest mean of a subset, k = 2^n (1 - level) / 2."""
+    differences = np.random.default_rng(n).normal(0.3, 1, n)
+    means = sorted(
+        float(differences[list(chosen)].mean())
+        for chosen in ([i for i in range(n) if pattern >> i & 1] for pattern in range(1, 2**n))
+    )
+    k = math.floor(2**n * (1 - level) / 2 + 1e-9)
+    low, high = sign_flip_interval(differences.tolist(), level)
+    assert (low, high) == pytest.approx((means[k - 1], means[-k]), abs=1e-6)
+
+
+def test_too_few_pairs_bound_nothing() -> None:
+    assert sign_flip_interval([1.0, 2.0, 3.0]) == (-math.inf, math.inf)
+
+
+def test_many_pairs_are_counted_the_same_with_numpy() -> None:
+    differences = np.random.default_rng(0).normal(0.4, 1, 15).tolist()
+    sums = sum(
+        abs(math.fsum(s * d for s, d in zip(signs, differences, strict=True)))
+        >= abs(math.fsum(differences)) - 1e-12
+        for signs in product((1, -1), repeat=15)
+    )
+    assert sign_flip_p(differences) == pytest.approx(sums / 2**15)

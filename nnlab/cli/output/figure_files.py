@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def check_figure_paths(
-    paths: Sequence[Path], page: Mapping[str, Any] | None = None, *, force: bool
+    paths: Sequence[Path],
+    page: Mapping[str, Any] | None = None,
+    *,
+    force: bool,
+    animated: bool = False,
 ) -> None:
     """Raises if figure files cannot be written; called before the computation.
 
@@ -24,10 +28,12 @@ def check_figure_paths(
         paths: the figure files.
         page: options of the paper of the figure.
         force: replace files that nnlab did not create.
+        animated: whether the figure can be written as an animation.
 
     Raises:
         UnknownName: an unknown venue, style, palette or position of the legend.
-        UsageError: the suffix of a path is not a figure format, or an option of the paper is wrong.
+        UsageError: the suffix of a path is not a figure format, ffmpeg is missing, or an option of
+            the paper is wrong.
         OutputError: a file exists and nnlab did not create it.
     """
     if not paths:
@@ -38,7 +44,10 @@ def check_figure_paths(
     with use_page(page or {}):
         pass
     for path in paths:
-        check_format(path)
+        if check_format(path, animated=animated) == "mp4":
+            from nnlab.figures.draw.animation import check_ffmpeg
+
+            check_ffmpeg()
     check_replaceable(paths, force=force)
 
 

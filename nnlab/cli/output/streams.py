@@ -15,7 +15,7 @@ from nnlab.errors import ClosedPipe, OutputError
 
 # ASCII substitutes of the characters that nnlab prints.
 _ASCII_SUBSTITUTES = {
-    "─": "-", "–": "-", "−": "-", "±": "+-", "×": "x", "·": "*", "…": "...", "→": "->", "≤": "<=",
+    "─": "-", "–": "-", "−": "-", "±": "+/-", "×": "x", "·": "*", "…": "...", "→": "->", "≤": "<=",
     "≥": ">=", "≈": "~",
 }  # fmt: skip
 

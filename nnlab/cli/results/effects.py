@@ -15,6 +15,7 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
+from nnlab.stats.rounding import ROUNDING_NOISE
 from nnlab.stats.variance_shares import VarianceShare
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -99,5 +100,11 @@ def _effect_cells(share: VarianceShare, ranking: Ranking) -> Mapping[str, Any]:
         "share": share.share,
         "interval": None if math.isnan(share.low) else (share.low, share.high),
         "best": better(share.means, key=share.means.__getitem__) if share.means else None,
-        "reach": max(values) - min(values) if values else None,
+        "reach": _range_of(values) if values else None,
     }
+
+
+def _range_of(means: Sequence[float]) -> float:
+    """The distance of the largest and smallest mean; 0 if it is a rounding error."""
+    distance = max(means) - min(means)
+    return distance if distance > ROUNDING_NOISE * max(map(abs, means)) else 0.0

@@ -11,10 +11,12 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, ForceOption
 from nnlab.cli.output.render import say
 from nnlab.cli.train.train import messages
+from nnlab.cli.uncertainty_option import UncertaintyOption
 from nnlab.io.command_line import quote_command
 from nnlab.report.formats import report_format_of
 from nnlab.report.reproduce import write_reproduction_folder
 from nnlab.report.write import write_report
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -55,6 +57,7 @@ def report(
             help="omit hosts, commits, paths and the name of the database, for double-blind review",
         ),
     ] = False,
+    uncertainty: UncertaintyOption = DEFAULT_UNCERTAINTY,
     force: ForceOption = False,
     db: DbOption = None,
 ) -> None:
@@ -77,7 +80,13 @@ def report(
         scope = resolve_scope(database, study)
         if path is not None and report_format is not None:
             written = write_report(
-                database, scope, path, report_format, force=force, anonymous=anonymous
+                database,
+                scope,
+                path,
+                report_format,
+                force=force,
+                anonymous=anonymous,
+                uncertainty=uncertainty,
             )
             if written.claim_study is not None:
                 messages.print_verdict(database, written.claim_study)

@@ -17,8 +17,10 @@ from nnlab.cli.results.findings import print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import messages
 from nnlab.config import metric_direction, metric_directions
+from nnlab.io.command_line import quote_command
 from nnlab.io.redaction import mask_diff
 from nnlab.io.text import format_count
+from nnlab.objective import is_layer_quantile
 from nnlab.records import Artifact, Attempt, MetricSummary, Run, direction_of
 from nnlab.stats import format_duration
 
@@ -122,12 +124,19 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
     print_pairs(
         [("Artifact", path) for _, path in _artifact_paths(db, run)], unbroken=("Artifact",)
     )
-    curves = [row for row in metrics if not str(row["metric"]).startswith(_MEASURED_ONCE)]
+    repeated = [row for row in metrics if not str(row["metric"]).startswith(_MEASURED_ONCE)]
+    curves = [row for row in repeated if not is_layer_quantile(str(row["metric"]))]
     curves.sort(key=lambda row: _is_standardised(str(row["metric"])))
     render(curves, METRIC_COLUMNS, Format.TABLE)
     for line in _unranked_notes(run, [str(row["metric"]) for row in curves]):
         say(line, style="dim")
-    if hidden := len(metrics) - len(curves):
+    if quantiles := len(repeated) - len(curves):
+        say(
+            f"{quantiles} quantiles of weights and gradients are not shown;"
+            f" {quote_command('nnlab', 'plot', 'histograms', run.id)} draws them",
+            style="dim",
+        )
+    if hidden := len(metrics) - len(repeated):
         say(
             f"{hidden} metrics of the data and the untrained model (data/, probe/start_) are not"
             " shown; --format csv lists them",
@@ -139,7 +148,12 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
 def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:
     history = store.history(db, run.id)
     epochs = sorted({epoch for name in history.metrics for epoch, _ in history[name]})
-    names = sorted(history.metrics, key=_is_standardised)
+    shown = [
+        name
+        for name in history.metrics
+        if output_format is not Format.TABLE or not is_layer_quantile(name)
+    ]
+    names = sorted(shown, key=_is_standardised)
     values = {name: dict(history[name]) for name in names}
     rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
     columns = [

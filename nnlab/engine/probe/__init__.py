@@ -9,13 +9,16 @@ the last step of the epoch: `probe/update_ratio`, the norm of the update relativ
 and `probe/gradient_noise` (`engine.noise_scale`).
 
 `full` adds for each layer `probe/grad_norm/<layer>`, on the first rows of the training split, and
-`probe/update_ratio/<layer>`. `sensitivity` adds `probe/rise` and `probe/sharpness` after each
-epoch and, as `probe/start_rise` and `probe/start_sharpness`, before the first
-(`probe.sensitivity`). With the first epoch the metrics of the data, `data/…`
-(`engine.data.checks`), are reported, and some metrics of the untrained model: `probe/start_loss`
-and `probe/start_<statistic>/<layer>`; for a user-defined model trained with cross entropy also
-`probe/start_probability_outputs`, which is 1 if its outputs are probabilities instead of logits,
-else 0.
+`probe/update_ratio/<layer>`; for up to eight layers also the quantiles of these gradients and of
+the weights, `probe/grad_quantile_25/<layer>` and `probe/weight_quantile_25/<layer>`
+(`probe.quantiles`). `sensitivity` adds `probe/rise` and `probe/sharpness` after each epoch and, as
+`probe/start_rise` and `probe/start_sharpness`, before the first (`probe.sensitivity`).
+
+With the first epoch the metrics of the data, `data/…` (`engine.data.checks`), are reported, and
+some metrics of the untrained model: `probe/start_loss`, `probe/start_<statistic>/<layer>` and, with
+`full`, `probe/start_weight_quantile_25/<layer>`; for a user-defined model trained with cross
+entropy also `probe/start_probability_outputs`, which is 1 if its outputs are probabilities instead
+of logits, else 0.
 
 Probes do not affect training.
 """
@@ -37,6 +40,7 @@ from nnlab.engine.probe.deferred import DeferredMetrics, fetch_metrics
 from nnlab.engine.probe.gradient_noise import GradientNoiseProbe
 from nnlab.engine.probe.last_step import LastStepProbe
 from nnlab.engine.probe.layer_outputs import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE, LayerProbe
+from nnlab.engine.probe.quantiles import layer_quantiles
 from nnlab.engine.probe.sensitivity import SENSITIVITY_EXAMPLES, measure_sensitivity
 
 __all__ = [
@@ -83,7 +87,8 @@ class Probe:
         Args:
             model: the measured model.
             examples: the fixed batch, used if no evaluation can be recorded.
-            gradient_landscape: where the gradient norm of each layer is measured, if it is.
+            gradient_landscape: where the gradients and weights of each layer are measured, if
+                they are.
             sensitivity_landscape: where the sensitivity of the loss is measured, if it is.
             initial_landscape: where the untrained model is measured.
             data_checks: measures the data.
@@ -121,6 +126,9 @@ class Probe:
         initial = self._measure_untrained_model()
         if self._sensitivity_landscape is not None:
             initial |= measure_sensitivity(self._sensitivity_landscape)
+        if self._gradient_landscape is not None:
+            metrics = fetch_metrics(self._weight_quantiles())
+            initial |= {name.removeprefix("probe/"): value for name, value in metrics.items()}
         return values | {f"probe/start_{name}": value for name, value in initial.items()}
 
     def _measure_untrained_model(self) -> dict[str, float]:
@@ -164,13 +172,17 @@ class Probe:
         """All metrics of the epoch that has just ended."""
         deferred = [*self._layer_probe.deferred_metrics(), *self._deferred]
         if self._gradient_landscape is not None:
-            deferred.append(layer_gradient_norms(self._gradient_landscape))
+            deferred += self._weight_quantiles()
+            deferred += layer_gradient_metrics(self._gradient_landscape)
         self._deferred = []
         values = fetch_metrics(deferred)
         if self._sensitivity_landscape is not None:
             sensitivity = measure_sensitivity(self._sensitivity_landscape)
             values |= {f"probe/{name}": value for name, value in sensitivity.items()}
         return values
+
+    def _weight_quantiles(self) -> list[DeferredMetrics]:
+        return layer_quantiles("weight", dict(enumerate(layer_weights(self._model), start=1)))
 
     def _is_measured(self, epoch: int, interval: int) -> bool:
         return (epoch - 1) % interval == 0 or epoch == self._last_epoch
@@ -220,13 +232,28 @@ def _are_probabilities(outputs: torch.Tensor) -> bool:
     return bool((outputs >= 0).all() and ((sums - 1).abs() < _SUM_TOLERANCE).all())
 
 
-def layer_gradient_norms(landscape: LossLandscape) -> DeferredMetrics:
-    """`probe/grad_norm/<layer>` of each trainable layer, in evaluation mode."""
+def layer_weights(model: nn.Module) -> list[nn.Parameter]:
+    """The weights of the layers, which are numbered from 1 in this order; biases are left out."""
+    return [parameter for parameter in model.parameters() if parameter.ndim >= 2]
+
+
+def layer_gradient_metrics(landscape: LossLandscape) -> list[DeferredMetrics]:
+    """`probe/grad_norm/<layer>` and the gradient's quantiles of each trainable layer.
+
+    The gradient is computed in evaluation mode.
+    """
     with eval_mode(landscape.model):
         gradients = dict(zip(landscape.parameters, landscape.gradient(), strict=True))
-    weights = [p for p in landscape.model.parameters() if p.ndim >= 2]
-    by_metric = {
-        f"probe/grad_norm/{n}": gradients[w] for n, w in enumerate(weights, 1) if w in gradients
+    by_layer = {
+        number: gradients[weight]
+        for number, weight in enumerate(layer_weights(landscape.model), start=1)
+        if weight in gradients
     }
-    norms = torch.stack(torch._foreach_norm(list(by_metric.values())))
-    return DeferredMetrics((norms,), lambda numbers: dict(zip(by_metric, numbers, strict=True)))
+    if not by_layer:
+        return []
+    names = [f"probe/grad_norm/{number}" for number in by_layer]
+    norms = torch.stack(torch._foreach_norm(list(by_layer.values())))
+    return [
+        DeferredMetrics((norms,), lambda numbers: dict(zip(names, numbers, strict=True))),
+        *layer_quantiles("grad", by_layer),
+    ]

@@ -19,6 +19,11 @@ from typing import Any, Final
 
 # Public name -> module below `nnlab.figures`, name in it.
 _PUBLIC: Final[Mapping[str, tuple[str, str]]] = {
+    "critical_difference": ("kinds.critical_difference", "draw_critical_difference"),
+    "dependence": ("kinds.dependence", "draw_dependence"),
+    "pareto": ("kinds.pareto", "draw_pareto"),
+    "scaling": ("kinds.scaling", "draw_scaling"),
+    "seeds": ("kinds.seeds", "draw_seeds"),
     "Paper": ("draw.paper", "Paper"),
     "Series": ("draw.series", "Series"),
     "calibration": ("kinds.calibration", "draw_calibration"),

@@ -10,6 +10,8 @@ LOG_FROM_DECADES = 1.5
 _MAX_RISE_OVER_START = 10.0
 # A linear axis cuts off values this many times further from the best than the settled curves.
 _OUTLIER_FACTOR = 10.0
+# It then shows transients up to this many times further.
+_TRANSIENT_FACTOR = 5.0
 # The first quarter of a curve is a transient and does not determine the range.
 _TRANSIENT_FRACTION = 0.25
 
@@ -113,4 +115,4 @@ def _linear_axis_end(values: Sequence[float], settled: Sequence[float]) -> float
     )
     if worst - best <= _OUTLIER_FACTOR * largest_typical:
         return worst
-    return max(value for value in values if value <= best + 2 * largest_typical)
+    return max(value for value in values if value <= best + _TRANSIENT_FACTOR * largest_typical)

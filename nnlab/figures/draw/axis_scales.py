@@ -23,7 +23,7 @@ def set_epoch_axis(ax: Axes, first: int, last: int) -> None:
     margin = max((last - first) * 0.02, 0.5 if first == last else 0.0)
     ax.set_xlim(first - margin, last + margin)
     ax.xaxis.set_major_locator(
-        MaxNLocator(nbins=5, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
+        MaxNLocator(nbins=6, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
     )
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
 

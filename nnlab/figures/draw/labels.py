@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from matplotlib.textpath import TextToPath
@@ -15,6 +16,7 @@ from nnlab.figures.draw.paper import current_paper
 
 MAX_LABEL_LENGTH = 34
 _ELLIPSIS = "…"
+_LABEL_MARGIN = 0.02  # inches between a label and the edge of the figure
 _LABEL_WIDTH, _MAX_LABEL_LINES = 26, 2  # characters and lines of an axis label
 
 
@@ -72,7 +74,7 @@ def wrap_to_width(text: str, width: float, size: float, lines: int = 2) -> str:
             wrapped.append(word)
     if len(wrapped) > lines:
         wrapped = [*wrapped[: lines - 1], " ".join(wrapped[lines - 1 :])]
-    return "\n".join(_shorten_to_width(line, width, size) for line in wrapped)
+    return "\n".join(shorten_to_width(line, width, size) for line in wrapped)
 
 
 def text_inches(text: str, size: float) -> float:
@@ -87,7 +89,29 @@ def _text_measurer() -> TextToPath:
     return TextToPath()
 
 
-def _shorten_to_width(line: str, width: float, size: float) -> str:
+def wrap_labels_beyond_figure(figure: Figure) -> bool:
+    """Wraps each label of a y axis that leaves the figure; returns whether there was one.
+
+    How much longer a label is than its panel depends on the font sizes of the venue. Call it after
+    the figure was drawn.
+    """
+    margin = _LABEL_MARGIN * figure.dpi
+    top = figure.get_figheight() * figure.dpi - margin
+    too_long = []
+    for ax in figure.axes:
+        box = ax.yaxis.label.get_window_extent()
+        is_inside = margin <= box.y0 and box.y1 <= top
+        if ax.get_ylabel() and "\n" not in ax.get_ylabel() and not is_inside:
+            too_long.append(ax)
+    for ax in too_long:
+        text, size = ax.get_ylabel(), current_paper().label_size
+        length = ax.get_window_extent().height / figure.dpi
+        # A text is somewhat wider when it is rendered at a low resolution.
+        ax.set_ylabel(wrap_to_width(text, min(length, 0.9 * text_inches(text, size)), size))
+    return bool(too_long)
+
+
+def shorten_to_width(line: str, width: float, size: float) -> str:
     """The line, shortened in the middle if it is wider than `width` inches."""
     keep = len(line)
     while keep > 4 and text_inches(_shorten_middle(line, keep), size) > width:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.figures.draw.labels import text_inches, wrap_labels_beyond_figure, wrap_to_width
 from nnlab.figures.draw.legend import (
     LegendEntry,
     columns_that_fit,
@@ -15,13 +17,19 @@ from nnlab.figures.draw.legend import (
     legend_pad,
     row_height,
     rows_needed,
+    shorten_entry,
+    text_renderer,
 )
-from nnlab.figures.draw.line_end_labels import label_line_ends
+from nnlab.figures.draw.line_end_labels import label_line_ends, label_stack_height
 from nnlab.figures.draw.panel_context import own_legend_blocks, stretched_height
 from nnlab.figures.draw.paper import current_paper, inches
 from nnlab.figures.draw.titles_and_limits import apply_titles_and_limits
 
 PANEL_HEIGHT = 2.2
+_DECORATION_HEIGHT = 0.6  # inches: the axis labels and ticks below a panel
+_MAX_DIRECT_WIDTH = 0.3  # of a label at the end of a line, relative to the figure
+_MAX_LABEL_LENGTH = 1.08  # of the label of an axis, relative to the axis
+_MIN_PANEL_HEIGHT, _ASPECT = 1.6, 0.9  # inches; height over width, with the axis labels
 _MIN_PANEL_WIDTH = 1.75  # inches; enough for an axis with its labels
 
 
@@ -40,7 +48,9 @@ def new_figure(height: float, width: float | None = None) -> Figure:
 
 def layout_engine() -> ConstrainedLayoutEngine:
     """The layout of axes, titles and labels within a figure."""
-    return ConstrainedLayoutEngine(w_pad=inches(0.06), wspace=0.05, hspace=0.05)
+    return ConstrainedLayoutEngine(
+        w_pad=inches(0.06), h_pad=inches(3 / 72), wspace=0.05, hspace=0.05
+    )
 
 
 def panel_grid(count: int, least: float = _MIN_PANEL_WIDTH) -> tuple[int, int]:
@@ -57,6 +67,7 @@ def figure_with_legend(
     *,
     height: float = PANEL_HEIGHT,
     least: float = _MIN_PANEL_WIDTH,
+    columns: int | None = None,
 ) -> Figure:
     """A figure of `count` panels that `draw` fills, with a legend.
 
@@ -69,10 +80,14 @@ def figure_with_legend(
         draw: draws the panels; it is called with the axes, row by row.
         height: the height of a panel in inches at the base font size.
         least: the minimal width of a panel in inches at the base font size.
+        columns: the number of panels side by side; by default as many as fit.
     """
     figure = new_figure(height)
-    rows, columns = panel_grid(count, least)
     mode = current_paper().legend
+    columns = columns or panel_grid(count, least)[1]
+    rows = -(-count // columns)
+    width = current_paper().width * (_MAX_DIRECT_WIDTH if mode == "direct" else 1.0)
+    blocks = [[shorten_entry(entry, width) for entry in block] for block in blocks]
     line_entries = [entry for block in blocks for entry in block if entry.line]
     if mode in ("direct", "best"):
         below = [[entry for entry in block if not entry.line] for block in blocks]
@@ -83,6 +98,8 @@ def figure_with_legend(
     rows_of_blocks = [
         rows_needed(block, block_columns) for block, block_columns in columns_of_blocks
     ]
+    if mode == "direct":
+        height = max(height, _DECORATION_HEIGHT + label_stack_height(len(line_entries)))
     legend_height = sum(rows_of_blocks) * row_height() + len(rows_of_blocks) * legend_pad()
     panel_height = stretched_height(rows * inches(height))
     figure.set_size_inches(figure.get_figwidth(), panel_height + legend_height)
@@ -95,6 +112,9 @@ def figure_with_legend(
     for spare in grid[count:]:
         spare.remove()
     draw(axes)
+    apply_titles_and_limits(figure)
+    _hide_marks_outside(axes)
+    _fit_axis_labels(figure, axes)
     height_used = 0.0
     for (block, block_columns), block_rows in zip(columns_of_blocks, rows_of_blocks, strict=True):
         draw_legend_below(bottom, 1 - height_used / legend_height, block, block_columns)
@@ -104,6 +124,57 @@ def figure_with_legend(
     if mode == "direct":
         label_line_ends(figure, axes[min(columns, count) - 1], line_entries)
     return figure
+
+
+def _hide_marks_outside(axes: Sequence[Axes]) -> None:
+    """Hides marks at the edge, which are not clipped, where the author's limits exclude them."""
+    for ax in axes:
+        (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
+        for line in ax.lines:
+            if line.get_clip_on() or line.get_transform() != ax.transData:
+                continue
+            points = zip(*map(np.atleast_1d, line.get_data()), strict=True)
+            if not any(left <= x <= right and low <= y <= high for x, y in points):
+                line.set_visible(False)
+
+
+def _fit_axis_labels(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Wraps the labels of value axes that are longer than their axis, if possible before a unit."""
+    figure.draw_without_rendering()
+    renderer = text_renderer(figure)
+    size = current_paper().label_size
+    for ax in axes:
+        height = ax.get_window_extent(renderer).height * _MAX_LABEL_LENGTH
+        if ax.yaxis.label.get_window_extent(renderer).height <= height:
+            continue
+        available = height / figure.dpi
+        text = " ".join(ax.get_ylabel().split())
+        before_unit = text.replace(" (", "\n(", 1)
+        fits = max(text_inches(line, size) for line in before_unit.split("\n")) <= available
+        ax.set_ylabel(before_unit if fits else wrap_to_width(text, available, size))
+
+
+def panel_columns(count: int, group: int, least: float = _MIN_PANEL_WIDTH) -> int:
+    """The columns of a grid whose panels belong to rows of `group` panels, if such a row fits."""
+    most = max(1, int(current_paper().width / inches(least)))
+    return min(group, count) if group <= most else panel_grid(count, least)[1]
+
+
+def panel_height(count: int, least: float = _MIN_PANEL_WIDTH) -> float:
+    """The height of a panel in a grid, in inches at the base font size: lower in narrow columns."""
+    _, columns = panel_grid(count, least)
+    width = current_paper().width / columns / inches(1.0)
+    return min(PANEL_HEIGHT, max(_MIN_PANEL_HEIGHT, _ASPECT * width))
+
+
+def share_axis_labels(axes: Sequence[Axes], columns: int) -> None:
+    """Keeps the labels of panels with equal axes only in the first column and the last row."""
+    for index, ax in enumerate(axes):
+        if index % columns:
+            ax.set_ylabel("")
+            ax.tick_params(axis="y", labelleft=False)
+        if index + columns < len(axes):
+            ax.set_xlabel("")
 
 
 def available_text_width(columns: int = 1) -> float:
@@ -118,5 +189,20 @@ def freeze_layout(figure: Figure) -> None:
     """
     apply_titles_and_limits(figure)
     figure.draw_without_rendering()
+    wrap_labels_beyond_figure(figure)
     figure.draw_without_rendering()  # measures ticks that the first layout changed
+    if wrap_labels_beyond_figure(figure):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure that contains the axes.
+
+    Raises:
+        ValueError: the axes were removed from their figure.
+    """
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("these axes belong to no figure")
+    return figure

@@ -1,7 +1,7 @@
 """Legend entries, and legends below the panels or inside a panel; used by all figures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -11,6 +11,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
+from nnlab.figures.draw.labels import shorten_to_width
 from nnlab.figures.draw.paper import current_paper, inches
 
 # In units of the font size, as in matplotlib.
@@ -39,6 +40,13 @@ class LegendEntry:
     handle: Artist
     label: str
     line: str = ""
+
+
+def shorten_entry(entry: LegendEntry, width: float) -> LegendEntry:
+    """The entry with a label that, beside its sample, is not wider than `width` inches."""
+    paper = current_paper()
+    handle = (_HANDLE_LENGTH + _HANDLE_PAD + _COLUMN_SPACING) * paper.size / _POINTS_PER_INCH
+    return replace(entry, label=shorten_to_width(entry.label, width - handle, paper.size))
 
 
 def text_renderer(figure: Figure) -> RendererAgg:

@@ -8,27 +8,86 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
+from matplotlib.transforms import ScaledTranslation
 
 from nnlab.figures.draw.legend import LegendEntry
-from nnlab.figures.draw.paper import current_paper
+from nnlab.figures.draw.paper import current_paper, points
 
-# In units of the font size.
-_LABEL_GAP = 0.4
-_LINE_SPACING = 1.25
+_POINTS_PER_INCH = 72
+
+# In units of the font size. With leaders there is more space between the axis and the labels.
+_LABEL_GAP, _LEADER_GAP, _LINE_SPACING = 0.7, 1.9, 1.25
+_MAX_SHIFT_WITHOUT_LEADER = 0.3
+_REACHES_END = 0.03  # of the width of the axis: a line that ends before has no leader
 
 
 def label_line_ends(figure: Figure, ax: Axes, entries: Sequence[LegendEntry]) -> None:
-    """Writes each entry to the right of `ax`, at the height of the last point of its line."""
-    ends = [(entry, end) for entry in entries if (end := _line_end_height(ax, entry)) is not None]
-    ends.sort(key=lambda pair: pair[1])
-    size = current_paper().size * figure.dpi / 72
-    labels = [_add_label(ax, entry, size) for entry, _ in ends]
+    """Writes each entry to the right of `ax`, at the height of the last point of its line.
+
+    Labels that had to move are connected with the ends of their lines. An entry without a line in
+    `ax` is written below the others.
+    """
+    ends = {entry: end for entry in entries if (end := _line_end(ax, entry)) is not None}
+    labelled = sorted(ends, key=lambda entry: ends[entry][1])
+    size = current_paper().size * figure.dpi / _POINTS_PER_INCH
+    panel = ax.get_window_extent()
+    heights = [ax.transAxes.inverted().transform(_pixels(ax, ends[e]))[1] for e in labelled]
+    without_line = [entry for entry in entries if entry not in ends]
+    names = [*(f"{entry.label}: no curve" for entry in without_line)]
+    labels = [
+        _add_label(ax, entry, text)
+        for entry, text in zip(
+            [*without_line, *labelled], [*names, *(e.label for e in labelled)], strict=True
+        )
+    ]
     figure.draw_without_rendering()
     panel = ax.get_window_extent()
-    heights = [ax.transData.transform((0, value))[1] for _, value in ends]
-    positions = spread_positions(heights, size * _LINE_SPACING, panel.y0, panel.y1)
+    preferred = [*([0.0] * len(without_line)), *heights]
+    spacing = size * _LINE_SPACING / panel.height
+    positions = spread_positions(preferred, spacing, 0.0, 1.0)
+    shifts = [abs(a - b) for a, b in zip(positions, preferred, strict=True)]
+    with_leaders = max(shifts, default=0.0) * panel.height > _MAX_SHIFT_WITHOUT_LEADER * size
     for label, position in zip(labels, positions, strict=True):
-        label.xy = (1.0, (position - panel.y0) / panel.height)
+        label.xy = (1.0, position)
+        if with_leaders:
+            label.set_position((_LEADER_GAP * current_paper().size, 0))
+    if with_leaders:
+        for entry, position in zip(labelled, positions[len(without_line) :], strict=True):
+            _add_leader(ax, entry, ends[entry], position, size)
+
+
+def label_stack_height(count: int) -> float:
+    """The height of `count` labels below each other, in inches at the base font size."""
+    return count * _LINE_SPACING * current_paper().size / current_paper().scale / _POINTS_PER_INCH
+
+
+def _add_leader(
+    ax: Axes, entry: LegendEntry, end: tuple[float, float], position: float, size: float
+) -> None:
+    """Connects the end of a line at the edge of the axis with its label."""
+    right = sorted(ax.get_xlim())[1]
+    width = abs(ax.get_xlim()[1] - ax.get_xlim()[0])
+    if right - end[0] > _REACHES_END * width or not isinstance(entry.handle, Line2D):
+        return
+    height = float(ax.transAxes.inverted().transform(_pixels(ax, end))[1])
+    ax.annotate(
+        "",
+        xy=(1.0, height),
+        xycoords="axes fraction",
+        xytext=(1.0, position),
+        textcoords=ax.transAxes
+        + ScaledTranslation(
+            (_LEADER_GAP - 0.2) * size / ax.figure.dpi, 0, ax.figure.dpi_scale_trans
+        ),
+        annotation_clip=False,
+        arrowprops={
+            "arrowstyle": "-",
+            "color": entry.handle.get_color(),
+            "linewidth": points(0.6),
+            "shrinkA": 0.0,
+            "shrinkB": points(3.0),
+        },
+    )
 
 
 def spread_positions(
@@ -67,25 +126,36 @@ def _block_start(block: Sequence[float], least: float, low: float, high: float) 
     return min(max(start, low), max(high - length, low))
 
 
-def _line_end_height(ax: Axes, entry: LegendEntry) -> float | None:
-    """The last finite value of the entry's line, clipped to the axis; None if there is none."""
+def _line_end(ax: Axes, entry: LegendEntry) -> tuple[float, float] | None:
+    """The last finite point of the entry's line, moved to the edge of the axis if it is outside.
+
+    None if the line has no finite point.
+    """
     for line in reversed(ax.lines):
         if line.get_label() == entry.line:
-            heights = [y for y in np.asarray(line.get_ydata(), dtype=float) if math.isfinite(y)]
-            if heights:
+            data = zip(
+                *(np.asarray(values, dtype=float) for values in line.get_data()), strict=True
+            )
+            finite = [(float(x), float(y)) for x, y in data if math.isfinite(y)]
+            if finite:
                 low, high = sorted(ax.get_ylim())
-                return float(min(max(heights[-1], low), high))
+                return finite[-1][0], min(max(finite[-1][1], low), high)
     return None
 
 
-def _add_label(ax: Axes, entry: LegendEntry, size: float) -> Annotation:
+def _pixels(ax: Axes, point: tuple[float, float]) -> tuple[float, float]:
+    x, y = ax.transData.transform(point)
+    return float(x), float(y)
+
+
+def _add_label(ax: Axes, entry: LegendEntry, text: str) -> Annotation:
     handle = entry.handle
     return ax.annotate(
-        entry.label,
+        text,
         (1.0, 0.5),
         xycoords="axes fraction",
-        xytext=(_LABEL_GAP * size, 0),
-        textcoords="offset pixels",
+        xytext=(_LABEL_GAP * current_paper().size, 0),
+        textcoords="offset points",
         va="center",
         color=str(handle.get_color()) if isinstance(handle, Line2D) else current_paper().look.text,
         annotation_clip=False,

@@ -49,6 +49,11 @@ class FigureStyle:
     background: str = "#FFFFFF"
     boxed: bool = False
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether the background is darker than the text."""
+        return _luminance(self.background) < _luminance(self.text)
+
 
 STYLES: Final[Mapping[str, FigureStyle]] = {
     "open": FigureStyle(),
@@ -87,17 +92,25 @@ class Paper:
     def colors(self) -> tuple[str, ...]:
         """The palette, lightened on a dark background."""
         colors = PALETTES[self.palette]
-        return tuple(_lighten_on_dark(color, self.look.background) for color in colors)
+        return tuple(map(_lighten, colors)) if self.look.is_dark else colors
 
 
-def _lighten_on_dark(color: str, background: str) -> str:
-    """The colour, mixed with white on a dark background until it is light enough to be visible."""
-    if background == FigureStyle().background:
-        return color
-    parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-    while 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2] < _MIN_LUMINANCE_ON_DARK:
-        parts = [part + max(1, (255 - part) // 12) for part in parts]
-    return "#" + "".join(f"{min(part, 255):02X}" for part in parts)
+def _lighten(color: str) -> str:
+    """The colour, mixed with white until it is light enough to be visible on a dark background."""
+    while _luminance(color) < _MIN_LUMINANCE_ON_DARK:
+        parts = [part + max(1, (255 - part) // 12) for part in _rgb(color)]
+        color = "#" + "".join(f"{min(part, 255):02X}" for part in parts)
+    return color
+
+
+def _luminance(color: str) -> float:
+    """The relative luminance of a colour #RRGGBB, from 0 to 255."""
+    red, green, blue = _rgb(color)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 _current: ContextVar[Paper] = ContextVar("current_paper", default=Paper())  # noqa: B039  it is frozen

@@ -5,6 +5,7 @@ other formats. All text is escaped: a trial named `\input{...}` appears as these
 """
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,9 +52,9 @@ class _PgfTextRenderer(RendererPgf):
     ) -> None:
         """Writes one line of text at the position and anchor that matplotlib gave it."""
         options = [f"x={x / self.dpi:f}in", f"y={y / self.dpi:f}in", "left", "base"]
-        is_single_line = mtext is not None and "\n" not in mtext.get_text()
-        if is_single_line and (angle == 0 or mtext.get_rotation_mode() == "anchor"):
-            options = self._anchored(mtext) or options
+        # matplotlib passes no artist for a line of a longer text.
+        if mtext is not None and (angle == 0 or mtext.get_rotation_mode() == "anchor"):
+            options = self._anchored(mtext) or self._aligned(s, x, y, prop, angle, mtext)
         if angle:
             options.append(f"rotate={angle:f}")
         size = prop.get_size_in_points() * _TEX_POINTS_PER_POINT
@@ -88,6 +89,19 @@ class _PgfTextRenderer(RendererPgf):
             return []
         x, y = mtext.get_transform().transform(mtext.get_unitless_position())
         return [f"x={x / self.dpi:f}in", f"y={y / self.dpi:f}in", horizontal, vertical]
+
+    def _aligned(
+        self, s: str, x: float, y: float, prop: FontProperties, angle: float, mtext: Any
+    ) -> list[str]:
+        """The position of a text on its baseline; its alignment does not depend on its width."""
+        alignment = mtext.get_horizontalalignment()
+        width, _, _ = self.get_text_width_height_descent(s, prop, False)
+        # `x` and `y` are the left end of the text as matplotlib measured it.
+        share = {"left": 0.0, "center": 0.5, "right": 1.0}.get(alignment, 0.0)
+        x += share * width * math.cos(math.radians(angle))
+        y += share * width * math.sin(math.radians(angle))
+        horizontal = _HORIZONTAL_ANCHORS.get(alignment, "left")
+        return [f"x={x / self.dpi:f}in", f"y={y / self.dpi:f}in", horizontal, "base"]
 
     def _line(self, text: str) -> None:
         self.fh.write(f"{text}%\n")

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from nnlab.io.file_origin import FIGURE_KEY, Provenance
 from nnlab.io.files import write_atomic
 
 FORMATS = ("pdf", "svg", "png", "eps", "pgf", "tikz")
+ANIMATION_FORMATS = ("gif", "mp4")
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], provenance: Provenance) -> None:
@@ -36,9 +38,28 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], provenance: Proven
     write_atomic(target, render_figure(figure, check_format(target), provenance))
 
 
+def save_animation(
+    frames: Iterable[Figure], path: str | os.PathLike[str], provenance: Provenance
+) -> None:
+    """Writes the frames of an animation to `path`, as GIF or MP4; see `save_figure`.
+
+    The provenance is the comment of the file.
+
+    Raises:
+        UsageError: the suffix is no format of animations, or ffmpeg is missing.
+        OutputError: the file cannot be written.
+        DiskFull: the disk is full.
+    """
+    # PIL is needed only for animations.
+    from nnlab.figures.draw.animation import render_animation
+
+    kind = check_format(path, animated=True)
+    write_atomic(Path(path), render_animation(frames, kind, _provenance_line(provenance)))
+
+
 def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
     """The bytes of a file in a format, one of `FORMATS`."""
-    line = FIGURE_KEY + json.dumps(dict(provenance), sort_keys=True)
+    line = _provenance_line(provenance)
     with style_context():
         if kind in ("pgf", "tikz"):
             # The pgf backend of matplotlib is slow to import.
@@ -54,21 +75,45 @@ def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
     return head + b"\n%" + line.encode() + b"\n" + re.sub(rb"%%CreationDate: .*\n", b"", rest)
 
 
-def check_format(path: str | os.PathLike[str]) -> str:
-    """The format that a path's suffix names, one of `FORMATS`, in any case.
+def check_format(path: str | os.PathLike[str], *, animated: bool = False) -> str:
+    """The format that a path's suffix names, in any case: one of `FORMATS`.
+
+    Args:
+        path: the file.
+        animated: whether the figure can be animated, so that `ANIMATION_FORMATS` are allowed too.
 
     Raises:
         UsageError: another suffix, or none.
     """
-    suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix in FORMATS:
+    suffix = path_format(path)
+    formats = (*FORMATS, *ANIMATION_FORMATS) if animated else FORMATS
+    if suffix in formats:
         return suffix
+    if suffix in ANIMATION_FORMATS:
+        raise UsageError(
+            f"'{path}' ends in .{suffix}, and this figure cannot be animated",
+            hint="nnlab plot landscape, activations, gradients and histograms can",
+        )
     problem = f"ends in .{suffix}" if suffix else "has no suffix"
-    other_formats = ", ".join(f".{name}" for name in FORMATS[:-1])
+    other_formats = ", ".join(f".{name}" for name in formats[:-1])
     raise UsageError(
-        f"'{path}' {problem}: a figure is written as {other_formats} or .{FORMATS[-1]}",
+        f"'{path}' {problem}: a figure is written as {other_formats} or .{formats[-1]}",
         hint="use one of these suffixes, for example fig1.pdf",
     )
+
+
+def is_animation(path: str | os.PathLike[str]) -> bool:
+    """Whether a path has the suffix of an animation."""
+    return path_format(path) in ANIMATION_FORMATS
+
+
+def path_format(path: str | os.PathLike[str]) -> str:
+    """The suffix of a path in lower case, without its dot."""
+    return Path(path).suffix.lower().removeprefix(".")
+
+
+def _provenance_line(provenance: Provenance) -> str:
+    return FIGURE_KEY + json.dumps(dict(provenance), sort_keys=True)
 
 
 def _file_metadata(kind: str, line: str) -> dict[str, Any]:

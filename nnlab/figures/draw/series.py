@@ -62,7 +62,7 @@ def median_onset(trial: Series, code: str = OVERFITTING_CODE) -> int | None:
     The curve of a trial is the mean over its seeds, so a finding of a few seeds does not apply to
     it.
     """
-    onsets = _onset_epochs(trial, code)
+    onsets = onset_epochs(trial, code)
     return median_epoch(onsets) if 2 * len(onsets) > len(trial.histories) else None
 
 
@@ -74,15 +74,16 @@ def median_plateau_onset(trial: Series) -> int | None:
 def onset_text(trial: Series) -> str:
     """How many seeds overfit and from which epoch; if none, the same for the plateau; or ""."""
     texts = (
-        affected_seeds_text(code, _onset_epochs(trial, code), len(trial.histories))
+        affected_seeds_text(code, onset_epochs(trial, code), len(trial.histories))
         for code in (OVERFITTING_CODE, PLATEAU_CODE)
     )
     return next(filter(None, texts), "")
 
 
-def _onset_epochs(trial: Series, code: str) -> list[int]:
+def onset_epochs(trial: Series, code: str = "") -> list[int]:
+    """The onsets of a finding over the seeds; without a code those of all findings."""
     return [
         finding.onset
         for finding in trial.findings
-        if finding.code == code and finding.onset is not None
+        if code in (finding.code, "") and finding.onset is not None
     ]

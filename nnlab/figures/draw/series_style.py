@@ -13,6 +13,7 @@ from nnlab.figures.draw.style import marker
 
 # A reader cannot follow more lines; further ones are thin and grey, with one legend entry.
 MAX_NAMED = 12
+_MAX_LABEL_LENGTH = 48  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ def series_legend_entries(labels: Sequence[str], noun: str) -> list[LegendEntry]
         LegendEntry(
             Line2D([], [], color=style.color, marker=style.marker), label, curve_label(rank)
         )
-        for rank, (style, label) in enumerate(zip(styles, short_labels(first), strict=False))
+        for rank, (style, label) in enumerate(
+            zip(styles, short_labels(first, _MAX_LABEL_LENGTH), strict=False)
+        )
     ]
     if others := len(labels) - len(first):
         text = f"{others} other {noun}{'s' if others > 1 else ''}"

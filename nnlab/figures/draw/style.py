@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, Literal
 
 import matplotlib as mpl
+from cycler import cycler
 
 from nnlab.figures.draw.fonts import font_families
 from nnlab.figures.draw.paper import Paper, current_paper
@@ -65,6 +66,9 @@ def _paper_settings(paper: Paper) -> dict[str, Any]:
         "font.family": list(font_families(paper.family)),
         "font.size": paper.size,
         "axes.titlesize": paper.label_size,
+        "axes.titlepad": 6.0 * scale,
+        "axes.labelpad": 4.0 * scale,
+        "axes.prop_cycle": cycler(color=paper.colors),
         "axes.labelsize": paper.label_size,
         "axes.linewidth": 0.6 * scale,
         "axes.edgecolor": look.ink,
@@ -84,6 +88,8 @@ def _paper_settings(paper: Paper) -> dict[str, Any]:
         "ytick.color": look.ink,
         "xtick.direction": "in" if look.boxed else "out",
         "ytick.direction": "in" if look.boxed else "out",
+        "xtick.major.pad": 3.5 * scale,
+        "ytick.major.pad": 3.5 * scale,
         "xtick.major.width": 0.6 * scale,
         "ytick.major.width": 0.6 * scale,
         "xtick.major.size": 2.5 * scale,
@@ -91,6 +97,13 @@ def _paper_settings(paper: Paper) -> dict[str, Any]:
         "legend.fontsize": paper.size,
         "lines.linewidth": 1.3 * scale,
         "lines.markersize": 3.2 * scale,
+        "lines.markeredgewidth": 1.0 * scale,
+        "patch.linewidth": 0.6 * scale,
+        "patch.edgecolor": look.ink,
+        "hatch.linewidth": 0.6 * scale,
+        **{f"boxplot.{part}props.color": look.ink for part in ("box", "whisker", "cap")},
+        "boxplot.flierprops.markeredgecolor": look.ink,
+        **{f"boxplot.{part}props.linewidth": 0.6 * scale for part in ("box", "whisker", "cap")},
     }
 
 

@@ -50,7 +50,7 @@ def _panel_text(ax: Axes, names: Sequence[str], width: int, *, colored: bool) ->
         label = names[rank] if rank is not None and rank < len(names) else ""
         dotted = line.get_linestyle() not in ("-", "None")
         plotext.plot(
-            xs,
+            [math.log10(x) for x in xs] if ax.get_xscale() == "log" else xs,
             [math.log10(y) for y in ys] if ax.get_yscale() == "log" else ys,
             label=escape_terminal(label) if label not in named else None,
             color=_COLORS[(rank or 0) % len(_COLORS)] if colored else None,
@@ -62,7 +62,8 @@ def _panel_text(ax: Axes, names: Sequence[str], width: int, *, colored: bool) ->
         plotext.yticks([math.log10(t) for t in ticks], [f"{t:g}" for t in ticks])
     first, last = sorted(ax.get_xlim())
     ticks_shown = [tick for tick in ax.get_xticks() if first <= tick <= last]
-    plotext.xticks(ticks_shown, [f"{tick:g}" for tick in ticks_shown])
+    places = [math.log10(t) for t in ticks_shown] if ax.get_xscale() == "log" else ticks_shown
+    plotext.xticks(places, [f"{tick:g}" for tick in ticks_shown])
     plotext.xlabel(escape_terminal(" ".join(ax.get_xlabel().split())))
     plotext.title(escape_terminal(" ".join(" ".join([ax.get_title(), ax.get_ylabel()]).split())))
     text = str(plotext.build())

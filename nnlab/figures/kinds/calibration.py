@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from nnlab import store
 from nnlab.figures.draw.labels import short_labels, wrap_to_width
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout, panel_grid
+from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.predictions import predict_best_trials, test_split_notes
@@ -71,27 +74,23 @@ def draw_calibration(models: Sequence[ReliabilityDiagram]) -> Figure:
             0.75 * current_paper().width / panel_grid(len(models), _MIN_PANEL_WIDTH)[1]
         )
         titles = [
-            wrap_to_width(t, available_width, current_paper().label_size, 1)
+            wrap_to_width(t, available_width, current_paper().size, 1)
             for t in _panel_titles(models)
         ]
 
         def draw(axes: Sequence[Axes]) -> None:
             for ax, model, title in zip(axes, models, titles, strict=True):
                 _draw_panel(ax, model)
+                examples = sum(bin_.count for bin_ in model.bins)
                 error_text = wrap_to_width(
-                    f"calibration error {model.error:.3f}",
+                    f"ECE {model.error:.3f}, n = {examples:,}",
                     available_width,
-                    current_paper().label_size,
+                    current_paper().size,
                 )
-                ax.set_title(f"{title}\n{error_text}")
-                ax.set_xlabel(
-                    wrap_to_width(
-                        "Confidence (bars: examples)", available_width, current_paper().label_size
-                    )
-                )
+                ax.set_title(f"{title}\n{error_text}", fontsize=current_paper().size, pad=points(6))
 
         figure = figure_with_legend(
-            len(models), [], draw, height=_PANEL_HEIGHT, least=_MIN_PANEL_WIDTH
+            len(models), _legend_blocks(), draw, height=_PANEL_HEIGHT, least=_MIN_PANEL_WIDTH
         )
         freeze_layout(figure)
         return figure
@@ -119,16 +118,38 @@ def _draw_panel(ax: Axes, model: ReliabilityDiagram) -> None:
         )
         x = [bin_.confidence, bin_.confidence]
         ax.plot(x, bin_.interval, color=color(0), linewidth=points(0.9), zorder=3)
+    # No line joins the points: between bins there are no examples.
     ax.plot(
         [bin_.confidence for bin_ in model.bins],
         [bin_.right for bin_ in model.bins],
+        linestyle="",
         color=color(0),
         marker="o",
         markersize=points(3),
         zorder=4,
+        clip_on=False,
     )
     ax.set_box_aspect(1)
     ax.set_xlim(0, 1)
-    ax.set_xticks([0.25, 0.5, 0.75, 1.0])
-    ax.set_ylim(0, 1.02)
-    ax.set_ylabel("Share that is right")
+    ax.set_ylim(0, 1)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_ticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
+    ax.set_xlabel("Confidence")
+    ax.set_ylabel("Accuracy")
+
+
+def _legend_blocks() -> list[list[LegendEntry]]:
+    look = current_paper().look
+    marks = [
+        LegendEntry(
+            Line2D([], [], color=color(0), marker="o", markersize=points(3)),
+            "accuracy in a bin, 95 % CI (Wilson)",
+        ),
+        LegendEntry(Patch(facecolor=look.grey, alpha=0.35, linewidth=0), "share of the examples"),
+        LegendEntry(
+            Line2D([], [], color=look.grey, linewidth=points(0.8), linestyle=REFERENCE_DASHES),
+            "perfect calibration",
+        ),
+    ]
+    key = "ECE: expected calibration error"
+    return [marks, [LegendEntry(Line2D([], [], linestyle=""), key)]]

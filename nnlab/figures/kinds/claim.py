@@ -1,32 +1,36 @@
 """The figures of a study's claim: the intervals of its comparisons, and the curves of its arms."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from nnlab import store
 from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.run_value import metrics_in
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict
-from nnlab.figures.draw.layout import new_figure
+from nnlab.figures.draw.labels import wrap_to_width
+from nnlab.figures.draw.layout import available_text_width, figure_with_legend, freeze_layout
+from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.save import save_figure
 from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.kinds.curves import draw_curves
 from nnlab.records import Study
+from nnlab.stats.rounding import format_interval
 from nnlab.version import nnlab_version
 
 _MAX_PANELS = 2
-_ROW_HEIGHT = 0.85  # inches
+_ROW_HEIGHT = 1.0  # inches
 _VERDICT_COLORS = {"supported": 2, "not supported": 1}  # index in the palette
-_TEXT_WIDTH = 100  # characters
+_REGION_ALPHA = 0.25
 # Axes of ratios that span less than this factor get linear ticks instead of powers of ten.
 _MIN_RATIO_FOR_LOG_TICKS = 30
 
@@ -139,20 +143,36 @@ def _is_curve(metric: str, series: list[Series]) -> bool:
 def draw_claim_intervals(rows: Sequence[ClaimInterval]) -> Figure:
     """A figure with a row for each comparison: its interval, and the claimed region shaded."""
     with style_context():
-        figure = new_figure(0.2 + _ROW_HEIGHT * max(1, len(rows)))
-        panels = figure.subplots(max(1, len(rows)), 1, squeeze=False)[:, 0]
-        for ax, row in zip(panels, rows, strict=False):
-            _draw_row(ax, row)
+        count = max(1, len(rows))
+        entries = _legend_entries()
+
+        def draw(axes: Sequence[Axes]) -> None:
+            for ax, row in zip(axes, rows, strict=False):
+                _draw_row(ax, row)
+
+        # Panels wider than half of the page stand below each other.
+        half = 0.6 * current_paper().width / current_paper().scale
+        figure = figure_with_legend(count, [entries], draw, height=_ROW_HEIGHT, least=half)
+        freeze_layout(figure)
         return figure
+
+
+def _legend_entries() -> list[LegendEntry]:
+    ink = current_paper().look.ink
+    return [
+        LegendEntry(Patch(facecolor=color(5), alpha=_REGION_ALPHA, linewidth=0), "claimed region"),
+        LegendEntry(Line2D([], [], color=ink, marker="o", linewidth=points(2)), "mean, 95 % CI"),
+    ]
 
 
 def _draw_row(ax: Axes, row: ClaimInterval) -> None:
     color_index = _VERDICT_COLORS.get(row.verdict)
     row_color = current_paper().look.ink if color_index is None else color(color_index)
-    title = textwrap.shorten(f"{row.title}: {row.verdict}", _TEXT_WIDTH, placeholder="…")
-    ax.set_title(title, loc="left", fontsize=points(7), color=row_color)
-    label = textwrap.shorten(row.quantity, _TEXT_WIDTH, placeholder="…")
-    ax.set_xlabel(label, fontsize=points(6))
+    width = available_text_width()
+    size = current_paper().size
+    title = wrap_to_width(row.title, width, size)
+    ax.set_title(f"{title}\n{_result_text(row)}", loc="left", fontsize=size)
+    ax.set_xlabel(wrap_to_width(row.quantity, width, size), fontsize=size)
     ax.set_yticks([])
     ax.set_ylim(-1, 1)
     ax.spines["left"].set_visible(False)
@@ -160,16 +180,25 @@ def _draw_row(ax: Axes, row: ClaimInterval) -> None:
     if row.log:
         ax.set_xscale("log")
         if high / low < _MIN_RATIO_FOR_LOG_TICKS:
-            ax.xaxis.set_major_locator(MaxNLocator(6))
+            ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     ax.set_xlim(low, high)
     start = low if row.above is None else row.above
     end = high if row.below is None else row.below
-    ax.axvspan(start, end, color=color(5), alpha=0.18, linewidth=0, zorder=1)
+    ax.axvspan(start, end, color=color(5), alpha=_REGION_ALPHA, linewidth=0, zorder=1)
     if math.isfinite(row.mean):
         ax.hlines(0, max(row.low, low), min(row.high, high), color=row_color, linewidth=points(2))
         ax.plot([row.mean], [0], marker="o", color=row_color, zorder=4)
+
+
+def _result_text(row: ClaimInterval) -> str:
+    """The verdict with the mean and its interval."""
+    if not all(map(math.isfinite, (row.mean, row.low, row.high))):
+        return row.verdict
+    return f"{row.verdict}: {row.mean:.3g} (95 % CI {format_interval(row.low, row.high)})"
 
 
 def _axis_limits(row: ClaimInterval) -> tuple[float, float]:

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnlab.engine.data.dataset import Dataset
-from nnlab.figures.draw.labels import short_labels
+from nnlab.figures.draw.labels import short_labels, text_inches
 from nnlab.figures.draw.paper import color, current_paper, points
-from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
+from nnlab.figures.draw.style import REFERENCE_DASHES, marker, style_context
 
 MAX_CLASSES = 20  # further classes are grey, or left out
 _EXAMPLES_PER_CLASS = 10
@@ -61,15 +61,12 @@ def _draw_images(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     groups = _first_rows_by_class(dataset, rows)
     pixels = dataset.examples[rows]
     low, high = float(pixels.min()), float(pixels.max())
+    margin = max(text_inches(label, current_paper().size) for label, _ in groups) + 0.15
+    width = _IMAGE_SIDE * _EXAMPLES_PER_CLASS + margin + 0.05
     figure, axes = _figure_with_grid(
-        len(groups),
-        _EXAMPLES_PER_CLASS,
-        _IMAGE_SIDE * _EXAMPLES_PER_CLASS + 1.1,
-        _IMAGE_SIDE * len(groups) + 0.1,
+        len(groups), _EXAMPLES_PER_CLASS, width, _IMAGE_SIDE * len(groups) + 0.1
     )
-    figure.subplots_adjust(
-        1.05 / (_IMAGE_SIDE * _EXAMPLES_PER_CLASS + 1.1), 0.01, 0.99, 0.99, 0.06, 0.06
-    )
+    figure.subplots_adjust(margin / width, 0.01, 0.99, 0.99, 0.06, 0.06)
     for (label, chosen), row_axes in zip(groups, axes, strict=True):
         for ax in row_axes:
             ax.set_axis_off()
@@ -130,8 +127,8 @@ def _draw_target_histogram(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
         linewidth=points(0.8),
         linestyle=REFERENCE_DASHES,
     )
-    ax.set_xlabel(f"target (mean {targets.mean():.4g}, sd {targets.std():.4g})")
-    ax.set_ylabel("examples")
+    ax.set_xlabel(f"Target (mean {targets.mean():.4g}, sd {targets.std():.4g})")
+    ax.set_ylabel("Examples")
     return figure
 
 
@@ -140,17 +137,26 @@ def _draw_scatter(dataset: Dataset, rows: NDArray[np.int64]) -> Figure:
     figure.subplots_adjust(0.15, 0.14, 0.76, 0.97)
     ax = axes[0, 0]
     shown = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MAX_POINTS)).astype(int)]
-    points, (x_label, y_label) = _scatter_coordinates(dataset, rows, shown)
+    places, (x_label, y_label) = _scatter_coordinates(dataset, rows, shown)
     targets = dataset.target_array[shown]
     for index, label in enumerate(short_labels(dataset.classes[:MAX_CLASSES], 14)):
-        members = points[targets == index]
-        ax.scatter(members[:, 0], members[:, 1], s=6, color=color(index), linewidth=0, label=label)
-    others = points[targets >= MAX_CLASSES]
+        members = places[targets == index]
+        ax.scatter(
+            members[:, 0],
+            members[:, 1],
+            s=6,
+            color=color(index),
+            # Colours repeat, and are equal in greyscale print.
+            marker=marker(index),
+            linewidth=0,
+            label=label,
+        )
+    others = places[targets >= MAX_CLASSES]
     if len(others):
         ax.scatter(
             others[:, 0],
             others[:, 1],
-            s=4,
+            s=points(2.0) ** 2,
             color=current_paper().look.grey,
             linewidth=0,
             label="other classes",
@@ -187,7 +193,7 @@ def _principal_components(
     # The sign of a principal axis is arbitrary; the largest entry is made positive.
     axes = axes[:2] * np.sign(axes[[0, 1], np.abs(axes[:2]).argmax(axis=1)])[:, None]
     share = stretch**2 / (np.sum(stretch**2) or 1.0)
-    first, second = (f"component {k + 1}, {share[k]:.0%} of the variance" for k in (0, 1))
+    first, second = (f"Component {k + 1} ({100 * share[k]:.0f} % of the variance)" for k in (0, 1))
     return ((values - mean) / sd) @ axes.T, (first, second)
 
 

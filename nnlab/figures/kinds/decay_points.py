@@ -9,7 +9,9 @@ from nnlab.analysis.find_decay import METRIC, find_decay
 from nnlab.analysis.selection import single_run
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
-from nnlab.figures.draw.layout import new_figure
+from nnlab.figures.draw.display_names import metric_name
+from nnlab.figures.draw.labels import wrap_axis_label
+from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import color, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.draw.vertical_line import draw_vertical_line
@@ -32,8 +34,9 @@ def prepare_decay_points(db: store.Database, words: Sequence[str]) -> PreparedFi
     suggestion = find_decay(history, run.trial.setting)
     curve = history.get(METRIC)
     losses = tuple(curve.values) if curve else ()
+    loss = run.trial.setting.get("loss")
     return PreparedFigure(
-        lambda: draw_decay_points(losses, suggestion.epoch),
+        lambda: draw_decay_points(losses, suggestion.epoch, None if loss is None else str(loss)),
         figure_table(("epoch", METRIC), enumerate(losses, start=1)),
         (run.id,),
         f"run {run.id}",
@@ -41,8 +44,13 @@ def prepare_decay_points(db: store.Database, words: Sequence[str]) -> PreparedFi
     )
 
 
-def draw_decay_points(losses: Sequence[float], stalled: int | None) -> Figure:
-    """A figure of the loss of each epoch; a vertical line is at epoch `stalled`, if given."""
+def draw_decay_points(
+    losses: Sequence[float], stalled: int | None, loss: str | None = None
+) -> Figure:
+    """A figure of the loss of each epoch; a vertical line is at epoch `stalled`, if given.
+
+    `loss` names the loss in the catalogue.
+    """
     with style_context():
         figure = new_figure(_PANEL_HEIGHT)
         ax = figure.subplots()
@@ -53,5 +61,6 @@ def draw_decay_points(losses: Sequence[float], stalled: int | None) -> Figure:
         if stalled is not None:
             draw_vertical_line(ax, stalled, f"plateau from epoch {stalled}")
         ax.set_xlabel("Epoch")
-        ax.set_ylabel("Training loss")
+        ax.set_ylabel(wrap_axis_label(metric_name(METRIC, loss)))
+        freeze_layout(figure)
         return figure

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nnlab import store
-from nnlab.figures.draw.labels import letters_that_fit
+from nnlab.figures.draw.labels import letters_that_fit, wrap_to_width
 from nnlab.figures.draw.layout import freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
@@ -19,17 +19,25 @@ from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.io.text import format_count
 from nnlab.stats.class_predictions import cross_entropy_losses
 
+if TYPE_CHECKING:
+    from nnlab.analysis.predictions import Predictions
+
 _IMAGE_SIDE, _TITLE_HEIGHT = 0.62, 0.3  # inches: an image, and the two lines above it
+_KEY_HEIGHT = 0.25  # inches, for the line below the examples
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """An example of the data set, its target, the prediction of the model, and the loss."""
+    """An example of the data set, its target, the prediction of the model, and the loss.
+
+    `probability` is that of the predicted class; None for a regression.
+    """
 
     example: NDArray[Any]
     truth: str
     predicted: str
     loss: float
+    probability: float | None = None
 
 
 def prepare_examples(
@@ -51,12 +59,7 @@ def prepare_examples(
 
     def draw() -> Figure:
         return draw_mistakes(
-            [
-                Mistake(
-                    prediction.examples[i], prediction.truth(i), prediction.predicted(i), losses[i]
-                )
-                for i in order
-            ],
+            [_mistake(prediction, i, losses[i]) for i in order],
             signal=prediction.signal,
         )
 
@@ -68,30 +71,63 @@ def prepare_examples(
     return PreparedFigure(draw, table, (prediction.run,), summary, test_split_notes(split))
 
 
+def _mistake(prediction: "Predictions", i: int, loss: float) -> Mistake:
+    example, truth = prediction.examples[i], prediction.truth(i)
+    if not prediction.classes:
+        return Mistake(example, truth, prediction.predicted(i), loss)
+    best = int(prediction.probabilities[i].argmax())
+    probability = float(prediction.probabilities[i, best])
+    return Mistake(example, truth, prediction.classes[best], loss, probability)
+
+
 def draw_mistakes(mistakes: Sequence[Mistake], *, signal: bool) -> Figure:
     """A figure of examples, largest loss first: images, signals as lines, table rows as bars."""
     with style_context():
         are_images = mistakes[0].example.ndim == 3
         least = _IMAGE_SIDE if are_images else 1.0
         rows, columns = panel_grid(len(mistakes), least)
-        figure = new_figure(rows * (_IMAGE_SIDE + _TITLE_HEIGHT) + 0.05)
+        figure = new_figure(rows * (_IMAGE_SIDE + _TITLE_HEIGHT) + _KEY_HEIGHT)
         axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-        letters = letters_that_fit(0.95 * current_paper().width / columns / 0.78)
+        letters = letters_that_fit(0.88 * current_paper().width / columns / 0.78)
         values = np.stack([mistake.example for mistake in mistakes])
         low, high = float(values.min()), float(values.max())
         for ax, mistake in zip(axes, mistakes, strict=False):
             _draw_example(ax, mistake.example, low, high, signal=signal)
-            truth, predicted = mistake.truth, mistake.predicted
-            title = f"{_truncate(truth, letters)}\n→ {_truncate(predicted, letters - 2)}"
-            ax.set_title(title, fontsize=points(5.5), pad=points(2), linespacing=1.1)
+            ax.set_title(
+                _title(mistake, letters), fontsize=points(5.5), pad=points(2), linespacing=1.1
+            )
         for ax in axes:
             ax.set_xticks([])
             ax.set_yticks([])
             ax.grid(visible=False)
         for spare in axes[len(mistakes) :]:
             spare.remove()
+        key = wrap_to_width(
+            _explanation(mistakes[0], signal=signal),
+            0.9 * current_paper().width,
+            current_paper().size,
+        )
+        figure.supxlabel(key, fontsize=current_paper().size)
         freeze_layout(figure)
         return figure
+
+
+def _title(mistake: Mistake, letters: int) -> str:
+    """The target, and below it the prediction; the probability is never cut off."""
+    probability = "" if mistake.probability is None else f" ({100 * mistake.probability:.0f} %)"
+    room = max(4, letters - 2 - len(probability))
+    return (
+        f"{_truncate(mistake.truth, letters)}\n→ {_truncate(mistake.predicted, room)}{probability}"
+    )
+
+
+def _explanation(mistake: Mistake, *, signal: bool) -> str:
+    """What is written above the examples, and what is drawn of them."""
+    is_class = mistake.probability is not None
+    texts = "true class → predicted class (its probability)" if is_class else "target → prediction"
+    if mistake.example.ndim == 3 or signal:
+        return f"{texts}; largest losses first"
+    return f"{texts}; bars: the inputs in their order; largest losses first"
 
 
 def _truncate(text: str, length: int) -> str:

@@ -1,7 +1,6 @@
 """`nnlab plot gap`: training and validation curves of the best trials, the gap between shaded."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,20 +8,26 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from nnlab import store
-from nnlab.figures.draw.axis_range import worst_after_transient
-from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.axis_exits import axis_exits, divergence_points, is_inside
+from nnlab.figures.draw.axis_scales import apply_axis_range, set_epoch_axis
+from nnlab.figures.draw.curve_keys import onset_handles
+from nnlab.figures.draw.curve_marks import cross_handle, draw_cross, draw_ring, ring_handle
 from nnlab.figures.draw.display_names import quantity_name
 from nnlab.figures.draw.downsample import downsample_band
+from nnlab.figures.draw.edge_labels import EdgeLabel, label_bottom, label_top
 from nnlab.figures.draw.labels import short_labels, wrap_axis_label, wrap_to_width
 from nnlab.figures.draw.layout import (
     available_text_width,
     figure_with_legend,
     freeze_layout,
     panel_grid,
+    panel_height,
+    share_axis_labels,
 )
-from nnlab.figures.draw.legend import LegendEntry, legend_marker
+from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.metric_choice import split_directions, with_directions
 from nnlab.figures.draw.panel import show_empty_message
+from nnlab.figures.draw.panel_curves import PanelCurves, collect_panel
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.series import (
     Series,
@@ -30,16 +35,17 @@ from nnlab.figures.draw.series import (
     lower_is_better,
     median_onset,
     median_plateau_onset,
+    onset_epochs,
     onset_text,
 )
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
+from nnlab.figures.trial_notes import divergence_notes, onset_notes, scale_notes
 from nnlab.figures.trials import load_trial_curves
 from nnlab.records import History
-from nnlab.stats.curve_band import CurveBand, mean_curve
+from nnlab.stats.curve_band import BandKind, CurveBand
 
-# Inches: a panel, and each further line of its title.
-_PANEL_HEIGHT, _TITLE_LINE_HEIGHT = 1.8, 0.2
+_LABELS_HEIGHT = 0.3  # inches: the title and the labels above a panel
 _GAP_ALPHA = 0.22
 
 
@@ -60,19 +66,30 @@ def prepare_gap(
     def draw() -> Figure:
         return draw_gap(series, quantity, trials.loss)
 
+    panel = _collect_gap(series, quantity)
     rows = []
-    for trial in series:
-        train, val = (
-            mean_curve([c for h in trial.histories if (c := h.get(f"{split}/{quantity}"))])
-            for split in ("train", "val")
-        )
-        train_means = dict(zip(train.epochs, train.mean, strict=True))
-        rows += [
-            (trial.label, epoch, train_means.get(epoch), value)
-            for epoch, value in zip(val.epochs, val.mean, strict=True)
-        ]
+    for rank, trial in enumerate(series):
+        means = {
+            curve.metric: dict(zip(curve.band.epochs, curve.band.mean, strict=True))
+            for curve in panel.curves
+            if curve.rank == rank
+        }
+        train, val = (means.get(f"{split}/{quantity}", {}) for split in ("train", "val"))
+        rows += [(trial.label, epoch, train.get(epoch), value) for epoch, value in val.items()]
     table = figure_table(("trial", "epoch", f"train/{quantity}", f"val/{quantity}"), rows)
-    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes)
+    notes = (
+        *trials.notes,
+        *scale_notes({quantity: panel}, trials.loss),
+        *divergence_notes(series),
+        *onset_notes(series),
+    )
+    return PreparedFigure(draw, table, trials.runs, trials.summary, notes)
+
+
+def _collect_gap(series: Sequence[Series], quantity: str) -> PanelCurves:
+    """The means of the training and validation curves of all trials, for one axis."""
+    metrics = [f"train/{quantity}", f"val/{quantity}"]
+    return collect_panel(series, metrics, BandKind.RANGE, bands_drawn=False)
 
 
 def draw_gap(
@@ -87,78 +104,80 @@ def draw_gap(
     """
     series = as_series(trials)
     with style_context():
-        bands = [
-            {split: _mean_band(trial, f"{split}/{quantity}") for split in DASHES}
-            for trial in series
-        ]
-        available_width = available_text_width(panel_grid(max(len(series), 1))[1])
-        # Panels may be narrow, so the number of seeds and the onset get a line each.
-        notes = [
-            onset_text(trial).replace(", ", ",\n") if quantity == "loss" else "" for trial in series
-        ]
-        height = _PANEL_HEIGHT + (
-            _TITLE_LINE_HEIGHT if any("\n" in note for note in notes) else 0.0
-        )
+        count = max(len(series), 1)
+        columns = panel_grid(count)[1]
+        panel = _collect_gap(series, quantity)
         titles = [
-            wrap_to_width(label, available_width, current_paper().label_size, 1)
-            for label in _panel_titles(series)
+            wrap_to_width(label, available_text_width(columns), current_paper().label_size, 1)
+            for label in short_labels([trial.label for trial in series])
         ]
+        panel_axes: list[Axes] = []
 
         def draw(axes: Sequence[Axes]) -> None:
+            panel_axes.extend(axes)
             if not series:
                 show_empty_message(axes[0], "nothing measured")
-            values = _finite_means(bands)
-            means = [band.mean for splits in bands for band in splits.values() if len(band)]
-            starts = list(map(_first_finite, means))
-            lower = lower_is_better(series, f"val/{quantity}")
-            worst_settled = (worst_after_transient(mean, lower=lower) for mean in means)
-            settled = [value for value in worst_settled if value is not None]
-            for ax, trial, splits, title, note in zip(
-                axes, series, bands, titles, notes, strict=False
-            ):
-                log = quantity == "loss"
-                set_value_axis(ax, values, starts, log=log, lower=lower, settled=settled)
-                _draw_panel(ax, trial, splits["train"], splits["val"], quantity)
-                marked = quantity == "loss" and median_onset(trial) is not None
-                ax.set_title(
-                    f"{title}\n{note}" if note else title,
-                    color=color(1) if marked else current_paper().look.text,
-                )
+            for rank, (ax, trial) in enumerate(zip(axes, series, strict=False)):
+                if panel.axis_range is not None:
+                    apply_axis_range(ax, panel.axis_range)
+                _draw_panel(ax, trial, rank, panel, quantity)
+                ax.set_title(titles[rank])
                 ax.set_xlabel("Epoch")
                 ax.set_ylabel(wrap_axis_label(quantity_name(quantity, loss)))
+            share_axis_labels(axes, columns)
 
+        has_labels = quantity == "loss" and any(map(onset_text, series))
         figure = figure_with_legend(
-            max(len(series), 1), [_legend_entries(series, quantity)], draw, height=height
+            count,
+            [_legend_entries(series, quantity, panel)],
+            draw,
+            height=panel_height(count) + (_LABELS_HEIGHT if has_labels else 0.0),
         )
+        figure.draw_without_rendering()  # the labels depend on the width of the panels
+        heights = [
+            _label_panel(figure, ax, series, rank, panel, onsets=quantity == "loss")
+            for rank, ax in enumerate(panel_axes[: len(series)])
+        ]
+        for rank, ax in enumerate(panel_axes[: len(series)]):
+            start = rank - rank % columns
+            row_height = max(heights[start : start + columns])
+            ax.set_title(ax.get_title(), pad=row_height + points(4.0))
         freeze_layout(figure)
         return figure
 
 
-def _panel_titles(series: Sequence[Series]) -> list[str]:
-    return short_labels([trial.label for trial in series])
-
-
-def _mean_band(trial: Series, metric: str) -> CurveBand:
-    return downsample_band(
-        mean_curve([c for history in trial.histories if (c := history.get(metric))])
-    )
-
-
-def _finite_means(bands: Sequence[dict[str, CurveBand]]) -> list[float]:
-    return [
-        value
-        for splits in bands
-        for split in ("train", "val")
-        for value in splits[split].mean
-        if math.isfinite(value)
+def _label_panel(
+    figure: Figure,
+    ax: Axes,
+    series: Sequence[Series],
+    rank: int,
+    panel: PanelCurves,
+    *,
+    onsets: bool,
+) -> float:
+    """Writes the onset and where the curves leave the axis; returns the height above in points."""
+    trial = series[rank]
+    labels: list[tuple[EdgeLabel, bool]] = [
+        (EdgeLabel(end.x, end.text, color(0), arrow=True), end.upward)
+        for end in axis_exits(panel, series, len(series), ax.get_ylim())
+        if end.rank == rank
     ]
+    if onsets and (text := onset_text(trial)):
+        marked = median_onset(trial) is not None
+        ink = color(1) if marked else current_paper().look.text
+        epoch = median_onset(trial) or median_plateau_onset(trial) or min(onset_epochs(trial))
+        labels.append((EdgeLabel(epoch, text, ink), True))
+    label_bottom(figure, ax, [label for label, upward in labels if not upward])
+    return label_top(figure, ax, [label for label, upward in labels if upward])
 
 
-def _first_finite(values: Sequence[float]) -> float:
-    return next(filter(math.isfinite, values), 0.0)
-
-
-def _draw_panel(ax: Axes, trial: Series, train: CurveBand, val: CurveBand, quantity: str) -> None:
+def _draw_panel(ax: Axes, trial: Series, rank: int, panel: PanelCurves, quantity: str) -> None:
+    bands = {
+        curve.metric.partition("/")[0]: downsample_band(curve.band)
+        for curve in panel.curves
+        if curve.rank == rank
+    }
+    train, val = (bands.get(split, CurveBand((), (), (), (), ())) for split in ("train", "val"))
     for band, split in ((train, "train"), (val, "val")):
         ax.plot(band.epochs, band.mean, color=color(0), linestyle=DASHES[split], zorder=4)
     train_means = dict(zip(train.epochs, train.mean, strict=True))
@@ -195,46 +214,37 @@ def _draw_panel(ax: Axes, trial: Series, train: CurveBand, val: CurveBand, quant
             ax.axvline(epoch, color=color(1), linewidth=points(0.8), linestyle=dashes, zorder=3)
     selected = trial.selected or 0
     selected_value = dict(zip(val.epochs, val.mean, strict=True)).get(selected)
-    if selected_value is not None and math.isfinite(selected_value):
-        ax.plot(
-            [selected],
-            [selected_value],
-            color=color(0),
-            marker="o",
-            markersize=points(4.8),
-            markerfacecolor="none",
-            clip_on=False,
-            zorder=6,
-        )
-    epochs_shown = [*train.epochs, *val.epochs] or [1]
+    if selected_value is not None and is_inside(selected_value, panel):
+        draw_ring(ax, selected, selected_value, color(0))
+    for epoch, value in _crosses(trial, quantity, panel):
+        draw_cross(ax, epoch, value, color(0))
+    epochs_shown = [epoch for curve in panel.curves for epoch in curve.band.epochs] or [1]
     set_epoch_axis(ax, min(epochs_shown), max(epochs_shown))
 
 
-def _legend_entries(series: Sequence[Series], quantity: str) -> list[LegendEntry]:
-    ink = current_paper().look.ink
+def _crosses(trial: Series, quantity: str, panel: PanelCurves) -> Iterator[tuple[int, float]]:
+    """The last points of the seeds that diverged, as far as they are inside the axis."""
+    for split in ("train", "val"):
+        for epoch, value in divergence_points(trial, f"{split}/{quantity}"):
+            if is_inside(value, panel):
+                yield epoch, value
+
+
+def _legend_entries(
+    series: Sequence[Series], quantity: str, panel: PanelCurves
+) -> list[LegendEntry]:
     entries = [
         LegendEntry(Line2D([], [], color=color(0), linestyle=DASHES["train"]), "training"),
         LegendEntry(Line2D([], [], color=color(0)), "validation"),
         LegendEntry(Patch(color=color(0), alpha=_GAP_ALPHA, linewidth=0), "gap"),
     ]
     if any(trial.selected is not None for trial in series):
-        entries.append(
-            LegendEntry(
-                legend_marker(marker="o", markerfacecolor="none", markersize=points(4.8)),
-                "best epoch",
-            )
-        )
+        entries.append(LegendEntry(ring_handle(), "best epoch"))
     if quantity == "loss" and any(median_onset(trial) is not None for trial in series):
-        entries += [
-            LegendEntry(
-                Patch(color=color(1), alpha=_GAP_ALPHA, linewidth=0), "gap while overfitting"
-            ),
-            LegendEntry(
-                Line2D([], [], color=ink, linewidth=points(0.8), linestyle=OVERFITTING_LINE),
-                "overfitting starts",
-            ),
-        ]
-    if quantity == "loss" and any(median_plateau_onset(trial) is not None for trial in series):
-        line = Line2D([], [], color=ink, linewidth=points(0.8), linestyle=PLATEAU_LINE)
-        entries.append(LegendEntry(line, "validation plateau starts"))
+        gap = Patch(color=color(1), alpha=_GAP_ALPHA, linewidth=0)
+        entries.append(LegendEntry(gap, "gap while overfitting"))
+    if quantity == "loss":
+        entries += [LegendEntry(handle, label) for handle, label in onset_handles(series)]
+    if any(True for trial in series for _ in _crosses(trial, quantity, panel)):
+        entries.append(LegendEntry(cross_handle(), "diverged"))
     return entries

@@ -4,51 +4,59 @@ Other kinds use the drawing function for their own grids of numbers.
 """
 
 import math
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from nnlab import store
+from nnlab.analysis.records import Ranking
 from nnlab.figures.axis_fields import (
     AxisValue,
-    Reduction,
     choose_fields,
-    mean_and_interval,
     ordered_values,
-    values_by_cell,
+    point_coordinates,
+    value_label,
 )
-from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
-from nnlab.figures.draw.axis_scales import rotate_tick_labels, set_log_ticks
+from nnlab.figures.draw.axis_scales import format_power_of_ten
 from nnlab.figures.draw.display_names import metric_name, setting_name
-from nnlab.figures.draw.labels import letters_that_fit, short_labels, wrap_axis_label
-from nnlab.figures.draw.layout import freeze_layout, new_figure
-from nnlab.figures.draw.paper import current_paper, inches, points
-from nnlab.figures.draw.style import style_context
+from nnlab.figures.draw.heatmap_cells import HeatmapData, draw_heatmap
+from nnlab.figures.draw.reader_options import current_reader_options
+from nnlab.figures.point_results import PointResults, Reduction, diverged_runs, results_by_point
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
+from nnlab.figures.value_bins import ValueBins, bins_of
 from nnlab.io.text import format_count
-from nnlab.objective import format_exact
+from nnlab.objective import Limits, limits_of
+from nnlab.records import Scalar
+from nnlab.stats.uncertainty import uncertainty_name
 
-_CELL_SIZE, _FRAME_HEIGHT = 0.26, 0.75  # inches
-_MAX_LABELLED_COLUMNS = 20  # cells of more columns are too narrow for numbers
-_COLORMAP = "cividis"  # perceptually uniform, also with red-green colour blindness
+__all__ = ["HeatmapData", "draw_heatmap", "prepare_heatmap"]
+
+_DIGITS, _MAX_DECIMALS, _TWO_DIGITS_BELOW = 3, 4, 2
+_MAX_PLAIN_NUMBER = 1e5
+_TIE = 1e-12  # means of equal results may differ by rounding errors
+_Cells = Mapping[tuple[AxisValue, ...], PointResults]
 
 
 @dataclass(frozen=True, slots=True)
-class HeatmapData:
-    """Values [rows][columns], None where nothing was measured, and the text of each cell."""
+class _CellAxis:
+    """The values of a field along an axis; with `bins`, the lower edges of ranges."""
 
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    values: tuple[tuple[float | None, ...], ...]
-    cell_texts: tuple[tuple[str, ...], ...]
+    field: str
+    values: tuple[AxisValue, ...]
+    bins: ValueBins | None
+
+    def label(self, value: AxisValue) -> str:
+        """The name of a value or range."""
+        if self.bins is not None and not isinstance(value, str):
+            return self.bins.label(value)
+        return value_label(self.field, value)
+
+    def table_value(self, value: AxisValue) -> AxisValue:
+        """The value in the table of the numbers; the name of a range."""
+        return value if self.bins is None else self.label(value)
 
 
 def prepare_heatmap(
@@ -59,10 +67,12 @@ def prepare_heatmap(
     y: str | None = None,
     by: str | None = None,
     over: Reduction = "best",
+    spread: bool = False,
 ) -> PreparedFigure:
     """The figure of means over seeds at each pair of values of two settings.
 
-    `over` says how trials that share a cell are reduced: `best` or `mean`.
+    `over` says how trials that share a cell are reduced: `best` or `mean`. `spread` writes the
+    uncertainty of each mean below it.
 
     Raises:
         UnknownName: a word is neither a study nor a run; no such metric or field.
@@ -70,210 +80,145 @@ def prepare_heatmap(
     """
     ranking = rank_for_figure(db, words, by=by, along=(x, y))
     fields = choose_fields(ranking, (x, y))
-    means = {
-        key: mean_and_interval(values)[0]
-        for key, values in values_by_cell(ranking, fields, over).items()
-    }
-    columns = ordered_values([key[0] for key in means])
-    rows = ordered_values([key[1] for key in means])
-    values = tuple(tuple(means.get((column, row)) for column in columns) for row in rows)
+    coordinates, axes = _cell_axes(ranking, fields)
+    results = results_by_point(ranking, coordinates, over, diverged_runs(db, ranking))
+    cells = results.points
+    columns, rows = axes[0].values, axes[1].values
+    metric = ranking.objective.metric
+    lower = ranking.objective.direction == "min"
 
     def draw() -> Figure:
-        cell_texts = tuple(tuple(_cell_text(value) for value in row) for row in values)
-        data = HeatmapData(
-            tuple(map(_axis_label, rows)), tuple(map(_axis_label, columns)), values, cell_texts
-        )
+        name = metric_name(metric, common_loss(ranking))
+        texts = _cell_texts(cells, limits_of(metric), spread=spread)
+        uncertainty = uncertainty_name(current_reader_options().uncertainty)
         return draw_heatmap(
-            data,
+            _heatmap_data(axes, cells, texts, lower=lower),
             y=setting_name(fields[1]),
             x=setting_name(fields[0]),
-            value=metric_name(ranking.objective.metric, common_loss(ranking)),
-            lower=ranking.objective.direction == "min",
-            log=is_loss_metric(ranking.objective.metric),
+            value=f"{name}\nmean ± {uncertainty}" if spread else name,
+            lower=lower,
+            log=is_loss_metric(metric),
         )
 
     table = figure_table(
-        (fields[1], fields[0], ranking.objective.metric),
-        [(row, column, means.get((column, row))) for row in rows for column in columns],
+        (fields[1], fields[0], metric, "low", "high", "n", "diverged"),
+        [
+            (
+                *(axes[1].table_value(row), axes[0].table_value(column)),
+                *_table_row(cells.get((column, row)), limits_of(metric)),
+            )
+            for row in rows
+            for column in columns
+        ],
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
-    summary = (
-        f"{ranking.objective.metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
-    )
-    others = [name for name in ranking.fields if name not in fields]
+    summary = f"{metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
+    binned = [axis.field for axis in axes if axis.bins is not None]
+    others = [name for name in ranking.fields if name not in fields or name in binned]
     reduction = "the best of" if over == "best" else "means over"
     notes = (f"{reduction} {', '.join(others)} in each cell",) if others else ()
-    notes = (*ranking.left_out, *notes, *omission_notes(db, ranking))
+    notes = (*ranking.left_out, *notes, *results.notes, *omission_notes(db, ranking))
     return PreparedFigure(draw, table, runs, summary, notes)
 
 
-def _axis_label(value: AxisValue) -> str:
-    return value if isinstance(value, str) else format_exact(value)
+def _table_row(results: PointResults | None, limits: Limits) -> tuple[Scalar, ...]:
+    """Mean, bounds, number of values and number of diverged runs of a cell."""
+    if results is None:
+        return None, None, None, 0, 0
+    low, high = results.interval(limits) or (None, None)
+    return results.mean, low, high, len(results.values), results.diverged
 
 
-def _cell_text(value: float | None) -> str:
-    """The text of a cell; empty where no trial has these values."""
-    if value is None:
-        return ""
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    return "–" if math.isnan(value) else f"{value:.3g}"  # noqa: RUF001  a dash: no result
+def _cell_axes(
+    ranking: Ranking, fields: Sequence[str]
+) -> tuple[list[tuple[AxisValue, ...]], list[_CellAxis]]:
+    """The cell of each row, and the values along both axes; many numbers are put into ranges."""
+    by_field = list(zip(*point_coordinates(ranking.rows, fields), strict=True))
+    axes, placed = [], []
+    for field, values in zip(fields, by_field, strict=True):
+        bins = bins_of(values)
+        places = values if bins is None else tuple(map(bins.lower_edge, values))
+        placed.append(places)
+        axes.append(_CellAxis(field, tuple(ordered_values(places, field)), bins))
+    return list(zip(*placed, strict=True)), axes
 
 
-def draw_heatmap(
-    data: HeatmapData,
+def _heatmap_data(
+    axes: Sequence[_CellAxis],
+    cells: _Cells,
+    texts: Mapping[tuple[AxisValue, ...], str],
     *,
-    y: str,
-    x: str,
-    value: str,
-    lower: bool = False,
-    limits: bool = False,
-    log: bool = False,
-) -> Figure:
-    """A grid of coloured cells, lighter where values are better, with a colour bar.
+    lower: bool,
+) -> HeatmapData:
+    columns, rows = axes[0].values, axes[1].values
+    grid = [[cells.get((column, row)) for column in columns] for row in rows]
+    complete = {
+        (i, j): results.mean
+        for i, line in enumerate(grid)
+        for j, results in enumerate(line)
+        if results is not None and results.mean is not None and not results.diverged
+    }
+    best = (min if lower else max)(complete.values(), default=math.nan)
+    return HeatmapData(
+        tuple(axes[1].label(row) for row in rows),
+        tuple(axes[0].label(column) for column in columns),
+        tuple(tuple(results.mean if results else None for results in line) for line in grid),
+        tuple(tuple(texts.get((column, row), "") for column in columns) for row in rows),
+        tuple(cell for cell, mean in complete.items() if abs(mean - best) <= _TIE * abs(best)),
+        tuple(tuple(results.diverged_text if results else "" for results in row) for row in grid),
+    )
 
-    Values far worse than the others get the colour of the end of the scale, so that they do not
-    flatten the differences between the others.
 
-    Args:
-        data: the values and the labels.
-        y: the label of the rows.
-        x: the label of the columns.
-        value: the label of the colour bar.
-        lower: whether lower values are better.
-        limits: whether the scale runs from 0 to 1, as for shares.
-        log: whether the scale may be logarithmic if the values span decades, as for a loss.
+def _cell_texts(
+    cells: _Cells, limits: Limits, *, spread: bool
+) -> Mapping[tuple[AxisValue, ...], str]:
+    """The mean of each cell, and with `spread` half of its interval on a second line."""
+    means = {key: results.mean for key, results in cells.items() if results.mean is not None}
+    half_widths = {
+        key: half_width
+        for key in means
+        if spread and (half_width := cells[key].half_width(limits)) is not None
+    }
+    decimals = equal_decimals(list(means.values()), list(half_widths.values()))
+    return {
+        key: "\n".join(
+            [
+                _fixed(mean, decimals),
+                *([f"± {_spread_text(half_widths[key], decimals)}"] if key in half_widths else ()),
+            ]
+        )
+        for key, mean in means.items()
+    }
+
+
+def equal_decimals(values: Sequence[float], spreads: Sequence[float] = ()) -> int:
+    """The number of decimals for all values of a grid.
+
+    With spreads, the decimals of a typical one, with one digit (two if it starts with 1), and two
+    digits of a typical value at least. Without them, three digits of a typical value, so that an
+    outlier does not round the others away.
+
+    >>> equal_decimals([0.9545, 0.6182, 1.0]), equal_decimals([0.9545, 0.6182], [0.04, 0.14])
+    (3, 2)
     """
-    with style_context():
-        rows, columns = len(data.rows), len(data.columns)
-        cell_height = min(
-            _CELL_SIZE * 1.6,
-            max(_CELL_SIZE, 0.62 * current_paper().width / inches(max(columns, 1))),
-        )
-        figure = new_figure(_FRAME_HEIGHT + cell_height * max(rows, 3))
-        ax = figure.subplots()
-        finite = [v for row in data.values for v in row if v is not None and math.isfinite(v)]
-        axis_range = _color_range(finite, lower=lower, limits=limits, log=log)
-        low, high = (
-            axis_range.low,
-            axis_range.high
-            if axis_range.high > axis_range.low
-            else axis_range.low + (abs(axis_range.low) or 1.0),
-        )
-        scale = (LogNorm if axis_range.log else Normalize)(low, high, clip=True)
-        colormap = colormaps[f"{_COLORMAP}_r" if lower else _COLORMAP]
-        for row, values in enumerate(data.values):
-            for column, number in enumerate(values):
-                _draw_cell(ax, row, column, number, colormap, scale)
-        if columns <= _MAX_LABELLED_COLUMNS:
-            _write_values(ax, data, colormap, scale)
-        _label_axes(ax, data)
-        ax.set_xlabel(x)
-        ax.set_ylabel(wrap_axis_label(y))
-        _add_colorbar(
-            figure, ax, colormap, scale, value, extend=_colorbar_extend(axis_range, finite)
-        )
-        freeze_layout(figure)
-        return figure
+    sizes = [abs(value) for value in values if value != 0 and math.isfinite(value)]
+    typical_exponent = math.ceil(math.log10(statistics.median_low(sizes))) if sizes else _DIGITS
+    digits = _DIGITS - typical_exponent
+    if positive := [spread for spread in spreads if spread > 0]:
+        typical = statistics.median_low(positive)
+        exponent = math.floor(math.log10(typical))
+        digits = max(-exponent + int(typical / 10.0**exponent < _TWO_DIGITS_BELOW), digits - 1)
+    return max(0, min(digits, _MAX_DECIMALS))
 
 
-def _color_range(finite: Sequence[float], *, lower: bool, limits: bool, log: bool) -> AxisRange:
-    """The range of values that the colours represent."""
-    if limits or not finite:
-        return AxisRange(0.0, 1.0, log=False)
-    return robust_axis_range(finite, finite, log=log, lower=lower, settled=finite)
+def _spread_text(spread: float, decimals: int) -> str:
+    return _fixed(spread, decimals) if spread else "0"
 
 
-def _colorbar_extend(
-    axis_range: AxisRange, finite: Sequence[float]
-) -> Literal["neither", "min", "max"]:
-    """On which side of the colour bar values lie beyond the scale."""
-    if not axis_range.cut:
-        return "neither"
-    return "max" if max(finite) > axis_range.high else "min"
-
-
-def _draw_cell(
-    ax: Axes, row: int, column: int, number: float | None, colormap: Colormap, scale: Normalize
-) -> None:
-    is_finite = number is not None and math.isfinite(number)
-    shade = (
-        colormap(scale(number))
-        if number is not None and is_finite
-        else current_paper().look.background
-    )
-    ax.add_patch(
-        Rectangle(
-            (column - 0.5, row - 0.5),
-            1,
-            1,
-            facecolor=shade,
-            edgecolor=current_paper().look.grey if not is_finite else shade,
-            hatch=None if is_finite else "////",
-            linewidth=0.0,
-        )
-    )
-
-
-def _write_values(ax: Axes, data: HeatmapData, colormap: Colormap, scale: Normalize) -> None:
-    longest = max((len(text) for row in data.cell_texts for text in row), default=1)
-    cell_width = 0.66 * current_paper().width / max(len(data.columns), 1)
-    size = min(points(7), 72 * cell_width / (0.62 * longest + 0.6))
-    if size < points(3.5):
-        return
-    for row, texts in enumerate(data.cell_texts):
-        for column, text in enumerate(texts):
-            number = data.values[row][column]
-            ax.text(
-                column,
-                row,
-                text,
-                ha="center",
-                va="center",
-                fontsize=size,
-                color=_contrasting_text_color(number, colormap, scale),
-            )
-
-
-def _contrasting_text_color(number: float | None, colormap: Colormap, scale: Normalize) -> str:
-    """Black or white, whichever has more contrast with the colour of the number's cell."""
-    if number is None or not math.isfinite(number):
-        return current_paper().look.text
-    red, green, blue, _ = colormap(scale(number))
-    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "#FFFFFF"
-
-
-def _label_axes(ax: Axes, data: HeatmapData) -> None:
-    columns = short_labels(data.columns, 14)
-    ax.set_xticks(range(len(data.columns)), columns)
-    ax.set_yticks(
-        range(len(data.rows)),
-        short_labels(data.rows, max(8, int(letters_that_fit(0.25 * current_paper().width)))),
-    )
-    letters = letters_that_fit(0.66 * current_paper().width / max(len(data.columns), 1))
-    if any(len(label) + 1 > letters for label in columns):
-        rotate_tick_labels(ax, 45)
-    ax.set_xlim(-0.5, len(data.columns) - 0.5)
-    ax.set_ylim(len(data.rows) - 0.5, -0.5)
-    ax.grid(visible=False)
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-
-
-def _add_colorbar(
-    figure: Figure,
-    ax: Axes,
-    colormap: Colormap,
-    scale: Normalize,
-    name: str,
-    *,
-    extend: Literal["neither", "min", "max"],
-) -> None:
-    mappable = ScalarMappable(scale, colormap)
-    bar = figure.colorbar(mappable, ax=ax, pad=0.02, aspect=25, extend=extend)
-    if isinstance(scale, LogNorm):
-        set_log_ticks(bar.ax.yaxis, scale.vmin or 1.0, scale.vmax or 1.0)
-    bar.outline.set_visible(False)
-    bar.solids.set_rasterized(False)  # type: ignore[union-attr]
-    bar.set_label(wrap_axis_label(name))
+def _fixed(value: float, decimals: int) -> str:
+    """A number with these decimals; one of another magnitude as a power of ten."""
+    if abs(value) >= _MAX_PLAIN_NUMBER:
+        power = format_power_of_ten(float(f"{abs(value):.2g}"))
+        return f"-{power}" if value < 0 else power
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if not text.strip("-0.") else text

@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
 from nnlab.config import config_of, without_metrics
 from nnlab.config.arguments import takes_arguments
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.config.space import TrialSpec
-from nnlab.figures.draw.axis_scales import set_log_ticks
-from nnlab.figures.draw.labels import text_inches
-from nnlab.figures.draw.layout import new_figure
-from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.axis_scales import format_power_of_ten, set_log_ticks
+from nnlab.figures.draw.display_names import trial_name
+from nnlab.figures.draw.labels import wrap_to_width
+from nnlab.figures.draw.layout import freeze_layout, new_figure
+from nnlab.figures.draw.legend import (
+    columns_that_fit,
+    draw_legend_below,
+    legend_pad,
+    row_height,
+    rows_needed,
+)
+from nnlab.figures.draw.paper import color, current_paper, inches, points
+from nnlab.figures.draw.series_style import series_legend_entries
 from nnlab.figures.draw.style import marker, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.untrained_settings import expand_settings
@@ -34,6 +44,9 @@ _DEFAULT_INITS: tuple[Mapping[str, Any], ...] = (
     {"init": "msra"},
 )
 _ROW_HEIGHT, _SD_PANEL_HEIGHT = 0.75, 2.0  # inches
+_MIN_HISTOGRAM_WIDTH = 0.44  # inches
+_SMALL = 6.0  # font size in points at the base font size, above and below the histograms
+_PLAIN_FROM, _PLAIN_BELOW = 0.01, 1000.0  # other numbers are written as powers of ten
 _BINS = 40
 # Deeper models show the histograms of this many layers, evenly spaced.
 MAX_COLUMNS = 8
@@ -124,7 +137,7 @@ def layer_outputs_by_setting(settings: Mapping[str, Any], seed: int) -> "dict[st
 
     fields = distinguishing_fields([trial.setting for trial in trials])
     return {
-        setting_label(trial.setting, fields) or trial.config.model: measure_layer_outputs(
+        trial_name(trial.setting, fields) or trial.config.model: measure_layer_outputs(
             build_session(without_metrics(config_of(trial.setting, seed)))
         )
         for trial in trials
@@ -144,22 +157,62 @@ def _trial_specs(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:
 
 
 def draw_init_histograms(rows: Sequence[InitHistograms]) -> Figure:
-    """A figure with a row of histograms per setting, and below them the sd of every layer."""
+    """A figure with a row of histograms per setting, and below them the sd of every layer.
+
+    On narrow pages fewer layers have a histogram, evenly spaced.
+    """
     with style_context():
-        columns = max(len(row.samples) for row in rows)
+        labels = [wrap_to_width(row.label, _label_width(), points(_SMALL), 3) for row in rows]
+        layers = _layers_that_fit(rows)
+        entries = series_legend_entries([row.label for row in rows], "setting")
         height = _ROW_HEIGHT * len(rows) + _SD_PANEL_HEIGHT
         figure = new_figure(height)
-        ratios = [_ROW_HEIGHT * len(rows), _SD_PANEL_HEIGHT]
-        top, bottom = figure.subfigures(2, 1, height_ratios=ratios, squeeze=False)[:, 0]
-        grid = top.subplots(len(rows), columns, squeeze=False)
+        columns = columns_that_fit(figure, entries)
+        legend_height = rows_needed(entries, columns) * row_height() + legend_pad()
+        figure.set_size_inches(figure.get_figwidth(), inches(height) + legend_height)
+        ratios = [inches(_ROW_HEIGHT * len(rows)), inches(_SD_PANEL_HEIGHT), legend_height]
+        top, middle, bottom = figure.subfigures(3, 1, height_ratios=ratios, squeeze=False)[:, 0]
+        grid = top.subplots(len(rows), len(layers), squeeze=False)
         for number, (row, axes) in enumerate(zip(rows, grid, strict=True)):
-            _draw_histograms(list(axes), row, number, last=number == len(rows) - 1)
-        _draw_sds(bottom.subplots(), rows)
+            _draw_histograms(list(axes), row, layers, number)
+            axes[0].set_ylabel(
+                labels[number], fontsize=points(_SMALL), rotation=0, ha="right", va="center"
+            )
+        for ax, layer in zip(grid[0], layers, strict=True):
+            ax.set_title(f"layer {layer}", fontsize=points(_SMALL))
+        top.supxlabel("Output of a unit (own scale in each panel)", fontsize=current_paper().size)
+        _draw_sds(middle.subplots(), rows)
+        draw_legend_below(bottom, 1.0, entries, columns)
+        freeze_layout(figure)
         return figure
 
 
-def _draw_histograms(axes: Sequence[Axes], row: InitHistograms, number: int, *, last: bool) -> None:
-    for ax, (layer, sample) in zip(axes, row.samples.items(), strict=False):
+def _label_width() -> float:
+    """The width in inches for the labels of the rows."""
+    return 0.2 * current_paper().width
+
+
+def _layers_that_fit(rows: Sequence[InitHistograms]) -> list[int]:
+    """The layers whose histograms fit side by side: the first, the last, and some between."""
+    layers = list(dict.fromkeys(layer for row in rows for layer in row.samples))
+    layers.sort()
+    available = current_paper().width - _label_width() - inches(0.2)
+    count = max(2, min(len(layers), int(available / inches(_MIN_HISTOGRAM_WIDTH))))
+    if count >= len(layers):
+        return layers
+    return [layers[round(i * (len(layers) - 1) / (count - 1))] for i in range(count)]
+
+
+def _draw_histograms(
+    axes: Sequence[Axes], row: InitHistograms, layers: Sequence[int], number: int
+) -> None:
+    for ax, layer in zip(axes, layers, strict=True):
+        sample = row.samples.get(layer)
+        ax.set_yticks([])
+        ax.grid(visible=False)
+        if sample is None:  # a model with fewer layers
+            ax.set_axis_off()
+            continue
         low, high = min(sample), max(sample)
         if high > low:
             heights, _, _ = ax.hist(
@@ -169,33 +222,35 @@ def _draw_histograms(axes: Sequence[Axes], row: InitHistograms, number: int, *, 
             ax.set_ylim(0, 1.3 * sorted(np.atleast_1d(heights))[-2] or None)
         else:
             ax.axvline(low, color=color(number))
-        ax.set_yticks([])
-        ax.grid(visible=False)
-        ax.set_xticks([low, high] if high > low else [low])
-        ax.set_xticklabels(
-            [f"{v:.2g}" for v in ([low, high] if high > low else [low])], fontsize=4.5
-        )
-        if number == 0:
-            available_width = 0.7 * current_paper().width / len(axes)
-            title = (
-                f"layer {layer}"
-                if text_inches("layer 10", points(6)) < available_width
-                else f"{layer}"
-            )
-            ax.set_title(title, fontsize=points(6))
-    if last:
-        axes[len(axes) // 2].set_xlabel("output", fontsize=points(6))
-    axes[0].set_ylabel(row.label, fontsize=points(5.5), rotation=0, ha="right", va="center")
+        _label_ends(ax, low, high)
+
+
+def _label_ends(ax: Axes, low: float, high: float) -> None:
+    """Labels the largest value, and the smallest one if that is not almost 0."""
+    ends = [high] if abs(low) < 0.05 * abs(high) or low == high else [low, high]
+    ax.set_xticks(ends, [_short_number(end) for end in ends], fontsize=points(_SMALL))
+    if len(ends) > 1:  # side by side, so that they do not overlap
+        first, last = ax.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
+
+
+def _short_number(value: float) -> str:
+    """A number with two digits, as a power of ten if it is very small or large."""
+    if value == 0 or _PLAIN_FROM <= abs(value) < _PLAIN_BELOW:
+        return f"{float(f'{value:.2g}'):g}"
+    sign = "-" if value < 0 else ""
+    return sign + format_power_of_ten(float(f"{abs(value):.1g}"))
 
 
 def _draw_sds(ax: Axes, rows: Sequence[InitHistograms]) -> None:
     for number, row in enumerate(rows):
         layers = range(1, len(row.sds) + 1)
-        ax.plot(layers, row.sds, color=color(number), marker=marker(number), label=row.label)
+        ax.plot(layers, row.sds, color=color(number), marker=marker(number))
     if all(sd > 0 for row in rows for sd in row.sds):
         ax.set_yscale("log")
         sds = [sd for row in rows for sd in row.sds]
         set_log_ticks(ax.yaxis, min(sds), max(sds))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, min_n_ticks=1))
     ax.set_xlabel("Layer")
-    ax.set_ylabel("sd of its outputs")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ax.set_ylabel("Sd of the outputs")

@@ -1,20 +1,22 @@
 """`nnlab plot landscape`: the loss around trained weights along random directions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
 from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
+from nnlab.figures.draw.animation import evenly_spaced
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.labels import wrap_to_width
-from nnlab.figures.draw.layout import available_text_width, new_figure
+from nnlab.figures.draw.layout import available_text_width, freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
@@ -23,8 +25,10 @@ from nnlab.io.text import format_count
 from nnlab.records import Run
 
 if TYPE_CHECKING:
+    from nnlab.analysis.landscape_epochs import RetrainedLandscape
     from nnlab.analysis.sensitivity import Sensitivity
-_ROW_HEIGHT = 2.3  # inches
+_ROW_HEIGHT, _EPOCH_PANEL_HEIGHT = 2.3, 1.9  # inches
+_MAX_EPOCHS, _MAX_EPOCH_PANELS = 30, 6
 _CONTOUR_LEVELS = 12
 
 
@@ -46,8 +50,11 @@ def prepare_landscape(
     grid: int = 21,
     directions: int = 5,
     top: int = 2,
+    over_epochs: bool = False,
 ) -> PreparedFigure:
     """The figure of the loss around the weights of one run of each of the best trials.
+
+    With `over_epochs` it shows the best run after some of its epochs.
 
     Args:
         db: the database.
@@ -56,11 +63,14 @@ def prepare_landscape(
         grid: the number of steps along each direction.
         directions: the number of random directions.
         top: the number of trials.
+        over_epochs: whether to train the best run again and show several of its epochs.
 
     Raises:
         UnknownName: a word is neither a study nor a run.
         UsageError: no epoch is finished, or a run has no stored weights.
     """
+    if over_epochs:
+        return _prepare_epochs(db, words, examples=examples, grid=grid, directions=directions)
     ranking = rank_for_figure(db, words, top=top)
     run_ids = [row.runs[0] for row in ranking.rows]
     runs = store.runs(db, run_ids=run_ids)
@@ -113,6 +123,64 @@ def landscape_figure(measurements: "Sequence[Sensitivity]") -> PreparedFigure:
     return PreparedFigure(draw, table, runs, format_count(len(runs), "run"))
 
 
+def _prepare_epochs(
+    db: store.Database, words: Sequence[str], *, examples: int, grid: int, directions: int
+) -> PreparedFigure:
+    ranking = rank_for_figure(db, words, top=1)
+    (run,) = store.runs(db, run_ids=[ranking.rows[0].runs[0]])
+    from nnlab.analysis.landscape_epochs import measure_landscape_epochs  # imports torch
+
+    result = measure_landscape_epochs(
+        db,
+        run,
+        evenly_spaced(range(run.epochs + 1), _MAX_EPOCHS),
+        examples=examples,
+        grid=grid,
+        directions=directions,
+    )
+    slices = [
+        LandscapeSlices(f"run {run.id}, epoch {m.epoch}", m.steps, m.lines, m.surface)
+        for m in result.epochs
+    ]
+    rows: list[tuple[int | str | float | None, ...]] = []
+    for measured in result.epochs:
+        rows += [
+            (measured.epoch, f"line {number}", step, None, loss)
+            for number, line in enumerate(measured.lines, start=1)
+            for step, loss in zip(measured.steps, line, strict=True)
+        ]
+        rows += [
+            (measured.epoch, "plane", first, second, loss)
+            for second, row in zip(measured.steps, measured.surface, strict=True)
+            for first, loss in zip(measured.steps, row, strict=True)
+        ]
+    notes = [f"run {run.id} was trained again; its training losses {_difference_text(result)}"]
+    if ranking.total > 1 or len(ranking.rows[0].runs) > 1:
+        notes.append(f"only run {run.id} is shown over epochs")
+
+    def frames() -> Iterator[Figure]:
+        limits = _loss_limits(slices)
+        for frame in slices:
+            yield draw_landscape([frame], limits)
+
+    table = figure_table(("epoch", "of", "first step", "second step", "train/loss"), rows)
+    return PreparedFigure(
+        lambda: draw_landscape_epochs(slices),
+        table,
+        (run.id,),
+        "1 run",
+        tuple(notes),
+        frames=frames,
+    )
+
+
+def _difference_text(result: "RetrainedLandscape") -> str:
+    difference = result.max_loss_difference
+    if difference == 0:
+        return "are the stored ones"
+    return f"differ from the stored ones by up to {max(100 * difference, 0.01):.2g} %"
+
+
 def run_titles(runs: "Sequence[Run]") -> dict[int, str]:
     """A label for each run, by its number: the settings that differ, and the seed."""
     fields = distinguishing_fields([run.trial.setting for run in runs])
@@ -122,19 +190,53 @@ def run_titles(runs: "Sequence[Run]") -> dict[int, str]:
     }
 
 
-def draw_landscape(runs: Sequence[LandscapeSlices]) -> Figure:
-    """A figure with a row per run: lines on the left, the plane on the right, one scale of loss."""
+def draw_landscape_epochs(epochs: Sequence[LandscapeSlices]) -> Figure:
+    """A figure with a panel for each of some epochs: the loss in the plane, on one scale."""
+    shown = evenly_spaced(epochs, _MAX_EPOCH_PANELS)
+    limits = _loss_limits(epochs)
+    with style_context():
+        rows, columns = panel_grid(len(shown))
+        figure = new_figure(_EPOCH_PANEL_HEIGHT * rows)
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for ax in grid.flat[len(shown) :]:
+            ax.remove()
+        panels = list(grid.flat[: len(shown)])
+        for index, (ax, epoch) in enumerate(zip(panels, shown, strict=True)):
+            contours = _draw_contours(ax, epoch, limits)
+            title = epoch.label.rpartition(", ")[2]
+            ax.set_title(title[:1].upper() + title[1:])
+            if index % columns:
+                ax.set_ylabel("")
+        _draw_color_bar(figure, contours, panels, rows)
+        freeze_layout(figure)
+        return figure
+
+
+def _loss_limits(slices: Sequence[LandscapeSlices]) -> tuple[float, float]:
+    """The smallest and largest finite loss; the smallest is positive, for a logarithmic scale."""
+    finite = [
+        value
+        for part in slices
+        for row in (*part.lines, *part.surface)
+        for value in row
+        if np.isfinite(value)
+    ]
+    return max(min(finite), 1e-12), max(finite)
+
+
+def draw_landscape(
+    runs: Sequence[LandscapeSlices], limits: tuple[float, float] | None = None
+) -> Figure:
+    """A figure with a row per run: lines on the left, the plane on the right, one scale of loss.
+
+    Args:
+        runs: the measurements.
+        limits: the smallest and largest loss of the scale; None takes those of the runs.
+    """
     with style_context():
         figure = new_figure(_ROW_HEIGHT * len(runs))
         grid = figure.subplots(len(runs), 2, squeeze=False)
-        finite = [
-            value
-            for run in runs
-            for row in (*run.lines, *run.surface)
-            for value in row
-            if np.isfinite(value)
-        ]
-        low, high = max(min(finite), 1e-12), max(finite)
+        low, high = limits or _loss_limits(runs)
         for row, (run, axes) in enumerate(zip(runs, grid, strict=True)):
             _draw_lines(axes[0], run, row, (low, high))
             _draw_plane(figure, axes[1], run, (low, high))
@@ -157,6 +259,10 @@ def _draw_lines(ax: Axes, run: LandscapeSlices, row: int, limits: tuple[float, f
 def _draw_plane(
     figure: Figure, ax: Axes, run: LandscapeSlices, limits: tuple[float, float]
 ) -> None:
+    _draw_color_bar(figure, _draw_contours(ax, run, limits), [ax])
+
+
+def _draw_contours(ax: Axes, run: LandscapeSlices, limits: tuple[float, float]) -> QuadContourSet:
     levels = np.geomspace(limits[0], limits[1] * (1 + 1e-9), _CONTOUR_LEVELS)
     values = np.clip(np.nan_to_num(np.array(run.surface), nan=limits[1]), *limits)
     contours = ax.contourf(run.steps, run.steps, values, levels=levels, norm="log", cmap="viridis")
@@ -167,5 +273,12 @@ def _draw_plane(
     ax.grid(visible=False)
     ax.set_xlabel("First direction")
     ax.set_ylabel("Second direction")
-    bar = figure.colorbar(contours, ax=ax, format="%.2g")
+    return contours
+
+
+def _draw_color_bar(
+    figure: Figure, contours: QuadContourSet, panels: Sequence[Axes], rows: int = 1
+) -> None:
+    """Draws a colour bar beside panels in `rows` rows; it is equally wide for any number."""
+    bar = figure.colorbar(contours, ax=panels, format="%.2g", aspect=20 * rows)
     bar.set_label("Training loss")

@@ -1,24 +1,35 @@
 """`nnlab plot activations` and `gradients`: what the probe measured in each layer over epochs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnlab import store
 from nnlab.errors import UsageError
-from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.animation import reveal_epochs
+from nnlab.figures.draw.axis_exits import exit_text, find_exit
+from nnlab.figures.draw.axis_range import (
+    LOG_FROM_DECADES,
+    AxisRange,
+    robust_axis_range,
+    worst_after_transient,
+)
+from nnlab.figures.draw.axis_scales import apply_axis_range, set_epoch_axis
 from nnlab.figures.draw.display_names import quantity_name
+from nnlab.figures.draw.edge_labels import EdgeLabel, label_bottom, label_top
 from nnlab.figures.draw.labels import short_labels, wrap_axis_label, wrap_to_width
 from nnlab.figures.draw.layout import (
     available_text_width,
     figure_with_legend,
     freeze_layout,
-    panel_grid,
+    panel_columns,
+    panel_height,
 )
 from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import current_paper, points
@@ -32,11 +43,13 @@ _ACTIVATION_METRICS = ("activation_sd", "dead", "saturated", "zeros", "activatio
 _GRADIENT_METRICS = ("grad_norm", "update_ratio")
 # By layer, counted from 1: the epochs, and the means over seeds.
 _LayerMeans = dict[int, tuple[tuple[int, ...], tuple[float, ...]]]
+_SHARES = ("dead", "saturated", "zeros")
+_MAX_GAP = 4.0  # decades between layers on one axis
+_MAX_EXITS = 4  # that are marked in a panel
 _PANEL_HEIGHT = 1.9
 _MAX_NAMED = 8
-_COLORMAP = "viridis"
-# The part of the colormap that is used; its end is too pale for a line.
-_DARKEST, _LIGHTEST = 0.0, 0.85
+# The parts of the colormap that contrast with the background.
+_ON_WHITE, _ON_DARK = (0.0, 0.7), (0.45, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,12 @@ def _layer_figure(
         for epoch, value in zip(epochs, values, strict=True)
     ]
     table = figure_table(("trial", "metric", "layer", "epoch", "mean"), rows)
-    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes)
+    epochs = sorted({epoch for _, _, curves in panels for e, _ in curves.values() for epoch in e})
+
+    def frames() -> Iterator[Figure]:
+        return reveal_epochs(draw(), epochs)
+
+    return PreparedFigure(draw, table, trials.runs, trials.summary, trials.notes, frames=frames)
 
 
 def _layer_means(trial: Series, quantity: str) -> _LayerMeans:
@@ -119,16 +137,31 @@ def _layer_means(trial: Series, quantity: str) -> _LayerMeans:
 
 
 def draw_layers(panels: Sequence[LayerCurves]) -> Figure:
-    """A figure with a panel per statistic; values that span decades get a logarithmic axis."""
+    """A figure with a panel per statistic and trial; panels of one statistic have the same axis.
+
+    The axis of a share reaches from 0 to 1. Other positive values that span decades get a
+    logarithmic axis. Lines that leave the axis are marked with an arrow and a word.
+    """
     with style_context():
         numbers = sorted({number for panel in panels for number in panel.curves})
-        available_width = available_text_width(panel_grid(max(1, len(panels)))[1])
+        count = max(1, len(panels))
+        statistics = len(dict.fromkeys(panel.quantity for panel in panels))
+        columns = panel_columns(count, statistics)
+        available_width = available_text_width(columns)
         titles = list(dict.fromkeys(panel.title for panel in panels))
         short_titles = dict(zip(titles, short_labels(titles), strict=True))
+        ranges = {
+            quantity: _range_of(quantity, [p for p in panels if p.quantity == quantity])
+            for quantity in dict.fromkeys(panel.quantity for panel in panels)
+        }
+        panel_axes: list[Axes] = []
 
         def draw(axes: Sequence[Axes]) -> None:
-            for ax, panel in zip(axes, panels, strict=False):
-                _draw_panel(ax, panel, numbers)
+            panel_axes.extend(axes)
+            for index, (ax, panel) in enumerate(zip(axes, panels, strict=False)):
+                _draw_panel(ax, panel, numbers, ranges[panel.quantity])
+                if index + columns < len(panels):
+                    ax.set_xlabel("")
                 if len(titles) > 1:
                     ax.set_title(
                         wrap_to_width(
@@ -140,24 +173,93 @@ def draw_layers(panels: Sequence[LayerCurves]) -> Figure:
                     )
 
         figure = figure_with_legend(
-            max(1, len(panels)), [_legend_entries(numbers)], draw, height=_PANEL_HEIGHT
+            count,
+            [_legend_entries(numbers)],
+            draw,
+            height=min(_PANEL_HEIGHT, panel_height(count)),
+            columns=columns,
         )
+        figure.draw_without_rendering()  # the labels depend on the width of the panels
+        for ax, panel in zip(panel_axes, panels, strict=False):
+            _label_exits(figure, ax, panel, numbers)
         freeze_layout(figure)
         return figure
 
 
+def _range_of(quantity: str, panels: Sequence[LayerCurves]) -> AxisRange | None:
+    """The range of one statistic in all panels; None without a finite value.
+
+    A logarithmic axis leaves out zeros, and the layers that are decades away from most others.
+    """
+    lines = [values for panel in panels for _, values in panel.curves.values()]
+    finite = [value for values in lines for value in values if math.isfinite(value)]
+    if not finite:
+        return None
+    if quantity.rpartition("/")[2] in _SHARES and min(finite) >= 0 and max(finite) <= 1:
+        return AxisRange(0.0, 1.0, log=False)
+    positive = [[value for value in values if 0 < value < math.inf] for values in lines]
+    exponents = [list(map(math.log10, values)) for values in positive if values]
+    if exponents and min(finite) >= 0:
+        top = _end_without_outliers([max(values) for values in exponents])
+        bottom = -_end_without_outliers([-min(values) for values in exponents])
+        low, high = (
+            end([value for values in exponents for value in values if bottom <= value <= top])
+            for end in (min, max)
+        )
+        if high - low > LOG_FROM_DECADES:
+            return AxisRange(10**low, 10**high, log=True)
+    settled = (worst_after_transient(values) for values in lines)
+    return robust_axis_range(
+        finite,
+        [next(filter(math.isfinite, values), 0.0) for values in lines],
+        log=False,
+        settled=[value for value in settled if value is not None],
+    )
+
+
+def _end_without_outliers(ends: Sequence[float]) -> float:
+    """The largest of the ends, without up to half of them if a wide gap is below these."""
+    ordered = sorted(ends)
+    for i in range(-(-len(ordered) // 2), len(ordered)):
+        if ordered[i] - ordered[i - 1] > _MAX_GAP:
+            return ordered[i - 1] + 1e-9
+    return ordered[-1] + 1e-9
+
+
+def _label_exits(figure: Figure, ax: Axes, panel: LayerCurves, numbers: Sequence[int]) -> None:
+    """Marks the layers whose lines leave the axis with an arrow and a word."""
+    low, high = ax.get_ylim()
+    top: list[EdgeLabel] = []
+    bottom: list[EdgeLabel] = []
+    for number, (epochs, values) in sorted(panel.curves.items()):
+        line = zip(epochs, values, strict=True)
+        end = find_exit(line, low, high, log=ax.get_yscale() == "log")
+        if end is not None:
+            color = to_hex(_layer_color(number, numbers))
+            label = EdgeLabel(end.x, exit_text(end, 0, 1), color, arrow=True)
+            (top if end.upward else bottom).append(label)
+    label_bottom(figure, ax, bottom[:_MAX_EXITS])
+    height = label_top(figure, ax, top[:_MAX_EXITS])
+    if ax.get_title() and height:
+        ax.set_title(ax.get_title(), pad=height + points(4.0))
+
+
 def _layer_color(number: int, numbers: Sequence[int]) -> tuple[float, float, float, float]:
+    """A colour from the first to the last layer that contrasts with the background."""
+    paper = current_paper()
+    name = "gray" if paper.palette == "grey" else "viridis"
+    first, last = _ON_DARK if paper.style == "dark" else _ON_WHITE
     position = numbers.index(number) / max(len(numbers) - 1, 1)
-    if current_paper().style == "dark":
-        position = 1 - position
-    return colormaps[_COLORMAP](_DARKEST + (_LIGHTEST - _DARKEST) * position)
+    return colormaps[name](first + (last - first) * position)
 
 
-def _draw_panel(ax: Axes, panel: LayerCurves, numbers: Sequence[int]) -> None:
-    values = [v for _, heights in panel.curves.values() for v in heights if math.isfinite(v)]
-    positive = [value for value in values if value > 0]
-    log = len(positive) == len(values)
-    set_value_axis(ax, values, values[:1], log=log)
+def _draw_panel(
+    ax: Axes, panel: LayerCurves, numbers: Sequence[int], axis_range: AxisRange | None
+) -> None:
+    if axis_range is None:
+        ax.set_yticks([])
+    else:
+        apply_axis_range(ax, axis_range)
     limits = [epoch for epochs, _ in panel.curves.values() for epoch in (epochs[0], epochs[-1])]
     limits = limits or [1]
     set_epoch_axis(ax, min(limits), max(limits))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from nnlab import store
 from nnlab.config import RunConfig, config_of
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
+from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
+from nnlab.figures.draw.display_names import trial_name, value_name
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.paper import points
 from nnlab.figures.draw.series_style import (
@@ -24,7 +25,7 @@ from nnlab.figures.draw.series_style import (
 )
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
-from nnlab.figures.trials import rank_for_figure
+from nnlab.figures.trials import rank_for_figure, trial_title
 from nnlab.figures.untrained_settings import expand_settings
 from nnlab.io.text import format_count
 from nnlab.records import Setting
@@ -32,6 +33,7 @@ from nnlab.records import Setting
 # Per line; a figure cannot show more.
 _MAX_POINTS = 2000
 _MARKERS_PER_LINE = 6
+_MAX_NAMES_IN_NOTE = 6
 # The axis is logarithmic if the highest rates differ by more than the first factor. It then ends at
 # the lowest peak divided by the second factor, because cosine schedules decrease to zero.
 _MIN_RATIO_FOR_LOG_AXIS, _LOG_AXIS_DEPTH = 30.0, 100.0
@@ -39,11 +41,25 @@ _MIN_RATIO_FOR_LOG_AXIS, _LOG_AXIS_DEPTH = 30.0, 100.0
 
 @dataclass(frozen=True, slots=True)
 class LearningRateCurve:
-    """The learning rate of one setting: `rates[i]` applies from `epochs[i]` to `epochs[i + 1]`."""
+    """A schedule: `rates[i]` applies from `epochs[i]` to `epochs[i + 1]`.
+
+    `trials` are the names of the trials, or settings, that share it.
+    """
 
     label: str
     epochs: tuple[float, ...]
     rates: tuple[float, ...]
+    trials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _ScheduledTrial:
+    """A trial, or a setting that is not trained, whose schedule is drawn."""
+
+    config: RunConfig
+    lr: float
+    setting: Setting
+    name: str
 
 
 def prepare_learning_rates(
@@ -67,19 +83,32 @@ def prepare_learning_rates(
         UsageError: an optimizer has no learning rate.
     """
     runs: tuple[int, ...] = ()
-    configs: list[tuple[RunConfig, Setting]]
+    settings_by_name: list[tuple[RunConfig, Setting, str]]
     if words:
         ranking = rank_for_figure(db, words, mixed=True)  # nothing is compared
-        configs = [(config_of(row.setting, 0), row.setting) for row in ranking.rows]
+        settings_by_name = [
+            (config_of(row.setting, 0), row.setting, trial_title(row, ranking))
+            for row in ranking.rows
+        ]
         runs = tuple(run for row in ranking.rows for run in row.runs)
     else:
-        configs = [(point.config, point.setting) for point in expand_settings(settings or {})]
-    schedules = [
-        (config, config.lr, setting) for config, setting in configs if config.lr is not None
-    ]
-    if optimizers := sorted({config.opt for config, _ in configs if config.lr is None}):
+        points = expand_settings(settings or {})
+        fields = distinguishing_fields([point.setting for point in points])
+        settings_by_name = [
+            (point.config, point.setting, trial_name(point.setting, fields)) for point in points
+        ]
+    configs = [config for config, _, _ in settings_by_name]
+    if optimizers := sorted({config.opt for config in configs if config.lr is None}):
         raise UsageError(f"--opt {', '.join(optimizers)} has no learning rate to draw")
-    lines = _learning_rate_curves(schedules, steps)
+    lines = _learning_rate_curves(
+        [
+            _ScheduledTrial(config, config.lr, setting, name)
+            for config, setting, name in settings_by_name
+            if config.lr is not None
+        ],
+        steps,
+        "trial" if words else "setting",
+    )
 
     def draw() -> Figure:
         return draw_learning_rates(lines)
@@ -89,26 +118,61 @@ def prepare_learning_rates(
         for line in lines
         for epoch, rate in zip(line.epochs, line.rates, strict=True)
     ]
-    notes = []
-    if any(config.decay == "plateau" for config, _ in configs):
-        notes = ["plateau depends on val/loss: drawn as if every epoch improved it"]
+    notes = [
+        f"{line.label}: {_name_list(line.trials)}"
+        for line in lines[:MAX_NAMED]
+        if len(line.trials) > 1
+    ]
+    if any(config.decay == "plateau" for config in configs):
+        notes.append("plateau depends on val/loss: drawn as if every epoch improved it")
     table = figure_table(("setting", "epoch", "lr"), rows)
     return PreparedFigure(draw, table, runs, format_count(len(lines), "schedule"), tuple(notes))
 
 
+def _name_list(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMES_IN_NOTE
+    shown = "; ".join(names[:_MAX_NAMES_IN_NOTE])
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
 def _learning_rate_curves(
-    schedules: "Sequence[tuple[RunConfig, float, Setting]]", steps: int
+    trials: Sequence[_ScheduledTrial], steps: int, noun: str
 ) -> list[LearningRateCurve]:
-    """A line for each schedule; settings with the same decay and the same rates share a line."""
-    curves: dict[tuple[object, ...], tuple[Setting, LearningRateCurve]] = {}
-    for config, lr, setting in schedules:
-        epochs, rates = _learning_rate_by_epoch(config, lr, steps)
-        key = (config.decay, epochs, rates)
-        curves.setdefault(key, (setting, LearningRateCurve("", epochs, rates)))
-    fields = distinguishing_fields([setting for setting, _ in curves.values()]) or ("decay",)
-    return [
-        replace(line, label=setting_label(setting, fields)) for setting, line in curves.values()
-    ]
+    """A line for each schedule; trials with the same rates share a line.
+
+    The label of a line consists of the values that distinguish its trials from those of the other
+    lines, and their number if there are several.
+    """
+    groups: dict[tuple[object, ...], list[_ScheduledTrial]] = {}
+    for trial in trials:
+        groups.setdefault(_learning_rate_by_epoch(trial.config, trial.lr, steps), []).append(trial)
+    labels = _group_labels(list(groups.values()))
+    lines = []
+    for label, group in zip(labels, groups.values(), strict=True):
+        epochs, rates = _learning_rate_by_epoch(group[0].config, group[0].lr, steps)
+        counted = f" ({len(group)} {noun}s)" if len(group) > 1 else ""
+        names = tuple(trial.name for trial in group)
+        lines.append(LearningRateCurve(label + counted, epochs, rates, names))
+    return lines
+
+
+def _group_labels(groups: Sequence[Sequence[_ScheduledTrial]]) -> list[str]:
+    """What the trials of each group have in common, as far as it distinguishes the groups."""
+    settings = [trial.setting for group in groups for trial in group]
+    fields = distinguishing_fields(settings)
+    labels = []
+    for group in groups:
+        parts = []
+        for name in fields:
+            values = {value_name(name, trial.setting.get(name)) for trial in group}
+            if values != {value_name(name, setting.get(name)) for setting in settings}:
+                texts = dict.fromkeys(trial_name(trial.setting, [name]) for trial in group)
+                parts.append(" or ".join(filter(None, texts)))
+        labels.append(", ".join(filter(None, parts)))
+    if len(set(labels)) == len(labels) and all(labels):
+        return labels
+    # Combinations of values: the best trial of the group stands for it.
+    return [group[0].name or value_name("decay", group[0].config.decay) for group in groups]
 
 
 def _learning_rate_by_epoch(
@@ -132,7 +196,7 @@ def draw_learning_rates(lines: Sequence[LearningRateCurve]) -> Figure:
     """
     with style_context():
         entries = (
-            series_legend_entries([line.label for line in lines], "setting")
+            series_legend_entries([line.label for line in lines], "schedule")
             if len(lines) > 1
             else []
         )
@@ -146,7 +210,8 @@ def _draw_curves(ax: Axes, lines: Sequence[LearningRateCurve]) -> None:
     log = max(peaks) / min(peaks) > _MIN_RATIO_FOR_LOG_AXIS
     lowest = min(peaks) / _LOG_AXIS_DEPTH if log else 0.0
     values = [rate for line in lines for rate in line.rates if rate >= lowest]
-    set_value_axis(ax, values if log else [0.0, *values], peaks, log=log)
+    # No rate is an outlier: all of them are settings that the user chose.
+    set_value_axis(ax, values if log else [0.0, *values], peaks, log=log, lower=None)
     set_epoch_axis(ax, 0, round(max(line.epochs[-1] for line in lines)))
     for rank, (line, style) in enumerate(zip(lines, series_styles(lines), strict=True)):
         _draw_curve(ax, line, style, rank, len(lines))

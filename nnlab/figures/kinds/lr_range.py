@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from nnlab import store
 from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
-from nnlab.figures.draw.axis_scales import set_log_ticks, set_value_axis
-from nnlab.figures.draw.layout import new_figure
+from nnlab.figures.draw.axis_scales import format_power_of_ten, set_log_ticks, set_value_axis
+from nnlab.figures.draw.display_names import metric_name, setting_name
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
+from nnlab.figures.draw.legend import LegendEntry
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.draw.vertical_line import draw_vertical_line
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from nnlab.analysis.find_lr import LearningRateSuggestion
 
 _PANEL_HEIGHT = 2.6
+_MAX_RISE = 2.0  # of the loss, over that at the lowest learning rates
 
 
 def prepare_lr_range(
@@ -80,27 +85,53 @@ def draw_lr_range(
 ) -> Figure:
     """A figure of range tests: (learning rates, losses, smoothed losses) of each seed.
 
-    Raw losses are grey, smoothed losses coloured; a vertical line is at the suggested rate.
+    Losses of single steps are grey, smoothed losses coloured; a vertical line is at the suggested
+    rate.
     """
     with style_context():
-        figure = new_figure(_PANEL_HEIGHT)
-        ax = figure.subplots()
-        for number, (lrs, losses, smoothed) in enumerate(tests):
-            ax.plot(lrs, losses, color=current_paper().look.grey, linewidth=points(0.5), alpha=0.6)
-            ax.plot(
-                lrs,
-                smoothed,
-                color=color(0),
-                linewidth=points(1.3),
-                zorder=3,
-                alpha=1 - 0.1 * number,
-            )
-        ax.set_xscale("log")
-        rates = [rate for lrs, _, _ in tests for rate in lrs]
-        set_log_ticks(ax.xaxis, min(rates), max(rates))
-        values = [loss for _, _, smoothed in tests for loss in smoothed]
-        set_value_axis(ax, values, [test[2][0] for test in tests], log=True)
-        draw_vertical_line(ax, suggested, f"lr {suggested:g}")
-        ax.set_xlabel("Learning rate")
-        ax.set_ylabel("Training loss, smoothed")
+        figure = figure_with_legend(
+            1,
+            [_loss_entries(len(tests))],
+            lambda axes: _draw_tests(axes[0], tests, suggested),
+            height=_PANEL_HEIGHT,
+        )
+        freeze_layout(figure)
         return figure
+
+
+def _draw_tests(
+    ax: Axes,
+    tests: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]],
+    suggested: float,
+) -> None:
+    for number, (lrs, losses, smoothed) in enumerate(tests):
+        ax.plot(lrs, losses, color=current_paper().look.grey, linewidth=points(0.5), alpha=0.6)
+        ax.plot(
+            lrs,
+            smoothed,
+            color=color(0),
+            linewidth=points(1.3),
+            zorder=3,
+            alpha=max(0.4, 1 - 0.1 * number),
+        )
+    ax.set_xscale("log")
+    rates = [rate for lrs, _, _ in tests for rate in lrs]
+    ax.set_xlim(min(rates), max(rates))
+    set_log_ticks(ax.xaxis, min(rates), max(rates))
+    starts = [smoothed[0] for _, _, smoothed in tests]
+    # The divergence at high rates would flatten the valley; its lines leave the axis at the top.
+    end = _MAX_RISE * max(starts)
+    values = [min(loss, end) for _, _, smoothed in tests for loss in smoothed]
+    set_value_axis(ax, values, starts, log=True)
+    text = f"{suggested:.3g}"
+    number_text = format_power_of_ten(float(text)) if "e" in text else text
+    draw_vertical_line(ax, suggested, f"suggested lr {number_text}")
+    ax.set_xlabel(setting_name("lr"))
+    ax.set_ylabel(metric_name("train/loss"))
+
+
+def _loss_entries(tests: int) -> list[LegendEntry]:
+    raw = Line2D([], [], color=current_paper().look.grey, linewidth=points(0.7))
+    smoothed = Line2D([], [], color=color(0), linewidth=points(1.3))
+    each = "" if tests == 1 else ", a line per seed"
+    return [LegendEntry(raw, "loss of a step"), LegendEntry(smoothed, f"smoothed loss{each}")]

@@ -2,48 +2,44 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 
 from nnlab import store
+from nnlab.analysis.records import Ranking
 from nnlab.errors import UsageError
-from nnlab.figures.axis_fields import axis_value
-from nnlab.figures.draw.axis_scales import format_power_of_ten, rotate_tick_labels
+from nnlab.figures.axis_fields import axis_value, ordered_values, value_label
+from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
+from nnlab.figures.draw.axis_scales import rotate_tick_labels, set_log_ticks
 from nnlab.figures.draw.display_names import metric_name, setting_name
-from nnlab.figures.draw.labels import (
-    letters_that_fit,
-    short_labels,
-    text_inches,
-    wrap_axis_label,
-    wrap_to_width,
+from nnlab.figures.draw.labels import short_labels, text_inches, wrap_to_width
+from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
+from nnlab.figures.draw.legend import LegendEntry, legend_marker, text_renderer
+from nnlab.figures.draw.paper import current_paper, inches, points
+from nnlab.figures.draw.parallel_axes import (
+    AxisHeights,
+    ParallelAxis,
+    outcome_heights,
+    setting_heights,
 )
-from nnlab.figures.draw.layout import freeze_layout, new_figure
-from nnlab.figures.draw.paper import current_paper, points
+from nnlab.figures.draw.result_colors import result_colormap
 from nnlab.figures.draw.style import style_context
+from nnlab.figures.point_results import diverged_runs, divergence_notes, trial_results
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
-from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure
+from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.io.text import format_count
 
+__all__ = ["ParallelAxis", "draw_parallel", "prepare_parallel"]
+
 _PANEL_HEIGHT = 2.6
-_COLORMAP = "cividis"
-_MAX_CATEGORY_LABELS = 8  # per axis
-_LOG_FROM_DECADES = 1.0
-_MIN_LABEL_GAP = 0.08  # between tick labels, as a fraction of the height
-# The position (0 to 1) of each trial on an axis, and its tick labels with their positions.
-_AxisPositions = tuple[list[float | None], list[tuple[float, str]]]
-
-
-@dataclass(frozen=True, slots=True)
-class ParallelAxis:
-    """A setting: its name, and the value of each trial; None if a trial has no value."""
-
-    name: str
-    values: tuple[float | str | None, ...]
+_DIVERGED_HEIGHT = 0.1  # of the end of diverged trials, beyond the axis
+_LABEL_POINTS = 6.0
+_BAND_POINTS = 3.0
 
 
 def prepare_parallel(
@@ -62,164 +58,238 @@ def prepare_parallel(
         )
     fields = ranking.fields
     metric = ranking.objective.metric
+    diverged = diverged_runs(db, ranking)
+    results = [trial_results(row, diverged) for row in ranking.rows]
 
     def draw() -> Figure:
-        axes = [
-            ParallelAxis(
-                setting_name(name),
-                tuple(
-                    None if row.setting.get(name) is None else axis_value(row, name)
-                    for row in ranking.rows
-                ),
-            )
-            for name in fields
-        ]
-        outcome = [row.value.mean for row in ranking.rows]
-        lower = ranking.objective.direction == "min"
-        return draw_parallel(axes, outcome, metric_name(metric, common_loss(ranking)), lower=lower)
+        return draw_parallel(
+            [_setting_axis(ranking, name) for name in fields],
+            [math.nan if result.mean is None else result.mean for result in results],
+            metric_name(metric, common_loss(ranking)),
+            lower=ranking.objective.direction == "min",
+            log=is_loss_metric(metric),
+            diverged=[result.diverged > 0 for result in results],
+        )
 
     table = figure_table(
-        (*fields, metric, "n"),
+        (*fields, metric, "n", "diverged"),
         [
-            (*(row.setting.get(name) for name in fields), row.value.mean, row.value.n)
-            for row in ranking.rows
+            (
+                *(row.setting.get(name) for name in fields),
+                *(result.mean, len(result.values), result.diverged),
+            )
+            for row, result in zip(ranking.rows, results, strict=True)
         ],
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
     summary = (
         f"{format_count(len(ranking.rows), 'trial')} over {format_count(len(fields), 'choice')}"
     )
-    notes = (*ranking.left_out, *omission_notes(db, ranking))
-    return PreparedFigure(draw, table, runs, summary, notes)
+    lost = divergence_notes(ranking, ranking.rows, diverged)
+    return PreparedFigure(
+        draw, table, runs, summary, (*ranking.left_out, *lost, *omission_notes(db, ranking))
+    )
+
+
+def _setting_axis(ranking: Ranking, field: str) -> ParallelAxis:
+    values = [
+        None if row.setting.get(field) is None else axis_value(row, field) for row in ranking.rows
+    ]
+    order = ordered_values([value for value in values if value is not None], field)
+    return ParallelAxis(
+        setting_name(field),
+        tuple(value_label(field, v) if isinstance(v, str) else v for v in values),
+        # The first value stands on top.
+        tuple(dict.fromkeys(value_label(field, v) for v in reversed(order)))
+        if any(isinstance(value, str) for value in order)
+        else (),
+    )
 
 
 def draw_parallel(
-    axes: Sequence[ParallelAxis], outcome: Sequence[float], name: str, *, lower: bool
+    axes: Sequence[ParallelAxis],
+    outcome: Sequence[float],
+    name: str,
+    *,
+    lower: bool,
+    log: bool = False,
+    diverged: Sequence[bool] = (),
 ) -> Figure:
-    """A figure with a line per trial, coloured by its result; the best is thick and on top.
+    """A figure with a line per trial, darker for better results; the best is thick and on top.
+
+    Trials with equal values stand side by side, so that no line hides another.
 
     Args:
         axes: one per setting, with trials in the same order as `outcome`.
-        outcome: the result of each trial; non-finite ones are grey and end at the worst value.
+        outcome: the result of each trial; not finite if it diverged, which is drawn as a grey
+            dotted line to a cross beyond the axis.
         name: the label of the result.
         lower: whether lower results are better.
+        log: whether the axis of the result may be logarithmic, as for a loss.
+        diverged: whether some runs of a trial diverged; its line ends with a cross.
     """
     with style_context():
-        figure = new_figure(_PANEL_HEIGHT)
-        ax = figure.subplots()
-        positions = [_axis_positions(axis.values) for axis in axes]
         finite = [value for value in outcome if math.isfinite(value)]
-        low, high = min(finite, default=0.0), max(finite, default=1.0)
-        worst = high if lower else low
-        outcome_positions = _axis_positions(
-            [value if math.isfinite(value) else worst for value in outcome]
+        axis_range = (
+            robust_axis_range(finite, finite, log=log, lower=lower, settled=finite)
+            if finite
+            else AxisRange(0.0, 1.0, log=False)
         )
-        _draw_lines(ax, positions, outcome_positions, outcome, lower=lower)
-        _label_axes(ax, [axis.name for axis in axes] + [name])
-        for index, (_, labels) in enumerate([*positions, outcome_positions]):
-            _draw_tick_labels(ax, index, labels, len(axes) + 1)
-        colormap = colormaps[f"{_COLORMAP}_r" if lower else _COLORMAP]
-        bar = figure.colorbar(
-            ScalarMappable(Normalize(low, high if high > low else low + 1.0), colormap),
-            ax=ax,
-            pad=0.03,
-            aspect=30,
+        # From the bottom of each band.
+        order = sorted(
+            range(len(outcome)),
+            key=lambda trial: (
+                outcome[trial] if math.isfinite(outcome[trial]) else math.inf * (1 if lower else -1)
+            ),
         )
-        bar.outline.set_visible(False)
-        bar.solids.set_rasterized(False)  # type: ignore[union-attr]
-        bar.set_label(wrap_axis_label(name))
+        heights = [setting_heights(axis, order) for axis in axes]
+        results = outcome_heights(outcome, axis_range)
+        names = [*(axis.name for axis in axes), name]
+
+        def draw(panels: Sequence[Axes]) -> None:
+            ax = panels[0]
+            _draw_trials(ax, [*heights, results], outcome, axis_range, diverged, lower=lower)
+            _label_axes(ax, names, [*heights, results])
+            if len(finite) < len(outcome):
+                # Names and the frame of the figure stay clear of the ends of diverged trials.
+                ax.set_ylim(
+                    -0.04 if lower else -1.6 * _DIVERGED_HEIGHT,
+                    1 + 1.6 * _DIVERGED_HEIGHT if lower else 1.04,
+                )
+            _add_colorbar(ax, axis_range, name, lower=lower)
+
+        legend = _trial_entries(outcome, axis_range, diverged)
+        figure = figure_with_legend(1, [legend], draw, height=_PANEL_HEIGHT)
         freeze_layout(figure)
+        _hide_overlapping_labels(figure)
         return figure
 
 
-def _axis_positions(values: Sequence[float | str | None]) -> _AxisPositions:
-    """Positions and tick labels: linear, logarithmic from one decade on, or evenly spaced."""
-    numbers = [v for v in values if isinstance(v, int | float) and math.isfinite(v)]
-    if len(numbers) < sum(v is not None for v in values) or not numbers:
-        words = sorted({str(v) for v in values if v is not None})
-        step = 1 / max(len(words) - 1, 1)
-        positions = {w: (i * step if len(words) > 1 else 0.5) for i, w in enumerate(words)}
-        labels = list(zip(positions.values(), short_labels(words, 12), strict=True))
-        stride = max(1, -(-len(labels) // _MAX_CATEGORY_LABELS))
-        return [None if v is None else positions[str(v)] for v in values], labels[::stride]
-    low, high = min(numbers), max(numbers)
-    log = low > 0 and math.log10(high / low) >= _LOG_FROM_DECADES
-
-    def place(value: float) -> float:
-        if high == low:
-            return 0.5
-        if log:
-            return math.log(value / low) / math.log(high / low)
-        return (value - low) / (high - low)
-
-    ticks = sorted(set(numbers))
-    if len(ticks) > 5:
-        ticks = [low + (high - low) * i / 4 for i in range(5)]
-        if log:
-            ticks = [low * (high / low) ** (i / 4) for i in range(5)]
-    labels = [(place(value), _tick_text(value)) for value in ticks]
-    return [
-        place(float(v)) if isinstance(v, int | float) and math.isfinite(v) else None for v in values
-    ], labels
+def _color_scale(axis_range: AxisRange) -> Normalize:
+    low, high = axis_range.low, axis_range.high
+    if high <= low:  # equal results
+        high = low + (abs(low) or 1.0)
+    return (LogNorm if axis_range.log else Normalize)(low, high, clip=True)
 
 
-def _tick_text(value: float) -> str:
-    text = f"{value:.3g}"
-    return format_power_of_ten(float(text)) if "e" in text and value > 0 else text
-
-
-def _draw_lines(
+def _draw_trials(
     ax: Axes,
-    positions: Sequence[_AxisPositions],
-    outcome_positions: _AxisPositions,
+    axes: Sequence[AxisHeights],
     outcome: Sequence[float],
+    axis_range: AxisRange,
+    diverged: Sequence[bool],
     *,
     lower: bool,
 ) -> None:
-    finite = [value for value in outcome if math.isfinite(value)]
-    low, high = min(finite, default=0.0), max(finite, default=1.0)
-    colormap = colormaps[f"{_COLORMAP}_r" if lower else _COLORMAP]
+    scale, colormap = _color_scale(axis_range), result_colormap(lower=lower)
+    beyond = 1 + _DIVERGED_HEIGHT if lower else -_DIVERGED_HEIGHT
+    sign = 1 if lower else -1
     worst_to_best = sorted(
         range(len(outcome)),
-        key=lambda i: (
-            (math.isfinite(outcome[i]), -outcome[i] if lower else outcome[i])
-            if math.isfinite(outcome[i])
-            else (False, 0.0)
-        ),
+        key=lambda i: -sign * outcome[i] if math.isfinite(outcome[i]) else -math.inf,
     )
     for order, trial in enumerate(worst_to_best):
         is_finite = math.isfinite(outcome[trial])
-        share = (outcome[trial] - low) / (high - low) if is_finite and high > low else 0.5
-        heights = [scale[trial] for scale, _ in positions] + [outcome_positions[0][trial]]
+        end = axes[-1].heights[trial] if is_finite else beyond
+        heights = [*(axis.heights[trial] for axis in axes[:-1]), end]
         is_best = order == len(worst_to_best) - 1 and is_finite
+        color = colormap(float(scale(outcome[trial]))) if is_finite else current_paper().look.grey
+        zorder = 3 + order / (len(worst_to_best) + 1)
         ax.plot(
             range(len(heights)),
             [math.nan if height is None else height for height in heights],
-            color=colormap(share) if is_finite else current_paper().look.grey,
+            color=color,
             linewidth=points(2.2 if is_best else 0.8),
             linestyle="-" if is_finite else ":",
-            alpha=1.0 if is_best else 0.75,
-            zorder=3 + order / (len(worst_to_best) + 1),
-            marker="o" if len(heights) == 1 else None,
+            alpha=1.0 if is_best else 0.8,
+            zorder=zorder,
         )
+        if marker := _end_marker(trial, outcome, axis_range, diverged):
+            ax.plot(
+                [len(heights) - 1],
+                [math.nan if end is None else end],
+                linestyle="",
+                marker=marker,
+                color=color,
+                markersize=points(3.6),
+                markeredgewidth=points(1.1),
+                clip_on=False,
+                zorder=zorder + 1,
+            )
 
 
-def _label_axes(ax: Axes, names: Sequence[str]) -> None:
-    letters = letters_that_fit(0.8 * current_paper().width / len(names))
+def _end_marker(
+    trial: int, outcome: Sequence[float], axis_range: AxisRange, diverged: Sequence[bool]
+) -> str:
+    """The marker at the end of a line: a cross if runs diverged, an arrow if it leaves the axis."""
+    value = outcome[trial]
+    if not math.isfinite(value) or (diverged and diverged[trial]):
+        return "x"
+    return "^" if value > axis_range.high else "v" if value < axis_range.low else ""
+
+
+def _trial_entries(
+    outcome: Sequence[float], axis_range: AxisRange, diverged: Sequence[bool]
+) -> list[LegendEntry]:
+    """The legend of the best trial, of diverged ones, and of those that leave the axis."""
+    look = current_paper().look
+    entries = []
+    if sum(map(math.isfinite, outcome)) > 1:
+        best = Line2D([], [], color=look.text, linewidth=points(2.2))
+        entries.append(LegendEntry(best, "best trial"))
+    cross = {"marker": "x", "markersize": points(3.6), "markeredgewidth": points(1.1)}
+    if lost := sum(not math.isfinite(value) for value in outcome):
+        dotted = Line2D([], [], color=look.grey, linestyle=":", linewidth=points(0.8), **cross)  # type: ignore[arg-type]
+        entries.append(LegendEntry(dotted, f"diverged ({format_count(lost, 'trial')})"))
+    partly = sum(
+        flag and math.isfinite(value) for flag, value in zip(diverged, outcome, strict=False)
+    )
+    if partly:
+        line = Line2D([], [], color=look.ink, linewidth=points(0.8), **cross)  # type: ignore[arg-type]
+        entries.append(LegendEntry(line, f"some runs diverged ({format_count(partly, 'trial')})"))
+    beyond = [
+        value
+        for value in outcome
+        if math.isfinite(value) and not axis_range.low <= value <= axis_range.high
+    ]
+    if beyond:
+        arrow = legend_marker(
+            marker="^" if beyond[0] > axis_range.high else "v", markersize=points(3.6)
+        )
+        entries.append(
+            LegendEntry(arrow, f"beyond the axis ({format_count(len(beyond), 'trial')})")
+        )
+    return entries
+
+
+def _label_axes(ax: Axes, names: Sequence[str], axes: Sequence[AxisHeights]) -> None:
+    look = current_paper().look
+    spacing = 0.7 * current_paper().width / (len(names) - 0.4)
     ax.set_xlim(-0.25, len(names) - 0.65)
     ax.set_ylim(-0.04, 1.04)
     ax.set_yticks([])
-    labels = [wrap_axis_label(name) if len(name) > letters else name for name in names]
+    size = current_paper().size
+    labels = [wrap_to_width(name, 0.95 * spacing, size, 3) for name in names]
+    if any(label.replace("\n", " ") != name for label, name in zip(labels, names, strict=True)):
+        labels = short_labels(names, 24)  # wrapped words would be shortened
+        rotate_tick_labels(ax, 30)
     ax.set_xticks(range(len(names)), labels)
-    if any(max(map(len, label.split("\n"))) > letters for label in labels):
-        ax.set_xticks(range(len(names)), short_labels(names, 22))
-        rotate_tick_labels(ax, 25)
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    ax.tick_params(length=0)
-    for index in range(len(names)):
-        ax.axvline(index, color=current_paper().look.ink, linewidth=points(0.6), zorder=1)
+    ax.tick_params(length=0, pad=points(8))
+    for index, axis in enumerate(axes):
+        ax.plot([index, index], [0, 1], color=look.ink, linewidth=points(0.6), zorder=1)
+        for low, high in axis.bands:
+            ax.plot(
+                [index, index],
+                [low, high],
+                color=look.grey,
+                linewidth=points(_BAND_POINTS),
+                solid_capstyle="butt",
+                zorder=1.5,
+            )
+        _draw_tick_labels(ax, index, axis.ticks, spacing)
 
 
 def _is_number(text: str) -> bool:
@@ -227,32 +297,59 @@ def _is_number(text: str) -> bool:
 
 
 def _draw_tick_labels(
-    ax: Axes, index: int, labels: Sequence[tuple[float, str]], count: int
+    ax: Axes, index: int, labels: Sequence[tuple[float, str]], spacing: float
 ) -> None:
-    """Writes the tick labels of one of `count` axes to the left of it."""
-    available_width = 0.45 * current_paper().width / count
-    last_height = -1.0
+    """Writes the tick labels of an axis to the left of it; neighbours are `spacing` inches away."""
+    available_width = 0.62 * spacing
+    size = points(_LABEL_POINTS)
     for height, text in sorted(labels):
         # Words may be shortened; a shortened number would be wrong, so it is left out.
-        label = text if _is_number(text) else wrap_to_width(text, available_width, points(5.5), 1)
-        if (
-            height - last_height < _MIN_LABEL_GAP
-            or text_inches(label, points(5.5)) > available_width
-        ):
+        label = text if _is_number(text) else wrap_to_width(text, available_width, size, 2)
+        if max(text_inches(line, size) for line in label.split("\n")) > available_width:
             continue
-        last_height = height
-        ax.text(
-            index - 0.03,
-            height,
+        ax.annotate(
             label,
+            (index, height),
+            xytext=(points(-3.5), 0),
+            textcoords="offset points",
             ha="right",
             va="center",
-            fontsize=points(5.5),
+            fontsize=size,
             zorder=6,
             bbox={
                 "facecolor": current_paper().look.background,
                 "edgecolor": "none",
                 "alpha": 0.75,
-                "pad": 0.5,
+                "pad": points(0.5),
             },
         )
+
+
+def _hide_overlapping_labels(figure: Figure) -> None:
+    """Hides tick labels that overlap the one below them; the layout must be final."""
+    renderer = text_renderer(figure)
+    last: dict[float, float] = {}  # the top of the last label of each axis, in pixels
+    for label in [text for text in figure.axes[0].texts if isinstance(text, Annotation)]:
+        box = label.get_window_extent(renderer)
+        index = float(label.xy[0])
+        if box.y0 < last.get(index, -math.inf):
+            label.set_visible(False)
+        else:
+            last[index] = box.y1
+
+
+def _add_colorbar(ax: Axes, axis_range: AxisRange, name: str, *, lower: bool) -> None:
+    scale = _color_scale(axis_range)
+    bar = ax.figure.colorbar(
+        ScalarMappable(scale, result_colormap(lower=lower)),
+        ax=ax,
+        pad=0.03,
+        aspect=30,
+        extend="neither" if not axis_range.cut else "max" if lower else "min",
+    )
+    if isinstance(scale, LogNorm):
+        set_log_ticks(bar.ax.yaxis, axis_range.low, axis_range.high)
+    bar.outline.set_visible(False)
+    bar.solids.set_rasterized(False)  # type: ignore[union-attr]
+    height = inches(0.75 * _PANEL_HEIGHT)
+    bar.set_label(wrap_to_width(name, height, current_paper().label_size, 2))

@@ -9,23 +9,44 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnlab import store
-from nnlab.figures.draw.axis_range import LOG_FROM_DECADES
+from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.significance import describe_test
 from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.display_names import metric_name
-from nnlab.figures.draw.labels import letters_that_fit, short_labels
-from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
+from nnlab.figures.draw.labels import wrap_to_width
+from nnlab.figures.draw.layout import available_text_width, figure_with_legend, freeze_layout
+from nnlab.figures.draw.leading_group import RowValues, leading_range
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
+from nnlab.figures.draw.number_texts import number_texts, value_part
 from nnlab.figures.draw.paper import color, current_paper, points
+from nnlab.figures.draw.reader_options import current_reader_options
+from nnlab.figures.draw.row_columns import (
+    MIN_PANEL_SHARE,
+    TextColumn,
+    draw_brackets,
+    draw_edge_arrow,
+    label_rows,
+    limit_ticks,
+    panel_width,
+    row_lines,
+    set_chosen_limits,
+    wrap_row_labels,
+    write_columns,
+)
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, omission_notes, rank_for_figure, trial_title
 from nnlab.io.text import format_count
-from nnlab.stats import format_mean
+from nnlab.objective import limits_of
+from nnlab.records import Run, Status
+from nnlab.stats.comparison import PairedTest
+from nnlab.stats.uncertainty import Uncertainty, uncertainty_bounds, uncertainty_name
 
-_ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.55  # inches
-_OUTLIER_FACTOR = (
-    3.0  # a row further from the best than this many times the rest's reach leaves view
-)
+_ROW_HEIGHT, _DENSE_ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.15, 0.68  # inches
+_DENSE_FROM = 25  # rows; more rows stand closer together, so that they fit on a page
+_TIER = "tier"
+_MARGIN = 0.03  # of the length of the axis
+_MARKERS: Mapping[int | None, str] = {1: "o", 2: "s", None: "D"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +55,8 @@ class RankedRow:
 
     `tier` is 1 for the best trial and those not significantly different from it, 2 for those that
     are significantly worse, None with too few seeds to test. The interval is None below two seeds.
+    `diverged` says of each value whether its run diverged; such a value is the best one before.
+    `rank` is 1 for the best trial; by default the rows are drawn in the order of their ranks.
     """
 
     label: str
@@ -42,6 +65,19 @@ class RankedRow:
     sd: float
     interval: tuple[float, float] | None
     tier: int | None
+    diverged: tuple[bool, ...] = ()
+    rank: int = 0
+
+    @property
+    def all_diverged(self) -> bool:
+        """Whether every run diverged, so that the trial has no result."""
+        return bool(self.diverged) and all(self.diverged)
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The interval if it is finite and the trial has a result."""
+        finite = self.interval is not None and all(map(math.isfinite, self.interval))
+        return self.interval if finite and not self.all_diverged else None
 
 
 def prepare_ranking(
@@ -55,101 +91,227 @@ def prepare_ranking(
     """
     ranking = rank_for_figure(db, words, by=by, top=top)
     objective = ranking.objective
+    runs = {
+        run.id: run
+        for run in store.runs(db, run_ids=[run for row in ranking.rows for run in row.runs])
+    }
+    rows = [_ranked_row(row, ranking, runs) for row in ranking.rows]
+    hidden = ranking.total - len(rows)
 
     def draw() -> Figure:
-        rows = [
-            RankedRow(
-                trial_title(row, ranking),
-                row.values,
-                row.value.mean,
-                row.value.sd,
-                row.interval,
-                row.tier,
-            )
-            for row in ranking.rows
-        ]
-        name = metric_name(objective.metric, common_loss(ranking))
-        return draw_ranking(rows, name, lower=objective.direction == "min")
+        return draw_ranking(
+            rows,
+            metric_name(objective.metric, common_loss(ranking)),
+            lower=objective.direction == "min",
+            test=_test_name(ranking),
+            total=ranking.total,
+        )
 
-    rows = [
+    table_rows = [
         (
             row.rank,
-            trial_title(row, ranking),
+            drawn.label,
             row.value.n,
             row.value.mean,
             row.value.sd,
-            *(row.interval or (None, None)),
+            *(drawn.interval or (None, None)),
             row.tier,
+            sum(drawn.diverged),
         )
-        for row in ranking.rows
+        for row, drawn in zip(ranking.rows, rows, strict=True)
     ]
-    columns = ("rank", "trial", "n", "mean", "sd", "low", "high", "tier")
-    runs = tuple(run for row in ranking.rows for run in row.runs)
-    summary = f"{format_count(len(ranking.rows), 'trial')}, {format_count(len(runs), 'run')}"
-    hidden = ranking.total - len(ranking.rows)
+    columns = ("rank", "trial", "n", "mean", "sd", "low", "high", "tier", "diverged")
+    summary = f"{format_count(len(rows), 'trial')}, {format_count(len(runs), 'run')}"
     notes = (
         [f"{format_count(hidden, 'more trial')} not drawn; --top N draws more"] if hidden else []
     )
     # For a study, the notes of the ranking already name trials without the metric.
     notes += omission_notes(db, ranking) if ranking.scope.runs is not None else ()
     return PreparedFigure(
-        draw, figure_table(columns, rows), runs, summary, (*notes, *ranking.notes)
+        draw,
+        figure_table(columns, table_rows),
+        tuple(run for row in ranking.rows for run in row.runs),
+        summary,
+        (*notes, *ranking.notes),
     )
 
 
-def draw_ranking(rows: Sequence[RankedRow], name: str, *, lower: bool) -> Figure:
-    """A figure with a row per trial, best on top: tier 1 coloured, tier 2 grey, untested dark.
+def _test_name(ranking: Ranking) -> str:
+    """The test behind the tiers; its correction also counts trials that are not selected."""
+    if current_reader_options().select:
+        return f"{describe_test(PairedTest.T, 2)}, Holm over all pairs of trials"
+    return describe_test(PairedTest.T, ranking.total)
 
-    If no trial has a tier, all are coloured.
+
+def _ranked_row(row: RankingRow, ranking: Ranking, runs: Mapping[int, Run]) -> RankedRow:
+    uncertainty = current_reader_options().uncertainty
+    bounds = uncertainty_bounds(row.values, uncertainty, limits_of(ranking.objective.metric))
+    return RankedRow(
+        trial_title(row, ranking),
+        row.values,
+        row.value.mean,
+        row.value.sd,
+        None if math.isnan(bounds[0]) or row.all_diverged else bounds,
+        row.tier,
+        tuple(runs[run].status is Status.DIVERGED for run in row.runs),
+        row.rank,
+    )
+
+
+def draw_ranking(
+    rows: Sequence[RankedRow], name: str, *, lower: bool, test: str = "", total: int | None = None
+) -> Figure:
+    """A figure with a row per trial, best on top, and a bracket beside the trials of each tier.
+
+    The axis shows the leading trials (`leading_range`). A trial beyond it is an arrow at its edge
+    with the mean, a diverged run is a cross.
 
     Args:
         rows: the trials, best first.
         name: the quantity, for the axis label.
         lower: whether lower values are better.
+        test: the test behind the tiers, for the legend.
+        total: the number of trials of the ranking, if not all are drawn.
     """
     with style_context():
-        labels = short_labels(
-            [row.label for row in rows], letters_that_fit(0.34 * current_paper().width)
-        )
-        height = _ROW_HEIGHT * max(len(rows), 1) + _FRAME_HEIGHT
+        labels = wrap_row_labels([row.label for row in rows])
+        row_height = _DENSE_ROW_HEIGHT if len(rows) >= _DENSE_FROM else _ROW_HEIGHT
+        row_height += 0.11 * (row_lines(labels) - 1)
+        height = row_height * max(len(rows), 1) + _FRAME_HEIGHT
+        is_cut = total is not None and total > len(rows)
+        heading = f"Best {len(rows)} of {total} trials" if is_cut else "Trial"
 
         def draw(axes: Sequence[Axes]) -> None:
-            _draw_rows(axes[0], rows, labels)
+            _draw_rows(axes[0], rows, lower=lower)
+            label_rows(axes[0], labels, heading)
+            _write_columns(axes[0], rows, labels)
             better = "lower is better" if lower else "higher is better"
-            axes[0].set_xlabel(f"{name}, {better}")
+            axes[0].set_xlabel(
+                wrap_to_width(
+                    f"{name}, {better}",
+                    0.6 * available_text_width(),
+                    current_paper().label_size,
+                    3,
+                )
+            )
 
-        figure = figure_with_legend(1, [_legend_entries(rows)], draw, height=height)
+        figure = figure_with_legend(1, _legend_entries(rows, test), draw, height=height)
         freeze_layout(figure)
         return figure
 
 
-def _draw_rows(ax: Axes, rows: Sequence[RankedRow], labels: Sequence[str]) -> None:
-    _set_value_axis(ax, rows)
-    left, right = ax.get_xlim()
+def _draw_rows(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None:
+    _set_value_axis(ax, rows, lower=lower)
+    set_chosen_limits(ax)
     colors = _tier_colors(rows)
-    for row, trial in enumerate(rows):
-        tier_color = colors[trial.tier]
-        finite = [value for value in trial.values if math.isfinite(value)]
-        ax.plot(finite, [row] * len(finite), linestyle="", marker="|", color=tier_color, alpha=0.5)
-        if trial.interval is not None and all(map(math.isfinite, trial.interval)):
-            low, high = (min(max(bound, left), right) for bound in trial.interval)
-            ax.plot([low, high], [row, row], color=tier_color, linewidth=points(1.4))
-        if math.isfinite(trial.mean):
-            ax.plot(trial.mean, row, marker="o", markersize=points(3.6), color=tier_color, zorder=4)
-    if rows and math.isfinite(rows[0].mean):
+    texts = [value_part(text) for text in _mean_texts(rows, _spreads(rows))]
+    for position, row in enumerate(rows):
+        row_color = colors[row.tier]
+        _draw_seeds(ax, position, row, row_color, lower=lower)
+        if row.all_diverged or not math.isfinite(row.mean):
+            continue
+        if _is_beyond(ax, row.mean, lower=lower):
+            draw_edge_arrow(ax, position, texts[position], row_color, right=lower)
+            continue
+        if row.bounds is not None:
+            ax.plot(row.bounds, [position] * 2, color=row_color, linewidth=points(1.4))
+        ax.plot(
+            row.mean,
+            position,
+            marker=_tier_marker(rows, row.tier),
+            markersize=points(3.6),
+            color=row_color,
+            zorder=4,
+        )
+    best = min(rows, key=lambda row: row.rank, default=None)
+    if best is not None and math.isfinite(best.mean) and not best.all_diverged:
         ax.axvline(
-            rows[0].mean,
+            best.mean,
             color=current_paper().look.grey,
             linewidth=points(0.7),
             linestyle=REFERENCE_DASHES,
+            zorder=1,
         )
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.grid(visible=False, axis="y")
-    right_axis = ax.secondary_yaxis("right")
-    right_axis.set_yticks(range(len(rows)), [_value_text(trial) for trial in rows])
-    right_axis.tick_params(length=0)
-    right_axis.spines["right"].set_visible(False)
+
+
+def _draw_seeds(ax: Axes, position: int, row: RankedRow, row_color: str, *, lower: bool) -> None:
+    """Draws a tick per seed, and a cross per diverged run, at the edge if it has no value there."""
+    diverged = row.diverged or (False,) * len(row.values)
+    ticks = [v for v, bad in zip(row.values, diverged, strict=True) if math.isfinite(v) and not bad]
+    ax.plot(ticks, [position] * len(ticks), "|", color=row_color, alpha=0.5)
+    edge = ax.get_xlim()[1 if lower else 0]
+    crosses = [
+        v if math.isfinite(v) and not _is_beyond(ax, v, lower=lower) else edge
+        for v, bad in zip(row.values, diverged, strict=True)
+        if bad or not math.isfinite(v)
+    ]
+    if not crosses:
+        return  # the layout would make room for an empty line that is not clipped
+    ax.plot(
+        crosses,
+        [position] * len(crosses),
+        "x",
+        color=current_paper().look.ink,
+        markersize=points(3.4),
+        markeredgewidth=points(0.8),
+        clip_on=False,
+        zorder=5,
+    )
+
+
+def _is_beyond(ax: Axes, value: float, *, lower: bool) -> bool:
+    """Whether a value lies beyond the worse end of the axis."""
+    low, high = ax.get_xlim()
+    return value > high if lower else value < low
+
+
+def _write_columns(ax: Axes, rows: Sequence[RankedRow], labels: Sequence[str]) -> None:
+    """Writes the means, the numbers of seeds and the tiers to the right of the panel.
+
+    On narrow pages the means have no ±, because the intervals are drawn.
+    """
+    spreads = _spreads(rows)
+    means = _mean_texts(rows, spreads)
+    has_spread = any(map(math.isfinite, spreads))
+    uncertainty = uncertainty_name(current_reader_options().uncertainty)
+    counts = TextColumn("n", tuple(map(_count_text, rows)), "left")
+    tiers = [None if row.tier is None else str(row.tier) for row in rows]
+    others = [counts] if has_spread or any(any(row.diverged) for row in rows) else []
+    brackets = [TextColumn(_TIER, ())] if any(tiers) else []
+    column = TextColumn(f"mean ± {uncertainty}" if has_spread else "value", means)
+    if panel_width(labels, [column, *others, *brackets]) < MIN_PANEL_SHARE * current_paper().width:
+        column = TextColumn("mean", tuple(map(value_part, means)))
+    end = write_columns(ax, [column, *others])
+    colors = _tier_colors(rows)
+    draw_brackets(ax, tiers, [colors[row.tier] for row in rows], end, _TIER)
+    limit_ticks(ax, panel_width(labels, [column, *others, *brackets]))
+
+
+def _mean_texts(rows: Sequence[RankedRow], spreads: Sequence[float]) -> tuple[str, ...]:
+    """The means with equal decimals; a dash for trials without a result."""
+    means = [math.nan if row.all_diverged else row.mean for row in rows]
+    return number_texts(means, spreads)
+
+
+def _spreads(rows: Sequence[RankedRow]) -> list[float]:
+    """The number after ± of each row; NaN if there is none."""
+    uncertainty = current_reader_options().uncertainty
+    return [_spread(row, uncertainty) for row in rows]
+
+
+def _spread(row: RankedRow, uncertainty: Uncertainty) -> float:
+    if row.bounds is None:
+        return math.nan
+    if uncertainty is Uncertainty.CI:
+        return (row.bounds[1] - row.bounds[0]) / 2
+    n = sum(map(math.isfinite, row.values))
+    return row.sd if uncertainty is Uncertainty.SD else row.sd / math.sqrt(n)
+
+
+def _count_text(row: RankedRow) -> str:
+    """The number of seeds, or how many of them diverged."""
+    diverged = sum(row.diverged)
+    return f"{diverged}/{len(row.values)} diverged" if diverged else str(len(row.values))
 
 
 def _tier_colors(rows: Sequence[RankedRow]) -> Mapping[int | None, str]:
@@ -159,70 +321,64 @@ def _tier_colors(rows: Sequence[RankedRow]) -> Mapping[int | None, str]:
     return {1: color(0), 2: look.grey, None: look.ink if has_tiers else color(0)}
 
 
-def _value_text(row: RankedRow) -> str:
-    return format_mean(row.mean, row.sd) if math.isfinite(row.mean) else "diverged"
+def _tier_marker(rows: Sequence[RankedRow], tier: int | None) -> str:
+    """The marker of a tier; a circle if no trial has a tier."""
+    return _MARKERS[tier] if any(row.tier for row in rows) else _MARKERS[1]
 
 
-def _set_value_axis(ax: Axes, rows: Sequence[RankedRow]) -> None:
-    """Sets limits and scale of the value axis; long intervals and exploded runs may leave it."""
-    values = sorted(v for row in rows for v in row.values if math.isfinite(v))
-    if not values:
+def _set_value_axis(ax: Axes, rows: Sequence[RankedRow], *, lower: bool) -> None:
+    """Sets the limits, scale and ticks of the value axis."""
+    shown = leading_range(
+        [
+            RowValues(tuple(v for v in row.values if math.isfinite(v)), row.mean, row.bounds)
+            for row in sorted(rows, key=lambda row: row.rank)
+        ],
+        lower=lower,
+    )
+    if shown is None:
         ax.set_xticks([])
         return
-    low, high = _range_without_outliers(values, rows[0].mean)
-    bounds = [
-        bound for row in rows if row.interval for bound in row.interval if math.isfinite(bound)
-    ]
-    span = high - low
-    low = max(min([low, *bounds]), low - span / 2)
-    high = min(max([high, *bounds]), high + span / 2)
-    is_positive = values[0] > 0 and low > 0
-    if is_positive and math.log10(high / low) > LOG_FROM_DECADES:
-        margin = (high / low) ** 0.03
+    if shown.log:
         ax.set_xscale("log")
-        ax.set_xlim(low / margin, high * margin)
-        set_log_ticks(ax.xaxis, low, high)
+        margin = (shown.high / shown.low) ** _MARGIN
+        ax.set_xlim(shown.low / margin, shown.high * margin)
+        set_log_ticks(ax.xaxis, shown.low, shown.high)
         return
-    margin = 0.03 * (high - low) or 0.05 * abs(high) or 0.05
-    ax.set_xlim(low - margin, high + margin)
+    margin = _MARGIN * (shown.high - shown.low) or 0.05 * abs(shown.high) or 0.05
+    ax.set_xlim(shown.low - margin, shown.high + margin)
 
 
-def _range_without_outliers(values: Sequence[float], best: float) -> tuple[float, float]:
-    """The range of the sorted values, without those very far from the best."""
-    if not math.isfinite(best):
-        return values[0], values[-1]
-    distances = sorted(abs(value - best) for value in values)
-    farthest = distances[-1]
-    typical = distances[int(0.75 * (len(distances) - 1))]
-    if typical > 0 and farthest > 10 * _OUTLIER_FACTOR * typical:
-        inside = [value for value in values if abs(value - best) <= _OUTLIER_FACTOR * typical]
-        return inside[0], inside[-1]
-    return values[0], values[-1]
-
-
-def _legend_entries(rows: Sequence[RankedRow]) -> list[LegendEntry]:
-    has_several_seeds = any(len(row.values) > 1 for row in rows)
-    entries = []
-    if has_several_seeds:
-        entries.append(LegendEntry(legend_marker(marker="|"), "a seed"))
-    if any(row.interval for row in rows):
-        entries.append(
-            LegendEntry(
-                Line2D([], [], color=current_paper().look.ink, marker="o", markersize=points(3.6)),
-                "mean, 95 % interval",
-            )
+def _legend_entries(rows: Sequence[RankedRow], test: str) -> list[list[LegendEntry]]:
+    """The legend: what the marks mean, and in a second part what the tiers mean."""
+    colors = _tier_colors(rows)
+    marks = []
+    if any(len(row.values) > 1 for row in rows):
+        marks.append(LegendEntry(legend_marker(marker="|"), "seed"))
+    if any(row.bounds for row in rows):
+        handle = Line2D([], [], color=current_paper().look.ink, marker="o", markersize=points(3.6))
+        name = uncertainty_name(current_reader_options().uncertainty)
+        marks.append(LegendEntry(handle, f"mean, {name}"))
+    if any(any(row.diverged) or not all(map(math.isfinite, row.values)) for row in rows):
+        marks.append(LegendEntry(legend_marker(marker="x", markersize=points(3.4)), "diverged run"))
+    # The crosses of trials without a result have no tier.
+    tiers = {row.tier for row in rows if not row.all_diverged}
+    if not tiers - {None}:
+        return [marks]
+    names = {
+        1: "tier 1: not significantly different from the best",
+        2: "tier 2: significantly worse than the best",
+        None: "too few seeds to test",
+    }
+    entries = [
+        LegendEntry(
+            Line2D(
+                [], [], color=colors[tier], marker=_tier_marker(rows, tier), markersize=points(3.6)
+            ),
+            text,
         )
-    tiers = {row.tier for row in rows}
-    if tiers - {None} and len(tiers) > 1:
-        names = {
-            1: "not significantly different from the best",
-            2: "significantly worse",
-            None: "too few seeds to rank",
-        }
-        colors = _tier_colors(rows)
-        entries += [
-            LegendEntry(Line2D([], [], color=colors[tier]), name)
-            for tier, name in names.items()
-            if tier in tiers
-        ]
-    return entries
+        for tier, text in names.items()
+        if tier in tiers
+    ]
+    if test:
+        entries.append(LegendEntry(Line2D([], [], linestyle=""), f"tiers: {test}"))
+    return [marks, entries]

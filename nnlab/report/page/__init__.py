@@ -11,13 +11,26 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from nnlab.analysis.claim_text import describe_claim
+from nnlab.analysis.ranking_numbers import (
+    difference_texts,
+    interval_texts,
+    missing_value_word,
+    unsuccessful_text,
+    value_heading,
+    written_tests,
+    written_values,
+)
+from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.finding_summaries import HeadlineFinding
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
 from nnlab.report.verdict import format_number
-from nnlab.stats import format_duration, format_interval, format_mean
+from nnlab.stats import format_duration
+from nnlab.stats.rounding import format_p
+from nnlab.stats.uncertainty import uncertainty_name
 from nnlab.version import nnlab_version
 
 if TYPE_CHECKING:
@@ -56,8 +69,6 @@ def _template() -> "jinja2.Template":
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters |= {
-        "mean": lambda value: format_mean(value.mean, value.sd),
-        "half": format_mean,
         "shown": format_value,
         "choice": setting_name,
         "short": _short_number,
@@ -65,7 +76,13 @@ def _template() -> "jinja2.Template":
         "claimed": describe_claim,
         "setting": lambda run: setting_label(run.trial.setting, ("opt", "lr", "model", "data")),
         "duration": format_duration,
-        "interval": lambda bounds: format_interval(*bounds),
+        "heading": value_heading,
+        "numbers": _ranking_texts,
+        "p": format_p,
+        "effects": lambda results: zip(results, remedy_numbers(results), strict=True),
+        "missing": missing_value_word,
+        "unsuccessful": unsuccessful_text,
+        "uncertainty": uncertainty_name,
         "energy": format_energy,
         "finite": math.isfinite,
         "sentence": lambda text: text[:1].upper() + text[1:],
@@ -75,6 +92,19 @@ def _template() -> "jinja2.Template":
 
 def _short_number(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.4g}"
+
+
+def _ranking_texts(ranking: Ranking) -> list[tuple[RankingRow, Mapping[str, str]]]:
+    """The rows of a ranking with their numbers as text."""
+    texts = [
+        {"value": value.text, "interval": interval, "difference": difference,
+         "test": test.text if test else ""}
+        for value, interval, difference, test in zip(
+            written_values(ranking), interval_texts(ranking), difference_texts(ranking),
+            written_tests(ranking), strict=True,
+        )
+    ]  # fmt: skip
+    return list(zip(ranking.rows, texts, strict=True))
 
 
 def _banner(title: str, case: HeadlineFinding) -> Mapping[str, Any]:

@@ -30,9 +30,13 @@ def curves(
     metric: MetricOption = None,
     top: TopOption = 6,
     seeds: Annotated[
-        SeedDisplay,
-        typer.Option("--seeds", help="show several seeds as a band, or all seeds as thin lines"),
-    ] = SeedDisplay.INTERVAL,
+        SeedDisplay | None,
+        typer.Option(
+            "--seeds",
+            help="show several seeds as a band, or all seeds as thin lines"
+            " \\[default: the band of --uncertainty]",
+        ),
+    ] = None,
     log: Annotated[
         bool | None,
         typer.Option(
@@ -54,7 +58,7 @@ def curves(
 
         nnlab plot curves depth --top 3 -o curves.pdf -o curves.png --venue icml
     """
-    return what or (), drop_unset(metric=metric, top=top, seeds=str(seeds), log=log)
+    return what or (), drop_unset(metric=metric, top=top, seeds=seeds and str(seeds), log=log)
 
 
 @app.command()

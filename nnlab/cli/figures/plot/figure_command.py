@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from nnlab.cli.output.figure_files import check_figure_paths
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
+from nnlab.figures.kind_table import KINDS, can_be_animated
 from nnlab.figures.output import (
     check_caption_file,
     check_data_file,
@@ -159,8 +160,14 @@ def draw_figure(call: FigureCall) -> None:
         UnknownName: an unknown study, run, metric, field, venue, style or palette.
         UsageError: no data to draw, an unknown file format, or `--data` without a file.
     """
+    # matplotlib is imported only when a figure is drawn.
+    from nnlab.figures.draw.save import is_animation
+
     request, output = call.request, call.output
-    check_figure_paths(output, force=call.force)
+    check_figure_paths(output, force=call.force, animated=can_be_animated(request.kind))
+    if any(map(is_animation, output)):
+        implied = KINDS[request.kind].animation_options
+        request = replace(request, options={**request.options, **implied})
     if call.data and not output:
         raise UsageError(
             "--data writes the numbers beside a file", hint=f"add -o {request.kind}.pdf"

@@ -136,26 +136,49 @@ def landscape(
     grid: LandscapeGrid = 21,
     directions: LandscapeDirections = 5,
     top: TopOption = 2,
+    over_epochs: Annotated[
+        bool,
+        typer.Option(
+            "--over-epochs",
+            help="show several epochs of one run, which is trained again; implied by .gif and .mp4",
+        ),
+    ] = False,
 ) -> FigureOptions:
     """Draw the loss around trained weights, along random directions and in a plane.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
         nnlab plot landscape 3 7 -o landscape.pdf
+
+        nnlab plot landscape 3 -o landscape.gif
     """
-    return what or (), drop_unset(examples=examples, grid=grid, directions=directions, top=top)
+    return what or (), drop_unset(
+        examples=examples, grid=grid, directions=directions, top=top, over_epochs=over_epochs
+    )
 
 
 @app.command()
 @figure_command("confusion")
-def confusion(what: StudyOrRunsArgument = None, *, split: SplitOption = "val") -> FigureOptions:
+def confusion(
+    what: StudyOrRunsArgument = None,
+    *,
+    split: SplitOption = "val",
+    percent: Annotated[
+        bool,
+        typer.Option(
+            "--percent/--counts", help="percentages of the true class, or numbers of examples"
+        ),
+    ] = False,
+) -> FigureOptions:
     """Draw the confusion matrix of a run with its selected weights.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
         nnlab plot confusion 12 -o confusion.pdf
+
+        nnlab plot confusion 12 --percent -o confusion.pdf
     """
-    return what or (), drop_unset(split=split)
+    return what or (), drop_unset(split=split, percent=percent)
 
 
 @app.command()

@@ -56,6 +56,7 @@ class SeedDisplay(StrEnum):
     INTERVAL = "interval"
     RANGE = "range"
     SD = "sd"
+    SE = "se"
     ALL = "all"
 
 
@@ -64,6 +65,20 @@ class TrialAggregation(StrEnum):
 
     BEST = "best"
     MEAN = "mean"
+
+
+class RunPooling(StrEnum):
+    """Runs that are drawn at a value of a field."""
+
+    BEST = "best"
+    ALL = "all"
+
+
+class RankBlocks(StrEnum):
+    """Within what methods are ranked."""
+
+    DATA = "data"
+    SEEDS = "seeds"
 
 
 class CostAxis(StrEnum):

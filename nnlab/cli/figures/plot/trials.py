@@ -71,14 +71,19 @@ def heatmap(
         TrialAggregation,
         typer.Option("--over", help="value of each cell: the best trial, or the mean of all"),
     ] = TrialAggregation.BEST,
+    spread: Annotated[
+        bool, typer.Option("--spread", help="also write the uncertainty of each mean")
+    ] = False,
 ) -> FigureOptions:
-    """Draw a metric over two fields, with its values in the cells.
+    """Draw a metric over two fields, with its values in the cells and a frame around the best.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
         nnlab plot heatmap depth --x lr --y opt -o heatmap.pdf
+
+        nnlab plot heatmap depth --x lr --y opt --spread -o heatmap.pdf
     """
-    return what or (), drop_unset(x=x, y=y, by=by, over=str(over))
+    return what or (), drop_unset(x=x, y=y, by=by, over=str(over), spread=spread)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """`nnlab compare`: ranks trials."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
@@ -9,25 +9,31 @@ from typing import Annotated
 import typer
 
 from nnlab import store
-from nnlab.analysis.across_tasks import compare_across_tasks
-from nnlab.analysis.ranking import rank_each_group
+from nnlab.analysis.ablation import ablations
+from nnlab.analysis.extra_columns import parse_costs
+from nnlab.analysis.methods_by_task import methods_by_task
 from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope, resolve_scope
+from nnlab.analysis.table_ranking import table_rankings
 from nnlab.analysis.trial_diff import describe_difference, scope_of_two_trials
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import say
+from nnlab.cli.results.compare.ablation import print_ablations
 from nnlab.cli.results.compare.across_table import print_across_tasks
 from nnlab.cli.results.compare.paper_tables import print_paper_tables
 from nnlab.cli.results.compare.ranking_table import print_rankings
+from nnlab.cli.results.compare.text_tables import TextOutput
 from nnlab.cli.train.train import messages
+from nnlab.cli.uncertainty_option import UncertaintyOption
 from nnlab.errors import UsageError
 from nnlab.io.redaction import mask_command
 from nnlab.report.paper_table import PaperTable, paper_tables
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -44,10 +50,16 @@ class TableFormat(StrEnum):
     HTML = "html"
     CSV = "csv"
     JSON = "json"
+    TYPST = "typst"
 
 
 # Formats that only the tables for papers have.
-_PAPER_FORMATS = (TableFormat.LATEX, TableFormat.MARKDOWN, TableFormat.HTML)
+_PAPER_FORMATS = (
+    TableFormat.LATEX,
+    TableFormat.MARKDOWN,
+    TableFormat.HTML,
+    TableFormat.TYPST,
+)
 
 
 @app.command()
@@ -95,6 +107,30 @@ def compare(
             help="compare the values of a field over all data sets, each tuned per data set",
         ),
     ] = None,
+    ablation: Annotated[
+        str | None,
+        typer.Option(
+            "--ablation",
+            metavar="BASE",
+            help="the effect of each single change of a base: a run, or settings (opt=sgd,lr=0.1)",
+        ),
+    ] = None,
+    relative: Annotated[
+        str | None,
+        typer.Option(
+            "--relative",
+            metavar="BASE",
+            help="add the change from a base in percent: a run, or settings (opt=sgd,lr=0.1)",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="COST,...",
+            help="add costs: params, seconds, energy, steps, epochs (mean over the runs)",
+        ),
+    ] = None,
     interval: Annotated[
         IntervalMethod,
         typer.Option(
@@ -102,6 +138,7 @@ def compare(
             help="confidence interval of the means: Student's t, or bootstrap over seeds",
         ),
     ] = IntervalMethod.T,
+    uncertainty: UncertaintyOption = DEFAULT_UNCERTAINTY,
     test: Annotated[
         PairedTest,
         typer.Option("--test", help="paired test of trials on the same seeds: t test, or exact"),
@@ -132,7 +169,9 @@ def compare(
     ] = None,
     format: Annotated[  # noqa: A002  the option is called --format
         TableFormat,
-        typer.Option("--format", help="output format; latex, markdown and html are for papers"),
+        typer.Option(
+            "--format", help="output format; latex, typst, markdown and html are for papers"
+        ),
     ] = TableFormat.TABLE,
     db: DbOption = None,
 ) -> None:
@@ -157,7 +196,14 @@ def compare(
         nnlab compare small large --across opt
 
         nnlab compare depth --pivot data --format latex
+
+        nnlab compare depth --ablation opt=sgd,depth=2
+
+        nnlab compare depth --columns params,seconds --relative 1 --format typst
     """
+    _check_single_table(
+        {"--across": across, "--ablation": ablation, "--pivot": pivot, "--group-by": group_by}
+    )
     request = RankingRequest(
         by=by,
         at=parse_epoch_choice(at),
@@ -165,11 +211,19 @@ def compare(
         interval=interval,
         test=test,
         mixed=mixed,
+        costs=parse_costs(columns),
+        relative_to=relative,
+        uncertainty=uncertainty,
     )
     with open_db(db) as database:
         scope = resolve_scope(database, names)
-        if across is not None:
-            _print_across_tasks(database, scope, across.replace("-", "_"), by, format)
+        if ablation is not None:
+            results = ablations(database, scope, ablation, request)
+            print_ablations(results, _text_output(format, caption, label))
+        elif across is not None:
+            compared_field = across.lstrip("-").replace("-", "_")
+            methods = methods_by_task(database, scope, compared_field, request)
+            print_across_tasks(methods, _text_output(format, caption, label))
         elif pivot or transpose or format in _PAPER_FORMATS:
             field = pivot and pivot.lstrip("-").replace("-", "_")
             tables = paper_tables(database, scope, replace(request, top=top or None), pivot=field)
@@ -182,14 +236,19 @@ def compare(
                 messages.print_verdict(database, scope.title)
 
 
-def _print_across_tasks(
-    db: store.Database, scope: Scope, field: str, by: str | None, table_format: TableFormat
-) -> None:
-    if table_format.value not in set(Format):
-        raise UsageError(
-            f"--across does not support --format {table_format}", hint="--format markdown"
-        )
-    print_across_tasks(compare_across_tasks(db, scope, field, by=by), Format(table_format))
+def _check_single_table(options: Mapping[str, str | None]) -> None:
+    """Checks that at most one kind of table is requested.
+
+    Raises:
+        UsageError: options contradict each other; `--pivot` and `--group-by` are used together.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1 and set(given) != {"--pivot", "--group-by"}:
+        raise UsageError(f"{given[0]} and {given[1]} cannot be combined", hint=f"omit {given[1]}")
+
+
+def _text_output(table_format: TableFormat, caption: str | None, label: str | None) -> TextOutput:
+    return TextOutput(str(table_format), f"nnlab {mask_command(sys.argv[1:])}", caption, label)
 
 
 def _print_rankings(
@@ -201,7 +260,7 @@ def _print_rankings(
 ) -> None:
     """Prints a ranking per group of comparable runs; of two runs also their difference."""
     pair = scope_of_two_trials(db, scope)
-    rankings = rank_each_group(
+    rankings = table_rankings(
         db,
         scope if pair is None else pair,
         replace(request, top=_row_limit(top, output_format)),

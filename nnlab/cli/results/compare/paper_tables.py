@@ -13,6 +13,7 @@ from nnlab.report.table_formats import (
     table_as_latex,
     table_as_markdown,
 )
+from nnlab.report.typst_table import table_as_typst
 
 
 def print_paper_tables(tables: Sequence[PaperTable], output_format: str, command: str) -> None:
@@ -20,8 +21,8 @@ def print_paper_tables(tables: Sequence[PaperTable], output_format: str, command
 
     Args:
         tables: the tables.
-        output_format: `table`, `latex`, `markdown`, `html`, `csv` or `json`.
-        command: arguments of the command line, which LaTeX tables mention in a comment.
+        output_format: `table`, `latex`, `markdown`, `html`, `typst`, `csv` or `json`.
+        command: arguments of the command line, which LaTeX and Typst tables mention in a comment.
     """
     if output_format == "json":
         first, *others = map(table_as_json, tables)
@@ -39,6 +40,7 @@ def print_paper_tables(tables: Sequence[PaperTable], output_format: str, command
                 "markdown": partial(table_as_markdown, table),
                 "html": partial(table_as_html, table),
                 "csv": partial(table_as_csv, table),
+                "typst": partial(table_as_typst, table, f"nnlab {command}"),
             }[output_format]()
         )
 
@@ -56,4 +58,6 @@ def _print_screen_table(table: PaperTable) -> None:
             row[f"cell{i}"] = None if cell is None else cell.text + mark
         rows.append(row)
     render(rows, columns, Format.TABLE)
-    say(table.caption.replace("Bold:", "*:"), style="dim")
+    say(table.caption, style="dim")
+    for text in table.notes:
+        say(text.replace("Bold:", "*:", 1), style="dim")

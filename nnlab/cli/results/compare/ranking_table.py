@@ -4,12 +4,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.analysis.plain_values import ranking_values
+from nnlab.analysis.ranking_numbers import (
+    difference_bounds,
+    difference_texts,
+    interval_texts,
+    is_symmetric,
+    missing_value_word,
+    unsuccessful_text,
+    value_heading,
+    written_errors,
+    written_tests,
+    written_values,
+)
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
+from nnlab.cli.results.compare.extra_columns import extra_cells, extra_table_columns
 from nnlab.config.setting_differences import format_value
-from nnlab.stats import format_interval, format_mean
+from nnlab.stats.rounding import format_p
+from nnlab.stats.uncertainty import Uncertainty
 
 # Further groups are listed by name.
 _MAX_TABLES = 8
@@ -40,8 +54,7 @@ def print_rankings(rankings: Sequence[Ranking], output_format: Format) -> None:
 def print_ranking(ranking: Ranking, output_format: Format) -> None:
     """Prints the rows of a ranking, and its footnotes except in CSV."""
     if ranking.rows or not ranking.heading:
-        rows = [_row_cells(row, ranking) for row in ranking.rows]
-        render(rows, ranking_columns(ranking), output_format)
+        render(_table_rows(ranking), ranking_columns(ranking), output_format)
     if output_format is Format.CSV:
         return
     for line in footnotes(ranking):
@@ -57,13 +70,13 @@ def _print_one_csv(rankings: Sequence[Ranking]) -> None:
     ordered = ["rank", *fields, *(key for key in columns if key != "rank" and key not in fields)]
     rows = [
         {
-            **{field: row.setting.get(field) for field in fields},
-            **_row_cells(row, ranking),
+            **dict.fromkeys(fields),
+            **row,
             "group": ranking.heading,
             "metric": ranking.objective.metric,
         }
         for ranking in rankings
-        for row in ranking.rows
+        for row in _table_rows(ranking)
     ]
     leading = [TableColumn("group", "group"), TableColumn("metric", "metric")]
     render(rows, [*leading, *(columns[key] for key in ordered)], Format.CSV)
@@ -81,7 +94,7 @@ def footnotes(ranking: Ranking) -> list[str]:
 def ranking_columns(ranking: Ranking) -> list[TableColumn]:
     """The columns: rank, differing fields, seeds, metric, epoch and findings."""
     arrow = "lower is better" if ranking.objective.direction == "min" else "higher is better"
-    title = f"{ranking.objective.metric} ({arrow})"
+    title = f"{value_heading(ranking.objective.metric, ranking)} ({arrow})"
     return [
         TableColumn("rank", "#", align_right=True),
         *(TableColumn(field, field, format_value) for field in ranking.fields),
@@ -94,6 +107,9 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
         *_error_columns(ranking),
         TableColumn("mean_sd", title, align_right=True),
         *_significance_columns(ranking),
+        TableColumn(
+            "unsuccessful", "diverged or failed", hidden=not _has_partial_failures(ranking)
+        ),
         TableColumn("mean", "mean", hidden=True),
         TableColumn("sd", "sd", hidden=True),
         TableColumn(
@@ -104,6 +120,7 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
             priority=3,
         ),
         *_test_columns(ranking),
+        *extra_table_columns(ranking),
         TableColumn("flags", "flags", _format_flags, wrap=True, priority=2),
         *(
             [TableColumn("different_data", "data", lambda differs: "different!" if differs else "")]
@@ -118,7 +135,9 @@ def _error_columns(ranking: Ranking) -> list[TableColumn]:
     """The errors of a regression in the unit of the target, if the runs have them."""
     metrics = dict.fromkeys(metric for row in ranking.rows for metric in row.errors)
     return [
-        TableColumn(metric.replace("/", "_"), metric, align_right=True, priority=1)
+        TableColumn(
+            metric.replace("/", "_"), value_heading(metric, ranking), align_right=True, priority=1
+        )
         for metric in metrics
     ]
 
@@ -129,37 +148,43 @@ def _significance_columns(ranking: Ranking) -> list[TableColumn]:
         return []
     single_row = len(ranking.rows) < 2
     no_tiers = not any(row.tier for row in ranking.rows)
+    is_shown_after_mean = ranking.uncertainty is Uncertainty.CI and all(
+        map(is_symmetric, ranking.rows)
+    )
+    texts = dict(zip((row.interval for row in ranking.rows), interval_texts(ranking), strict=True))
+    differences = dict(
+        zip(map(difference_bounds, ranking.rows), difference_texts(ranking), strict=True)
+    )
     return [
-        TableColumn("interval", "95 % interval", _format_bounds, align_right=True, priority=1),
+        TableColumn(
+            "interval",
+            "95 % interval",
+            lambda bounds: texts.get(bounds, ""),
+            align_right=True,
+            hidden=is_shown_after_mean,
+            priority=3,
+        ),
         TableColumn("tier", "tier", align_right=True, hidden=single_row or no_tiers, priority=1),
         TableColumn(
             "behind",
             "difference from best",
-            _format_bounds,
+            lambda bounds: differences.get(bounds, ""),
             align_right=True,
             hidden=single_row,
             priority=4,
         ),
-        TableColumn("p", "p", _format_p_value, align_right=True, hidden=single_row, priority=2),
+        TableColumn("p", "p", format_p, align_right=True, hidden=single_row, priority=2),
         TableColumn(
             "better", "P(best better)", lambda share: f"{share:.2f}", align_right=True, hidden=True
         ),
     ]
 
 
-def _format_p_value(p: float) -> str:
-    return "<0.0001" if p < 1e-4 else f"{p:.2g}"
-
-
-def _format_bounds(bounds: Sequence[float]) -> str:
-    return format_interval(*bounds)
-
-
 def _test_columns(ranking: Ranking) -> list[TableColumn]:
     """The columns of the test metric, if any, and its epoch if it differs from the ranked one."""
     if not ranking.has_test:
         return []
-    name = test_metric(ranking.objective)
+    name = value_heading(test_metric(ranking.objective), ranking)
     return [
         TableColumn(
             "test",
@@ -180,26 +205,51 @@ def _test_columns(ranking: Ranking) -> list[TableColumn]:
     ]
 
 
+def _table_rows(ranking: Ranking) -> list[Mapping[str, Any]]:
+    """The cells of the ranked trials, and below them of the trials without a value."""
+    errors = {
+        metric: written_errors(ranking, metric)
+        for metric in dict.fromkeys(metric for row in ranking.rows for metric in row.errors)
+    }
+    rows: list[Mapping[str, Any]] = []
+    for index, (row, value, test) in enumerate(
+        zip(ranking.rows, written_values(ranking), written_tests(ranking), strict=True)
+    ):
+        texts = {"mean_sd": value.text, "test": test.text if test else None}
+        for metric, column in errors.items():
+            error = column[index]
+            texts[metric.replace("/", "_")] = error.text if error else None
+        rows.append({**_row_cells(row, ranking), **texts, **extra_cells(ranking, index)})
+    return rows + [
+        {
+            "trial": str(trial.trial),
+            **{field: trial.setting.get(field) for field in ranking.fields},
+            "n": 0,
+            "mean_sd": missing_value_word(trial.statuses),
+        }
+        for trial in ranking.unranked
+    ]
+
+
+def _has_partial_failures(ranking: Ranking) -> bool:
+    return any(row.unsuccessful and not row.all_diverged for row in ranking.rows)
+
+
 def _row_cells(row: RankingRow, ranking: Ranking) -> Mapping[str, Any]:
     return {
         "rank": row.rank,
         "trial": ", ".join(map(str, row.trials)),
         **{field: row.setting.get(field) for field in ranking.fields},
         "n": row.value.n,
-        **{
-            metric.replace("/", "_"): format_mean(error.mean, error.sd)
-            for metric, error in row.errors.items()
-        },
-        "mean_sd": format_mean(row.value.mean, row.value.sd),
+        "unsuccessful": unsuccessful_text(row),
         "mean": row.value.mean,
         "sd": row.value.sd,
         "interval": row.interval,
         "tier": row.tier,
-        "behind": (row.comparison.low, row.comparison.high) if row.comparison else None,
+        "behind": difference_bounds(row),
         "p": row.comparison.adjusted if row.comparison else None,
         "better": row.comparison.improvement_probability if row.comparison else None,
         "epoch": row.epoch,
-        "test": format_mean(row.test.mean, row.test.sd) if row.test and row.test.n else None,
         "test_epoch": row.test_epoch,
         "test_mean": row.test.mean if row.test else None,
         "test_sd": row.test.sd if row.test else None,

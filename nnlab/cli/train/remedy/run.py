@@ -1,10 +1,11 @@
 """Executes `nnlab remedy`: prints the remedies of a run, trains them, and prints their results."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, RemedyResult, min_seeds_for
+from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
@@ -16,6 +17,7 @@ from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.records import Study
 from nnlab.stats import format_duration
+from nnlab.stats.rounding import format_p
 from nnlab.study.remedy_study import (
     RemedyPlan,
     judge_remedies,
@@ -36,9 +38,9 @@ PROPOSAL_COLUMNS = (
 RESULT_COLUMNS = (
     TableColumn("name", "remedy", wrap=True),
     TableColumn("n", "n", align_right=True),
-    TableColumn("effect", "better by", lambda value: f"{value:+.3g}", align_right=True),
+    TableColumn("effect", "better by", align_right=True),
     TableColumn("interval", "95 % interval", align_right=True),
-    TableColumn("p", "p", lambda value: f"{value:.2g}", align_right=True, priority=1),
+    TableColumn("p", "p", format_p, align_right=True, priority=1),
     TableColumn("outcome", "did it help", wrap=True),
     TableColumn("gone", "the finding", wrap=True, priority=2),
 )
@@ -145,7 +147,17 @@ def _print_results(
             }
         )
         return
-    render([_result_cells(result, code) for result in results], RESULT_COLUMNS, output_format)
+    numbers = remedy_numbers(results)
+    effects = {result.effect: text for result, (text, _) in zip(results, numbers, strict=True)}
+    columns = [
+        replace(column, text=effects.__getitem__) if column.key == "effect" else column
+        for column in RESULT_COLUMNS
+    ]
+    rows = [
+        _result_cells(result, code, interval)
+        for result, (_, interval) in zip(results, numbers, strict=True)
+    ]
+    render(rows, columns, output_format)
     if output_format is Format.TABLE:
         _print_conclusion(plan, study, results)
 
@@ -183,12 +195,12 @@ def _print_conclusion(plan: RemedyPlan, study: Study, results: Sequence[RemedyRe
     say(f"next: {figure}", style="dim")
 
 
-def _result_cells(result: RemedyResult, code: str) -> dict[str, Any]:
+def _result_cells(result: RemedyResult, code: str, interval: str) -> dict[str, Any]:
     return {
         "name": result.name,
         "n": result.n,
         "effect": result.effect,
-        "interval": f"{result.low:+.3g} to {result.high:+.3g}",
+        "interval": interval,
         "p": result.p,
         "outcome": str(result.outcome),
         "gone": f"{code} in {result.still} of {result.n}, was in {result.control}",

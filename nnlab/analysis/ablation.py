@@ -1,0 +1,162 @@
+"""Ablations: the effect of each change of one setting alone, relative to a base trial."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nnlab import store
+from nnlab.analysis.base_trial import find_base_row, values_by_seed
+from nnlab.analysis.comparable import comparable_groups, merge_groups_along
+from nnlab.analysis.ranking import rank_group
+from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
+from nnlab.analysis.remedy_studies import REMEDY_FIELD, name_remedies
+from nnlab.analysis.scope import Scope
+from nnlab.config.setting_differences import distinguishing_fields
+from nnlab.errors import UsageError
+from nnlab.io.text import format_count
+from nnlab.objective import Scalar
+from nnlab.records import Status
+from nnlab.stats.base_comparison import BaseComparison, compare_with_base
+from nnlab.stats.comparison import PairedTest
+
+
+@dataclass(frozen=True, slots=True)
+class SingleChange:
+    """A trial that differs from the base in one field, and its comparison with the base.
+
+    `comparison` is None if fewer than two seeds can be compared: the trial diverged, or shares
+    no seeds with the base.
+    """
+
+    field: str
+    base_value: Scalar
+    value: Scalar
+    row: RankingRow
+    comparison: BaseComparison | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """The base trial of a group of comparable runs, and all changes of a single field.
+
+    The changes are in the order of the fields, then of the values. `several` are the trials that
+    differ from the base in several fields, best first; they are not tested. `notes` must be shown
+    with the table.
+    """
+
+    ranking: Ranking
+    base: RankingRow
+    changes: tuple[SingleChange, ...]
+    several: tuple[RankingRow, ...]
+    test: PairedTest
+    notes: tuple[str, ...]
+
+
+def ablations(
+    db: store.Database, scope: Scope, base: str, request: RankingRequest
+) -> tuple[Ablation, ...]:
+    """The ablation of each group of comparable runs that contains the base, the newest first.
+
+    Args:
+        db: the database.
+        scope: the runs to compare.
+        base: a run, an arm, or settings (`find_base_row`).
+        request: metric, epoch, interval and test; other parts are ignored.
+
+    Raises:
+        UnknownName: no run has the metric, or the base names no run or field.
+        UsageError: the base describes several trials or none of the scope, or no trial differs
+            from it in one field.
+    """
+    full = replace(request, top=None, group_by=())
+    groups = comparable_groups(db, scope, by=request.by)
+    if request.mixed:
+        group, _ = merge_groups_along(groups, ())
+        groups = (replace(group, scope=scope, heading=""),)
+    results, trials = [], 0
+    for group in groups:
+        ranking = name_remedies(db, rank_group(db, group, full))
+        trials += len(ranking.rows)
+        row = find_base_row(db, ranking.rows, base) if ranking.rows else None
+        if row is not None:
+            results.append(_ablation_of(db, ranking, row, request.test))
+    if not results:
+        raise UsageError(
+            f"no trial of {scope.title} is {base}" if trials else f"{scope.title} has no results",
+            hint=None if trials else "nnlab train",
+        )
+    if not any(result.changes for result in results):
+        raise UsageError(
+            f"no trial of {scope.title} differs from {base} in a single setting",
+            hint="train trials that change one setting of it",
+        )
+    return tuple(result for result in results if result.changes)
+
+
+def _ablation_of(
+    db: store.Database, ranking: Ranking, base: RankingRow, test: PairedTest
+) -> Ablation:
+    single: list[tuple[str, RankingRow]] = []
+    several = []
+    for row in ranking.rows:
+        if row is base:
+            continue
+        fields = _changed_fields(ranking, base, row)
+        if len(fields) == 1:
+            single.append((fields[0], row))
+        else:
+            several.append(row)
+    order = (REMEDY_FIELD, *distinguishing_fields([row.setting for row in ranking.rows]))
+    single.sort(key=lambda item: _sort_key(order.index(item[0]), item[1].setting.get(item[0])))
+    comparisons = compare_with_base(
+        values_by_seed(base), [values_by_seed(row) for _, row in single], test=test
+    )
+    changes = tuple(
+        SingleChange(field, base.setting.get(field), row.setting.get(field), row, comparison)
+        for (field, row), comparison in zip(single, comparisons, strict=True)
+    )
+    return Ablation(
+        ranking, base, changes, tuple(several), test, _notes(db, ranking, base, changes)
+    )
+
+
+def _changed_fields(ranking: Ranking, base: RankingRow, row: RankingRow) -> tuple[str, ...]:
+    """The fields in which a trial differs from the base; a remedy is one change."""
+    if ranking.fields == (REMEDY_FIELD,):
+        return ranking.fields
+    return distinguishing_fields([base.setting, row.setting])
+
+
+def _sort_key(field: int, value: Scalar) -> tuple[int, bool, float, str]:
+    is_number = isinstance(value, int | float)
+    return field, is_number, float(value) if isinstance(value, int | float) else 0.0, str(value)
+
+
+def _notes(
+    db: store.Database, ranking: Ranking, base: RankingRow, changes: Sequence[SingleChange]
+) -> tuple[str, ...]:
+    notes = []
+    if base.all_diverged:
+        notes.append("every run of the base diverged, so that nothing is compared with it")
+    undecided = [
+        change.comparison.min_seeds
+        for change in changes
+        if change.comparison is not None
+        and not change.comparison.has_enough_seeds
+        and not change.comparison.is_identical
+    ]
+    if undecided:
+        count = format_count(len(undecided), "change")
+        notes.append(f"too few seeds to test {count}: at least {max(undecided)} are needed")
+    counts = {base.value.n, *(change.row.value.n for change in changes)}
+    if len(counts) > 1:
+        notes.append(f"unequal numbers of seeds: from {min(counts)} to {max(counts)}")
+    scope = ranking.scope
+    statuses = store.count_runs(db, study_ids=scope.studies, run_ids=scope.runs)
+    notes += [
+        f"{format_count(statuses[status], 'run')} {status}, not compared"
+        for status in (Status.FAILED, Status.INTERRUPTED, Status.RUNNING)
+        if statuses.get(status)
+    ]
+    if statuses.get(Status.QUEUED):
+        notes.append(f"{format_count(statuses[Status.QUEUED], 'run')} still to be trained")
+    return tuple(notes)

@@ -1,0 +1,105 @@
+"""The trial that others are compared with, as `--ablation` and `--relative` name it."""
+
+from collections.abc import Mapping, Sequence
+
+from nnlab import store
+from nnlab.analysis.ranking_options import parse_field_names
+from nnlab.analysis.records import RankingRow
+from nnlab.config.setting_differences import distinguishing_fields, format_value
+from nnlab.errors import UnknownName, UsageError
+from nnlab.records import Scalar
+
+_MAX_NAMED = 5
+
+
+def find_base_row(db: store.Database, rows: Sequence[RankingRow], name: str) -> RankingRow | None:
+    """The row of the trial that a name or settings such as `opt=sgd,decay=none` describe.
+
+    A name is that of an arm of a study with one trial, or the number or name of a run. The result
+    is None if the trial is in none of the rows.
+
+    Raises:
+        UnknownName: there is no such run, and no row has that field.
+        UsageError: several trials match, or a setting has no value.
+    """
+    if "=" in name:
+        settings = _parse_settings(name)
+        fields = {field for row in rows for field in row.setting}
+        for field in settings:
+            if rows and field not in fields:
+                raise UnknownName("field", field, fields)
+        matches = [row for row in rows if _has_settings(row, settings)]
+    else:
+        trials = _named_trials(db, rows, name)
+        matches = [row for row in rows if trials.intersection(row.trials)]
+    if len(matches) > 1:
+        raise _ambiguous_error(name, matches)
+    return matches[0] if matches else None
+
+
+def values_by_seed(row: RankingRow) -> dict[int, float]:
+    """The values of a trial by seed; none if every run diverged, as rankings treat such trials."""
+    return {} if row.all_diverged else dict(zip(row.seeds, row.values, strict=True))
+
+
+def _parse_settings(text: str) -> dict[str, str]:
+    """The values by field of `FIELD=VALUE,...`.
+
+    Raises:
+        UsageError: a part is not FIELD=VALUE.
+    """
+    settings = {}
+    for part in text.split(","):
+        name, separator, value = part.partition("=")
+        fields = parse_field_names(name)
+        if not separator or not fields:
+            raise UsageError(f"{text}: {part!r} is not FIELD=VALUE", hint="opt=sgd,lr=0.1")
+        settings[fields[0]] = value.strip()
+    return settings
+
+
+def _has_settings(row: RankingRow, settings: Mapping[str, str]) -> bool:
+    return all(_equals(row.setting.get(field), text) for field, text in settings.items())
+
+
+def _equals(value: Scalar, text: str) -> bool:
+    """Whether a value is the one that a text writes; `1e-3` is `0.001`, and `none` is no value."""
+    if format_value(value) == text or (value is None and text in ("none", "-")):
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return float(text) == value
+    except ValueError:
+        return False
+
+
+def _named_trials(db: store.Database, rows: Sequence[RankingRow], name: str) -> set[int]:
+    """The ids of the trials that an arm, or the number or name of a run, stands for."""
+    trials = store.trials(db, [trial for row in rows for trial in row.trials])
+    studies = {trial.study for trial in trials.values()}
+    digests = {
+        (study.name, digest)
+        for study in store.all_studies(db)
+        if study.name in studies
+        for arm in study.arms
+        if arm.name == name
+        for digest in arm.trials
+    }
+    if digests:
+        return {id_ for id_, trial in trials.items() if (trial.study, trial.digest) in digests}
+    return {run.trial.id for run in store.find_runs(db, [name])}
+
+
+def _ambiguous_error(name: str, rows: Sequence[RankingRow]) -> UsageError:
+    fields = distinguishing_fields([row.setting for row in rows])
+    if not fields:
+        return UsageError(f"{name} describes {len(rows)} trials", hint="name a run by its number")
+    values = list(dict.fromkeys(format_value(row.setting.get(fields[0])) for row in rows))
+    shown = ", ".join(values[:_MAX_NAMED])
+    example = f"{fields[0]}={values[0] or 'none'}"
+    return UsageError(
+        f"{name} describes {len(rows)} trials, which differ in {', '.join(fields)}"
+        f" ({fields[0]}: {shown})",
+        hint=f"{name},{example}" if "=" in name else example,
+    )

@@ -1,0 +1,168 @@
+"""Comparison of several settings with one base setting: differences, intervals, relative changes.
+
+All k intervals are simultaneous and all k p values are corrected (Bonferroni), so that the
+probability that any of them is wrong is at most 5 %. An interval excludes 0 exactly if the adjusted
+p value is at most 0.05, because both come from the same test. A step-down method such as Holm's
+would reject more, but has no such intervals.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnlab.stats.claims import SIGNIFICANCE_LEVEL
+from nnlab.stats.comparison import MIN_T_TEST_SEEDS, PairedTest, min_significant_seeds
+from nnlab.stats.paired import (
+    MAX_EXACT_PAIRS,
+    mean_and_half_width,
+    paired_t_p,
+    sign_flip_interval,
+    sign_flip_p,
+)
+from nnlab.stats.student_t import t_quantile
+
+# Differences that vary by less than this fraction of the values are equal up to rounding.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class BaseComparison:
+    """The difference of a setting from the base, over the `n` seeds that both have.
+
+    `mean` is positive if the setting has the larger values, in the metric's unit. `low` and `high`
+    are the simultaneous 95 % bounds; NaN if all differences are equal, and infinite if there are
+    too few seeds for any bound. `p` is two-sided, `adjusted` is corrected for all comparisons.
+
+    `relative`, `relative_low` and `relative_high` are the change relative to the absolute mean of
+    the base (0.1 for 10 %) and its simultaneous bounds (Fieller 1954), which exclude 0 exactly if
+    the t test does. The bounds are NaN where the base mean does not differ from 0.
+
+    `min_seeds` is the smallest number of seeds at which the test can be significant.
+    """
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    p: float
+    adjusted: float
+    relative: float
+    relative_low: float
+    relative_high: float
+    min_seeds: int
+
+    @property
+    def has_enough_seeds(self) -> bool:
+        """Whether there are enough seeds for the test to decide."""
+        return self.n >= self.min_seeds
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the setting differs significantly from the base."""
+        return self.has_enough_seeds and self.adjusted <= SIGNIFICANCE_LEVEL
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether every seed has the same value with both settings."""
+        return self.mean == 0 and math.isnan(self.low)
+
+
+def compare_with_base(
+    base: Mapping[int, float],
+    others: Sequence[Mapping[int, float]],
+    *,
+    test: PairedTest = PairedTest.T,
+) -> tuple[BaseComparison | None, ...]:
+    """The comparisons of settings with a base, paired by seed.
+
+    A comparison is None if a setting shares fewer than two finite values with the base. It does
+    not count for the correction.
+
+    Args:
+        base: the values of the base, by seed.
+        others: the values of the other settings, by seed.
+        test: the test, from which p values and intervals come. The relative bounds are always
+            those of the t test.
+    """
+    pairs = [_shared_values(base, other) for other in others]
+    count = sum(len(pair) >= 2 for pair in pairs)
+    return tuple(_compare(pair, test, count) if len(pair) >= 2 else None for pair in pairs)
+
+
+def _shared_values(
+    base: Mapping[int, float], other: Mapping[int, float]
+) -> list[tuple[float, float]]:
+    """The pairs (other, base) of the seeds that have finite values of both."""
+    return [
+        (other[seed], base[seed])
+        for seed in base
+        if seed in other and math.isfinite(base[seed]) and math.isfinite(other[seed])
+    ]
+
+
+def _compare(pairs: Sequence[tuple[float, float]], test: PairedTest, count: int) -> BaseComparison:
+    differences = [value - base for value, base in pairs]
+    n, level = len(pairs), 1 - SIGNIFICANCE_LEVEL / count
+    tolerance = _ROUNDING * max(max(map(abs, pair)) for pair in pairs)
+    is_exact = test is PairedTest.SIGN_FLIP and n <= MAX_EXACT_PAIRS
+    is_equal = max(differences) - min(differences) <= tolerance
+    if is_equal:
+        # Rounding must not make a tiny difference that all seeds share significant.
+        mean = 0.0 if abs(differences[0]) <= tolerance else math.fsum(differences) / n
+        p, low, high = sign_flip_p([mean] * n), math.nan, math.nan
+    elif is_exact:
+        mean, p = math.fsum(differences) / n, sign_flip_p(differences)
+        low, high = sign_flip_interval(differences, level)
+    else:
+        mean, half_width = mean_and_half_width(differences, level)
+        p, low, high = paired_t_p(differences), mean - half_width, mean + half_width
+    base_mean = abs(_base_mean(pairs))
+    relative = mean / base_mean if base_mean else math.nan
+    bounds = (math.nan, math.nan) if is_equal else relative_interval(pairs, level)
+    if is_exact or (is_equal and n >= MIN_T_TEST_SEEDS):
+        min_seeds = min_significant_seeds(PairedTest.SIGN_FLIP, count)
+    else:
+        min_seeds = MIN_T_TEST_SEEDS
+    adjusted = min(1.0, count * p)
+    return BaseComparison(n, mean, low, high, p, adjusted, relative, *bounds, min_seeds)
+
+
+def _base_mean(pairs: Sequence[tuple[float, float]]) -> float:
+    return math.fsum(base for _, base in pairs) / len(pairs)
+
+
+def relative_interval(pairs: Sequence[tuple[float, float]], level: float) -> tuple[float, float]:
+    """The bounds of the change of a paired mean, relative to the absolute mean of the base.
+
+    By the method of Fieller (1954): a ratio is inside if a t test does not distinguish the values
+    from the base times the ratio.
+
+    Args:
+        pairs: the value and the base value of each seed, shape [n, 2], n >= 2.
+        level: the confidence level.
+
+    Returns:
+        The bounds, such as (-0.1, 0.2) for -10 % to 20 %; NaN where they are unbounded.
+    """
+    n = len(pairs)
+    t = t_quantile(n - 1, (1 + level) / 2)
+    value_mean = math.fsum(value for value, _ in pairs) / n
+    base_mean = _base_mean(pairs)
+
+    def covariance(first: int, second: int) -> float:
+        """The covariance of two means, times the squared quantile."""
+        means = (value_mean, base_mean)
+        products = ((pair[first] - means[first]) * (pair[second] - means[second]) for pair in pairs)
+        return t * t * math.fsum(products) / (n - 1) / n
+
+    # The bounds are the roots of a x² - 2 b x + c.
+    a = base_mean * base_mean - covariance(1, 1)
+    b = value_mean * base_mean - covariance(0, 1)
+    c = value_mean * value_mean - covariance(0, 0)
+    if a <= 0:
+        return math.nan, math.nan
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    changes = [(b - root) / a - 1, (b + root) / a - 1]
+    if base_mean < 0:
+        changes = [-changes[1], -changes[0]]
+    return changes[0], changes[1]
