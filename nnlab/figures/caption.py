@@ -56,6 +56,11 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "examples": "The examples with the largest losses",
     "remedy": "The effect of each remedy on {metric}",
     "compare": "Two trials: their {metric}, and their difference for every seed",
+    "critical-difference": "Average ranks of methods over data sets, from {metric}",
+    "pareto": "{metric} against a cost, with the Pareto front",
+    "seeds": "{metric} of every seed",
+    "scaling": "{metric} over a budget, with a fitted power law",
+    "dependence": "{metric} over each setting, averaged over the other settings",
     "find-lr": "Learning rate range test",
     "find-decay": "Training loss of a run, and the epoch from which it no longer falls",
 }
