@@ -56,6 +56,11 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "examples": "The examples with the largest losses",
     "remedy": "The effect of each remedy on {metric}",
     "compare": "Two trials: their {metric}, and their difference for every seed",
+    "critical-difference": "Average ranks of methods over data sets, from {metric}",
+    "pareto": "{metric} against a cost, with the Pareto front",
+    "seeds": "{metric} of every seed",
+    "scaling": "{metric} over a budget, with a fitted power law",
+    "dependence": "{metric} over each setting, averaged over the other settings",
     "find-lr": "Learning rate range test",
     "find-decay": "Training loss of a run, and the epoch from which it no longer falls",
 }
@@ -65,8 +70,8 @@ _WITH_UNCERTAINTY: Final = frozenset(
 )
 # A legend entry that names what a band or an error bar shows.
 _UNCERTAINTY = re.compile(r"interval|\bCI\b|\bsd\b|standard error|\brange\b")
-# Clauses of notes that name commands and options; they help in a terminal only.
-_COMMAND = re.compile(r"(^|\s)--\w|\bnnlab\b")
+# Clauses of notes that advise what to do next; they help in a terminal only.
+_COMMAND = re.compile(r"(^|\s)--\w|\bnnlab\b|\bseeds would\b")
 _METRIC_OPTIONS: Final = ("by", "metric")
 
 
@@ -120,7 +125,7 @@ def _sentence(text: str) -> str:
 
 
 def _without_commands(note: str) -> str:
-    """The clauses of a note that do not name a command or an option."""
+    """The clauses of a note that do not advise what to do next."""
     return "; ".join(part for part in re.split(r"; ", note) if not _COMMAND.search(part))
 
 
@@ -193,6 +198,6 @@ def _uncertainty_text(fact: CaptionFacts, figures: Iterable["Figure"]) -> str:
         for legend in figure.findobj(Legend):
             for text in legend.get_texts():
                 if _UNCERTAINTY.search(text.get_text()):
-                    return f"Bands and error bars: {text.get_text()}"
+                    return f"Bands and error bars: {text.get_text().removeprefix('mean, ')}"
     name = uncertainty_name(current_reader_options().uncertainty)
     return f"Bands and error bars: {name} of the mean over the seeds"

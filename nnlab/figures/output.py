@@ -15,6 +15,7 @@ from nnlab.figures.kind_table import can_be_animated
 from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest, build_provenance
+from nnlab.figures.significance_brackets import with_chosen_brackets
 from nnlab.io.file_origin import (
     Provenance,
     check_data_replaceable,
@@ -67,6 +68,7 @@ def collect_figure(
         UsageError: no data to draw, or invalid options.
     """
     prepared = prepare_figure(db, request.kind, request.words, request.options)  # type: ignore[arg-type]
+    prepared = with_chosen_brackets(db, request, prepared)
     facts = caption_facts(db, request, prepared) if caption else ()
     return RequestedFigure(request, prepared, build_provenance(db, request, prepared), facts)
 

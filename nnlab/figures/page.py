@@ -92,6 +92,7 @@ def reader_options(page: Mapping[str, Any]) -> ReaderOptions:
         ylabels=_texts(page, "ylabel"),
         xlim=None if xlim is None else _axis_limits("--xlim", str(xlim)),
         inset=_inset_limits(page.get("inset")),
+        brackets=bool(page.get("brackets")),
         ylims=tuple(_axis_limits("--ylim", text) for text in _texts(page, "ylim")),
     )
 

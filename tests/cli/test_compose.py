@@ -132,3 +132,14 @@ def test_an_inset_is_an_option_of_a_figure_and_of_a_panel(trained: Nnlab, folder
         (("compose", "ranking", "ranking", "--inset", "2..3"), "has no curves there"),
     ):
         assert message in trained("plot", *words, "-o", "c.png", expect=2).err
+
+
+def test_brackets_are_drawn_on_request(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", *QUICK, "--opt", "sgd,adam", "--seeds", "4", "-q")
+    answer = nnlab("plot", "ranking", "--brackets", "-o", "a.pgf")
+    assert "adjusted by Holm's method" in answer.err
+    text = (folder / "a.pgf").read_text()
+    assert "n.s." in text or "p = " in text or "p \\ensuremath{<}" in text
+    assert "fresh" in nnlab("plot", "--check", "a.pgf").out
+    nnlab("plot", "compose", "ranking --brackets", "curves", "-o", "b.pgf")
+    assert "no effect on plot curves" in nnlab("plot", "curves", "--brackets", expect=2).err

@@ -161,6 +161,15 @@ def _page_options(
             help="magnify this part of the x axis in an empty place of each panel with curves",
         ),
     ] = None,
+    brackets: Annotated[
+        bool,
+        typer.Option(
+            "--brackets",
+            rich_help_panel=_NAMES_PANEL,
+            help="draw brackets from the best trial to the others with adjusted p values, in kinds"
+            " with a trial per row or column",
+        ),
+    ] = False,
 ) -> None:
     """The options of the paper of a figure."""
 

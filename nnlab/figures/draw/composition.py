@@ -117,22 +117,35 @@ def _draw_panel(draw: Callable[[], Figure], context: PanelContext, width: float)
 
 
 def _shared_entries(legends: Sequence[Sequence[Sequence[LegendEntry]]]) -> list[list[LegendEntry]]:
-    """The entries that several panels have, once each, in the blocks of the first such panel."""
+    """The entries that several panels have, once each, in the blocks of the first such panel.
+
+    If several panels have entries of series, the entries of all series are among them, because a
+    series has one colour in all panels.
+    """
     counts: Counter[object] = Counter()
     for legend in legends:
         counts.update({entry_key(entry) for block in legend for entry in block})
+    with_series = sum(any(entry.line for block in legend for entry in block) for legend in legends)
     seen: set[object] = set()
     shared = []
     for block in (block for legend in legends for block in legend):
         entries = []
         for entry in block:
             key = entry_key(entry)
-            if counts[key] >= _MIN_SHARED_PANELS and key not in seen:
+            number = with_series if entry.line else counts[key]
+            if number >= _MIN_SHARED_PANELS and key not in seen:
                 seen.add(key)
                 entries.append(entry)
         if entries:
             shared.append(entries)
-    return shared
+    return _joined_series(shared)
+
+
+def _joined_series(blocks: Sequence[Sequence[LegendEntry]]) -> list[list[LegendEntry]]:
+    """The blocks with all entries of series in one block, which is the last."""
+    series = [entry for block in blocks for entry in block if entry.line]
+    others = [[entry for entry in block if not entry.line] for block in blocks]
+    return [block for block in (*others, series) if block]
 
 
 def _assemble(

@@ -17,6 +17,7 @@ from nnlab.figures.draw.axis_scales import set_log_ticks
 from nnlab.figures.draw.legend import text_renderer
 from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.series_style import curve_label
+from nnlab.figures.draw.style import style_context
 
 _LABEL = "<inset>"
 # Width and height of an inset as fractions of its panel, the preferred size first.
@@ -52,7 +53,8 @@ def add_insets(figure: Figure, low: float, high: float) -> int:
             place = _empty_place(figure, ax)
         if place is None:
             place = (1 - _SIZES[-1][0] - _MARGIN, 1 - _SIZES[-1][1] - _MARGIN, *_SIZES[-1])
-        _draw_inset(ax, place, (low, high), values)
+        with style_context():
+            _draw_inset(ax, place, (low, high), values)
         count += 1
     return count
 

@@ -38,6 +38,7 @@ class ReaderOptions:
     xlim: AxisLimits | None = None
     ylims: tuple[AxisLimits, ...] = ()
     inset: tuple[float, float] | None = None
+    brackets: bool = False
 
 
 @dataclass(slots=True)

@@ -14,6 +14,8 @@ from nnlab.figures import prepare_figure
 from nnlab.figures.draw.reader_options import current_reader_options, use_reader_options
 from nnlab.figures.page import add_chosen_insets, reader_options
 from nnlab.figures.prepared_figure import FigureTable, PreparedFigure, figure_table
+from nnlab.figures.provenance import FigureRequest
+from nnlab.figures.significance_brackets import with_chosen_brackets
 from nnlab.io.text import format_count
 
 if TYPE_CHECKING:
@@ -100,7 +102,9 @@ def _prepare_part(db: store.Database, part: Mapping[str, Any]) -> PreparedFigure
     )
     page = part.get("page", {})
     with refusal if part.get("from_file") else nullcontext(), _own_options(page):
-        prepared = prepare_figure(db, part["kind"], part["words"], part["options"])
+        request = FigureRequest(part["kind"], tuple(part["words"]), part["options"])
+        prepared = prepare_figure(db, request.kind, request.words, request.options)
+        prepared = with_chosen_brackets(db, request, prepared)
 
     def draw() -> "Figure":
         # matplotlib is imported only when a figure is drawn.
