@@ -27,7 +27,7 @@ from nnlab.figures.draw.titles_and_limits import apply_titles_and_limits
 
 PANEL_HEIGHT = 2.2
 _DECORATION_HEIGHT = 0.6  # inches: the axis labels and ticks below a panel
-_MAX_DIRECT_WIDTH = 0.3  # of a label at the end of a line, relative to the figure
+_MAX_DIRECT_WIDTH = 0.36  # of a label at the end of a line, relative to the figure
 _MAX_LABEL_LENGTH = 1.08  # of the label of an axis, relative to the axis
 _MIN_PANEL_HEIGHT, _ASPECT = 1.6, 0.9  # inches; height over width, with the axis labels
 _LAYOUT_DPI = 300  # as `savefig.dpi`
