@@ -10,6 +10,9 @@ from matplotlib.transforms import Bbox
 
 from nnlab.figures.draw.style import style_context
 
+_FILE_DPI = 300
+_TOLERANCE = 1.5  # pixels
+
 
 def drawn_texts(figure: Figure) -> Iterator[tuple[str, Text, Bbox]]:
     """Yields every visible text of a figure, its artist, and its box in pixels."""
@@ -19,6 +22,8 @@ def drawn_texts(figure: Figure) -> Iterator[tuple[str, Text, Bbox]]:
 
 
 def _measured_texts(figure: Figure) -> Iterator[tuple[str, Text, Bbox]]:
+    # At the resolution of files: at a lower one the widths of small texts are rounded.
+    figure.set_dpi(_FILE_DPI)
     canvas = FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
@@ -49,13 +54,15 @@ def assert_readable(figure: Figure, least: int = 3) -> None:
     width, height = figure.canvas.get_width_height()
     assert len(texts) >= least
     for text, _, box in texts:
-        assert box.x0 >= -0.5, f"{text!r} leaves on the left by {-box.x0:.1f} px"
-        assert box.y0 >= -0.5, f"{text!r} leaves below by {-box.y0:.1f} px"
-        assert box.x1 <= width + 0.5, f"{text!r} leaves on the right by {box.x1 - width:.1f} px"
-        assert box.y1 <= height + 0.5, f"{text!r} leaves above by {box.y1 - height:.1f} px"
+        assert box.x0 >= -_TOLERANCE, f"{text!r} leaves on the left by {-box.x0:.1f} px"
+        assert box.y0 >= -_TOLERANCE, f"{text!r} leaves below by {-box.y0:.1f} px"
+        assert box.x1 <= width + _TOLERANCE, (
+            f"{text!r} leaves on the right by {box.x1 - width:.1f} px"
+        )
+        assert box.y1 <= height + _TOLERANCE, f"{text!r} leaves above by {box.y1 - height:.1f} px"
     for (a, one, box), (b, two, other) in itertools.combinations(texts, 2):
         if one.get_rotation() % 90 or two.get_rotation() % 90:
             continue
         overlap = Bbox.intersection(box, other)
         if overlap is not None:
-            assert min(overlap.width, overlap.height) <= 0.5, f"{a!r} over {b!r}"
+            assert min(overlap.width, overlap.height) <= _TOLERANCE, f"{a!r} over {b!r}"
