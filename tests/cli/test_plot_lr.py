@@ -7,8 +7,7 @@ from command_line_runner import Nnlab
 
 from nnlab.config import DataFacts, RunConfig
 from nnlab.config.space import TrialSpec, expand_space
-from nnlab.figures.kinds.lr import _learning_rate_curves
-from nnlab.objective import Setting
+from nnlab.figures.kinds.lr import _learning_rate_curves, _ScheduledTrial
 
 
 def test_a_list_of_decays_makes_a_figure_in_each_format(nnlab: Nnlab, folder: Path) -> None:
@@ -60,26 +59,30 @@ def test_what_cannot_be_drawn_is_refused(nnlab: Nnlab, words: list[str], message
 
 def lines_of(**space: tuple[object, ...]) -> dict[str, tuple[float, ...]]:
     points = expand_space(space, lambda _: DataFacts("classification"))  # type: ignore[arg-type]
-    return {line.label: line.rates for line in _learning_rate_curves(schedules(points), steps=2)}
+    lines = _learning_rate_curves(schedules(points), 2, "setting")
+    return {line.label: line.rates for line in lines}
 
 
-def schedules(points: tuple[TrialSpec, ...]) -> list[tuple[RunConfig, float, Setting]]:
-    return [(point.config, point.config.lr or 0.0, point.setting) for point in points]
+def schedules(points: tuple[TrialSpec, ...]) -> list[_ScheduledTrial]:
+    return [_ScheduledTrial(p.config, p.config.lr or 0.0, p.setting, "") for p in points]
 
 
 def test_the_rates_are_those_of_the_loop_to_the_end_of_the_last_step() -> None:
     result = lines_of(decay=("linear",), opt=("sgd",), lr=(0.4,), epochs=(2,))
-    assert result == {"decay=linear": pytest.approx((0.4, 0.3, 0.2, 0.1, 0.1))}
+    assert result == {"linear decay": pytest.approx((0.4, 0.3, 0.2, 0.1, 0.1))}
 
 
 def test_settings_with_one_learning_rate_share_a_line() -> None:
-    assert lines_of(width=(8, 16), lr=(0.1, 0.2)).keys() == {"lr=0.1", "lr=0.2"}
+    assert lines_of(width=(8, 16), lr=(0.1, 0.2)).keys() == {
+        "lr 0.1 (2 settings)",
+        "lr 0.2 (2 settings)",
+    }
 
 
 def test_a_long_training_is_thinned() -> None:
     points = expand_space(
         {"epochs": (RunConfig().epochs * 1000,)}, lambda _: DataFacts("regression")
     )
-    (line,) = _learning_rate_curves(schedules(points), steps=100)
+    (line,) = _learning_rate_curves(schedules(points), 100, "setting")
     assert len(line.epochs) <= 2001
     assert line.epochs[-1] == 30_000

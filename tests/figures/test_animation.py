@@ -61,7 +61,7 @@ def test_layers_are_animated_checked_and_replaced(nnlab: Nnlab, folder: Path, ki
     nnlab("train", *QUICK, "--probe", "full", "-q")
     nnlab("plot", kind, "1", "-o", "a.gif", "-o", "a.png")
     with Image.open(folder / "a.gif") as image:
-        assert image.n_frames == (4 if kind == "histograms" else 3)
+        assert getattr(image, "n_frames", 1) == (4 if kind == "histograms" else 3)
     assert "fresh" in nnlab("plot", "--check", "a.gif").out
     first = (folder / "a.gif").read_bytes()
     nnlab("plot", kind, "1", "-o", "a.gif")

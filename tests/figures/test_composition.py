@@ -55,7 +55,8 @@ def box(figure: Figure, index: int) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of axes in inches."""
     figure.draw_without_rendering()
     bounds = figure.axes[index].get_window_extent().transformed(figure.dpi_scale_trans.inverted())
-    return bounds.bounds
+    left, bottom, width, height = bounds.bounds
+    return left, bottom, width, height
 
 
 def color_of(figure: Figure, label: str) -> object:

@@ -1,5 +1,7 @@
 """The shared style at large type and on a dark background."""
 
+from typing import Any
+
 import matplotlib as mpl
 import pytest
 from figure_checks import assert_readable
@@ -35,10 +37,12 @@ def test_every_colour_is_visible_on_a_dark_background(palette: str) -> None:
 def test_lengths_grow_with_the_type() -> None:
     names = ("lines.markeredgewidth", "axes.labelpad", "xtick.major.pad", "hatch.linewidth")
     with style_context():
-        normal = [mpl.rcParams[name] for name in names]
+        settings: Any = mpl.rcParams
+        normal = [settings[name] for name in names]
     poster = paper_for_venue("poster")
     with use_paper(poster), style_context():
-        large = [mpl.rcParams[name] for name in names]
+        settings = mpl.rcParams
+        large = [settings[name] for name in names]
     assert large == pytest.approx([poster.scale * length for length in normal])
 
 
