@@ -15,6 +15,7 @@ from nnlab.errors import UsageError
 from nnlab.figures.draw.display_names import trial_name, value_name
 from nnlab.figures.draw.reader_options import chosen_trials, current_reader_options, displayed
 from nnlab.figures.draw.series import Series
+from nnlab.figures.selected_scope import narrow_to_selection
 from nnlab.io.text import format_count
 from nnlab.records import Run
 
@@ -74,13 +75,16 @@ def rank_for_figure(
         mixed: whether to include trials that are not comparable.
 
     Raises:
-        UnknownName: a word is neither a study nor a run, or no run has that metric.
-        UsageError: no epoch is finished.
+        UnknownName: a word is neither a study nor a run, or no run has that metric or selected
+            value.
+        UsageError: no epoch is finished, or trials were selected that are not comparable.
     """
     scope = resolve_scope(db, words)
     fields = [name and name.lstrip("-").replace("-", "_") for name in along]
     # Trials are selected from the whole ranking, and then cut off.
     rows = None if current_reader_options().select else top
+    if not mixed:
+        scope = narrow_to_selection(db, scope, by=by, along=fields)
     ranking = rank(db, scope, RankingRequest(by=by, top=rows, along=fields, mixed=mixed))
     if not ranking.rows:
         raise UsageError(
@@ -148,8 +152,8 @@ def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
         count = trained - measured
         return (f"{format_count(count, 'trial')} not drawn: no {metric}",) if count > 0 else ()
     drawable = (
-        rank(db, scope, RankingRequest(by=str(ranking.objective)))
-        if _is_truncated(ranking)
+        rank(db, scope, RankingRequest(by=str(ranking.objective), mixed=True))
+        if _is_part_of_ranking(ranking)
         else ranking
     )
     drawn = {run for row in drawable.rows for run in row.runs}
@@ -161,8 +165,9 @@ def omission_notes(db: store.Database, ranking: Ranking) -> tuple[str, ...]:
     )
 
 
-def _is_truncated(ranking: Ranking) -> bool:
-    return ranking.total > len(ranking.rows)
+def _is_part_of_ranking(ranking: Ranking) -> bool:
+    """Whether `--top` or `--select` left trials out, whose runs are not missing."""
+    return ranking.total > len(ranking.rows) or bool(current_reader_options().select)
 
 
 def _omission_reason(run: Run, metric: str) -> str:

@@ -56,6 +56,10 @@ def table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
+def drawn_runs(path: Path) -> str:
+    return str((read_figure_provenance(path) or {})["runs"])
+
+
 def words_of(kind: str) -> tuple[str, ...]:
     return WORDS.get(kind, ("plot", kind, "grid"))
 
@@ -365,3 +369,43 @@ def test_json_of_figures_has_stable_keys(trained: Nnlab) -> None:
     trained("plot", "curves", "-o", "a.svg")
     (row,) = json.loads(trained("figures", "--format", "json").out)
     assert set(row) == {"file", "state", "why", "command"}
+
+
+@pytest.fixture
+def data_sets(nnlab: Nnlab) -> Nnlab:
+    nnlab("train", "--data", "iris,wine", *QUICK[2:], "--opt", "sgd,adam", "--seeds", "2", "-q")
+    return nnlab
+
+
+@pytest.mark.parametrize(
+    ("value", "runs"), [("iris", "1-2, 5-6"), ("Iris", "1-2, 5-6"), ("wine", "3-4, 7-8")]
+)
+def test_selecting_a_data_set_draws_its_trials(
+    data_sets: Nnlab, folder: Path, value: str, runs: str
+) -> None:
+    answer = data_sets("plot", "ranking", "-o", "one.pdf", "--select", f"data={value}")
+    assert drawn_runs(folder / "one.pdf") == runs
+    assert "not drawn" not in answer.err
+    assert "not comparable" not in answer.err
+
+
+def test_trials_that_were_not_selected_are_not_reported_as_missing(
+    data_sets: Nnlab, folder: Path
+) -> None:
+    answer = data_sets("plot", "curves", "-o", "one.pdf", "--select", "opt=adam")
+    assert drawn_runs(folder / "one.pdf") == "4, 8"
+    assert "not drawn" not in answer.err
+
+
+def test_selected_data_sets_on_an_axis_are_drawn_together(data_sets: Nnlab, folder: Path) -> None:
+    selection = ("--select", "data=iris,wine", "--select", "opt=adam")
+    answer = data_sets("plot", "heatmap", "--x", "data", "--y", "opt", "-o", "a.pdf", *selection)
+    assert drawn_runs(folder / "a.pdf") == "2, 4, 6, 8"
+    assert "not drawn" not in answer.err
+
+
+def test_data_sets_that_are_not_comparable_are_not_selected_together(data_sets: Nnlab) -> None:
+    answer = data_sets("plot", "curves", "--select", "data=iris,wine", expect=2)
+    assert "trials with data iris, wine are not comparable" in answer.err
+    answer = data_sets("plot", "curves", "--select", "data=digits", expect=2)
+    assert answer.err.endswith("Known: iris, wine\n")

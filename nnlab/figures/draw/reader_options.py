@@ -86,6 +86,18 @@ def displayed(name: str, *keys: str) -> str:
     return next((renamed[key] for key in (name, *keys) if key in renamed), name)
 
 
+def selected_values() -> dict[str, list[str]]:
+    """The values of `--select FIELD=VALUE,VALUE` by field; empty without a choice.
+
+    A trial has one value of a field, so repeated conditions on one field are alternatives.
+    """
+    values: dict[str, list[str]] = {}
+    for name, equals, texts in (term.partition("=") for term in current_reader_options().select):
+        if equals:
+            values.setdefault(name.lstrip("-").replace("-", "_"), []).extend(texts.split(","))
+    return values
+
+
 def chosen_trials(
     trials: Sequence[T], names_of: Callable[[T], Mapping[str, Sequence[str]]]
 ) -> list[T]:
@@ -104,14 +116,13 @@ def chosen_trials(
     usage.has_trials = True
     chosen = list(trials)
     titles = [term for term in usage.options.select if "=" not in term]
-    conditions = [term.partition("=") for term in usage.options.select if "=" in term]
-    requests = [(name, values.split(",")) for name, _, values in conditions]
-    for name, values in [*requests, *([("", titles)] if titles else [])]:
-        key = name.lstrip("-").replace("-", "_")
-        known = dict.fromkeys(text for trial in trials for text in names_of(trial).get(key, ()))
+    requests: dict[str, Sequence[str]] = {**selected_values(), **({"": titles} if titles else {})}
+    for key, values in requests.items():
+        spellings = [names_of(trial).get(key, ()) for trial in trials]
         for value in values:
-            if value not in known:
-                raise UnknownName(f"value of {name}" if name else "trial", value, known)
+            if not any(value in texts for texts in spellings):
+                known = dict.fromkeys(texts[0] for texts in spellings if texts)
+                raise UnknownName(f"value of {key}" if key else "trial", value, known)
         chosen = [
             trial for trial in chosen if not set(values).isdisjoint(names_of(trial).get(key, ()))
         ]
