@@ -12,6 +12,7 @@ from nnlab.analysis.run_costs import (
     shared_time_notes,
     unknown_cost_reason,
 )
+from nnlab.config import setting_fields
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.figures.draw.reader_options import displayed
@@ -36,7 +37,7 @@ def load_budget(db: store.Database, rows: Sequence[RankingRow], name: str) -> Bu
 
     Raises:
         UnknownName: there is no such cost, and no trial has that field.
-        UsageError: no run has a positive number.
+        UsageError: no trial sets that field, or no run has a positive number.
     """
     run_ids = [run for row in rows for run in row.runs]
     key = name.lstrip("-").replace("-", "_")
@@ -47,6 +48,11 @@ def load_budget(db: store.Database, rows: Sequence[RankingRow], name: str) -> Bu
         notes = shared_time_notes(db, run_ids, cost)
     else:
         fields = {field for row in rows for field in row.setting}
+        if key not in fields and key in setting_fields():
+            raise UsageError(
+                f"--x {name}: no trial sets {key}",
+                hint=f"--x {'|'.join(COSTS)}, or a field that the trials vary",
+            )
         if key not in fields:
             raise UnknownName("cost or field", name, [*COSTS, *sorted(fields)])
         values = {run: value for row in rows for run, value in _field_values(row, key)}

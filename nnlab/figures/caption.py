@@ -12,6 +12,7 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING, Final
 
 from nnlab import store
+from nnlab.analysis.comparable import not_ranked_note
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import resolve_scope
@@ -20,14 +21,16 @@ from nnlab.figures.draw.display_names import (
     metric_name,
     quantity_name,
     quantity_of,
+    setting_phrase,
     split_of,
+    value_name,
 )
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest
 from nnlab.io.escaping import escape_latex
-from nnlab.io.text import format_count
-from nnlab.records import Status
+from nnlab.io.text import format_count, join_names
+from nnlab.records import Run, Status
 from nnlab.stats.uncertainty import uncertainty_name
 
 if TYPE_CHECKING:
@@ -40,8 +43,8 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "lr": "The learning rate over epochs",
     "time": "{metric} against its cost",
     "ranking": "Trials ranked by {metric}",
-    "sweep": "{metric} against a setting",
-    "heatmap": "{metric} over two settings",
+    "sweep": "{metric} against {settings}",
+    "heatmap": "{metric} over {settings}",
     "interaction": "Mean {metric} over all other settings; lines that are not parallel show an"
     " interaction",
     "parallel": "The settings of all trials and their {metric}",
@@ -72,6 +75,7 @@ _WITH_UNCERTAINTY: Final = frozenset(
 _UNCERTAINTY = re.compile(r"interval|\bCI\b|\bsd\b|standard error|\brange\b")
 # Clauses of notes that advise what to do next; they help in a terminal only.
 _COMMAND = re.compile(r"(^|\s)--\w|\bnnlab\b|\bseeds would\b")
+_MAX_NAMED_DATA: Final = 4
 _METRIC_OPTIONS: Final = ("by", "metric")
 
 
@@ -98,9 +102,11 @@ def caption_facts(
         return tuple(fact for part, panel in pairs for fact in caption_facts(db, part, panel))
     metric = _metric_text(db, request, prepared)
     template = _DESCRIPTIONS.get(request.kind, f"{request.kind.replace('-', ' ')}: {{metric}}")
-    content = template.format(metric=metric) if metric else template.split(", {metric}")[0]
+    content = template.replace("{metric}", metric) if metric else template.split(", {metric}")[0]
     content = content.replace("{metric}", "the objective")
-    notes = (*prepared.caption, *filter(None, map(_without_commands, prepared.notes)))
+    content = content.replace("{settings}", _settings_text(request, prepared))
+    written = (note for note in prepared.notes if not _names_other_data(note))
+    notes = (*prepared.caption, *filter(None, map(_without_commands, written)))
     return (CaptionFacts(request.kind, content, _sample_text(db, prepared.runs), notes),)
 
 
@@ -154,6 +160,20 @@ def _metric_text(
     return " and ".join(dict.fromkeys(name[:1].lower() + name[1:] for name in names))
 
 
+def _settings_text(request: FigureRequest, prepared: PreparedFigure) -> str:
+    """The settings of the axes, from the first two columns of the numbers."""
+    if request.kind not in ("sweep", "heatmap"):
+        return ""
+    line, x = prepared.table.columns[:2]
+    names = [setting_phrase(field) for field in (x, line) if field != "line"]
+    return (" for each " if request.kind == "sweep" else " and ").join(names)
+
+
+def _names_other_data(note: str) -> bool:
+    """Whether a note only names other data sets, which the text on the sample makes clear."""
+    return note.startswith(not_ranked_note([""])) and "=" not in note
+
+
 def _metrics_in_table(prepared: PreparedFigure) -> list[str]:
     """The metrics in the column `metric` of the numbers, such as `val/loss`."""
     columns = prepared.table.columns
@@ -184,7 +204,16 @@ def _sample_text(db: store.Database | None, ids: Sequence[int]) -> str:
     of = "one trial" if len(seeds) == 1 else f"each of {len(seeds)} trials"
     diverged = sum(run.status is Status.DIVERGED for run in runs)
     note = f"; {diverged} of the {format_count(len(runs), 'run')} diverged" if diverged else ""
-    return f"n = {number} of {of}{note}"
+    return f"n = {number} of {of}{_data_text(runs)}{note}"
+
+
+def _data_text(runs: Sequence[Run]) -> str:
+    """On which data sets runs were trained, such as ` on Iris and Wine`."""
+    values = dict.fromkeys(run.trial.setting.get("data") for run in runs)
+    names = [value_name("data", value) for value in values if value is not None]
+    if len(names) > _MAX_NAMED_DATA:
+        return f" on {len(names)} data sets"
+    return f" on {join_names(names)}" if names else ""
 
 
 def _uncertainty_text(fact: CaptionFacts, figures: Iterable["Figure"]) -> str:

@@ -8,9 +8,10 @@ from typing import Literal
 from nnlab import store
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.figures.axis_fields import AxisValue
+from nnlab.figures.draw.display_names import setting_phrase
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.trials import trial_title
-from nnlab.io.text import format_count
+from nnlab.io.text import format_count, join_names
 from nnlab.objective import Limits
 from nnlab.records import Status
 from nnlab.stats import aggregate
@@ -52,6 +53,12 @@ class PointResults:
     def diverged_text(self) -> str:
         """How many of the runs diverged, such as `3/10`; empty if none did."""
         return f"{self.diverged}/{self.runs}" if self.diverged else ""
+
+
+def reduction_note(fields: Sequence[str], over: Reduction, where: str) -> str:
+    """How the settings that are no axis are reduced `where`, such as `at each point`."""
+    reduction = "the best" if over == "best" else "means over"
+    return f"{reduction} {join_names([setting_phrase(name) for name in fields])} {where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Small pieces of text that messages, tables and notes have in common."""
 
+from collections.abc import Sequence
+
 
 def format_count(count: int, noun: str) -> str:
     """A count with its noun, in the plural unless the count is 1.
@@ -8,3 +10,13 @@ def format_count(count: int, noun: str) -> str:
     ('1 run', '2,000 runs')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names as an enumeration in a sentence.
+
+    >>> join_names(["lr"]), join_names(["lr", "width"]), join_names(["a", "b", "c"])
+    ('lr', 'lr and width', 'a, b and c')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 
 from nnlab.io.escaping import escape_formula, escape_html, escape_latex, escape_markdown
+from nnlab.report.latex_width import table_environment
 from nnlab.report.measured_cell import MeasuredCell
 from nnlab.report.paper_table import PaperTable
 from nnlab.stats.number_columns import NO_NUMBER, WrittenNumber
@@ -17,18 +18,23 @@ _SISETUP = (
 
 
 def table_as_latex(table: PaperTable, command: str = "") -> str:
-    r"""A LaTeX `table` with booktabs rules and numbers aligned by siunitx (version 3)."""
+    r"""A LaTeX table with booktabs rules and numbers aligned by siunitx (version 3).
+
+    The environment is `table*` if the table is wider than a column of a two-column paper.
+    """
     spans = _group_spans(table)
     column_types = "l" * len(table.row_headings) + "".join(
         map(_column_kind, _cells_by_column(table))
     )
+    environment, size = table_environment(_texts_by_column(table))
     lines = [
         f"% made by nnlab {nnlab_version()}{': ' + _plain_tex(command) if command else ''}",
         r"% \usepackage{booktabs} and \usepackage{siunitx} (version 3) in the preamble",
-        r"\begin{table}",
-        r"  \centering",
+        rf"\begin{{{environment}}}",
+        rf"  \centering{size}",
         rf"  \caption{{{escape_latex(table.caption)}}}",
         rf"  \label{{{_plain_tex(table.label)}}}",
+        r"  \par\smallskip",
         f"  {_SISETUP}",
         rf"  \begin{{tabular}}{{{column_types}}}",
         r"    \toprule",
@@ -50,7 +56,8 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
         "    " + " & ".join([*map(escape_latex, texts), *map(_latex_cell, cells, columns)]) + r" \\"
         for texts, cells in table.rows
     ]
-    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table), r"\end{table}"]
+    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table)]
+    lines.append(rf"\end{{{environment}}}")
     return "\n".join(lines) + "\n"
 
 
@@ -76,6 +83,15 @@ def _group_spans(table: PaperTable) -> list[tuple[str, int, int]]:
         spans.append((name, column, column + span - 1))
         column += span
     return spans
+
+
+def _texts_by_column(table: PaperTable) -> list[list[str]]:
+    headings = [
+        [name, *(texts[index] for texts, _ in table.rows)]
+        for index, name in enumerate(table.row_headings)
+    ]
+    cells = zip(table.columns, _cells_by_column(table), strict=True)
+    return headings + [[name, *(cell.text if cell else "" for cell in c)] for name, c in cells]
 
 
 def _cells_by_column(table: PaperTable) -> list[list[MeasuredCell | None]]:

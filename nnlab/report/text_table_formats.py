@@ -1,25 +1,31 @@
 """Writes text tables as LaTeX, HTML and Markdown, with all text escaped."""
 
 from nnlab.io.escaping import escape_html, escape_latex, escape_markdown
+from nnlab.report.latex_width import table_environment
 from nnlab.report.text_table import TextCell, TextTable, hidden_paddings
 from nnlab.version import nnlab_version
 
 
 def text_table_as_latex(table: TextTable, command: str = "") -> str:
-    """A LaTeX `table` with booktabs rules.
+    """A LaTeX `table` with booktabs rules; `table*` if it is wider than a column of two.
 
     Args:
         table: the table.
         command: the command line that made it, for a comment.
     """
     column_types = "".join("r" if column.align_right else "l" for column in table.columns)
+    environment, size = table_environment(
+        [column.heading, *(row[index].text for row in table.rows)]
+        for index, column in enumerate(table.columns)
+    )
     lines = [
         f"% made by nnlab {nnlab_version()}{': ' + plain_tex(command) if command else ''}",
         r"% \usepackage{booktabs} in the preamble",
-        r"\begin{table}",
-        r"  \centering",
+        rf"\begin{{{environment}}}",
+        rf"  \centering{size}",
         rf"  \caption{{{escape_latex(table.caption)}}}",
         rf"  \label{{{plain_tex(table.label)}}}",
+        r"  \par\smallskip",
         rf"  \begin{{tabular}}{{{column_types}}}",
         r"    \toprule",
         "    " + " & ".join(escape_latex(column.heading) for column in table.columns) + r" \\",
@@ -29,7 +35,8 @@ def text_table_as_latex(table: TextTable, command: str = "") -> str:
         if index and index == table.leading_rows:
             lines.append(r"    \midrule")
         lines.append("    " + " & ".join(map(_latex_cell, row, paddings)) + r" \\")
-    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table), r"\end{table}"]
+    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table)]
+    lines.append(rf"\end{{{environment}}}")
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ def test_a_caption_states_what_is_shown_on_how_many_seeds(trained: Nnlab, folder
     mark, text = (folder / "fig.caption.tex").read_text().split("\n", 1)
     assert mark.startswith("% made by nnlab")
     assert text.startswith(r"\caption{Trials ranked by validation accuracy.")
-    assert "n = 2 seeds of each of 2 trials." in text
+    assert "n = 2 seeds of each of 2 trials on Iris." in text
     assert r"95 \%" in text
     assert "--top" not in text
     assert text.endswith("}\n")
@@ -22,7 +22,7 @@ def test_a_ranking_names_its_test_and_correction(nnlab: Nnlab, folder: Path) -> 
     nnlab("train", *QUICK, "--opt", "sgd,adam,momentum", "--seeds", "5", "-q")
     nnlab("plot", "ranking", "-o", "fig.pdf", "--caption")
     text = (folder / "fig.caption.tex").read_text()
-    assert "paired t test, Holm over 3 pairs" in text
+    assert "paired t test, Bonferroni over 3 pairs" in text
 
 
 def test_diverged_runs_are_counted(nnlab: Nnlab, folder: Path) -> None:

@@ -177,8 +177,14 @@ def test_runs_that_are_not_drawn_are_named_with_the_reason(nnlab: Nnlab, folder:
     assert "run 4 not drawn: it has no val/accuracy" in answer.err
     answer = nnlab("plot", "ranking", "1", "2", "3", "-o", "b.svg")
     assert "run 1 not drawn: a newer run repeats it" in answer.err
-    answer = nnlab("plot", "curves", "2", "--metric", "r2", "-o", "c.svg")
-    assert "has no curve: it has no r2" in answer.err
+    nnlab("train", *QUICK, "--metrics", "f1", "--lr", "0.5", "-q")
+    answer = nnlab("plot", "curves", "2", "5", "--metric", "f1", "-o", "c.svg")
+    assert "has no curve: it has no train/f1 or val/f1" in answer.err
+
+
+def test_curves_of_a_metric_that_no_trial_has_are_refused(trained: Nnlab) -> None:
+    answer = trained("plot", "curves", "--metric", "acuracy", "-o", "c.svg", expect=2)
+    assert "unknown metric 'acuracy': did you mean 'accuracy'?" in answer.err
 
 
 def test_a_figure_names_the_data_sets_that_it_leaves_out(nnlab: Nnlab, folder: Path) -> None:
@@ -409,3 +415,29 @@ def test_data_sets_that_are_not_comparable_are_not_selected_together(data_sets: 
     assert "trials with data iris, wine are not comparable" in answer.err
     answer = data_sets("plot", "curves", "--select", "data=digits", expect=2)
     assert answer.err.endswith("Known: iris, wine\n")
+
+
+def test_captions_name_data_sets_and_settings_as_a_paper_does(
+    data_sets: Nnlab, folder: Path
+) -> None:
+    data_sets("plot", "heatmap", "--x", "data", "--y", "opt", "-o", "a.pdf", "--caption")
+    text = (folder / "a.caption.tex").read_text()
+    assert "Validation accuracy over data set and optimizer." in text
+    assert "n = 2 seeds of each of 4 trials on Iris and Wine." in text
+    data_sets("plot", "sweep", "--x", "opt", "-o", "b.pdf", "--caption", "--select", "data=iris")
+    text = (folder / "b.caption.tex").read_text()
+    assert "Validation accuracy against optimizer. n = 2 seeds of each of 2 trials on Iris" in text
+    data_sets("plot", "sweep", "--x", "opt", "-o", "c.pdf", "--caption")
+    assert "Not comparable" not in (folder / "c.caption.tex").read_text()
+
+
+def test_titles_of_landscapes_are_names_of_trials(data_sets: Nnlab, folder: Path) -> None:
+    data_sets("plot", "landscape", "1", "2", "--grid", "3", "--examples", "16", "-o", "a.svg")
+    text = (folder / "a.svg").read_text()
+    assert "<!-- Adam (run 2) -->" in text
+    assert "opt=adam" not in text.partition("</metadata>")[2]
+
+
+def test_a_budget_that_no_trial_sets_is_an_error(trained: Nnlab) -> None:
+    answer = trained("plot", "scaling", "-o", "a.pdf", expect=2)
+    assert "--x train_size: no trial sets train_size" in answer.err

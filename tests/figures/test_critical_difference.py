@@ -1,12 +1,15 @@
 """Critical difference diagrams: positions on the axis are average ranks."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from figure_checks import drawn_texts, xs, ys
 from matplotlib.figure import Figure
 from tradeoff_figures import ranks
 
+from nnlab.figures.draw.paper import use_paper
+from nnlab.figures.draw.venues import paper_for_venue
 from nnlab.figures.kinds.critical_difference import draw_critical_difference
 from nnlab.stats.average_ranks import RankComparison, compare_average_ranks
 
@@ -83,3 +86,15 @@ def test_without_a_difference_all_are_joined_and_it_says_so() -> None:
     assert same.p > 0.05
     assert len(bars(figure)) == 1
     assert any("no significant difference" in text for text in texts(figure))
+
+
+def test_names_use_the_space_that_the_labels_on_the_other_side_leave() -> None:
+    names = ("SGD with momentum", "Adam", "SGD")
+    comparison = replace(ranks(3, 20), names=names)
+    with use_paper(paper_for_venue("icml")):
+        figure = draw_critical_difference(comparison)
+    assert any(text.startswith("SGD with momentum (") for text in texts(figure))
+    longer = replace(comparison, names=tuple(f"{name}, weight decay 0.0005" for name in names))
+    with use_paper(paper_for_venue("icml")):
+        figure = draw_critical_difference(longer)
+    assert any("…" in text for text in texts(figure))

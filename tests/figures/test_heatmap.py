@@ -13,7 +13,7 @@ from nnlab.figures.draw.legend import text_renderer
 from nnlab.figures.draw.paper import PALETTES, Paper, use_paper
 from nnlab.figures.draw.result_colors import contrasting_ink, result_colormap
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
-from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
+from nnlab.figures.kinds.heatmap import HeatmapData, best_cells, draw_heatmap
 
 VALUES = ((0.95, 1.0, 0.9), (0.6, 0.95, 0.5))
 TEXTS = tuple(tuple(f"{value:.3f}\n± 0.012" for value in row) for row in VALUES)
@@ -130,3 +130,19 @@ def test_every_text_lies_in_its_cell(venue: str) -> None:
         assert box.x1 <= right
         assert bottom <= box.y0
         assert box.y1 <= top
+
+
+@pytest.mark.parametrize(
+    ("of_row", "of_column", "cells"),
+    [
+        (False, False, [(0, 1)]),
+        (False, True, [(0, 0), (0, 1), (1, 2)]),
+        (True, False, [(0, 1), (1, 0), (1, 2)]),
+    ],
+)
+def test_the_best_of_each_data_set_is_framed(
+    of_row: bool, of_column: bool, cells: list[tuple[int, int]]
+) -> None:
+    means = {(0, 0): 0.95, (0, 1): 1.0, (0, 2): 0.5, (1, 0): 0.6, (1, 1): 0.5, (1, 2): 0.6}
+    framed = best_cells(means, lower=False, of_row=of_row, of_column=of_column)
+    assert list(framed) == cells

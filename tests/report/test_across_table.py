@@ -52,7 +52,11 @@ def test_tables_for_papers_name_the_test(methods: Nnlab) -> None:
     assert "[Optimizer], [Iris], [Wine], [Average rank]," in typst
     assert "[Methods]" in typst
     assert "<caption>" in methods(*words, "--format", "html").out
-    assert "Friedman test" in methods(*words).out
+    answer = methods(*words).out
+    assert "Friedman test" in answer
+    assert "RMSprop" in answer
+    assert "(best run); Iris, Wine" in " ".join(answer.split())
+    assert "\nrmsprop," in methods(*words, "--format", "csv").out
 
 
 def test_two_methods_are_compared_by_the_probability_of_improvement(methods: Nnlab) -> None:

@@ -141,6 +141,16 @@ def setting_name(field: str) -> str:
     return displayed(with_unit, field, name)
 
 
+def setting_phrase(field: str) -> str:
+    """The name of a setting within a sentence, without its unit.
+
+    >>> setting_phrase("lr"), setting_phrase("batch_size"), setting_phrase("l2")
+    ('learning rate', 'batch size', 'L2 penalty')
+    """
+    name = setting_name(field).partition(" (")[0]
+    return name[:1].lower() + name[1:] if name[1:2].islower() else name
+
+
 def value_name(field: str, value: Scalar) -> str:
     """The name of a value of a setting: the display name of a choice, or the exact value.
 

@@ -43,7 +43,7 @@ class HeatmapData:
 
     `best` has the row and column of each cell to frame. `diverged` has a text such as `3/10` for
     each cell with diverged runs, and an empty one for the others; these cells are crossed out and
-    have no colour.
+    have no colour. `best_label` is the legend of the frames.
     """
 
     rows: tuple[str, ...]
@@ -52,6 +52,7 @@ class HeatmapData:
     cell_texts: tuple[tuple[str, ...], ...]
     best: tuple[tuple[int, int], ...] = ()
     diverged: tuple[tuple[str, ...], ...] = ()
+    best_label: str = "best"
 
     @property
     def cells(self) -> list[tuple[int, int]]:
@@ -309,7 +310,7 @@ def _mark_entries(data: HeatmapData) -> list[LegendEntry]:
             markeredgecolor=look.text,
             markeredgewidth=points(1.4),
         )
-        entries.append(LegendEntry(frame, "best"))
+        entries.append(LegendEntry(frame, data.best_label))
     if example := next((lost for cell in data.cells if (lost := data.lost(*cell))), ""):
         cross = legend_marker(
             marker="x",

@@ -11,7 +11,13 @@ from nnlab import store
 from nnlab.analysis.average_ranks import BlockKind, MethodRanks, rank_methods
 from nnlab.analysis.scope import resolve_scope
 from nnlab.figures.draw.display_names import trial_name
-from nnlab.figures.draw.labels import letters_that_fit, short_labels, text_inches, wrap_to_width
+from nnlab.figures.draw.labels import (
+    MAX_LABEL_LENGTH,
+    letters_that_fit,
+    short_labels,
+    text_inches,
+    wrap_to_width,
+)
 from nnlab.figures.draw.layout import new_figure
 from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.reader_options import current_reader_options
@@ -26,6 +32,8 @@ from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 _ROW_HEIGHT, _BAR_STEP, _LINE_HEIGHT, _MARGIN, _GAP = 0.15, 0.08, 0.14, 0.06, 0.05
 # Rendered text may be wider than it was measured.
 _TEXT_SLACK = 1.04
+# The largest share of the width for the labels on both sides; longer ones are shortened.
+_LONGEST_LABELS = 0.7
 _TICK, _MIN_TICK_SPACING = 0.04, 0.2
 
 
@@ -168,11 +176,13 @@ def _draw_diagram(
 ) -> None:
     paper = current_paper()
     ink, count = paper.look.ink, len(comparison.names)
-    names = short_labels(comparison.names, letters_that_fit(0.24 * paper.width))
-    labels = [f"{name} ({rank:.2f})" for name, rank in zip(names, comparison.ranks, strict=True)]
-    longest = max(text_inches(label, paper.size) for label in labels)
-    margin = _TEXT_SLACK * longest + inches(_MARGIN + _GAP)
-    left, right = margin + inches(_GAP), paper.width - margin - inches(_GAP)
+    half = (count + 1) // 2
+    labels = _labels(comparison, MAX_LABEL_LENGTH)
+    margins = _label_space(labels[:half]), _label_space(labels[half:])
+    if sum(margins) > _LONGEST_LABELS * paper.width:
+        labels = _labels(comparison, letters_that_fit(0.24 * paper.width))
+        margins = _label_space(labels[:half]), _label_space(labels[half:])
+    left, right = margins[0] + inches(_GAP), paper.width - margins[1] - inches(_GAP)
 
     def position(rank: float) -> float:
         return left + (rank - 1) / (count - 1) * (right - left)
@@ -194,15 +204,26 @@ def _draw_diagram(
             solid_capstyle="butt",
             zorder=3,
         )
-    half = (count + 1) // 2
     for index, label in enumerate(labels):
         is_left = index < half
         y = first_row + inches(_ROW_HEIGHT) * (index if is_left else count - 1 - index)
-        end = margin if is_left else paper.width - margin
+        end = margins[0] if is_left else paper.width - margins[1]
         x = position(comparison.ranks[index])
         ax.plot([x, x, end], [top, y, y], color=ink, linewidth=points(0.7), zorder=2)
         gap = -inches(_GAP) if is_left else inches(_GAP)
         ax.text(end + gap, y, label, ha="right" if is_left else "left", va="center")
+
+
+def _labels(comparison: RankComparison, longest: int) -> list[str]:
+    """The names of the methods, each in at most `longest` characters, with their average ranks."""
+    names = short_labels(comparison.names, longest)
+    return [f"{name} ({rank:.2f})" for name, rank in zip(names, comparison.ranks, strict=True)]
+
+
+def _label_space(labels: Sequence[str]) -> float:
+    """The width of the labels on one side of the axis in inches."""
+    longest = max(text_inches(label, current_paper().size) for label in labels)
+    return _TEXT_SLACK * longest + inches(_MARGIN + _GAP)
 
 
 def _draw_axis(ax: Axes, position: Callable[[float], float], count: int, top: float) -> None:

@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
+from nnlab.errors import UnknownName
 from nnlab.figures.draw.curve_keys import curve_key_entries, default_band, trial_entries
 from nnlab.figures.draw.curve_marks import label_panel
-from nnlab.figures.draw.display_names import quantity_of
+from nnlab.figures.draw.display_names import quantity_of, split_of
 from nnlab.figures.draw.layout import figure_of, figure_with_legend, freeze_layout, panel_height
 from nnlab.figures.draw.metric_choice import choose_metrics, split_directions, with_directions
 from nnlab.figures.draw.panel import CurveOptions, draw_panel
@@ -39,7 +40,7 @@ def prepare_curves(
     """The figure of the `top` best trials; `seeds` is a kind of band, or `all` for a line per seed.
 
     Raises:
-        UnknownName: a word is neither a study nor a run.
+        UnknownName: a word is neither a study nor a run, or no trial has any of the metrics.
         UsageError: no epoch is finished.
     """
     trials = load_trial_curves(db, words, top=top)
@@ -51,6 +52,7 @@ def prepare_curves(
         return draw_curves(series, metrics=names or None, loss=trials.loss, spread=spread, log=log)
 
     shown = choose_metrics(series, names or None)
+    _check_measured(series, names, shown)
     panels = {
         quantity: collect_panel(series, metrics, spread, log)
         for quantity, metrics in metrics_by_quantity(shown).items()
@@ -70,6 +72,19 @@ def prepare_curves(
         trials.summary,
         notes,
     )
+
+
+def _check_measured(series: Sequence[Series], names: Sequence[str], shown: Sequence[str]) -> None:
+    """Refuses metrics that no trial has, which would give empty axes.
+
+    Raises:
+        UnknownName: no trial has any of the metrics.
+    """
+    measured = {name for trial in series for run in trial.histories for name in run.metrics}
+    if names and measured.isdisjoint(shown):
+        splits = sorted(name for name in measured if split_of(name))
+        quantities = dict.fromkeys(map(quantity_of, splits))
+        raise UnknownName("metric", ", ".join(names), [*quantities, *splits])
 
 
 def _missing_curve_notes(series: Sequence[Series], shown: Sequence[str]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 Other kinds use the drawing function for their own grids of numbers.
 """
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from nnlab import store
+from nnlab.analysis.comparable import DATA_FIELDS
 from nnlab.analysis.records import Ranking
 from nnlab.figures.axis_fields import (
     AxisValue,
@@ -20,10 +20,16 @@ from nnlab.figures.axis_fields import (
     value_label,
 )
 from nnlab.figures.draw.axis_scales import format_power_of_ten
-from nnlab.figures.draw.display_names import metric_name, setting_name
+from nnlab.figures.draw.display_names import metric_name, setting_name, setting_phrase
 from nnlab.figures.draw.heatmap_cells import HeatmapData, draw_heatmap
 from nnlab.figures.draw.reader_options import current_reader_options
-from nnlab.figures.point_results import PointResults, Reduction, diverged_runs, results_by_point
+from nnlab.figures.point_results import (
+    PointResults,
+    Reduction,
+    diverged_runs,
+    reduction_note,
+    results_by_point,
+)
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes, rank_for_figure
 from nnlab.figures.value_bins import ValueBins, bins_of
@@ -115,8 +121,7 @@ def prepare_heatmap(
     summary = f"{metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
     binned = [axis.field for axis in axes if axis.bins is not None]
     others = [name for name in ranking.fields if name not in fields or name in binned]
-    reduction = "the best of" if over == "best" else "means over"
-    notes = (f"{reduction} {', '.join(others)} in each cell",) if others else ()
+    notes = (reduction_note(others, over, "in each cell"),) if others else ()
     notes = (*ranking.left_out, *notes, *results.notes, *omission_notes(db, ranking))
     return PreparedFigure(draw, table, runs, summary, notes)
 
@@ -158,14 +163,41 @@ def _heatmap_data(
         for j, results in enumerate(line)
         if results is not None and results.mean is not None and not results.diverged
     }
-    best = (min if lower else max)(complete.values(), default=math.nan)
+    # Values on different validation data are not compared: the best of each data set is framed.
+    over_data = [axis for axis in axes if axis.field in DATA_FIELDS]
+    best = best_cells(
+        complete,
+        lower=lower,
+        of_row=axes[1] in over_data,
+        of_column=axes[0] in over_data,
+    )
+    fields = [setting_phrase(axis.field) for axis in over_data]
     return HeatmapData(
         tuple(axes[1].label(row) for row in rows),
         tuple(axes[0].label(column) for column in columns),
         tuple(tuple(results.mean if results else None for results in line) for line in grid),
         tuple(tuple(texts.get((column, row), "") for column in columns) for row in rows),
-        tuple(cell for cell, mean in complete.items() if abs(mean - best) <= _TIE * abs(best)),
+        best,
         tuple(tuple(results.diverged_text if results else "" for results in row) for row in grid),
+        f"best of each {' and '.join(fields)}" if fields else "best",
+    )
+
+
+def best_cells(
+    means: Mapping[tuple[int, int], float], *, lower: bool, of_row: bool, of_column: bool
+) -> tuple[tuple[int, int], ...]:
+    """The cells with the best mean, and all that equal it: of each row, of each column, or all."""
+
+    def group(cell: tuple[int, int]) -> tuple[int, int]:
+        return cell[0] if of_row else 0, cell[1] if of_column else 0
+
+    best: dict[tuple[int, int], float] = {}
+    for cell, mean in means.items():
+        best[group(cell)] = (min if lower else max)(mean, best.get(group(cell), mean))
+    return tuple(
+        cell
+        for cell, mean in means.items()
+        if abs(mean - best[group(cell)]) <= _TIE * abs(best[group(cell)])
     )
 
 

@@ -15,6 +15,7 @@ from nnlab.config.setting_differences import distinguishing_fields, setting_labe
 from nnlab.errors import UsageError
 from nnlab.figures.draw.animation import evenly_spaced
 from nnlab.figures.draw.axis_scales import set_log_ticks
+from nnlab.figures.draw.display_names import trial_name
 from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import available_text_width, freeze_layout, new_figure, panel_grid
 from nnlab.figures.draw.paper import color, current_paper, points
@@ -91,13 +92,13 @@ def landscape_figure(measurements: "Sequence[Sensitivity]") -> PreparedFigure:
     """
     if not measurements:
         raise UsageError("no run to draw the loss around")
-    titles = run_titles([measurement.run for measurement in measurements])
+    fields = distinguishing_fields([m.run.trial.setting for m in measurements])
 
     def draw() -> Figure:
         return draw_landscape(
             [
                 LandscapeSlices(
-                    f"run {measurement.run.id} {titles[measurement.run.id]}",
+                    _panel_title(measurement.run, fields),
                     measurement.steps,
                     measurement.lines,
                     measurement.surface,
@@ -181,8 +182,14 @@ def _difference_text(result: "RetrainedLandscape") -> str:
     return f"differ from the stored ones by up to {max(100 * difference, 0.01):.2g} %"
 
 
+def _panel_title(run: Run, fields: Sequence[str]) -> str:
+    """The name of the trial, as in other figures, with the number of the run."""
+    name = trial_name(run.trial.setting, fields)
+    return f"{name} (run {run.id})" if name else f"Run {run.id}"
+
+
 def run_titles(runs: "Sequence[Run]") -> dict[int, str]:
-    """A label for each run, by its number: the settings that differ, and the seed."""
+    """A label for each run in a table, by its number: the settings that differ, and the seed."""
     fields = distinguishing_fields([run.trial.setting for run in runs])
     return {
         run.id: f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()

@@ -1,6 +1,7 @@
 """`nnlab plot ranking`: trials in order, with their seeds, means, intervals and tiers."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ from nnlab.stats.uncertainty import Uncertainty, uncertainty_bounds, uncertainty
 _ROW_HEIGHT, _DENSE_ROW_HEIGHT, _FRAME_HEIGHT = 0.2, 0.15, 0.68  # inches
 _DENSE_FROM = 25  # rows; more rows stand closer together, so that they fit on a page
 _TIER = "tier"
+_RANK_PREFIX = re.compile(r"^#(\d+)(?=: )")
 _MARGIN = 0.03  # of the length of the axis
 _MARKERS: Mapping[int | None, str] = {1: "o", 2: "s", None: "D"}
 
@@ -133,8 +135,14 @@ def prepare_ranking(
         figure_table(columns, table_rows),
         tuple(run for row in ranking.rows for run in row.runs),
         summary,
-        (*notes, *ranking.notes),
+        (*notes, *(_named_by_title(note, ranking) for note in ranking.notes)),
     )
+
+
+def _named_by_title(note: str, ranking: Ranking) -> str:
+    """A note on a row with the name of its trial, because the figure does not show ranks."""
+    titles = {str(row.rank): trial_title(row, ranking) for row in ranking.rows}
+    return _RANK_PREFIX.sub(lambda match: titles.get(match[1], match[0]), note)
 
 
 def _test_name(ranking: Ranking) -> str:

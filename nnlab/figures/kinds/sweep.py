@@ -38,6 +38,7 @@ from nnlab.figures.point_results import (
     Reduction,
     SampleUnit,
     diverged_runs,
+    reduction_note,
     results_by_point,
 )
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
@@ -156,8 +157,7 @@ def _sweep_figure(
     )
     runs = tuple(run for row in ranking.rows for run in row.runs)
     summary = f"{metric} over {' and '.join(fields)}, {format_count(len(runs), 'run')}"
-    reduction = "the best of" if over == "best" else "means over"
-    notes = (f"{reduction} {', '.join(others)} at each point",) if others else ()
+    notes = (reduction_note(others, over, "at each point"),) if others else ()
     notes = (*ranking.left_out, *notes, *results.notes, *omission_notes(db, ranking))
     return PreparedFigure(draw, table, runs, summary, notes)
 

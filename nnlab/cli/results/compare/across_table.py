@@ -7,6 +7,7 @@ from nnlab.analysis.methods_by_task import MethodsByTask
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.compare.text_tables import TextOutput, print_text_tables
+from nnlab.figures.draw.display_names import setting_name, value_name
 from nnlab.report.across_table import across_notes, across_table, rank_test_text
 from nnlab.stats.across_tasks import PROFILE_THRESHOLDS, MethodResult
 from nnlab.stats.average_ranks import RankComparison
@@ -41,7 +42,9 @@ def print_across_tasks(methods: MethodsByTask, output: TextOutput) -> None:
         )
         return
     columns = (
-        TableColumn("name", comparison.field),
+        TableColumn(
+            "name", setting_name(comparison.field), lambda name: value_name(comparison.field, name)
+        ),
         TableColumn("iqm", "IQM", lambda value: f"{value:.3f}", align_right=True),
         TableColumn("interval", "95 % interval", _format_bounds, align_right=True),
         TableColumn(
@@ -62,7 +65,7 @@ def print_across_tasks(methods: MethodsByTask, output: TextOutput) -> None:
         return
     say(
         f"{comparison.objective.metric} scaled per data set from 0 (worst run) to 1 (best run);"
-        f" {', '.join(comparison.tasks)}",
+        f" {', '.join(value_name('data', task) for task in comparison.tasks)}",
         style="dim",
     )
     say("IQM: interquartile mean of all runs; intervals by a bootstrap over seeds", style="dim")
