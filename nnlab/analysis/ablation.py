@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab import store
-from nnlab.analysis.base_trial import find_base_row, values_by_seed
+from nnlab.analysis.base_trial import find_base_row, unknown_base_error, values_by_seed
 from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow, UnrankedTrial
@@ -75,18 +75,18 @@ def ablations(
     if request.mixed:
         group, _ = merge_groups_along(groups, ())
         groups = (replace(group, scope=scope, heading=""),)
-    results, trials = [], 0
+    results: list[Ablation] = []
+    rows: list[RankingRow] = []
     for group in groups:
         ranking = name_remedies(db, rank_group(db, group, full))
-        trials += len(ranking.rows)
+        rows += ranking.rows
         row = find_base_row(db, ranking.rows, base) if ranking.rows else None
         if row is not None:
             results.append(_ablation_of(db, ranking, row, request.test))
+    if not rows:
+        raise UsageError(f"{scope.title} has no results", hint="nnlab train")
     if not results:
-        raise UsageError(
-            f"no trial of {scope.title} is {base}" if trials else f"{scope.title} has no results",
-            hint=None if trials else "nnlab train",
-        )
+        raise unknown_base_error(scope.title, base, rows)
     if not any(result.changes for result in results):
         raise UsageError(
             f"no trial of {scope.title} differs from {base} in a single setting",

@@ -39,6 +39,23 @@ def find_base_row(db: store.Database, rows: Sequence[RankingRow], name: str) -> 
     return matches[0] if matches else None
 
 
+def unknown_base_error(title: str, name: str, rows: Sequence[RankingRow]) -> UsageError:
+    """The error for a base that is no trial of the scope; it lists the values of its fields."""
+    reason = ""
+    if "=" in name:
+        for field, text in _parse_settings(name).items():
+            if not any(_equals(row.setting.get(field), text) for row in rows):
+                values = dict.fromkeys(format_value(row.setting.get(field)) for row in rows)
+                shown = ", ".join(sorted(filter(None, values))[:_MAX_NAMED])
+                reason = (
+                    f": the values of {field} are {shown}" if shown else f": no trial sets {field}"
+                )
+                break
+        else:
+            reason = ": these values exist, but not in one trial"
+    return UsageError(f"no trial of {title} is {name}{reason}")
+
+
 def values_by_seed(row: RankingRow) -> dict[int, float]:
     """The values of a trial by seed; none if every run diverged, as rankings treat such trials."""
     return {} if row.all_diverged else dict(zip(row.seeds, row.values, strict=True))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from nnlab import store
-from nnlab.analysis.base_trial import find_base_row
+from nnlab.analysis.base_trial import find_base_row, unknown_base_error
 from nnlab.analysis.comparable import ComparableGroup, comparable_groups
 from nnlab.analysis.extra_columns import cost_columns, relative_column
 from nnlab.analysis.ranking import rank_each_group, rank_group
@@ -64,7 +64,8 @@ def check_relative_base(db: store.Database, scope: Scope, request: RankingReques
     groups = comparable_groups(db, scope, by=request.by)
     rankings = [rank_group(db, group, full) for group in groups]
     if not any(find_base_row(db, ranking.rows, base) for ranking in rankings if ranking.rows):
-        raise UsageError(f"no trial of {scope.title} is {base}")
+        rows = [row for ranking in rankings for row in ranking.rows]
+        raise unknown_base_error(scope.title, base, rows)
 
 
 def _all_rows(

@@ -8,7 +8,7 @@ from nnlab.analysis.ablation import Ablation, SingleChange
 from nnlab.analysis.ranking_numbers import missing_value_word, value_heading, written_values
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.significance import describe_test
-from nnlab.figures.draw.display_names import metric_name
+from nnlab.figures.draw.display_names import metric_name, value_name
 from nnlab.figures.trials import common_loss, trial_title
 from nnlab.io.text import format_count
 from nnlab.records import Status
@@ -146,7 +146,7 @@ def _caption(ablation: Ablation, name: str) -> str:
         str(ranking.at), f"epoch {ranking.at}"
     )
     direction = "lower is better" if ranking.objective.direction == "min" else "higher is better"
-    heading = f"{ranking.heading}: " if ranking.heading else ""
+    heading = f"{value_name('data', ranking.heading)}: " if ranking.heading else ""
     spread = ""
     if any(row.value.n > 1 for row in (ablation.base, *(c.row for c in ablation.changes))):
         spread = f" ± {uncertainty_name(ranking.uncertainty)}"

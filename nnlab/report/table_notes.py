@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from nnlab.analysis.ranking_numbers import missing_value_word
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import describe_test, too_few_seeds
-from nnlab.figures.draw.display_names import metric_name, trial_name
+from nnlab.figures.draw.display_names import metric_name, trial_name, value_name
 from nnlab.figures.trials import common_loss, trial_title
 from nnlab.io.text import format_count
 from nnlab.records import Status
@@ -35,7 +35,7 @@ def table_caption(parts: Mapping[str, Ranking], ranking: Ranking, *, is_tuned: b
     )
     seeds = seed_counts(parts)
     spread = f" ± {uncertainty_name(ranking.uncertainty)}" if max(seeds, default=0) > 1 else ""
-    heading = f"{ranking.heading}: " if ranking.heading else ""
+    heading = f"{value_name('data', ranking.heading)}: " if ranking.heading else ""
     text = f"{heading}{name} at {epoch}, {direction}; mean{spread} over {_seed_text(seeds)}"
     return f"{text}, each the best of its trials." if is_tuned else f"{text}."
 

@@ -157,7 +157,7 @@ def test_compare_prints_a_table_for_each_group(mixed_folder: Nnlab) -> None:
     ]
     tex = mixed_folder("compare", "--format", "latex").out
     assert tex.count(r"\begin{table") == 2
-    assert "diabetes: Validation loss (mean squared error)" in tex
+    assert "Diabetes: Validation loss (mean squared error)" in tex
     assert "verdict: not comparable: diabetes and iris" in mixed_folder("compare", "1", "5").out
 
 

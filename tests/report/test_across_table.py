@@ -54,7 +54,7 @@ def test_tables_for_papers_name_the_test(methods: Nnlab) -> None:
     assert "<caption>" in methods(*words, "--format", "html").out
     answer = methods(*words).out
     assert "Friedman test" in answer
-    assert "RMSprop" in answer
+    assert "RMSProp" in answer
     assert "(best run); Iris, Wine" in " ".join(answer.split())
     assert "\nrmsprop," in methods(*words, "--format", "csv").out
 
