@@ -1,5 +1,6 @@
 """The figure of a ranking: its axis, its columns of text, arrows, crosses and brackets."""
 
+import itertools
 import math
 
 import pytest
@@ -7,6 +8,7 @@ from figure_checks import drawn_texts, xs, ys
 from matplotlib.figure import Figure
 from scipy import stats
 
+from nnlab.figures.draw.labels import text_inches
 from nnlab.figures.draw.leading_group import RowValues, leading_range
 from nnlab.figures.draw.number_texts import number_texts, value_part
 from nnlab.figures.draw.paper import Paper, use_paper
@@ -171,3 +173,15 @@ def test_numbers_of_a_column() -> None:
 
 def _mean_and_sem(values: tuple[float, ...]) -> tuple[float, float]:
     return sum(values) / len(values), float(stats.sem(values))
+
+
+def test_tick_labels_of_a_narrow_panel_do_not_overlap() -> None:
+    rows = [row(f"SGD with momentum, lr {i}", 0.9 + i / 100, 0.92 + i / 100) for i in range(8)]
+    with use_paper(Paper(width=1.7, size=7)):
+        ax = draw_ranking(rows, "Accuracy", lower=False).axes[0]
+        width = ax.get_position().width * 1.7
+        low, high = ax.get_xlim()
+        ticks = [(tick - low) / (high - low) * width for tick in ax.get_xticks()]
+        shown = [tick for tick in ticks if 0 <= tick <= width]
+        assert shown
+        assert all(b - a > text_inches("0.95", 7) for a, b in itertools.pairwise(shown))

@@ -101,7 +101,8 @@ def _page_options(
             "--select",
             metavar="FIELD=VALUE[,...]",
             rich_help_panel=_NAMES_PANEL,
-            help="only trials with these values, or the trial of this name; repeat for more",
+            help="only trials with these values (data=wine: of that data set), or the trial of"
+            " this name; repeat for more",
         ),
     ] = None,
     order: Annotated[

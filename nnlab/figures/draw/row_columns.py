@@ -28,6 +28,7 @@ _TICK_PAD = 6.0  # points between the panel and the names of its rows
 _MARGINS = 14.0  # points of both sides of the figure
 _MAX_LETTERS = 200  # of a name before it is wrapped
 _MAX_TICKS, _WIDEST_TICK = 6, "0.975 "
+_TICK_DISTANCE = 1.15  # between the centres of two ticks, in widths of a label
 _LINE_SPACING = 1.15
 MIN_PANEL_SHARE = 0.28  # of the width of the page, else columns are shortened
 LABEL_SHARE = 0.34  # of the width of the page, for the names of the rows
@@ -92,6 +93,18 @@ def limit_ticks(ax: Axes, width: float) -> None:
     if ax.get_xscale() == "linear" and len(ax.get_xticks()):
         nbins = max(1, min(_MAX_TICKS, count - 1))
         ax.xaxis.set_major_locator(MaxNLocator(nbins=nbins, steps=[1, 2, 2.5, 5, 10]))
+        _thin_out_ticks(ax, width)
+
+
+def _thin_out_ticks(ax: Axes, width: float) -> None:
+    """Leaves out ticks whose labels would overlap: the locator has two ticks even for one bin."""
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    labels = ax.xaxis.get_major_formatter().format_ticks(ticks)
+    widest = max((text_inches(label, current_paper().size) for label in labels), default=0.0)
+    if len(ticks) < 2 or widest * _TICK_DISTANCE <= width * (ticks[1] - ticks[0]) / (high - low):
+        return
+    ax.set_xticks(ticks[::2], labels[::2])
 
 
 def write_columns(ax: Axes, columns: Sequence[TextColumn]) -> float:
