@@ -139,7 +139,7 @@ def test_the_uncertainty_is_the_one_the_reader_chose() -> None:
 
 
 def test_tiers_are_brackets_and_their_test_is_named() -> None:
-    name = "paired t test, Holm over 6 pairs"
+    name = "paired t test, Bonferroni over 6 pairs"
     figure = draw_ranking([*LEADERS, OUTLIER], "Accuracy", lower=False, test=name)
     drawn = texts(figure)
     assert f"tiers: {name}" in drawn
