@@ -59,7 +59,7 @@ def test_for_a_loss_the_arrow_is_on_the_right() -> None:
     assert ax.get_xscale() == "linear"
     assert ax.get_xlim()[1] < 1
     assert [line.get_marker() for line in ax.lines if line.get_marker() in ("<", ">")] == [">"]
-    assert "450000.00" in texts(figure)
+    assert "4·10⁵" in texts(figure)
 
 
 @pytest.mark.parametrize(
