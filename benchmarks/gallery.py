@@ -161,7 +161,10 @@ def draw_picture(
     faults = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        figure = draw()
+        try:
+            figure = draw()
+        except NnlabError as error:
+            return Drawn(study, page, b"", (str(error),))
         for check in (assert_plain_text, lambda figure: assert_readable(figure, least=1)):
             try:
                 check(figure)
@@ -188,7 +191,7 @@ def _write_pictures(kind: str, pictures: Sequence[Drawn], folder: Path | None) -
     shown = [
         (picture.page if picture.study == first else picture.study, picture.png)
         for picture in pictures
-        if picture.study == first or picture.page == _SHEET_PAGE
+        if picture.png and (picture.study == first or picture.page == _SHEET_PAGE)
     ]
     path = DOCS / "gallery" / f"{kind}.png"
     path.parent.mkdir(exist_ok=True)

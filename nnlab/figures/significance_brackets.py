@@ -61,7 +61,7 @@ def with_chosen_brackets(
 
     note = (
         "brackets: p of the paired t test against the best trial (without shared seeds Welch's t"
-        " test), adjusted by Holm's method; n.s.: not significant at 0.05"
+        " test), corrected for all pairs of the ranking (Bonferroni); n.s.: not significant at 0.05"
     )
     return replace(prepared, draw=draw, notes=(*prepared.notes, note))
 

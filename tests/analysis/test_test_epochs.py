@@ -79,7 +79,7 @@ def test_every_format_states_the_epoch_or_leaves_the_test_out(nnlab: Nnlab, fold
     assert "test epoch" in table
     assert "test/accuracy (same epoch)" not in table
     own = nnlab("compare").out
-    assert "test/accuracy (same epoch)" in own
+    assert "test/accuracy ± 95 % CI (same epoch)" in own
     assert "test epoch" not in own
     for words in (("--by", "val/loss"), ("--at", "last")):
         tex = nnlab("compare", *words, "--format", "latex").out

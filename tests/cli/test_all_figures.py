@@ -25,7 +25,7 @@ def test_every_kind_is_drawn_or_skipped_with_a_reason(study: Nnlab, folder: Path
     for kind in KINDS:
         path = folder / "figures" / f"{kind}.pdf"
         assert path.exists() != (f" {kind} skipped: " in answer.err), kind
-    for kind in ("curves", "ranking", "effects", "profile", "compare", "confusion"):
+    for kind in ("curves", "ranking", "profile", "compare", "confusion"):
         provenance = read_figure_provenance(folder / "figures" / f"{kind}.pdf")
         assert provenance is not None
         assert provenance["page"] == {"venue": "icml"}

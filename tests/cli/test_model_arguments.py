@@ -154,7 +154,7 @@ def test_figures_of_models_with_arguments(nnlab: Nnlab) -> None:
     nnlab("train", *OWN, "--model.width", "4", "-q")
     nnlab("plot", "landscape", "1", "--grid", "3", "-o", "loss.svg")
     nnlab("plot", "init", *OWN[:4], "--model.width", "4,8", "-o", "init.svg")
-    assert "model.width=8" in nnlab("probe", "init", *OWN[:4], "--model.width", "4,8").out
+    assert "model.width 8" in nnlab("probe", "init", *OWN[:4], "--model.width", "4,8").out
     nnlab("figures", "--refresh")
     provenance = nnlab("figures", "--format", "json").json
     assert len(provenance) == 2

@@ -24,6 +24,7 @@ file = "figs/both.pdf"
 kind = "compose"
 words = ["curves --metric loss", "ranking"]
 options = { layout = "1x2" }
+page = { columns = 2 }
 
 [[figure]]
 file = "figs/lr.pdf"
@@ -45,7 +46,7 @@ def test_all_figures_of_a_file_are_drawn(trained: Nnlab, folder: Path) -> None:
         provenance = read_figure_provenance(folder / "figs" / name)
         assert provenance is not None
         pages[name] = provenance["page"]
-    assert pages["both.pdf"] == {"venue": "icml"}
+    assert pages["both.pdf"] == {"venue": "icml", "columns": 2}
     assert pages["curves.svg"] == {"venue": "icml", "columns": 2}
     assert provenance["options"]["settings"]["width"] == "8"
     assert (folder / "figs" / "curves.csv").exists()

@@ -249,7 +249,7 @@ def test_provenance_names_runs_command_and_numbers_but_no_secret(
     assert provenance["database"] == "runs.db"
     assert set(provenance) == {
         "nnlab", "kind", "words", "options", "page", "command", "database", "runs", "commits",
-        "data",
+        "data", "database_id",
     }  # fmt: skip
     assert len(provenance["runs"].split(",")) in (1, 2)
 

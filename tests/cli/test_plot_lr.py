@@ -45,7 +45,7 @@ def test_plateau_says_what_it_cannot_know(nnlab: Nnlab) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--decay", "exp", "-o", "lr.gif"], "a figure is written as .pdf, .svg, .png, .eps"),
+        (["--decay", "exp", "-o", "lr.jpg"], "a figure is written as .pdf, .svg, .png, .eps"),
         (["--decay", "exp", "--venue", "nips", "-o", "lr.png"], "did you mean 'neurips'"),
         (["--opt", "sgd,lbfgs", "-o", "lr.png"], "--opt lbfgs has no learning rate to draw"),
         (["--warmup", "40", "-o", "lr.png"], "--warmup 40 must be less than --epochs 30"),

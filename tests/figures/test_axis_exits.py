@@ -117,11 +117,11 @@ def test_labels_above_a_panel_are_in_rows_inside_it() -> None:
     ax.set_xlabel("Epoch")
     labels = [EdgeLabel(x, f"a text {x}", "#000000", arrow=True) for x in (0, 0.5, 1, 1.5, 9.9)]
     height = label_top(figure, ax, labels)
-    panel = ax.get_window_extent()
     boxes = [box for text, _, box in drawn_texts(figure) if text.startswith("a text")]
+    panel, pixel = ax.get_window_extent(), figure.dpi / 72
     assert len(boxes) == 5
     assert all(box.x0 >= panel.x0 - 1 and box.x1 <= panel.x1 + 1 for box in boxes)
-    assert all(panel.y1 <= box.y0 and box.y1 <= panel.y1 + height * 100 / 72 for box in boxes)
+    assert all(panel.y1 <= box.y0 and box.y1 <= panel.y1 + height * pixel for box in boxes)
     for one, other in itertools.combinations(boxes, 2):
         assert not one.overlaps(other)
     tips = sorted(float(arrow.xy[0]) for arrow in arrows(ax))

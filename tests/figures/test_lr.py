@@ -1,15 +1,10 @@
 """Learning rate figures: every line is labelled, nothing overlaps, the scale fits."""
 
-import itertools
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from figure_checks import assert_readable
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from nnlab.figures.kinds.lr import (
     LearningRateCurve,
@@ -41,23 +36,6 @@ CASES = {
 }
 
 
-def texts(figure: Figure) -> Iterator[tuple[str, Bbox]]:
-    """The texts of the legend and of the axes, with their boxes in pixels."""
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-    (ax,) = figure.axes
-    result = [ax.xaxis.label, ax.yaxis.label]
-    for axis in (ax.xaxis, ax.yaxis):
-        low, high = sorted(axis.get_view_interval())
-        result += [t.label1 for t in axis.get_major_ticks() if low <= t.get_loc() <= high]
-    for legend in figure.findobj(Legend):
-        assert isinstance(legend, Legend)
-        result += legend.get_texts()
-    for text in result:
-        assert isinstance(text, Text)
-        if text.get_text():
-            yield text.get_text(), text.get_window_extent(renderer)
-
-
 def names_in(figure: Figure) -> list[str]:
     legends = [entry for entry in figure.findobj(Legend) if isinstance(entry, Legend)]
     return [text.get_text() for legend in legends for text in legend.get_texts()]
@@ -65,18 +43,7 @@ def names_in(figure: Figure) -> list[str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_no_text_overlaps_or_is_clipped(name: str) -> None:
-    figure = draw_learning_rates(CASES[name])
-    width, height = figure.canvas.get_width_height()
-    boxes = list(texts(figure))
-    for text, box in boxes:
-        assert box.x0 >= 0, text
-        assert box.y0 >= 0, text
-        assert box.x1 <= width, text
-        assert box.y1 <= height, text
-    for (entry, box), (other, there) in itertools.combinations(boxes, 2):
-        overlap = Bbox.intersection(box, there)
-        if overlap is not None:
-            assert min(overlap.width, overlap.height) <= 0.5, f"{entry!r} over {other!r}"
+    assert_readable(draw_learning_rates(CASES[name]))
 
 
 def test_the_axes_are_named() -> None:

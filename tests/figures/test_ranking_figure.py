@@ -61,7 +61,7 @@ def test_for_a_loss_the_arrow_is_on_the_right() -> None:
     assert ax.get_xscale() == "linear"
     assert ax.get_xlim()[1] < 1
     assert [line.get_marker() for line in ax.lines if line.get_marker() in ("<", ">")] == [">"]
-    assert "450000.00" in texts(figure)
+    assert "4·10⁵" in texts(figure)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_uncertainty_is_the_one_the_reader_chose() -> None:
 
 
 def test_tiers_are_brackets_and_their_test_is_named() -> None:
-    name = "paired t test, Holm over 6 pairs"
+    name = "paired t test, Bonferroni over 6 pairs"
     figure = draw_ranking([*LEADERS, OUTLIER], "Accuracy", lower=False, test=name)
     drawn = texts(figure)
     assert f"tiers: {name}" in drawn

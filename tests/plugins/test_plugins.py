@@ -183,7 +183,7 @@ def test_a_figure_is_drawn_checked_listed_and_drawn_again(
     nnlab("figures", "--refresh")
     nnlab("plot", "--check", "a.svg")
     assert "--metric TEXT" in nnlab("plot", "final-loss", "--help").out
-    assert "final-loss     Plugin of lab-extras 1.2." in nnlab("plot", "--help").out
+    assert "final-loss Plugin of lab-extras 1.2." in " ".join(nnlab("plot", "--help").out.split())
 
 
 def test_a_data_set_is_shown(lab: Path, nnlab: Nnlab) -> None:

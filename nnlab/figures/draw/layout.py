@@ -1,5 +1,6 @@
 """The layout of a figure: a grid of panels, and a legend that covers no curve."""
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.errors import UsageError
 from nnlab.figures.draw.labels import text_inches, wrap_labels_beyond_figure, wrap_to_width
 from nnlab.figures.draw.legend import (
     LegendEntry,
@@ -141,7 +143,7 @@ def _hide_marks_outside(axes: Sequence[Axes]) -> None:
 
 def _fit_axis_labels(figure: Figure, axes: Sequence[Axes]) -> None:
     """Wraps the labels of value axes that are longer than their axis, if possible before a unit."""
-    figure.draw_without_rendering()
+    compute_layout(figure)
     renderer = text_renderer(figure)
     size = current_paper().label_size
     for ax in axes:
@@ -188,17 +190,43 @@ def freeze_layout(figure: Figure) -> None:
 
     The titles and limits that the author chose are set before. Text is measured at the resolution
     of files: at 100 dots per inch small text is measured up to 8 % too narrow, and is then clipped.
+
+    Raises:
+        UsageError: the texts beside the panels leave no room for them.
     """
     apply_titles_and_limits(figure)
     dpi = figure.dpi
     figure.set_dpi(_LAYOUT_DPI)
-    figure.draw_without_rendering()
+    compute_layout(figure)
     wrap_labels_beyond_figure(figure)
-    figure.draw_without_rendering()  # measures ticks that the first layout changed
+    fits = compute_layout(figure)  # measures ticks that the first layout changed
     if wrap_labels_beyond_figure(figure):
-        figure.draw_without_rendering()
+        fits = compute_layout(figure)
     figure.set_layout_engine("none")
     figure.set_dpi(dpi)
+    if not fits:
+        width, height = figure.get_size_inches()
+        raise UsageError(
+            f"{width:.3g} x {height:.3g} inches are too small for this figure and its texts",
+            hint="a larger --width or --columns 2, fewer panels side by side, shorter names with"
+            " --rename",
+        )
+
+
+def compute_layout(figure: Figure) -> bool:
+    """Draws the figure without an output; returns whether its panels have room."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.draw_without_rendering()
+    collapsed = False
+    for warning in caught:
+        if "collapsed to zero" in str(warning.message):
+            collapsed = True
+        else:
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    return not collapsed
 
 
 def figure_of(ax: Axes) -> Figure:
