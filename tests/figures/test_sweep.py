@@ -1,6 +1,7 @@
 """Sweeps: what the legend says, dodged lines, marks of diverged runs, and the ticks."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,3 +146,13 @@ def test_a_random_sample_of_trials_is_not_connected() -> None:
     assert legend_texts(ax) == ["one trial"]
     ax = draw_sweep([SweepLine("", sample[:5])], "lr", "accuracy").axes[0]
     assert ax.lines[0].get_linestyle() == "-"
+
+
+def test_points_beside_the_first_and_last_value_are_inside_a_narrow_axis() -> None:
+    lines = [line(name, at=(0.001, 0.01, 0.1)) for name in "abcd"]
+    with use_paper(replace(paper_for_venue("icml"), width=1.6)):
+        ax = draw_sweep(lines, "lr", "accuracy", lower=False).axes[0]
+    low, high = ax.get_xlim()
+    curves = [drawn for drawn in ax.lines if str(drawn.get_label()).startswith("_trial")]
+    assert len(curves) == 4
+    assert all(low < x < high for curve in curves for x in xs(curve))

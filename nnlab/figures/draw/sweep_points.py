@@ -16,6 +16,8 @@ from nnlab.figures.draw.tested_values import axis_shares, dodged
 
 # Shares of the width of the panel.
 _PANEL_WIDTH_SHARE = 0.8
+# The space for the outermost points of a group, in lengths of their offset.
+_SPACE_BESIDE = 1.5
 _MAX_GROUP_SHARE = 0.6  # of the distance between neighbouring values, for all lines together
 _STEP_POINTS, _DOT_POINTS = 6.0, 2.0  # between lines at one value; between equal dots
 _MARK_ROW_POINTS = 9.0  # the height of a row of marks at the edge
@@ -82,6 +84,7 @@ def draw_sweep_lines(
     low, high = ax.get_ylim()
     named = min(len(lines), MAX_NAMED)
     step = _dodge_step(ax, list(positions.values()), named)
+    _make_space(ax, list(positions.values()), (named - 1) / 2 * step)
     connected = is_connected(lines)
     marks: dict[SweepValue, list[tuple[int, str, str]]] = {}
     for rank, (line, style) in enumerate(zip(lines, series_styles(lines), strict=True)):
@@ -98,6 +101,16 @@ def draw_sweep_lines(
                 (rank, symbol, text) for symbol, text in _edge_marks(point, low, high)
             )
     _draw_edge_marks(ax, marks, positions, step, named, lower=lower)
+
+
+def _make_space(ax: Axes, positions: Sequence[float], offset: float) -> None:
+    """Extends the x axis, so that the points beside the first and the last value are inside it."""
+    if not offset or not positions:
+        return
+    space = _SPACE_BESIDE * offset
+    low = dodged(ax.xaxis, min(positions), -space)
+    high = dodged(ax.xaxis, max(positions), space)
+    ax.set_xlim(min(low, ax.get_xlim()[0]), max(high, ax.get_xlim()[1]))
 
 
 def _dodge_step(ax: Axes, positions: Sequence[float], lines: int) -> float:
