@@ -101,7 +101,7 @@ def test_an_interaction_has_intervals_over_the_seeds_of_the_means_over_the_other
         assert row["mean"] == pytest.approx(by_seed.mean())
         assert (row["low"], row["high"]) == pytest.approx(interval(list(by_seed)))
         assert row["n"] == 4
-    assert "means over l2 at each point" in figure.notes
+    assert "means over L2 penalty at each point" in figure.notes
 
 
 @pytest.mark.parametrize("uncertainty", [Uncertainty.SD, Uncertainty.SE])
