@@ -11,9 +11,16 @@ from nnlab.io.text import format_count
 _MAX_NAMED = 6  # trials that have a note of their own
 
 
-def scale_notes(panels: Mapping[str, PanelCurves], loss: str | None) -> Iterator[str]:
-    """A note that the mean on a logarithmic axis is the geometric mean of the seeds."""
+def scale_notes(
+    panels: Mapping[str, PanelCurves], loss: str | None, log: bool | None = None
+) -> Iterator[str]:
+    """Notes that the mean on a logarithmic axis is geometric, or why the axis is not logarithmic.
+
+    `log` says whether the author asked for a logarithmic axis.
+    """
     for quantity, panel in panels.items():
+        if log and not panel.is_log:
+            yield f"{quantity_name(quantity, loss)}: linear axis, because not all values are above 0"
         if panel.is_log and any(max(curve.band.n) > 1 for curve in panel.curves):
             yield (
                 f"{quantity_name(quantity, loss)}: on the logarithmic axis, geometric means, and"

@@ -18,12 +18,13 @@ from synthetic_trials import LONG, history, many, overfits, plateau
 
 from nnlab.figures.draw.curve_keys import default_band
 from nnlab.figures.draw.display_names import metric_name
-from nnlab.figures.draw.panel_curves import collect_panel
+from nnlab.figures.draw.panel_curves import PanelCurves, collect_panel
 from nnlab.figures.draw.paper import Paper, use_paper
 from nnlab.figures.draw.reader_options import ReaderOptions, use_reader_options
 from nnlab.figures.draw.series import Series
 from nnlab.figures.kinds.curves import curve_rows, draw_curves
 from nnlab.figures.kinds.gap import draw_gap
+from nnlab.figures.trial_notes import scale_notes
 from nnlab.records import Curve, History
 from nnlab.stats.curve_band import BandKind
 from nnlab.stats.uncertainty import Uncertainty
@@ -457,3 +458,11 @@ def test_panels_of_a_gap_share_their_axis_and_its_labels() -> None:
     assert len({ax.get_ylim() for ax in axes}) == len({ax.get_xlim() for ax in axes}) == 1
     assert [bool(ax.get_ylabel()) for ax in axes] == [True, False, True, False]
     assert [bool(ax.get_xlabel()) for ax in axes] == [False, False, True, True]
+
+
+def test_a_requested_logarithmic_axis_that_is_impossible_is_a_note() -> None:
+    panels = {"loss": PanelCurves((), None)}
+    assert list(scale_notes(panels, None, log=True)) == [
+        "Loss: linear axis, because not all values are above 0"
+    ]
+    assert not list(scale_notes(panels, None))

@@ -61,7 +61,7 @@ def prepare_curves(
     notes = (
         *trials.notes,
         *_missing_curve_notes(series, shown),
-        *scale_notes(panels, trials.loss),
+        *scale_notes(panels, trials.loss, log),
         *divergence_notes(series),
         *onset_notes(series),
     )
