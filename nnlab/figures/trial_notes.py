@@ -20,7 +20,8 @@ def scale_notes(
     """
     for quantity, panel in panels.items():
         if log and not panel.is_log:
-            yield f"{quantity_name(quantity, loss)}: linear axis, because not all values are above 0"
+            name = quantity_name(quantity, loss)
+            yield f"{name}: linear axis, because not all values are above 0"
         if panel.is_log and any(max(curve.band.n) > 1 for curve in panel.curves):
             yield (
                 f"{quantity_name(quantity, loss)}: on the logarithmic axis, geometric means, and"
