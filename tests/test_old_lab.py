@@ -48,6 +48,8 @@ def test_studies_of_an_earlier_version_are_ranked_as_before(
     before = json.loads((ASSETS / "rankings.json").read_text())[study]
     answer = nnlab("compare", study, "--format", "json").json
     rows = answer if isinstance(answer, list) else answer["rows"]
+    for row in rows:
+        row["setting"].pop("remedy", None)  # earlier versions did not name the remedy
     assert [{key: row[key] for key in before[0]} for row in rows] == before
 
 

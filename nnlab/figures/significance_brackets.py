@@ -1,11 +1,12 @@
 """Brackets from the best trial to the others, with adjusted p values, on request (`--brackets`)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nnlab import store
 from nnlab.errors import UsageError
+from nnlab.figures.compared_trial import ComparedTrial
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
 
 _SMALLEST_P = 0.001
 _DEFAULT_TOP = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedTrial:
-    """A trial that is compared with the best one: its index in the ranking, and its p value.
-
-    `text` is the adjusted p value as it is written at the bracket.
-    """
-
-    index: int
-    text: str
 
 
 def with_chosen_brackets(

@@ -5,13 +5,14 @@ from figure_checks import assert_plain_text, assert_readable, drawn_texts
 from matplotlib.figure import Figure
 from scipy import stats
 
+from nnlab.figures.compared_trial import ComparedTrial
 from nnlab.figures.draw.brackets import draw_brackets
 from nnlab.figures.draw.layout import freeze_layout, new_figure
 from nnlab.figures.draw.paper import use_paper
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.draw.venues import paper_for_venue
 from nnlab.figures.kinds.ranking import RankedRow, draw_ranking
-from nnlab.figures.significance_brackets import ComparedTrial, p_text
+from nnlab.figures.significance_brackets import p_text
 from nnlab.stats.comparison import compare_with_best
 
 NAMES = ("adam", "sgd", "momentum", "rmsprop")

@@ -2,24 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
+from nnlab.figures.compared_trial import ComparedTrial
 from nnlab.figures.draw.labels import text_inches
 from nnlab.figures.draw.paper import current_paper, inches, points
 from nnlab.figures.draw.style import style_context
-
-if TYPE_CHECKING:
-    from nnlab.figures.significance_brackets import ComparedTrial
 
 _GAP, _TICK = 0.05, 0.05  # inches: around the bracket, and the length of its ticks
 
 
 def draw_brackets(
-    figure: Figure, trials: int, compared: Sequence["ComparedTrial"], *, higher: bool
+    figure: Figure, trials: int, compared: Sequence[ComparedTrial], *, higher: bool
 ) -> bool:
     """Draws a bracket with p values at the better end of each axis with a row or column per trial.
 
@@ -52,14 +49,14 @@ def _has_trials(ax: Axes, trials: int, side: str) -> bool:
     return isinstance(locator, FixedLocator) and list(locator()) == list(range(trials))
 
 
-def _best_index(trials: int, compared: Sequence["ComparedTrial"]) -> int:
+def _best_index(trials: int, compared: Sequence[ComparedTrial]) -> int:
     """The index of the best trial, the first that is not compared with itself."""
     indices = {trial.index for trial in compared}
     return next((index for index in range(trials) if index not in indices), 0)
 
 
 def _draw_beside_rows(
-    ax: Axes, trials: int, compared: Sequence["ComparedTrial"], *, higher: bool
+    ax: Axes, trials: int, compared: Sequence[ComparedTrial], *, higher: bool
 ) -> None:
     size = current_paper().size
     text_width = max(text_inches(trial.text, size) for trial in compared)
@@ -91,7 +88,7 @@ def _draw_beside_rows(
         )
 
 
-def _draw_above_columns(ax: Axes, trials: int, compared: Sequence["ComparedTrial"]) -> None:
+def _draw_above_columns(ax: Axes, trials: int, compared: Sequence[ComparedTrial]) -> None:
     size = current_paper().size
     box = ax.get_window_extent()
     dpi = ax.get_figure(root=True).dpi  # type: ignore[union-attr]
