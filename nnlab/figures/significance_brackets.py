@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.analysis.significance import describe_test
 from nnlab.errors import UsageError
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest
 from nnlab.figures.trials import rank_for_figure
+from nnlab.stats.comparison import PairedTest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,8 +62,8 @@ def with_chosen_brackets(
         return figure
 
     note = (
-        "brackets: p of the paired t test against the best trial (without shared seeds Welch's t"
-        " test), adjusted by Holm's method; n.s.: not significant at 0.05"
+        f"brackets: p of the {describe_test(PairedTest.T, ranking.total)} against the best trial"
+        " (without shared seeds Welch's t test); n.s.: not significant at 0.05"
     )
     return replace(prepared, draw=draw, notes=(*prepared.notes, note))
 

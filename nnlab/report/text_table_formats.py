@@ -14,7 +14,7 @@ def text_table_as_latex(table: TextTable, command: str = "") -> str:
     """
     column_types = "".join("r" if column.align_right else "l" for column in table.columns)
     lines = [
-        f"% made by nnlab {nnlab_version()}{': ' + plain_tex(command) if command else ''}",
+        f"% made by nnlab {nnlab_version()}{': ' + ' '.join(command.split()) if command else ''}",
         r"% \usepackage{booktabs} in the preamble",
         r"\begin{table}",
         r"  \centering",
@@ -42,7 +42,7 @@ def _latex_notes(table: TextTable) -> list[str]:
 
 
 def plain_tex(text: str) -> str:
-    """Text for a TeX comment or label, without special characters and line breaks."""
+    """Text for a TeX label, without special characters and line breaks."""
     return "".join(
         character for character in " ".join(text.split()) if character not in "\\{}%$#~^&"
     )
