@@ -45,11 +45,12 @@ def draw_on_page(kind: str, prepared: PreparedFigure) -> "Figure":
         UsageError: an option of the author has no effect on this kind of figure.
     """
     # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.layout import freeze_layout
+    from nnlab.figures.draw.layout import freeze_layout, refuse_collapsed_layout
 
-    figure = prepared.draw()
-    if figure.get_layout_engine() is not None:
-        freeze_layout(figure)
+    with refuse_collapsed_layout():
+        figure = prepared.draw()
+        if figure.get_layout_engine() is not None:
+            freeze_layout(figure)
     add_chosen_insets(kind, figure)
     check_reader_options(kind)
     return figure

@@ -1,6 +1,8 @@
 """The layout of a figure: a grid of panels, and a legend that covers no curve."""
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from nnlab.errors import UsageError
+from nnlab.figures.draw.axis_scales import write_powers_at_ticks
 from nnlab.figures.draw.labels import text_inches, wrap_labels_beyond_figure, wrap_to_width
 from nnlab.figures.draw.legend import (
     LegendEntry,
@@ -128,15 +132,21 @@ def figure_with_legend(
 
 
 def _hide_marks_outside(axes: Sequence[Axes]) -> None:
-    """Hides marks at the edge, which are not clipped, where the author's limits exclude them."""
+    """Hides marks at the edge, which are not clipped, where the author's limits exclude them.
+
+    Of a line along the edge, such as the ticks of tested values, each mark is hidden by itself.
+    """
     for ax in axes:
         (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
         for line in ax.lines:
-            if line.get_clip_on() or line.get_transform() != ax.transData:
+            x, y = map(np.atleast_1d, line.get_data())
+            if line.get_clip_on():
                 continue
-            points = zip(*map(np.atleast_1d, line.get_data()), strict=True)
-            if not any(left <= x <= right and low <= y <= high for x, y in points):
-                line.set_visible(False)
+            if line.get_transform() == ax.transData:
+                if not np.any((left <= x) & (x <= right) & (low <= y) & (y <= high)):
+                    line.set_visible(False)
+            elif line.get_transform() == ax.get_xaxis_transform():
+                line.set_xdata(np.where((left <= x) & (x <= right), x, np.nan))
 
 
 def _fit_axis_labels(figure: Figure, axes: Sequence[Axes]) -> None:
@@ -183,6 +193,31 @@ def available_text_width(columns: int = 1) -> float:
     return current_paper().width / columns - inches(0.55)
 
 
+class CollapsedLayout(UsageError):
+    """The labels of a figure need more space than the figure has."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"a width of {current_paper().width:.2g} inches is too narrow for the labels",
+            hint="use a larger --width, --columns 2, or a --layout with fewer columns",
+        )
+
+
+@contextmanager
+def refuse_collapsed_layout() -> Iterator[None]:
+    """A context in which figures whose labels leave no space for the axes are refused.
+
+    Raises:
+        CollapsedLayout: the labels of a figure need more space than it has.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="constrained_layout not applied")
+        try:
+            yield
+        except UserWarning as warning:
+            raise CollapsedLayout from warning
+
+
 def freeze_layout(figure: Figure) -> None:
     """Computes the layout now and keeps it, so that every format gets the same layout.
 
@@ -193,6 +228,7 @@ def freeze_layout(figure: Figure) -> None:
     dpi = figure.dpi
     figure.set_dpi(_LAYOUT_DPI)
     figure.draw_without_rendering()
+    write_powers_at_ticks(figure)
     wrap_labels_beyond_figure(figure)
     figure.draw_without_rendering()  # measures ticks that the first layout changed
     if wrap_labels_beyond_figure(figure):

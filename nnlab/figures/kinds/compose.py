@@ -146,7 +146,7 @@ def _own_options(page: Mapping[str, Any]) -> Iterator[None]:
 def _draw_composition(panels: Sequence[PreparedFigure], columns: int | None) -> "Figure":
     # matplotlib is imported only when a figure is drawn.
     from nnlab.figures.draw.composition import compose_figures, panel_width
-    from nnlab.figures.draw.layout import panel_grid
+    from nnlab.figures.draw.layout import CollapsedLayout, panel_grid, refuse_collapsed_layout
     from nnlab.figures.draw.paper import current_paper, inches
 
     chosen = panel_grid(len(panels))[1] if columns is None else columns
@@ -157,7 +157,13 @@ def _draw_composition(panels: Sequence[PreparedFigure], columns: int | None) -> 
             f" {current_paper().width:.2g} inches",
             hint="use a --layout with fewer columns, --columns 2 or a larger --width",
         )
-    return compose_figures([panel.draw for panel in panels], chosen)
+    try:
+        with refuse_collapsed_layout():
+            return compose_figures([panel.draw for panel in panels], chosen)
+    except CollapsedLayout:
+        if columns is not None or chosen == 1:
+            raise
+    return _draw_composition(panels, chosen - 1)
 
 
 def _joined_table(tables: Sequence[FigureTable], letters: Sequence[str]) -> FigureTable:
