@@ -141,7 +141,29 @@ def relative_column(
         "Change (%)",
         tuple(map(_relative_values, comparisons)),
         tuple(texts),
-        (relative_note(_base_name(base, all_rows), objective, len(by_trials)),),
+        _relative_notes(base, others, by_trials, _base_name(base, all_rows), objective),
+    )
+
+
+def _relative_notes(
+    base: RankingRow,
+    others: Sequence[RankingRow],
+    compared: Mapping[tuple[int, ...], BaseComparison],
+    base_name: str,
+    objective: Objective,
+) -> tuple[str, ...]:
+    """What the column contains, and why trials that did not diverge have no change."""
+    if base.all_diverged:
+        return (f"no changes: every run of the base ({base_name}) diverged",)
+    missing = [row for row in others if row.trials not in compared and not row.all_diverged]
+    notes = (relative_note(base_name, objective, len(compared)),) if compared else ()
+    if not missing:
+        return notes
+    count = format_count(len(missing), "trial")
+    return (
+        *notes,
+        f"no change of {count}: fewer than two seeds shared with the base ({base_name}), or its"
+        " mean is 0",
     )
 
 

@@ -25,6 +25,7 @@ _MIN_PLAIN_NUMBER, _MAX_PLAIN_NUMBER = 1e-4, 1e5
 # Settings that span a decade are usually spaced by factors.
 _SETTING_LOG_FROM_DECADES = 1.0
 _MAX_TICKS = 7
+MINUS_SIGN = "\N{MINUS SIGN}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -127,12 +128,12 @@ def write_powers_at_ticks(figure: Figure) -> None:
 
 
 def _format_tick(value: float) -> str:
-    """A tick as a power of ten, with its sign; ticks differ in three digits at most.
+    """A tick as a power of ten, with its sign.
 
-    >>> _format_tick(-2.5e15), _format_tick(0.0)
-    ('−2.5·10¹⁵', '0')
+    >>> _format_tick(2.5e15), _format_tick(0.0)
+    ('2.5·10¹⁵', '0')
     """
-    sign = "−" if value < 0 else ""
+    sign = MINUS_SIGN if value < 0 else ""
     return f"{sign}{format_power_of_ten(abs(value))}"
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator
 
 from nnlab.errors import UsageError
-from nnlab.figures.draw.axis_scales import set_log_ticks
+from nnlab.figures.draw.axis_scales import MINUS_SIGN, set_log_ticks
 from nnlab.figures.draw.paper import current_paper
 from nnlab.figures.draw.reader_options import AxisLimits, current_reader_options
 
@@ -94,8 +94,8 @@ def _has_names(ax: Axes, vertical: bool) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a tick is a number, such as `0.1`, `−5 %` or `2·10⁶`, or empty."""
-    return text.lstrip("-−.")[:1].isdigit() or not text
+    """Whether a tick is a number, such as `0.1`, `5 %` or `2·10⁶`, or empty."""
+    return text.lstrip(f"-.{MINUS_SIGN}")[:1].isdigit() or not text
 
 
 def _set_limits(ax: Axes, limits: AxisLimits, *, vertical: bool) -> None:
