@@ -173,8 +173,8 @@ def test_runs_that_are_not_drawn_are_named_with_the_reason(nnlab: Nnlab, folder:
     assert "run 4 not drawn: it has no val/accuracy" in answer.err
     answer = nnlab("plot", "ranking", "1", "2", "3", "-o", "b.svg")
     assert "run 1 not drawn: a newer run repeats it" in answer.err
-    answer = nnlab("plot", "curves", "2", "--metric", "r2", "-o", "c.svg")
-    assert "has no curve: it has no r2" in answer.err
+    answer = nnlab("plot", "curves", "2", "--metric", "r2", "-o", "c.svg", expect=2)
+    assert "unknown metric 'r2'" in answer.err
 
 
 def test_a_figure_names_the_data_sets_that_it_leaves_out(nnlab: Nnlab, folder: Path) -> None:
@@ -238,8 +238,8 @@ def test_provenance_names_runs_command_and_numbers_but_no_secret(
     assert provenance["command"] == "nnlab plot curves --top 1 --legend direct"
     assert provenance["database"] == "runs.db"
     assert set(provenance) == {
-        "nnlab", "kind", "words", "options", "page", "command", "database", "runs", "commits",
-        "data",
+        "nnlab", "kind", "words", "options", "page", "command", "database", "database_id", "runs",
+        "commits", "data",
     }  # fmt: skip
     assert len(provenance["runs"].split(",")) in (1, 2)
 
@@ -365,3 +365,15 @@ def test_json_of_figures_has_stable_keys(trained: Nnlab) -> None:
     trained("plot", "curves", "-o", "a.svg")
     (row,) = json.loads(trained("figures", "--format", "json").out)
     assert set(row) == {"file", "state", "why", "command"}
+
+
+def test_a_metric_that_no_trial_has_is_an_error(trained: Nnlab, folder: Path) -> None:
+    error = trained("plot", "curves", "--metric", "los", "-o", "a.pdf", expect=2).err
+    assert "unknown metric 'los'" in error
+    assert "val/loss" in error
+    assert not (folder / "a.pdf").exists()
+
+
+def test_a_study_without_results_is_named_as_such(nnlab: Nnlab) -> None:
+    nnlab("init-study", "s", "--data", "iris", "--opt", "sgd,adam")
+    assert "s has no results" in nnlab("compare", "s", "--across", "opt", expect=2).err

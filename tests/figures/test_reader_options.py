@@ -233,3 +233,17 @@ def test_a_part_of_a_logarithmic_axis_has_ticks(limits: tuple[float, float]) -> 
     inside = [tick for tick in ax.get_yticks() if low <= tick <= high]
     assert 2 <= len(inside) <= 8
     assert all(label.get_text() for label in ax.get_yticklabels())
+
+
+def test_unknown_fields_and_values_are_named_with_the_useful_ones() -> None:
+    with (
+        use_reader_options(ReaderOptions(select=("colour=red",))),
+        pytest.raises(UnknownName, match=r"unknown field 'colour'.* Known: lr, opt$"),
+    ):
+        chosen_trials(TRIALS, lambda trial: trial)
+    with use_reader_options(ReaderOptions(order=("zzz",))):
+        in_chosen_order(
+            TRIALS[:2], lambda trial: [text for texts in trial.values() for text in texts]
+        )
+        with pytest.raises(UnknownName, match=r"Known: Adam, Adam, lr 0.1, SGD, SGD, lr 0.1, adam"):
+            check_reader_options("curves")

@@ -48,6 +48,7 @@ class _Usage:
     options: ReaderOptions
     names: set[str] = field(default_factory=set)
     choices: set[str] = field(default_factory=set)
+    common_choices: set[str] = field(default_factory=set)
     has_trials: bool = False
 
 
@@ -109,6 +110,8 @@ def chosen_trials(
     for name, values in [*requests, *([("", titles)] if titles else [])]:
         key = name.lstrip("-").replace("-", "_")
         known = dict.fromkeys(text for trial in trials for text in names_of(trial).get(key, ()))
+        if name and not known:
+            raise UnknownName("field", name, {field for t in trials for field in names_of(t)})
         for value in values:
             if value not in known:
                 raise UnknownName(f"value of {name}" if name else "trial", value, known)
@@ -128,10 +131,13 @@ def in_chosen_order(items: Sequence[T], names_of: Callable[[T], Sequence[str]]) 
     if usage is None or not usage.options.order:
         return list(items)
     order = {name: index for index, name in enumerate(usage.options.order)}
+    names_of_items = [set(names_of(item)) for item in items]
+    usage.choices.update(*names_of_items)
+    if len(names_of_items) > 1:
+        usage.common_choices.update(set.intersection(*names_of_items))
 
     def position(item: T) -> int:
         names = names_of(item)
-        usage.choices.update(names)
         return min((order[name] for name in names if name in order), default=len(order))
 
     return sorted(items, key=position)
@@ -157,4 +163,5 @@ def check_reader_options(kind: str) -> None:
         if not usage.choices:
             raise UsageError(f"--order has no effect on plot {kind}")
         if name not in usage.choices:
-            raise UnknownName("trial or value", name, usage.choices)
+            # Values that all trials have cannot order them.
+            raise UnknownName("trial or value", name, usage.choices - usage.common_choices)

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
+from nnlab.errors import UnknownName
 from nnlab.figures.draw.curve_keys import curve_key_entries, default_band, trial_entries
 from nnlab.figures.draw.curve_marks import label_panel
 from nnlab.figures.draw.display_names import quantity_of
@@ -39,7 +40,7 @@ def prepare_curves(
     """The figure of the `top` best trials; `seeds` is a kind of band, or `all` for a line per seed.
 
     Raises:
-        UnknownName: a word is neither a study nor a run.
+        UnknownName: a word is neither a study nor a run, or no trial has the metric.
         UsageError: no epoch is finished.
     """
     trials = load_trial_curves(db, words, top=top)
@@ -51,6 +52,9 @@ def prepare_curves(
         return draw_curves(series, metrics=names or None, loss=trials.loss, spread=spread, log=log)
 
     shown = choose_metrics(series, names or None)
+    measured = {m for trial in series for history in trial.histories for m in history.metrics}
+    if names and measured.isdisjoint(shown):
+        raise UnknownName("metric", names[0], measured)
     panels = {
         quantity: collect_panel(series, metrics, spread, log)
         for quantity, metrics in metrics_by_quantity(shown).items()
