@@ -12,6 +12,7 @@ from nnlab.analysis.run_costs import (
     shared_time_notes,
     unknown_cost_reason,
 )
+from nnlab.config import setting_fields
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.figures.draw.reader_options import displayed
@@ -47,6 +48,10 @@ def load_budget(db: store.Database, rows: Sequence[RankingRow], name: str) -> Bu
         notes = shared_time_notes(db, run_ids, cost)
     else:
         fields = {field for row in rows for field in row.setting}
+        if key not in fields and key in setting_fields():
+            raise UsageError(
+                f"no trial has a {name}", hint="--x names another field, or a cost such as seconds"
+            )
         if key not in fields:
             raise UnknownName("cost or field", name, [*COSTS, *sorted(fields)])
         values = {run: value for row in rows for run, value in _field_values(row, key)}

@@ -78,5 +78,10 @@ def test_methods_that_diverged_share_their_rank(nnlab: Nnlab) -> None:
     )
     answer = nnlab("compare", "--across", "opt", "--format", "json").json
     assert [method["rank"] for method in answer["methods"]] == [1.5, 1.5]
+    latex = nnlab("compare", "--format", "latex").out
+    assert "lower is better; no run has a value.}" in latex
+    assert "Bold" not in latex
+    error = nnlab("plot", "scaling", "-o", "scaling.pdf", expect=2).err
+    assert "no trial has a train_size" in error
     error = nnlab("plot", "pareto", "-o", "pareto.pdf", expect=2).err
     assert "no trial has a finite val/loss" in error
