@@ -235,7 +235,7 @@ def unknown_name_message(kind: str, name: str, known_names: Iterable[str]) -> st
     >>> unknown_name_message("optimizer", "adm", ["sgd", "adam"])
     "unknown optimizer 'adm': did you mean 'adam'? Known: adam, sgd"
     """
-    names = sorted(known_names)
+    names = sorted(filter(None, known_names))
     closest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     suggestion = f": did you mean '{closest[0]}'?" if closest else "."
     return f"unknown {kind} '{name}'{suggestion} Known: {', '.join(names) or '(none)'}"

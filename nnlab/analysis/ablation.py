@@ -151,6 +151,12 @@ def _notes(
     notes = []
     if base.all_diverged:
         notes.append("every run of the base diverged, so that nothing is compared with it")
+    unpaired = [
+        change for change in changes if change.comparison is None and not change.row.all_diverged
+    ]
+    if unpaired and not base.all_diverged:
+        count = format_count(len(unpaired), "change")
+        notes.append(f"no difference of {count}: fewer than two seeds shared with the base")
     undecided = [
         change.comparison.min_seeds
         for change in changes

@@ -47,6 +47,8 @@ def compare_across_tasks(
     """
     # Values are compared only within a data set, because scores are normalised for each.
     ranking = rank(db, scope, RankingRequest(by=by, along=["data"]))
+    if not ranking.rows:
+        raise UsageError(f"{scope.title} has no results", hint="nnlab train")
     fields = {name for row in ranking.rows for name in row.setting}
     if field not in fields:
         raise UnknownName("field", field, fields)

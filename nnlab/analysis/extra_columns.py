@@ -141,7 +141,13 @@ def relative_column(
         "Change (%)",
         tuple(map(_relative_values, comparisons)),
         tuple(texts),
-        (relative_note(_base_name(base, all_rows), objective, len(by_trials)),),
+        relative_notes(
+            _base_name(base, all_rows),
+            objective,
+            compared=len(by_trials),
+            missing=sum(r.trials not in by_trials and not r.all_diverged for r in others),
+            all_diverged=base.all_diverged,
+        ),
     )
 
 
@@ -180,11 +186,28 @@ def _base_name(base: RankingRow, rows: Sequence[RankingRow]) -> str:
     return setting_label(base.setting, fields) or "the base"
 
 
-def relative_note(base_name: str, objective: Objective, comparisons: int) -> str:
-    """What the column of relative changes contains; `base_name` names the base for the reader."""
+def relative_notes(
+    base_name: str, objective: Objective, *, compared: int, missing: int, all_diverged: bool
+) -> tuple[str, ...]:
+    """What the column of relative changes contains, and why some trials have none.
+
+    Args:
+        base_name: the base, as the reader knows it.
+        objective: the metric that changes.
+        compared: the number of trials with a change.
+        missing: the number of trials without one, except those that diverged.
+        all_diverged: whether every run of the base diverged.
+    """
+    if all_diverged:
+        return (f"no changes: every run of the base ({base_name}) diverged",)
     better = "negative" if objective.direction == "min" else "positive"
-    intervals = "simultaneous 95 % intervals" if comparisons > 1 else "95 % interval"
-    return (
+    intervals = "simultaneous 95 % intervals" if compared > 1 else "95 % interval"
+    meaning = (
         f"change of the mean relative to {base_name}, {better} is better; {intervals} of paired"
         " ratios (Fieller)"
     )
+    reason = (
+        f"no change of {format_count(missing, 'trial')}: fewer than two seeds shared with the base"
+        f" ({base_name}), or its mean is 0"
+    )
+    return (*((meaning,) if compared or not missing else ()), *((reason,) if missing else ()))

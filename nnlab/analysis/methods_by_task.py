@@ -115,13 +115,16 @@ def _best_runs(
 
 
 def _average_ranks(rankings: Mapping[str, Ranking], field: str) -> dict[str, float]:
-    """The average rank of each method over data sets; equal means share the mean of their ranks."""
+    """The average rank of each method over data sets; equal results share the mean of their ranks.
+
+    Methods of which all runs diverged have equal results.
+    """
     ranks: dict[str, list[float]] = {}
     for ranking in rankings.values():
-        means = [row.value.mean for row in ranking.rows]
-        for row in ranking.rows:
-            equal = [i for i, mean in enumerate(means, start=1) if mean == row.value.mean]
-            ranks.setdefault(method_name(row, field), []).append(_mean(equal or [row.rank]))
+        results = [None if row.all_diverged else row.value.mean for row in ranking.rows]
+        for row, result in zip(ranking.rows, results, strict=True):
+            equal = [i for i, other in enumerate(results, start=1) if other == result]
+            ranks.setdefault(method_name(row, field), []).append(_mean(equal))
     return {method: _mean(values) for method, values in ranks.items()}
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from nnlab.analysis.extra_columns import BASE_TEXT, RELATIVE_KEY, relative_note
+from nnlab.analysis.extra_columns import BASE_TEXT, RELATIVE_KEY, relative_notes
 from nnlab.analysis.records import ExtraColumn, Ranking
 from nnlab.figures.trials import trial_title
 from nnlab.report.measured_cell import MeasuredCell
@@ -27,12 +27,22 @@ def extra_notes(rankings: Iterable[Ranking]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _notes_for_print(ranking: Ranking, column: ExtraColumn) -> list[str]:
+def _notes_for_print(ranking: Ranking, column: ExtraColumn) -> Sequence[str]:
     """The notes without options of the command line, and with the title of the base."""
     if column.key == RELATIVE_KEY and BASE_TEXT in column.texts:
         base = ranking.rows[column.texts.index(BASE_TEXT)]
-        count = sum(value is not None for value in column.values)
-        return [relative_note(trial_title(base, ranking), ranking.objective, count)]
+        compared = sum(value is not None for value in column.values)
+        missing = sum(
+            value is None and row is not base and not row.all_diverged
+            for row, value in zip(ranking.rows, column.values, strict=True)
+        )
+        return relative_notes(
+            trial_title(base, ranking),
+            ranking.objective,
+            compared=compared,
+            missing=missing,
+            all_diverged=base.all_diverged,
+        )
     return [note.partition("; --")[0] for note in column.notes]
 
 

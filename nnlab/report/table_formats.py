@@ -28,7 +28,7 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
     )
     environment, size = table_environment(_texts_by_column(table))
     lines = [
-        f"% made by nnlab {nnlab_version()}{': ' + _plain_tex(command) if command else ''}",
+        f"% made by nnlab {nnlab_version()}{': ' + ' '.join(command.split()) if command else ''}",
         r"% \usepackage{booktabs} and \usepackage{siunitx} (version 3) in the preamble",
         rf"\begin{{{environment}}}",
         rf"  \centering{size}",
@@ -70,7 +70,7 @@ def _latex_notes(table: PaperTable) -> list[str]:
 
 
 def _plain_tex(text: str) -> str:
-    """Text for a TeX comment or label, without special characters and line breaks."""
+    """Text for a TeX label, without special characters and line breaks."""
     return "".join(
         character for character in " ".join(text.split()) if character not in "\\{}%$#~^&"
     )

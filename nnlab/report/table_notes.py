@@ -34,6 +34,8 @@ def table_caption(parts: Mapping[str, Ranking], ranking: Ranking, *, is_tuned: b
         str(ranking.at), f"epoch {ranking.at}"
     )
     seeds = seed_counts(parts)
+    if not seeds:
+        return f"{name} at {epoch}, {direction}; no run has a value."
     spread = f" ± {uncertainty_name(ranking.uncertainty)}" if max(seeds, default=0) > 1 else ""
     heading = f"{value_name('data', ranking.heading)}: " if ranking.heading else ""
     text = f"{heading}{name} at {epoch}, {direction}; mean{spread} over {_seed_text(seeds)}"
@@ -46,8 +48,6 @@ def seed_counts(parts: Mapping[str, Ranking]) -> list[int]:
 
 
 def _seed_text(seeds: Sequence[int]) -> str:
-    if not seeds:
-        return "0 seeds"
     return (
         format_count(seeds[-1], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
     )
@@ -62,7 +62,7 @@ def table_notes(
 ) -> tuple[str, ...]:
     """The notes below a table: bold type, diverged and failed runs, marks, and what is left out."""
     rankings = list(parts.values())
-    notes = [_meaning_of_bold(rankings, test)]
+    notes = [_meaning_of_bold(rankings, test)] if seed_counts(parts) else []
     notes += unsuccessful_notes(rankings)
     rows = [row for ranking in rankings for row in ranking.rows]
     if any(row.unsuccessful and not row.all_diverged for row in rows):

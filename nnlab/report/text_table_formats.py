@@ -19,7 +19,7 @@ def text_table_as_latex(table: TextTable, command: str = "") -> str:
         for index, column in enumerate(table.columns)
     )
     lines = [
-        f"% made by nnlab {nnlab_version()}{': ' + plain_tex(command) if command else ''}",
+        f"% made by nnlab {nnlab_version()}{': ' + ' '.join(command.split()) if command else ''}",
         r"% \usepackage{booktabs} in the preamble",
         rf"\begin{{{environment}}}",
         rf"  \centering{size}",
@@ -49,7 +49,7 @@ def _latex_notes(table: TextTable) -> list[str]:
 
 
 def plain_tex(text: str) -> str:
-    """Text for a TeX comment or label, without special characters and line breaks."""
+    """Text for a TeX label, without special characters and line breaks."""
     return "".join(
         character for character in " ".join(text.split()) if character not in "\\{}%$#~^&"
     )

@@ -135,7 +135,7 @@ def test_an_inset_is_an_option_of_a_figure_and_of_a_panel(trained: Nnlab, folder
 
 
 def test_brackets_are_drawn_on_request(nnlab: Nnlab, folder: Path) -> None:
-    nnlab("train", *QUICK, "--opt", "sgd,adam", "--seeds", "4", "-q")
+    nnlab("train", *QUICK, "--opt", "sgd,adam,momentum", "--seeds", "4", "-q")
     answer = nnlab("plot", "ranking", "--brackets", "-o", "a.pgf")
     assert "corrected for all pairs of the ranking (Bonferroni)" in answer.err
     text = (folder / "a.pgf").read_text()
@@ -143,3 +143,17 @@ def test_brackets_are_drawn_on_request(nnlab: Nnlab, folder: Path) -> None:
     assert "fresh" in nnlab("plot", "--check", "a.pgf").out
     nnlab("plot", "compose", "ranking --brackets", "curves", "-o", "b.pgf")
     assert "no effect on plot curves" in nnlab("plot", "curves", "--brackets", expect=2).err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"nonsense": 1}, {"metric": 5}, {"top": "three"}, {"db": "other.db"}],
+)
+def test_a_file_with_invalid_options_is_no_internal_error(
+    trained: Nnlab, folder: Path, options: dict[str, object]
+) -> None:
+    sent = {"kind": "curves", "words": [], "options": options, "page": {}, "data": "0"}
+    save_figure(Figure(), folder / "sent.png", {**sent, "nnlab": "0"})
+    answer = trained("plot", "compose", "sent.png", "-o", "all.png", expect=2)
+    assert "the file of a panel has invalid options of plot curves" in answer.err
+    assert not (folder / "all.png").exists()

@@ -48,6 +48,7 @@ def test_all_figures_of_a_file_are_drawn(trained: Nnlab, folder: Path) -> None:
         pages[name] = provenance["page"]
     assert pages["both.pdf"] == {"venue": "icml", "columns": 2}
     assert pages["curves.svg"] == {"venue": "icml", "columns": 2}
+    assert provenance is not None
     assert provenance["options"]["settings"]["width"] == "8"
     assert (folder / "figs" / "curves.csv").exists()
     assert (folder / "figs" / "curves.caption.tex").exists()

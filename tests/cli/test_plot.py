@@ -441,3 +441,8 @@ def test_titles_of_landscapes_are_names_of_trials(data_sets: Nnlab, folder: Path
 def test_a_budget_that_no_trial_sets_is_an_error(trained: Nnlab) -> None:
     answer = trained("plot", "scaling", "-o", "a.pdf", expect=2)
     assert "--x train_size: no trial sets train_size" in answer.err
+
+
+def test_a_study_without_results_is_named_as_such(nnlab: Nnlab) -> None:
+    nnlab("init-study", "s", "--data", "iris", "--opt", "sgd,adam")
+    assert "s has no results" in nnlab("compare", "s", "--across", "opt", expect=2).err

@@ -274,3 +274,23 @@ def test_show_tells_how_each_attempt_was_trained(trained: Nnlab, folder: Path) -
         )
     text = trained("show", "1").out
     assert "finished from epoch 1 (stacked 4, 3 MiB), running from epoch 2" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("--across", "opt", "--relative", "1"), "--relative"),
+        (("--across", "opt", "--columns", "params"), "--columns"),
+        (("--across", "opt", "--top", "1"), "--top"),
+        (("--across", "opt", "--at", "last"), "--at"),
+        (("--across", "opt", "--mixed"), "--mixed"),
+        (("--ablation", "opt=sgd", "--transpose"), "--transpose"),
+        (("--ablation", "opt=sgd", "--relative", "opt=sgd"), "--relative"),
+        (("--ablation", "opt=sgd", "--caption", "Text"), "--caption"),
+        (("--label", "tab:x"), "--label"),
+    ],
+)
+def test_options_without_effect_on_a_table_are_refused(
+    trained: Nnlab, words: tuple[str, ...], option: str
+) -> None:
+    assert f"{option} has no effect with --" in trained("compare", *words, expect=2).err

@@ -1,12 +1,18 @@
 """Names, order, selection, titles and limits that the author of a figure chooses."""
 
+import re
+
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import metric_name, setting_name, trial_name, value_name
-from nnlab.figures.draw.layout import freeze_layout, new_figure
+from nnlab.figures.draw.layout import (
+    CollapsedLayout,
+    freeze_layout,
+    new_figure,
+)
 from nnlab.figures.draw.reader_options import (
     ReaderOptions,
     check_reader_options,
@@ -14,6 +20,8 @@ from nnlab.figures.draw.reader_options import (
     in_chosen_order,
     use_reader_options,
 )
+from nnlab.figures.draw.style import style_context
+from nnlab.figures.draw.titles_and_limits import apply_titles_and_limits
 from nnlab.figures.page import reader_options
 from nnlab.stats.uncertainty import Uncertainty
 
@@ -157,3 +165,84 @@ def test_options_of_the_command_line_are_parsed() -> None:
 def test_malformed_options_are_errors(page: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         reader_options(page)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (ReaderOptions(xlim=(100.0, 200.0)), "--xlim 100..200: nothing is drawn there"),
+        (ReaderOptions(ylims=((None, -1.0),)), "--ylim ..-1: nothing is drawn there"),
+    ],
+)
+def test_limits_without_any_value_are_an_error(options: ReaderOptions, message: str) -> None:
+    figure, _ = figure_of_two_panels()
+    with use_reader_options(options), pytest.raises(UsageError, match=re.escape(message)):
+        freeze_layout(figure)
+
+
+def test_panels_with_names_at_their_axis_keep_their_limits() -> None:
+    figure, (numbers, names) = figure_of_two_panels()
+    names.set_xticks([0, 1, 2], ["SGD", "Adam", "SGD with momentum"])
+    before = names.get_xlim()
+    with use_reader_options(ReaderOptions(xlim=(0.5, 1.5))):
+        freeze_layout(figure)
+    assert numbers.get_xlim() == (0.5, 1.5)
+    assert names.get_xlim() == before
+    numbers.set_xticks([0, 1], ["a", "b"])
+    with (
+        use_reader_options(ReaderOptions(xlim=(0.0, 1.0))),
+        pytest.raises(UsageError, match="the axis shows names"),
+    ):
+        apply_titles_and_limits(figure)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([-1e15, 3e15], {"\N{MINUS SIGN}10¹⁵", "0", "10¹⁵", "2·10¹⁵", "3·10¹⁵"}),
+        ([1e-8, 3e-8], {"10⁻⁸", "2·10⁻⁸", "3·10⁻⁸"}),
+    ],
+)
+def test_ticks_have_their_own_power_of_ten(values: list[float], texts: set[str]) -> None:
+    with style_context():
+        figure = new_figure(2.0)
+        ax = figure.subplots()
+        ax.plot([0, 1], values)
+        freeze_layout(figure)
+        figure.draw_without_rendering()
+    assert ax.yaxis.get_offset_text().get_text() == ""
+    assert texts <= {label.get_text() for label in ax.get_yticklabels()}
+
+
+def test_a_layout_without_space_for_the_axes_is_refused() -> None:
+    with style_context():
+        figure = new_figure(2.0, 0.8)
+        figure.subplots().set_yticks([0], ["a label that is wider than the figure"])
+    with style_context(), pytest.raises(CollapsedLayout):
+        freeze_layout(figure)
+
+
+@pytest.mark.parametrize("limits", [(5.0, 6.0), (0.3, 40.0), (0.21, 0.45)])
+def test_a_part_of_a_logarithmic_axis_has_ticks(limits: tuple[float, float]) -> None:
+    figure, (_, ax) = figure_of_two_panels()
+    with use_reader_options(ReaderOptions(ylims=((None, 50.0), limits))):
+        freeze_layout(figure)
+    figure.draw_without_rendering()
+    low, high = limits
+    inside = [tick for tick in ax.get_yticks() if low <= tick <= high]
+    assert 2 <= len(inside) <= 8
+    assert all(label.get_text() for label in ax.get_yticklabels())
+
+
+def test_unknown_fields_and_values_are_named_with_the_useful_ones() -> None:
+    with (
+        use_reader_options(ReaderOptions(select=("colour=red",))),
+        pytest.raises(UnknownName, match=r"unknown field 'colour'.* Known: lr, opt$"),
+    ):
+        chosen_trials(TRIALS, lambda trial: trial)
+    with use_reader_options(ReaderOptions(order=("zzz",))):
+        in_chosen_order(
+            TRIALS[:2], lambda trial: [text for texts in trial.values() for text in texts]
+        )
+        with pytest.raises(UnknownName, match=r"Known: Adam, Adam, lr 0.1, SGD, SGD, lr 0.1, adam"):
+            check_reader_options("curves")

@@ -73,3 +73,19 @@ def test_two_methods_are_compared_by_the_probability_of_improvement(methods: Nnl
     assert "with probability" in text
     assert "Friedman" not in text
     assert "Tier" not in text
+
+
+def test_methods_that_diverged_share_their_rank(nnlab: Nnlab) -> None:
+    nnlab(
+        *("train", "--data", "diabetes", "--width", "8", "--depth", "1", "--epochs", "2"),
+        *("--opt", "sgd,momentum", "--lr", "1000", "--seeds", "4", "--allow-diverged", "-q"),
+    )
+    answer = nnlab("compare", "--across", "opt", "--format", "json").json
+    assert [method["rank"] for method in answer["methods"]] == [1.5, 1.5]
+    latex = nnlab("compare", "--format", "latex").out
+    assert "lower is better; no run has a value.}" in latex
+    assert "Bold" not in latex
+    error = nnlab("plot", "scaling", "-o", "scaling.pdf", expect=2).err
+    assert "no trial has a train_size" in error
+    error = nnlab("plot", "pareto", "-o", "pareto.pdf", expect=2).err
+    assert "no trial has a finite val/loss" in error

@@ -110,3 +110,18 @@ def test_a_base_that_is_no_trial(widths: Nnlab) -> None:
     )
     words = ("compare", "s", "--relative", "width=4", "--group-by", "width")
     assert "cannot be combined" in widths(*words, expect=2).err
+
+
+def test_missing_changes_are_explained(nnlab: Nnlab) -> None:
+    small = ("--data", "diabetes", "--width", "8", "--depth", "1", "--epochs", "2")
+    nnlab("train", *small, "--opt", "sgd", "--lr", "0.01,1000", "--allow-diverged", "-q")
+    notes = nnlab("compare", "--relative", "lr=1000", "--format", "json").json["notes"]
+    assert "no changes: every run of the base (lr=1000) diverged" in notes
+    nnlab("train", *small, "--opt", "sgd", "--lr", "0.02", "-q")
+    notes = nnlab("compare", "--relative", "lr=0.01", "--format", "json").json["notes"]
+    reason = "no change of 1 trial: fewer than two seeds shared with the base (lr=0.01)"
+    assert any(note.startswith(reason) for note in notes)
+    ablation = nnlab("compare", "--ablation", "lr=0.01", "--format", "json").json
+    assert (
+        "no difference of 1 change: fewer than two seeds shared with the base" in ablation["notes"]
+    )

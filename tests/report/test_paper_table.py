@@ -59,7 +59,11 @@ def test_latex_aligns_by_siunitx_and_escapes() -> None:
     assert r"& {--} \\" in text
     assert r"\caption{Caption \$x\$" in text
     assert r"\parbox{\linewidth}{\footnotesize Note \$y\$" in text
-    assert r"\input" not in text.replace(r"\textbackslash", "")
+    # The command is complete, so that it can be repeated, and stays on the line of the comment.
+    comment, _, rest = text.partition("\n")
+    assert comment.startswith("% ")
+    assert comment.endswith(r": nnlab compare \input{x}")
+    assert r"\input" not in rest.replace(r"\textbackslash", "")
 
 
 def test_powers_of_ten_are_numbers_of_their_own() -> None:

@@ -47,7 +47,10 @@ def test_latex_escapes_and_separates_the_base() -> None:
     assert lines[base + 4] == r"    lr 30 & diverged \\"
     assert lines[base + 5] == r"    none &  \\"
     assert r"  \parbox{\linewidth}{\footnotesize Bold: a \& b. Second.}" in lines
-    assert not any(r"\input" in line for line in lines)
+    # The command is complete, so that it can be repeated, and stays on the line of the comment.
+    assert lines[0].endswith(r": nnlab compare \input{x}")
+    assert lines[0].startswith("% ")
+    assert not any(r"\input" in line for line in lines[1:])
 
 
 def test_html_has_a_body_for_the_base_and_aligns_numbers() -> None:

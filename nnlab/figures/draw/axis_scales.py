@@ -5,16 +5,27 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.figure import Figure
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    ScalarFormatter,
+)
 
 from nnlab.figures.draw.axis_range import AxisRange, robust_axis_range
 
 # With fewer decades than this, 2 and 5 are labelled as well as the powers of ten.
 _SPARSE_BELOW_DECADES = 2.5
+# With fewer ticks at powers of ten, and at 2 and 5, the ticks have equal distances instead.
+_MIN_LOG_TICKS = 2
 _MIN_PLAIN_NUMBER, _MAX_PLAIN_NUMBER = 1e-4, 1e5
 # Settings that span a decade are usually spaced by factors.
 _SETTING_LOG_FROM_DECADES = 1.0
 _MAX_TICKS = 7
+MINUS_SIGN = "\N{MINUS SIGN}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -62,7 +73,11 @@ def set_log_ticks(axis: Axis, low: float, high: float) -> None:
     """Sets the ticks of a logarithmic axis that shows values from `low` to `high`."""
     decades = math.log10(high / low)
     steps = (1.0, 2.0, 5.0) if decades < _SPARSE_BELOW_DECADES else (1.0,)
-    axis.set_major_locator(LogLocator(subs=steps, numticks=8))
+    locator = LogLocator(subs=steps, numticks=8)
+    if sum(low <= tick <= high for tick in locator.tick_values(low, high)) < _MIN_LOG_TICKS:
+        axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    else:
+        axis.set_major_locator(locator)
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
     plain = low >= _MIN_PLAIN_NUMBER and high <= _MAX_PLAIN_NUMBER
@@ -98,6 +113,28 @@ def rotate_tick_labels(ax: Axes, degrees: float) -> None:
     ax.tick_params(axis="x", rotation=degrees)
     for label in ax.get_xticklabels():
         label.set(horizontalalignment="right", rotation_mode="anchor")
+
+
+def write_powers_at_ticks(figure: Figure) -> None:
+    """Writes a power of ten at each tick instead of a common one, which would cover a label.
+
+    Call it when the limits are set and the figure is drawn once.
+    """
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, ScalarFormatter) and axis.get_offset_text().get_text():
+                axis.set_major_formatter(FuncFormatter(lambda value, _: _format_tick(value)))
+
+
+def _format_tick(value: float) -> str:
+    """A tick as a power of ten, with its sign.
+
+    >>> _format_tick(2.5e15), _format_tick(0.0)
+    ('2.5·10¹⁵', '0')
+    """
+    sign = MINUS_SIGN if value < 0 else ""
+    return f"{sign}{format_power_of_ten(abs(value))}"
 
 
 def format_power_of_ten(value: float) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from nnlab.errors import UsageError
+from nnlab.figures.draw.axis_scales import write_powers_at_ticks
 from nnlab.figures.draw.labels import text_inches, wrap_labels_beyond_figure, wrap_to_width
 from nnlab.figures.draw.legend import (
     LegendEntry,
@@ -130,15 +131,21 @@ def figure_with_legend(
 
 
 def _hide_marks_outside(axes: Sequence[Axes]) -> None:
-    """Hides marks at the edge, which are not clipped, where the author's limits exclude them."""
+    """Hides marks at the edge, which are not clipped, where the author's limits exclude them.
+
+    Of a line along the edge, such as the ticks of tested values, each mark is hidden by itself.
+    """
     for ax in axes:
         (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
         for line in ax.lines:
-            if line.get_clip_on() or line.get_transform() != ax.transData:
+            x, y = map(np.atleast_1d, line.get_data())
+            if line.get_clip_on():
                 continue
-            points = zip(*map(np.atleast_1d, line.get_data()), strict=True)
-            if not any(left <= x <= right and low <= y <= high for x, y in points):
-                line.set_visible(False)
+            if line.get_transform() == ax.transData:
+                if not np.any((left <= x) & (x <= right) & (low <= y) & (y <= high)):
+                    line.set_visible(False)
+            elif line.get_transform() == ax.get_xaxis_transform():
+                line.set_xdata(np.where((left <= x) & (x <= right), x, np.nan))
 
 
 def _fit_axis_labels(figure: Figure, axes: Sequence[Axes]) -> None:
@@ -185,6 +192,17 @@ def available_text_width(columns: int = 1) -> float:
     return current_paper().width / columns - inches(0.55)
 
 
+class CollapsedLayout(UsageError):
+    """The labels of a figure need more space than the figure has."""
+
+    def __init__(self, width: float) -> None:
+        super().__init__(
+            f"a width of {width:.2g} inches is too narrow for the labels",
+            hint="use a larger --width, --columns 2, a --layout with fewer columns, or shorter"
+            " names with --rename",
+        )
+
+
 def freeze_layout(figure: Figure) -> None:
     """Computes the layout now and keeps it, so that every format gets the same layout.
 
@@ -192,12 +210,13 @@ def freeze_layout(figure: Figure) -> None:
     of files: at 100 dots per inch small text is measured up to 8 % too narrow, and is then clipped.
 
     Raises:
-        UsageError: the texts beside the panels leave no room for them.
+        CollapsedLayout: the texts beside the panels leave no room for them.
     """
     apply_titles_and_limits(figure)
     dpi = figure.dpi
     figure.set_dpi(_LAYOUT_DPI)
     compute_layout(figure)
+    write_powers_at_ticks(figure)
     wrap_labels_beyond_figure(figure)
     fits = compute_layout(figure)  # measures ticks that the first layout changed
     if wrap_labels_beyond_figure(figure):
@@ -205,12 +224,7 @@ def freeze_layout(figure: Figure) -> None:
     figure.set_layout_engine("none")
     figure.set_dpi(dpi)
     if not fits:
-        width, height = figure.get_size_inches()
-        raise UsageError(
-            f"{width:.3g} x {height:.3g} inches are too small for this figure and its texts",
-            hint="a larger --width or --columns 2, fewer panels side by side, shorter names with"
-            " --rename",
-        )
+        raise CollapsedLayout(figure.get_figwidth())
 
 
 def compute_layout(figure: Figure) -> bool:

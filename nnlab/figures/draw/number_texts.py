@@ -1,11 +1,15 @@
 """Means with their spreads as a column of text, for figures with a row for each."""
 
 import math
+import re
 from collections.abc import Sequence
 
+from nnlab.figures.draw.axis_scales import MINUS_SIGN
 from nnlab.stats.number_columns import WrittenNumber, written_column
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_EXPONENT = re.compile(r"(?<=[\d)])e([+-]?\d+)\b")
+_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 
 
 def number_texts(
@@ -37,6 +41,16 @@ def value_part(text: str) -> str:
     """
     value, _, spread = text.partition(" ±")
     return value.removeprefix("(") + spread.partition(")")[2]
+
+
+def with_powers_of_ten(text: str) -> str:
+    """A text for a figure, in which exponents of numbers are powers of ten.
+
+    >>> with_powers_of_ten("better by 1.72e+15 (95 % CI (0.6 to 2.9)e+15)")
+    'better by 1.72·10¹⁵ (95 % CI (0.6 to 2.9)·10¹⁵)'
+    """
+    text = _EXPONENT.sub(lambda match: f"·10{str(int(match[1])).translate(_SUPERSCRIPTS)}", text)
+    return _MINUS.sub(MINUS_SIGN, text)
 
 
 def _with_power(number: WrittenNumber) -> str:

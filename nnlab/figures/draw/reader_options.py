@@ -48,6 +48,7 @@ class _Usage:
     options: ReaderOptions
     names: set[str] = field(default_factory=set)
     choices: set[str] = field(default_factory=set)
+    common_choices: set[str] = field(default_factory=set)
     has_trials: bool = False
 
 
@@ -119,6 +120,8 @@ def chosen_trials(
     requests: dict[str, Sequence[str]] = {**selected_values(), **({"": titles} if titles else {})}
     for key, values in requests.items():
         spellings = [names_of(trial).get(key, ()) for trial in trials]
+        if key and not any(spellings):
+            raise UnknownName("field", key, {name for t in trials for name in names_of(t)} - {""})
         for value in values:
             if not any(value in texts for texts in spellings):
                 known = dict.fromkeys(texts[0] for texts in spellings if texts)
@@ -139,10 +142,13 @@ def in_chosen_order(items: Sequence[T], names_of: Callable[[T], Sequence[str]]) 
     if usage is None or not usage.options.order:
         return list(items)
     order = {name: index for index, name in enumerate(usage.options.order)}
+    names_of_items = [set(names_of(item)) for item in items]
+    usage.choices.update(*names_of_items)
+    if len(names_of_items) > 1:
+        usage.common_choices.update(set.intersection(*names_of_items))
 
     def position(item: T) -> int:
         names = names_of(item)
-        usage.choices.update(names)
         return min((order[name] for name in names if name in order), default=len(order))
 
     return sorted(items, key=position)
@@ -168,4 +174,5 @@ def check_reader_options(kind: str) -> None:
         if not usage.choices:
             raise UsageError(f"--order has no effect on plot {kind}")
         if name not in usage.choices:
-            raise UnknownName("trial or value", name, usage.choices)
+            # Values that all trials have cannot order them.
+            raise UnknownName("trial or value", name, usage.choices - usage.common_choices)

@@ -27,6 +27,7 @@ PLATEAU_LINE: Final = "-."
 
 _FIXED_SETTINGS: Final[dict[str, Any]] = {
     "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,  # a number to add to all ticks is easily overlooked
     "xtick.minor.size": 0,
     "ytick.minor.size": 0,
     "legend.frameon": False,

@@ -18,6 +18,7 @@ from nnlab.analysis.verdict import ComparisonResult, StudyVerdict
 from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import available_text_width, figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry
+from nnlab.figures.draw.number_texts import with_powers_of_ten
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.save import save_figure
 from nnlab.figures.draw.series import Series
@@ -198,7 +199,8 @@ def _result_text(row: ClaimInterval) -> str:
     """The verdict with the mean and its interval."""
     if not all(map(math.isfinite, (row.mean, row.low, row.high))):
         return row.verdict
-    return f"{row.verdict}: {row.mean:.3g} (95 % CI {format_interval(row.low, row.high)})"
+    interval = format_interval(row.low, row.high)
+    return with_powers_of_ten(f"{row.verdict}: {row.mean:.3g} (95 % CI {interval})")
 
 
 def _axis_limits(row: ClaimInterval) -> tuple[float, float]:

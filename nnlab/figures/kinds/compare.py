@@ -19,6 +19,7 @@ from nnlab.figures.draw.display_names import metric_name
 from nnlab.figures.draw.labels import short_labels, wrap_to_width
 from nnlab.figures.draw.layout import figure_with_legend, freeze_layout
 from nnlab.figures.draw.legend import LegendEntry, legend_marker
+from nnlab.figures.draw.number_texts import with_powers_of_ten
 from nnlab.figures.draw.panel import CurveOptions, draw_panel
 from nnlab.figures.draw.paper import color, current_paper, inches, points
 from nnlab.figures.draw.series import Series
@@ -224,7 +225,7 @@ def _statements(
     if total is None:
         return ("not tested: two seeds of each are needed",)
     size, test = total.statements
-    return (f"{best} better by {size}", test)
+    return (f"{best} better by {with_powers_of_ten(size)}", with_powers_of_ten(test))
 
 
 def _mark_entries(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlab import store
 from nnlab.engine import user_code
-from nnlab.errors import UsageError
+from nnlab.errors import NnlabError, UsageError
 from nnlab.figures import prepare_figure
 from nnlab.figures.draw.reader_options import current_reader_options, use_reader_options
 from nnlab.figures.page import add_chosen_insets, reader_options
@@ -103,7 +103,19 @@ def _prepare_part(db: store.Database, part: Mapping[str, Any]) -> PreparedFigure
     page = part.get("page", {})
     with refusal if part.get("from_file") else nullcontext(), _own_options(page):
         request = FigureRequest(part["kind"], tuple(part["words"]), part["options"])
-        prepared = prepare_figure(db, request.kind, request.words, request.options)
+        try:
+            prepared = prepare_figure(db, request.kind, request.words, request.options)
+        except NnlabError:
+            raise
+        except Exception as error:
+            if not part.get("from_file"):
+                raise
+            # A file that was edited, or is from another version, may contain any values.
+            raise UsageError(
+                f"the file of a panel has invalid options of plot {request.kind}:"
+                f" {type(error).__name__}",
+                hint=f"write the panel as a command: '{request.kind} ...'",
+            ) from error
         prepared = with_chosen_brackets(db, request, prepared)
 
     def draw() -> "Figure":
@@ -134,7 +146,7 @@ def _own_options(page: Mapping[str, Any]) -> Iterator[None]:
 def _draw_composition(panels: Sequence[PreparedFigure], columns: int | None) -> "Figure":
     # matplotlib is imported only when a figure is drawn.
     from nnlab.figures.draw.composition import compose_figures, panel_width
-    from nnlab.figures.draw.layout import panel_grid
+    from nnlab.figures.draw.layout import CollapsedLayout, panel_grid
     from nnlab.figures.draw.paper import current_paper, inches
 
     chosen = panel_grid(len(panels))[1] if columns is None else columns
@@ -145,7 +157,12 @@ def _draw_composition(panels: Sequence[PreparedFigure], columns: int | None) -> 
             f" {current_paper().width:.2g} inches",
             hint="use a --layout with fewer columns, --columns 2 or a larger --width",
         )
-    return compose_figures([panel.draw for panel in panels], chosen)
+    try:
+        return compose_figures([panel.draw for panel in panels], chosen)
+    except CollapsedLayout:
+        if columns is not None or chosen == 1:
+            raise
+    return _draw_composition(panels, chosen - 1)
 
 
 def _joined_table(tables: Sequence[FigureTable], letters: Sequence[str]) -> FigureTable:

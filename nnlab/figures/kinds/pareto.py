@@ -14,6 +14,7 @@ from matplotlib.transforms import Bbox
 from nnlab import store
 from nnlab.analysis.diverged_runs import diverged_run_ids
 from nnlab.analysis.records import Ranking, RankingRow
+from nnlab.errors import UsageError
 from nnlab.figures.budget_axis import Budget, format_budget, load_budget
 from nnlab.figures.draw.axis_range import robust_axis_range
 from nnlab.figures.draw.axis_scales import apply_axis_range, set_log_ticks
@@ -80,6 +81,8 @@ def prepare_pareto(
     budget = load_budget(db, ranking.rows, x)
     points_of_trials = pareto_points(db, ranking, budget)
     objective = ranking.objective
+    if not points_of_trials:
+        raise UsageError(f"nothing to draw: no trial has a finite {objective.metric}")
     lower = objective.direction == "min"
 
     def draw() -> Figure:

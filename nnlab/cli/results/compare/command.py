@@ -204,6 +204,23 @@ def compare(
     _check_single_table(
         {"--across": across, "--ablation": ablation, "--pivot": pivot, "--group-by": group_by}
     )
+    kind = "--ablation" if ablation is not None else "--across" if across is not None else None
+    if kind is not None:
+        _check_no_effect(
+            kind,
+            {
+                "--relative": relative is not None,
+                "--columns": columns is not None,
+                "--top": top is not None,
+                "--transpose": transpose,
+                "--at": kind == "--across" and at != "best",
+                "--mixed": kind == "--across" and mixed,
+            },
+        )
+    if format not in _PAPER_FORMATS and not (pivot or transpose):
+        _check_no_effect(
+            f"--format {format}", {"--caption": caption is not None, "--label": label is not None}
+        )
     request = RankingRequest(
         by=by,
         at=parse_epoch_choice(at),
@@ -245,6 +262,21 @@ def _check_single_table(options: Mapping[str, str | None]) -> None:
     given = [name for name, value in options.items() if value is not None]
     if len(given) > 1 and set(given) != {"--pivot", "--group-by"}:
         raise UsageError(f"{given[0]} and {given[1]} cannot be combined", hint=f"omit {given[1]}")
+
+
+def _check_no_effect(kind: str, options: Mapping[str, bool]) -> None:
+    """Refuses options that would be ignored.
+
+    Args:
+        kind: the option that decides on the kind of table.
+        options: whether each option was given that has no effect on it.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    for name, is_given in options.items():
+        if is_given:
+            raise UsageError(f"{name} has no effect with {kind}", hint=f"omit {name}")
 
 
 def _text_output(table_format: TableFormat, caption: str | None, label: str | None) -> TextOutput:
