@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from nnlab.errors import UsageError
@@ -18,7 +18,7 @@ from nnlab.figures.draw.reader_options import (
     use_reader_options,
 )
 from nnlab.figures.prepared_figure import PreparedFigure
-from nnlab.figures.provenance import paper_from_options
+from nnlab.figures.provenance import COMPOSED_KIND, paper_from_options
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def draw_on_page(kind: str, prepared: PreparedFigure) -> "Figure":
     # matplotlib is imported only when a figure is drawn.
     from nnlab.figures.draw.layout import freeze_layout, refuse_collapsed_layout
 
-    with refuse_collapsed_layout():
+    # A composition with a chosen layout is drawn as it was requested.
+    with nullcontext() if kind == COMPOSED_KIND else refuse_collapsed_layout():
         figure = prepared.draw()
         if figure.get_layout_engine() is not None:
             freeze_layout(figure)

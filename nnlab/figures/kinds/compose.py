@@ -157,13 +157,14 @@ def _draw_composition(panels: Sequence[PreparedFigure], columns: int | None) -> 
             f" {current_paper().width:.2g} inches",
             hint="use a --layout with fewer columns, --columns 2 or a larger --width",
         )
+    draws = [panel.draw for panel in panels]
+    if columns is not None or chosen == 1:
+        return compose_figures(draws, chosen)
     try:
         with refuse_collapsed_layout():
-            return compose_figures([panel.draw for panel in panels], chosen)
+            return compose_figures(draws, chosen)
     except CollapsedLayout:
-        if columns is not None or chosen == 1:
-            raise
-    return _draw_composition(panels, chosen - 1)
+        return _draw_composition(panels, chosen - 1)
 
 
 def _joined_table(tables: Sequence[FigureTable], letters: Sequence[str]) -> FigureTable:
