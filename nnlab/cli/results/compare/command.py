@@ -29,6 +29,7 @@ from nnlab.cli.results.compare.text_tables import TextOutput
 from nnlab.cli.train.train import messages
 from nnlab.cli.uncertainty_option import UncertaintyOption
 from nnlab.errors import UsageError
+from nnlab.io.anonymous import hide_folders
 from nnlab.io.redaction import mask_command
 from nnlab.report.paper_table import PaperTable, paper_tables
 from nnlab.stats.comparison import PairedTest
@@ -246,7 +247,7 @@ def compare(
             tables = paper_tables(database, scope, replace(request, top=top or None), pivot=field)
             tables = tuple(table.transposed() for table in tables) if transpose else tables
             tables = _with_caption_and_label(tables, caption, label)
-            print_paper_tables(tables, str(format), mask_command(sys.argv[1:]))
+            print_paper_tables(tables, str(format), _own_command())
         else:
             _print_rankings(database, scope, request, top, Format(format))
             if format is TableFormat.TABLE and scope.studies is not None and len(names or ()) == 1:
@@ -280,7 +281,12 @@ def _check_no_effect(kind: str, options: Mapping[str, bool]) -> None:
 
 
 def _text_output(table_format: TableFormat, caption: str | None, label: str | None) -> TextOutput:
-    return TextOutput(str(table_format), f"nnlab {mask_command(sys.argv[1:])}", caption, label)
+    return TextOutput(str(table_format), f"nnlab {_own_command()}", caption, label)
+
+
+def _own_command() -> str:
+    """The arguments of this command for a comment in a paper, without the folders of files."""
+    return hide_folders(mask_command(sys.argv[1:]))
 
 
 def _print_rankings(
