@@ -284,6 +284,7 @@ def test_show_tells_how_each_attempt_was_trained(trained: Nnlab, folder: Path) -
         (("--across", "opt", "--top", "1"), "--top"),
         (("--across", "opt", "--at", "last"), "--at"),
         (("--across", "opt", "--mixed"), "--mixed"),
+        (("--across", "opt", "--uncertainty", "sd"), "--uncertainty"),
         (("--ablation", "opt=sgd", "--transpose"), "--transpose"),
         (("--ablation", "opt=sgd", "--relative", "opt=sgd"), "--relative"),
         (("--ablation", "opt=sgd", "--caption", "Text"), "--caption"),

@@ -222,6 +222,12 @@ def compare(
         _check_no_effect(
             f"--format {format}", {"--caption": caption is not None, "--label": label is not None}
         )
+    if across is not None and format in (TableFormat.TABLE, TableFormat.CSV):
+        # These have the means over all data sets; the other formats have those on each data set.
+        _check_no_effect(
+            f"--across --format {format}",
+            {"--uncertainty": uncertainty is not DEFAULT_UNCERTAINTY},
+        )
     request = RankingRequest(
         by=by,
         at=parse_epoch_choice(at),
