@@ -57,9 +57,10 @@ studies: .venv/test
 	$(BIN)/python docs/build_studies.py
 
 # Every kind of figure of ten studies at every venue, searched for faults of their texts, and
-# docs/gallery.md: about fifteen minutes on two cores.
+# docs/gallery.md. All kinds, studies and pages take more than an hour on two cores; with
+# ARGS=--sheets only the pictures of the contact sheets are drawn.
 gallery: .venv/test
-	PYTHONPATH=tests $(BIN)/python benchmarks/gallery.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/gallery.py $(ARGS)
 
 # All benchmarks: about twenty minutes on two idle cores.
 bench: .venv/test

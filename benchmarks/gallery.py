@@ -4,7 +4,8 @@
 
 The texts of every figure are searched for faults (markup, rounding noise, overlaps). The page has a
 contact sheet per kind: one study at every venue, and the other studies at the default width. With
-`--pictures FOLDER` every picture is also written in full size.
+`--sheets` only these are drawn, and with `--pictures FOLDER` every picture is also written in full
+size.
 """
 
 import argparse
@@ -73,6 +74,9 @@ def main() -> int:
     parser.add_argument("kinds", nargs="*", default=list(KINDS), metavar="KIND")
     parser.add_argument("--db", help="a database with the studies, which are then not trained")
     parser.add_argument("--pictures", type=Path, help="folder for every picture in full size")
+    parser.add_argument(
+        "--sheets", action="store_true", help="draw only the pictures of the contact sheets"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         db = options.db or str(Path(folder) / "gallery.db")
@@ -81,7 +85,14 @@ def main() -> int:
         faults = 0
         with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
             jobs = [
-                pool.submit(draw_kind, db, kind, PAGES, render_all=options.pictures is not None)
+                pool.submit(
+                    draw_kind,
+                    db,
+                    kind,
+                    PAGES,
+                    render_all=options.pictures is not None,
+                    only_sheets=options.sheets,
+                )
                 for kind in options.kinds
             ]
             for kind, job in zip(options.kinds, jobs, strict=True):
@@ -99,11 +110,17 @@ def main() -> int:
 
 
 def draw_kind(
-    db: str, kind: str, pages: Mapping[str, Mapping[str, Any]], *, render_all: bool = False
+    db: str,
+    kind: str,
+    pages: Mapping[str, Mapping[str, Any]],
+    *,
+    render_all: bool = False,
+    only_sheets: bool = False,
 ) -> list[Drawn]:
     """All pictures of a kind: of each study to which it applies, on each page.
 
-    Only those of the contact sheet are rendered, unless `render_all`.
+    Only those of the contact sheet are rendered, unless `render_all`, and with `only_sheets` only
+    they are drawn.
     """
     with closing(store.open_database(db, write=False)) as database:
         return [
@@ -114,8 +131,17 @@ def draw_kind(
                 render=render_all or number == 0 or page_name == _SHEET_PAGE,
             )
             for number, (name, request) in enumerate(requests_of(database, kind))
-            for page_name, draw in drawings(database, request, pages)
+            for page_name, draw in drawings(
+                database, request, _sheet_pages(pages, number) if only_sheets else pages
+            )
         ]
+
+
+def _sheet_pages(
+    pages: Mapping[str, Mapping[str, Any]], study_number: int
+) -> Mapping[str, Mapping[str, Any]]:
+    """The pages of a study on the contact sheet: all of the first study, one of the others."""
+    return pages if study_number == 0 else {_SHEET_PAGE: pages[_SHEET_PAGE]}
 
 
 def requests_of(db: store.Database, kind: str) -> Iterator[tuple[str, FigureRequest]]:
