@@ -86,6 +86,6 @@ def test_methods_that_diverged_share_their_rank(nnlab: Nnlab) -> None:
     assert "lower is better; no run has a value.}" in latex
     assert "Bold" not in latex
     error = nnlab("plot", "scaling", "-o", "scaling.pdf", expect=2).err
-    assert "no trial has a train_size" in error
+    assert "no trial sets train_size" in error
     error = nnlab("plot", "pareto", "-o", "pareto.pdf", expect=2).err
     assert "no trial has a finite val/loss" in error
