@@ -8,6 +8,7 @@ Subclasses define whether a worker is a process of this machine or an actor on a
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 from nnlab import store
@@ -29,6 +30,7 @@ from nnlab.workers.messages import (
     WorkerStarted,
 )
 from nnlab.workers.placement import Placement
+from nnlab.workers.spool import retry_when_disconnected
 from nnlab.workers.worker_job import WorkerAddress
 
 # After so many consecutive workers that died without a run the pool gives up.
@@ -173,20 +175,25 @@ class WorkerPool(ABC, Generic[WorkerHandleT]):
                 f"workers on {worker.placement.device} end as soon as they start: {reason}",
                 hint=f"{self.fallback_hint}, which shows the error",
             )
-        elif not self._stopping and store.claimable_run_ids(self._db, self._run_ids):
+        elif not self._stopping and self._claimable_run_ids():
             self._workers.append(self._start(worker.placement))
 
     def _release_runs_of(self, worker: WorkerHandleT, reason: str) -> tuple[int, ...]:
         """Releases the runs that a dead worker had claimed; returns their IDs."""
         if worker.address is None:
             return ()
-        return store.mark_worker_dead(
+        release = partial(
+            store.mark_worker_dead,
             self._db,
             hostname=worker.address.hostname,
             pid=worker.address.pid,
             pid_namespace=worker.address.pid_namespace,
             reason=reason,
         )
+        return retry_when_disconnected(release)
+
+    def _claimable_run_ids(self) -> Sequence[int]:
+        return retry_when_disconnected(partial(store.claimable_run_ids, self._db, self._run_ids))
 
     def _start_more_on_gpu(self, device: str, runs: int) -> None:
         """Starts as many workers on a GPU as runs fit there, according to its first run."""
@@ -194,7 +201,7 @@ class WorkerPool(ABC, Generic[WorkerHandleT]):
             return
         self._fill_gpu = False
         started = sum(worker.placement.device == device for worker in self._workers)
-        waiting = len(store.claimable_run_ids(self._db, self._run_ids))
+        waiting = len(self._claimable_run_ids())
         for _ in range(min(runs - started, waiting)):
             self._workers.append(self._start(Placement(device)))
 
@@ -207,5 +214,8 @@ class WorkerPool(ABC, Generic[WorkerHandleT]):
 
     def _run(self, run_id: int) -> Run:
         if run_id not in self._runs:
-            (self._runs[run_id],) = store.runs(self._db, run_ids=[run_id])
+            # A message of a worker may arrive while the server restarts.
+            (self._runs[run_id],) = retry_when_disconnected(
+                partial(store.runs, self._db, run_ids=[run_id])
+            )
         return self._runs[run_id]
