@@ -13,7 +13,7 @@ from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.objective import Objective, limits_of
 from nnlab.records import Scalar
-from nnlab.stats.aggregate_scores import min_max_scores
+from nnlab.stats.across_tasks import min_max_scores
 
 
 class Normalisation(StrEnum):

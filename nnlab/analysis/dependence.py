@@ -95,10 +95,10 @@ def _results(row: RankingRow, diverged: frozenset[int]) -> dict[int, float]:
 
 
 def _check_fields(fields: Sequence[str], varied: Sequence[str], rows: Sequence[RankingRow]) -> None:
-    known = {name for row in rows for name in row.setting}
+    fields_of_trials = {name for row in rows for name in row.setting}
     for name in fields:
-        if name not in known:
-            raise UnknownName("field", name, known)
+        if name not in fields_of_trials:
+            raise UnknownName("field", name, fields_of_trials)
         if name not in varied:
             differ = ", ".join(varied) or "nothing"
             raise UsageError(f"--x {name}: the trials do not differ in it, but in {differ}")

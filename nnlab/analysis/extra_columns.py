@@ -57,8 +57,8 @@ def cost_columns(
     runs = store.runs(db, run_ids=run_ids) if costs else ()
     columns = []
     for cost in sorted(set(COSTS) & set(costs), key=costs.index):
-        known = run_costs(db, runs, cost)
-        means = [aggregate([known.get(run) for run in row.runs]) for row in rows]
+        cost_by_run = run_costs(db, runs, cost)
+        means = [aggregate([cost_by_run.get(run) for run in row.runs]) for row in rows]
         unknown = sum(not mean.n for mean in means)
         notes = [
             f"{_HEADINGS[cost]} unknown for {format_count(unknown, 'trial')}:"
@@ -70,7 +70,7 @@ def cost_columns(
                 _HEADINGS[cost],
                 tuple({"mean": m.mean, "sd": m.sd, "n": m.n} if m.n else None for m in means),
                 _cost_texts(means, cost),
-                (*(notes if unknown else ()), *shared_time_notes(db, list(known), cost)),
+                (*(notes if unknown else ()), *shared_time_notes(db, list(cost_by_run), cost)),
             )
         )
     return tuple(columns)
@@ -79,9 +79,11 @@ def cost_columns(
 def _cost_texts(means: Sequence[Aggregate], cost: Cost) -> tuple[str, ...]:
     if cost in ("params", "steps", "epochs"):
         return tuple(_count_text(mean) if mean.n else "" for mean in means)
-    known = [mean for mean in means if mean.n]
-    spreads = [max(mean.sd if mean.n > 1 else 0.0, _COST_RESOLUTION * mean.mean) for mean in known]
-    texts = iter(written_column([mean.mean for mean in known], spreads))
+    measured = [mean for mean in means if mean.n]
+    spreads = [
+        max(mean.sd if mean.n > 1 else 0.0, _COST_RESOLUTION * mean.mean) for mean in measured
+    ]
+    texts = iter(written_column([mean.mean for mean in measured], spreads))
     return tuple(_without_spread(next(texts)) if mean.n else "" for mean in means)
 
 
@@ -152,9 +154,9 @@ def relative_column(
 
 
 def _relative_texts(comparisons: Sequence[BaseComparison | None]) -> list[str]:
-    known = [comparison for comparison in comparisons if comparison is not None]
-    percent = [100 * comparison.relative for comparison in known]
-    bounds = [(100 * c.relative_low, 100 * c.relative_high) for c in known]
+    available = [comparison for comparison in comparisons if comparison is not None]
+    percent = [100 * comparison.relative for comparison in available]
+    bounds = [(100 * c.relative_low, 100 * c.relative_high) for c in available]
     written = written_column(percent, [(high - low) / 2 for low, high in bounds])
     texts = iter(
         _signed_text(number) + (f" ({interval})" if interval else "")

@@ -41,7 +41,7 @@ def load_budget(db: store.Database, rows: Sequence[RankingRow], name: str) -> Bu
     """
     run_ids = [run for row in rows for run in row.runs]
     key = name.lstrip("-").replace("-", "_")
-    cost = next((known for known in COSTS if known == key), None)
+    cost = next((choice for choice in COSTS if choice == key), None)
     if cost is not None:
         values = run_costs(db, store.runs(db, run_ids=run_ids), cost)
         reason, label = unknown_cost_reason(cost), displayed(COST_LABELS[cost], cost)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 
 from nnlab.io.escaping import escape_formula, escape_html, escape_latex, escape_markdown
+from nnlab.report.latex_text import notes_below, plain_tex
 from nnlab.report.latex_width import table_environment
 from nnlab.report.measured_cell import MeasuredCell
 from nnlab.report.paper_table import PaperTable
@@ -33,7 +34,7 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
         rf"\begin{{{environment}}}",
         rf"  \centering{size}",
         rf"  \caption{{{escape_latex(table.caption)}}}",
-        rf"  \label{{{_plain_tex(table.label)}}}",
+        rf"  \label{{{plain_tex(table.label)}}}",
         r"  \par\smallskip",
         f"  {_SISETUP}",
         rf"  \begin{{tabular}}{{{column_types}}}",
@@ -56,24 +57,9 @@ def table_as_latex(table: PaperTable, command: str = "") -> str:
         "    " + " & ".join([*map(escape_latex, texts), *map(_latex_cell, cells, columns)]) + r" \\"
         for texts, cells in table.rows
     ]
-    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table)]
+    lines += [r"    \bottomrule", r"  \end{tabular}", *notes_below(table.notes)]
     lines.append(rf"\end{{{environment}}}")
     return "\n".join(lines) + "\n"
-
-
-def _latex_notes(table: PaperTable) -> list[str]:
-    """The notes as a paragraph below the tabular, as wide as the text."""
-    if not table.notes:
-        return []
-    text = " ".join(map(escape_latex, table.notes))
-    return [r"  \par\smallskip", rf"  \parbox{{\linewidth}}{{\footnotesize {text}}}"]
-
-
-def _plain_tex(text: str) -> str:
-    """Text for a TeX label, without special characters and line breaks."""
-    return "".join(
-        character for character in " ".join(text.split()) if character not in "\\{}%$#~^&"
-    )
 
 
 def _group_spans(table: PaperTable) -> list[tuple[str, int, int]]:

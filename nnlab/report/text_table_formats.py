@@ -1,6 +1,7 @@
 """Writes text tables as LaTeX, HTML and Markdown, with all text escaped."""
 
 from nnlab.io.escaping import escape_html, escape_latex, escape_markdown
+from nnlab.report.latex_text import notes_below, plain_tex
 from nnlab.report.latex_width import table_environment
 from nnlab.report.text_table import TextCell, TextTable, hidden_paddings
 from nnlab.version import nnlab_version
@@ -35,24 +36,9 @@ def text_table_as_latex(table: TextTable, command: str = "") -> str:
         if index and index == table.leading_rows:
             lines.append(r"    \midrule")
         lines.append("    " + " & ".join(map(_latex_cell, row, paddings)) + r" \\")
-    lines += [r"    \bottomrule", r"  \end{tabular}", *_latex_notes(table)]
+    lines += [r"    \bottomrule", r"  \end{tabular}", *notes_below(table.notes)]
     lines.append(rf"\end{{{environment}}}")
     return "\n".join(lines) + "\n"
-
-
-def _latex_notes(table: TextTable) -> list[str]:
-    """The notes as a paragraph below the tabular, as wide as the text."""
-    if not table.notes:
-        return []
-    text = " ".join(map(escape_latex, table.notes))
-    return [r"  \par\smallskip", rf"  \parbox{{\linewidth}}{{\footnotesize {text}}}"]
-
-
-def plain_tex(text: str) -> str:
-    """Text for a TeX label, without special characters and line breaks."""
-    return "".join(
-        character for character in " ".join(text.split()) if character not in "\\{}%$#~^&"
-    )
 
 
 def _latex_cell(cell: TextCell, padding: str) -> str:

@@ -66,7 +66,8 @@ def compare_methods(methods: Mapping[str, TaskScores], *, higher: bool) -> list[
     tasks = sorted(set.intersection(*(set(scores) for scores in methods.values())))
     if not tasks:
         raise ValueError("no task has runs of all methods")
-    scaled = _normalise_scores(methods, tasks, higher=higher)
+    shared = {name: {task: by_task[task] for task in tasks} for name, by_task in methods.items()}
+    scaled = min_max_scores(shared, higher=higher)
     order = sorted(scaled, key=lambda name: -iqm([v for t in tasks for v in scaled[name][t]]))
     first = scaled[order[0]]
     rng = np.random.default_rng(0)
@@ -107,18 +108,30 @@ def iqm(values: Sequence[float]) -> float:
     return math.fsum(middle) / len(middle)
 
 
-def _normalise_scores(
-    methods: Mapping[str, TaskScores], tasks: Sequence[str], *, higher: bool
+def min_max_scores(
+    methods: Mapping[str, TaskScores], *, higher: bool
 ) -> dict[str, dict[str, list[float]]]:
+    """Scores between 0 (the worst run of a task, of any method) and 1 (its best run).
+
+    A value that is not finite gets 0; if all runs of a task are equal, they get 1.
+
+    Args:
+        methods: the values of each method by task, in the metric's unit.
+        higher: whether higher values are better.
+    """
     sign = 1.0 if higher else -1.0
-    normalised: dict[str, dict[str, list[float]]] = {name: {} for name in methods}
-    for task in tasks:
-        signed = [sign * v for scores in methods.values() for v in scores[task]]
-        finite = [value for value in signed if math.isfinite(value)]
-        low, high = min(finite, default=0.0), max(finite, default=1.0)
-        for name, scores in methods.items():
-            normalised[name][task] = [_normalise_score(sign * v, low, high) for v in scores[task]]
-    return normalised
+    by_task: dict[str, list[float]] = {}
+    for tasks in methods.values():
+        for task, values in tasks.items():
+            by_task.setdefault(task, []).extend(sign * v for v in values if math.isfinite(v))
+    ranges = {task: (min(v, default=0.0), max(v, default=0.0)) for task, v in by_task.items()}
+    return {
+        name: {
+            task: [_normalise_score(sign * value, *ranges[task]) for value in values]
+            for task, values in tasks.items()
+        }
+        for name, tasks in methods.items()
+    }
 
 
 def _normalise_score(value: float, low: float, high: float) -> float:

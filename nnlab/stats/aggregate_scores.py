@@ -5,7 +5,6 @@ the library rliable of its authors. A score is 1 at best. The stratified bootstr
 seeds within each task, independently for each method.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -61,35 +60,6 @@ class Improvement:
     first: str
     second: str
     probability: Estimate
-
-
-def min_max_scores(
-    methods: Mapping[str, TaskScores], *, higher: bool
-) -> dict[str, dict[str, list[float]]]:
-    """Scores between 0 (the worst run of a task, of any method) and 1 (its best run).
-
-    A value that is not finite gets 0; if all runs of a task are equal, they get 1.
-
-    Args:
-        methods: the values of each method by task, in the metric's unit.
-        higher: whether higher values are better.
-    """
-    sign = 1.0 if higher else -1.0
-    scores: dict[str, dict[str, list[float]]] = {}
-    for name, by_task in methods.items():
-        scores[name] = {}
-        for task, values in by_task.items():
-            of_task = [sign * v for other in methods.values() for v in other.get(task, ())]
-            finite = [value for value in of_task if math.isfinite(value)]
-            low, high = min(finite, default=0.0), max(finite, default=0.0)
-            scores[name][task] = [_scaled(sign * value, low, high) for value in values]
-    return scores
-
-
-def _scaled(value: float, low: float, high: float) -> float:
-    if not math.isfinite(value):
-        return 0.0
-    return (value - low) / (high - low) if high > low else 1.0
 
 
 def aggregate_scores(

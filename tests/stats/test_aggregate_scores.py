@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, trim_mean
 
+from nnlab.stats.across_tasks import min_max_scores
 from nnlab.stats.aggregate_scores import (
     aggregate_scores,
     improvement_probabilities,
-    min_max_scores,
 )
 
 RNG = np.random.default_rng(3)

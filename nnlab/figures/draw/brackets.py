@@ -31,16 +31,16 @@ def draw_brackets(
     """
     if trials < 2:
         return False
-    found = False
+    is_drawn = False
     with style_context():
         for ax in figure.axes:
             if _has_trials(ax, trials, "y"):
                 _draw_beside_rows(ax, trials, compared, higher=higher)
-                found = True
+                is_drawn = True
             elif _has_trials(ax, trials, "x"):
                 _draw_above_columns(ax, trials, compared)
-                found = True
-    return found
+                is_drawn = True
+    return is_drawn
 
 
 def _has_trials(ax: Axes, trials: int, side: str) -> bool:

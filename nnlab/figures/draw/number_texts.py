@@ -27,10 +27,9 @@ def number_texts(
     >>> number_texts([1.5e7], [2e6])
     ('(1.5 ± 0.2)·10⁷',)
     """
-    known = [spread if math.isfinite(spread) else None for spread in spreads]
-    return tuple(
-        _with_power(number) for number in written_column(values, known, resolution=resolution)
-    )
+    finite_spreads = [spread if math.isfinite(spread) else None for spread in spreads]
+    written = written_column(values, finite_spreads, resolution=resolution)
+    return tuple(map(_with_power, written))
 
 
 def value_part(text: str) -> str:

@@ -124,8 +124,8 @@ def chosen_trials(
             raise UnknownName("field", key, {name for t in trials for name in names_of(t)} - {""})
         for value in values:
             if not any(value in texts for texts in spellings):
-                known = dict.fromkeys(texts[0] for texts in spellings if texts)
-                raise UnknownName(f"value of {key}" if key else "trial", value, known)
+                names = dict.fromkeys(texts[0] for texts in spellings if texts)
+                raise UnknownName(f"value of {key}" if key else "trial", value, names)
         chosen = [
             trial for trial in chosen if not set(values).isdisjoint(names_of(trial).get(key, ()))
         ]

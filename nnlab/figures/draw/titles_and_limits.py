@@ -63,13 +63,13 @@ def _panels_with_values(
         for ax, span in spans.items()
         if span is None or (span[0] <= high and span[1] >= low and not _has_names(ax, vertical))
     ]
-    known = [span for span in spans.values() if span is not None]
-    if known and not chosen:
+    drawn = [span for span in spans.values() if span is not None]
+    if drawn and not chosen:
         option = "--ylim" if vertical else "--xlim"
         ends = "..".join("" if limit is None else f"{limit:g}" for limit in limits)
         if all(_has_names(ax, vertical) for ax in panels):
             raise UsageError(f"{option} {ends}: the axis shows names", hint="--select, --order")
-        first, last = min(span[0] for span in known), max(span[1] for span in known)
+        first, last = min(span[0] for span in drawn), max(span[1] for span in drawn)
         raise UsageError(
             f"{option} {ends}: nothing is drawn there, the axis has values from {first:.3g} to"
             f" {last:.3g}"

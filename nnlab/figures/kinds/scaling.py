@@ -173,10 +173,10 @@ def _scaling_lines(
     """The lines, and the trials that they show: the best one at each budget."""
     best: dict[float | str, dict[float, RankingRow]] = {}
     for row in ranking.rows:  # best first
-        known = [budget.values[run] for run in row.runs if run in budget.values]
-        if known:
+        budgets = [budget.values[run] for run in row.runs if run in budget.values]
+        if budgets:
             group = "" if field is None else axis_value(row, field)
-            best.setdefault(group, {}).setdefault(math.fsum(known) / len(known), row)
+            best.setdefault(group, {}).setdefault(math.fsum(budgets) / len(budgets), row)
     diverged = diverged_run_ids(db, ranking.rows)
     lines, trials = [], []
     for group in ordered_values(list(best), field or ""):

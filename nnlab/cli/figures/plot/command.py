@@ -62,9 +62,9 @@ def plot(
 
         nnlab plot --check fig1.pdf
     """
-    given = [*page, *(["output"] if output else []), *(["force"] if force else [])]
-    if given and (not all_of or context.invoked_subcommand is not None):
-        raise UsageError(f"--{given[0]} belongs after the kind of figure, or to --all STUDY")
+    chosen = [*page, *(["output"] if output else []), *(["force"] if force else [])]
+    if chosen and (not all_of or context.invoked_subcommand is not None):
+        raise UsageError(f"--{chosen[0]} belongs after the kind of figure, or to --all STUDY")
     if all_of:
         if output is None:
             raise UsageError("--all needs a folder", hint="add -o figures/")

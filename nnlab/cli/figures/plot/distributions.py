@@ -7,7 +7,14 @@ import typer
 
 from nnlab.analysis.aggregate_scores import Normalisation
 from nnlab.cli.figures.plot.figure_command import figure_command
-from nnlab.cli.figures.plot.options import ByOption, FigureOptions, TopOption, app, drop_unset
+from nnlab.cli.figures.plot.options import (
+    AcrossOption,
+    ByOption,
+    FigureOptions,
+    TopOption,
+    app,
+    drop_unset,
+)
 from nnlab.cli.options import StudyOrRunsArgument
 
 
@@ -47,12 +54,7 @@ def histograms(
 def aggregates(
     what: StudyOrRunsArgument = None,
     *,
-    across: Annotated[
-        str,
-        typer.Option(
-            "--across", metavar="FIELD", help="field whose values are compared, for example opt"
-        ),
-    ],
+    across: AcrossOption,
     by: ByOption = None,
     normalise: Annotated[
         Normalisation | None,

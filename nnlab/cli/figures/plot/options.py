@@ -38,6 +38,12 @@ XOption = Annotated[
         "--x", metavar="FIELD", help="a field of the setting \\[default: the one with most values]"
     ),
 ]
+AcrossOption = Annotated[
+    str,
+    typer.Option(
+        "--across", metavar="FIELD", help="field whose values are compared, for example opt"
+    ),
+]
 SplitOption = Annotated[str, typer.Option("--split", metavar="NAME", help="train, val or test")]
 StepsOption = Annotated[
     int, typer.Option("--steps", metavar="N", min=1, max=1_000_000, help="steps per epoch")

@@ -6,6 +6,7 @@ import typer
 
 from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
+    AcrossOption,
     ByOption,
     FigureOptions,
     RankBlocks,
@@ -31,12 +32,7 @@ BudgetOption = Annotated[
 def critical_difference(
     what: StudyOrRunsArgument = None,
     *,
-    across: Annotated[
-        str,
-        typer.Option(
-            "--across", metavar="FIELD", help="field whose values are ranked, for example opt"
-        ),
-    ],
+    across: AcrossOption,
     by: ByOption = None,
     blocks: Annotated[
         RankBlocks,

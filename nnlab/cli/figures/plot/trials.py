@@ -7,6 +7,7 @@ import typer
 from nnlab.cli import completion
 from nnlab.cli.figures.plot.figure_command import figure_command
 from nnlab.cli.figures.plot.options import (
+    AcrossOption,
     ByOption,
     FigureOptions,
     TopOption,
@@ -157,12 +158,7 @@ def effects(
 def profile(
     what: StudyOrRunsArgument = None,
     *,
-    across: Annotated[
-        str,
-        typer.Option(
-            "--across", metavar="FIELD", help="field whose values are compared, for example opt"
-        ),
-    ],
+    across: AcrossOption,
     by: ByOption = None,
 ) -> FigureOptions:
     """Draw performance profiles: the fraction of runs above each score, per value of a field.

@@ -266,9 +266,9 @@ def _check_single_table(options: Mapping[str, str | None]) -> None:
     Raises:
         UsageError: options contradict each other; `--pivot` and `--group-by` are used together.
     """
-    given = [name for name, value in options.items() if value is not None]
-    if len(given) > 1 and set(given) != {"--pivot", "--group-by"}:
-        raise UsageError(f"{given[0]} and {given[1]} cannot be combined", hint=f"omit {given[1]}")
+    used = [name for name, value in options.items() if value is not None]
+    if len(used) > 1 and set(used) != {"--pivot", "--group-by"}:
+        raise UsageError(f"{used[0]} and {used[1]} cannot be combined", hint=f"omit {used[1]}")
 
 
 def _check_no_effect(kind: str, options: Mapping[str, bool]) -> None:
