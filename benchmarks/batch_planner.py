@@ -19,9 +19,9 @@ import numpy as np
 
 from nnlab import store
 from nnlab.cli.train.train.progress import QuietView
-from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.engine.data import dataset_facts
 from nnlab.records import Status
+from nnlab.settings import RunConfig, digest_of, resolve, setting_of
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.save_policy import SavePolicy

@@ -13,8 +13,8 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from nnlab import store
-from nnlab.config import digest_of
 from nnlab.records import Epoch, Objective, Status
+from nnlab.settings import digest_of
 
 METRICS = ("train/loss", "train/accuracy", "val/loss", "val/accuracy", "lr", "time/epoch")
 

@@ -18,11 +18,11 @@ from timing import TimingComparison, compare_alternately
 from torch import nn
 from torch.nn import functional
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import facts_of
 from nnlab.engine.loader_loop import build_loader_session, train
 from nnlab.engine.streaming.batch_source import BatchSource
 from nnlab.engine.user_code import code_version
+from nnlab.settings import RunConfig, resolve
 
 BATCH, ROUNDS, GOAL = 128, 11, 1.05
 TIMED_ROWS, LARGE_ROWS = 12_000, 200_000  # of 3 kB: 600 MB

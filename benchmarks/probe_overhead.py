@@ -9,10 +9,10 @@ from dataclasses import replace
 import torch
 from timing import TimingComparison, compare_alternately
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.records import Epoch
+from nnlab.settings import RunConfig, resolve
 
 KINDS = {
     "digits mlp 64-64-64-10, batch 64": RunConfig(width=64, batch_size=64),

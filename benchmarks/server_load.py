@@ -26,8 +26,8 @@ from timing import describe_machine
 
 import nnlab
 from nnlab import store
-from nnlab.config import digest_of
 from nnlab.records import Epoch, Objective, Status
+from nnlab.settings import digest_of
 from nnlab.store.address import ServerAddress, parse_address
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance-server.md"

@@ -11,9 +11,9 @@ from pathlib import Path
 from timing import TimingComparison, compare_alternately, median_seconds
 
 from nnlab import store
-from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
+from nnlab.provenance.environment import collect_environment
 from nnlab.records import Curve, Epoch, Study
-from nnlab.workers.provenance import collect_environment
+from nnlab.settings import DataFacts, RunConfig, digest_of, resolve, setting_of
 
 METRICS = (
     "train/loss",

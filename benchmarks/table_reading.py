@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from timing import TimingComparison, compare_alternately
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import read_dataset
+from nnlab.settings import RunConfig
 
 ROWS = 200_000
 COLUMNS = 20

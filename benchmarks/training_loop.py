@@ -17,12 +17,12 @@ from torch.nn import functional
 
 from nnlab import store
 from nnlab.cli.train.train.progress import BarView
-from nnlab.config import DataFacts, RunConfig, digest_of, resolve, setting_of
 from nnlab.engine import loop, losses, probe
 from nnlab.engine.data.prepare import PreparedData, SplitTensors
 from nnlab.engine.optimizers import build as build_optimizer
+from nnlab.provenance.environment import collect_environment
 from nnlab.records import Epoch
-from nnlab.workers.provenance import collect_environment
+from nnlab.settings import DataFacts, RunConfig, digest_of, resolve, setting_of
 
 EXAMPLES, BATCH = 20_000, 128
 ROUNDS = 15

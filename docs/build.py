@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT))
 from nnlab import catalogue  # noqa: E402  this checkout, from any working folder
 from nnlab.catalogue.metrics import MetricChoice  # noqa: E402
 from nnlab.cli.main import COMMANDS  # noqa: E402
-from nnlab.config.setting_differences import format_value  # noqa: E402
 from nnlab.diagnosis import ALL_RULES  # noqa: E402
 from nnlab.figures import KINDS  # noqa: E402
+from nnlab.settings.setting_differences import format_value  # noqa: E402
 
 SUBCOMMANDS = {
     "probe": ("init", "sensitivity"),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from nnlab.analysis.scope import current_runs, resolve_scope
-    from nnlab.config import RunConfig
     from nnlab.diagnosis import Rule, RuleContext
     from nnlab.diagnosis.rule import make_finding
     from nnlab.engine.optimizers.param_groups import build_param_groups
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from nnlab.figures.plugin_figures import FigurePlugin
     from nnlab.figures.prepared_figure import PreparedFigure, figure_table
     from nnlab.records import Curve, Finding, History, Run, Severity
+    from nnlab.settings import RunConfig
     from nnlab.workers.local_pool import LocalPool
     from nnlab.workers.placement import Placement
     from nnlab.workers.plugin_launchers import LauncherPlugin, LaunchRequest
@@ -62,7 +62,7 @@ __all__ = [
 
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "nnlab.analysis.scope": ("current_runs", "resolve_scope"),
-    "nnlab.config": ("RunConfig",),
+    "nnlab.settings": ("RunConfig",),
     "nnlab.diagnosis": ("Rule", "RuleContext"),
     "nnlab.diagnosis.rule": ("make_finding",),
     "nnlab.engine.optimizers.param_groups": ("build_param_groups",),

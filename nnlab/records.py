@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from nnlab.objective import Direction, Objective, Scalar, Setting, direction_of
 
@@ -12,6 +12,7 @@ __all__ = [
     "Arm",
     "Artifact",
     "Attempt",
+    "Axis",
     "Comparison",
     "Curve",
     "Direction",
@@ -21,11 +22,15 @@ __all__ = [
     "History",
     "MetricSummary",
     "Objective",
+    "Origin",
     "Run",
+    "Sample",
     "Sampler",
     "Scalar",
     "Setting",
     "Severity",
+    "Source",
+    "SourceNote",
     "Status",
     "Study",
     "Trial",
@@ -47,6 +52,35 @@ class Status(StrEnum):
     def needs_training(self) -> bool:
         """Whether the same command should train this run (again), because it has no result."""
         return self in (Status.QUEUED, Status.INTERRUPTED, Status.FAILED)
+
+
+class Origin(StrEnum):
+    """Who trained a run.
+
+    nnlab's training loop (`builtin`), a user-defined step in that loop (`task`), a program that
+    nnlab started (`script`), a program that used the Python API (`recorded`), or a program whose
+    log was imported (`imported`).
+    """
+
+    BUILTIN = "builtin"
+    TASK = "task"
+    SCRIPT = "script"
+    RECORDED = "recorded"
+    IMPORTED = "imported"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether a program other than nnlab's training loop produced the metrics."""
+        return self not in (Origin.BUILTIN, Origin.TASK)
+
+    @property
+    def is_startable(self) -> bool:
+        """Whether nnlab can execute the run (again)."""
+        return self not in (Origin.RECORDED, Origin.IMPORTED)
+
+
+# What the points of a run are measured over.
+Axis = Literal["epoch", "step"]
 
 
 class Severity(StrEnum):
@@ -157,12 +191,15 @@ class Run:
     initial weights. `pruned_at` is the epoch after which a pruner stopped the run; its status is
     then finished, and `reason` says why. `artifacts` is the folder or URL of its files; None is the
     database's own folder. `points_checksum` is the checksum of its points after it ended; None
-    before, and for runs of earlier versions of nnlab.
+    before, and for runs of earlier versions of nnlab. `seed` is None if it is unknown, which is
+    possible for runs of other programs. If `axis` is `step`, every number of an epoch (`epochs`,
+    the epochs of curves and summaries, the onset of findings) is a step. `results` are final values
+    that the user's code has set.
     """
 
     id: int
     trial: Trial
-    seed: int
+    seed: int | None
     repeat: int
     current: bool
     status: Status
@@ -184,6 +221,48 @@ class Run:
     removed_at: datetime | None = None
     artifacts: str | None = None
     points_checksum: str | None = None
+    origin: Origin = Origin.BUILTIN
+    axis: Axis = "epoch"
+    results: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def known_seed(self) -> int:
+        """The seed of a run that has one: every run that nnlab can train.
+
+        Raises:
+            ValueError: the seed is unknown.
+        """
+        if self.seed is None:
+            raise ValueError(f"the seed of run {self.id} is unknown")
+        return self.seed
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """What an import could not take over: a stable code, a sentence, and how often it occurred."""
+
+    code: str
+    message: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an imported run comes from.
+
+    `kind` names the format, `external_id` identifies the run among those of its kind. `position` is
+    where the next import goes on reading, in a form that only the reader of the format knows.
+    `metric_names` has the name of each metric in the source, by its name in the database.
+    """
+
+    run_id: int
+    kind: str
+    external_id: str
+    location: str
+    imported_at: datetime
+    position: Mapping[str, object] | None
+    metric_names: Mapping[str, str]
+    notes: tuple[SourceNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +324,19 @@ class Epoch:
     number: int
     values: Mapping[str, float]
     seconds: float
+
+
+class Sample(NamedTuple):
+    """One value that another program logged; `time` is in Unix seconds, `epoch` may be fractional.
+
+    `step` and `epoch` are None if the program did not say them.
+    """
+
+    metric: str
+    value: float
+    step: int | None = None
+    epoch: float | None = None
+    time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

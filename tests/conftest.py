@@ -11,8 +11,8 @@ from hypothesis import settings
 from installed_plugins import Install, forget_plugins
 
 from nnlab.cli.main import main
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
+from nnlab.settings import RunConfig, resolve
 from nnlab.testing.launcher_runs import StoredPoints, undisturbed_points
 
 Make = Callable[..., RunConfig]

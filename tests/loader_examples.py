@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.checkpoint import restore_checkpoint, serialize_checkpoint
 from nnlab.engine.data import facts_of
 from nnlab.engine.loader_loop import LoaderSession, build_loader_session, train
 from nnlab.engine.user_code import code_version
 from nnlab.records import Epoch
+from nnlab.settings import RunConfig, resolve
 
 USER_FILE = '''
 import random

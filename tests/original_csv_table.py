@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
 from nnlab.engine.data.location import find_data_file
 from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
 from nnlab.errors import DataError, unknown_name_message
 from nnlab.io.files import read_limited
+from nnlab.settings.numbers import parse_number
 
 MAX_INTEGER_CLASSES = 20
 MAX_CATEGORIES = 50

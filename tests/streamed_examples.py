@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import facts_of
 from nnlab.engine.streaming.streamed_data import StreamedData, open_streamed_data
 from nnlab.engine.user_code import code_version
+from nnlab.settings import RunConfig
 
 USER_FILE = '''
 import random

@@ -10,12 +10,12 @@ from torch import nn
 from torch.nn import functional
 
 from nnlab.catalogue import Task
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data import facts_of
 from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.session import Session
 from nnlab.engine.versions import file_versions
+from nnlab.settings import RunConfig, resolve
 
 SOURCE = """
 import numpy as np

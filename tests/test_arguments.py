@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.cli.argument_options import _with_hidden_options, parse_argument_words
-from nnlab.config import DataFacts, RunConfig, config_of, digest_of
-from nnlab.config.argument_types import (
+from nnlab.errors import ConfigError
+from nnlab.settings import DataFacts, RunConfig, config_of, digest_of
+from nnlab.settings.argument_types import (
     ArgumentType,
     infer_value,
     type_of_annotation,
     type_of_default,
 )
-from nnlab.config.arguments import Parameter, Signature, is_argument, no_signature
-from nnlab.config.ranges import Range, is_range, parse_range
-from nnlab.config.setting_differences import differing_fields
-from nnlab.config.space import TrialSpec, duplicate_value_notes, expand_space, parse_space
-from nnlab.errors import ConfigError
+from nnlab.settings.arguments import Parameter, Signature, is_argument, no_signature
+from nnlab.settings.ranges import Range, is_range, parse_range
+from nnlab.settings.setting_differences import differing_fields
+from nnlab.settings.space import TrialSpec, duplicate_value_notes, expand_space, parse_space
 from nnlab.study.command_lines import option_arguments
 
 CODE = "wm.py:Net"

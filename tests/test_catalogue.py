@@ -7,9 +7,9 @@ import pytest
 from nnlab import catalogue
 from nnlab.catalogue import CATALOGUES, find_choice
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
-from nnlab.config import setting_fields
 from nnlab.engine import activations, initializers, losses, metrics, models, optimizers
 from nnlab.errors import UnknownName
+from nnlab.settings import setting_fields
 
 CODE: Mapping[str, Mapping[str, object]] = {
     "activation": activations.ACTIVATION_BUILDERS,

@@ -7,9 +7,9 @@ import pytest
 
 from nnlab.catalogue import builtin_names
 from nnlab.catalogue.data import TOKEN_DATA
-from nnlab.config import RunConfig
 from nnlab.diagnosis import RULES
 from nnlab.engine.data import BUILTIN, GENERATED
+from nnlab.settings import RunConfig
 from nnlab.testing import (
     DataContract,
     FigureContract,

@@ -3,7 +3,7 @@
 import pytest
 
 from nnlab.analysis.range_edges import range_edge_notes
-from nnlab.config.space import Space, parse_space, parse_values
+from nnlab.settings.space import Space, parse_space, parse_values
 
 
 def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ def test_no_secret_of_a_command_is_stored(
 @pytest.fixture
 def checkout(folder: Path) -> Path:
     """A git checkout with a change that holds a secret and one that does not."""
-    from nnlab.workers import provenance
+    from nnlab.provenance import environment as provenance
 
     def git(*words: str) -> None:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]

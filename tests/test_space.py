@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.config import DataFacts, RunConfig
-from nnlab.config.ranges import Range
-from nnlab.config.setting_differences import differing_fields, format_value, setting_label
-from nnlab.config.space import (
+from nnlab.errors import ConfigError, UsageError
+from nnlab.objective import format_exact
+from nnlab.records import Setting
+from nnlab.settings import DataFacts, RunConfig
+from nnlab.settings.ranges import Range
+from nnlab.settings.setting_differences import differing_fields, format_value, setting_label
+from nnlab.settings.space import (
     duplicate_value_notes,
     expand_space,
     parse_seeds,
     parse_space,
     parse_values,
 )
-from nnlab.errors import ConfigError, UsageError
-from nnlab.objective import format_exact
-from nnlab.records import Setting
 
 
 def facts(config: RunConfig) -> DataFacts:

@@ -6,13 +6,13 @@ from typing import Any
 
 import torch
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.registry import build_config
 from nnlab.engine.data import facts_of
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.signatures import find_signature
 from nnlab.engine.user_task.opening import OpenedTask, open_user_task
 from nnlab.engine.versions import file_versions
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.registry import build_config
 
 GAN = '''
 import torch

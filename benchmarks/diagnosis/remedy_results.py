@@ -19,12 +19,12 @@ from nnlab.analysis.remedies import (
     remedy_settings,
 )
 from nnlab.cli.train.train.progress import QuietView
-from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.remedies import remedies_for
 from nnlab.engine.data import dataset_facts
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Study
+from nnlab.settings import RunConfig, digest_of, resolve, setting_of
 from nnlab.workers.planner import BatchPlanner
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.save_policy import SavePolicy

@@ -18,11 +18,11 @@ import torch
 from diagnosis import faulty_data
 from diagnosis.corpus import FRESH, Specimen, specimens
 
-from nnlab.config import RunConfig, resolve, setting_of
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.user_code import code_versions
 from nnlab.records import Curve, History
+from nnlab.settings import RunConfig, resolve, setting_of
 
 PROCESSES = 2
 MODELS = '''

@@ -10,12 +10,12 @@ from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow, UnrankedTrial
 from nnlab.analysis.remedy_studies import REMEDY_FIELD, name_remedies
 from nnlab.analysis.scope import Scope
-from nnlab.config import setting_fields
-from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.objective import Scalar
 from nnlab.records import Status
+from nnlab.settings import setting_fields
+from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.stats.base_comparison import BaseComparison, compare_with_base
 from nnlab.stats.comparison import PairedTest
 

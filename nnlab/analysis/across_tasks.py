@@ -7,9 +7,9 @@ from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import Objective
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats.across_tasks import MethodResult, compare_methods
 from nnlab.stats.comparison import MIN_T_TEST_SEEDS
 

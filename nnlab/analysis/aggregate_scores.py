@@ -8,11 +8,11 @@ from enum import StrEnum
 from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.objective import Objective, limits_of
 from nnlab.records import Scalar
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats.across_tasks import min_max_scores
 
 

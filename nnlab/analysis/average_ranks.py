@@ -10,11 +10,11 @@ from nnlab.analysis.diverged_runs import diverged_run_ids
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.io.text import format_count
 from nnlab.objective import Objective
 from nnlab.records import Scalar, Status
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats.average_ranks import RankComparison, RankKey, compare_average_ranks
 
 BlockKind = Literal["data", "seeds"]

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from nnlab import store
 from nnlab.analysis.ranking_options import parse_field_names
 from nnlab.analysis.records import RankingRow
-from nnlab.config import setting_fields
-from nnlab.config.setting_differences import distinguishing_fields, format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Scalar
+from nnlab.settings import setting_fields
+from nnlab.settings.setting_differences import distinguishing_fields, format_value
 
 _MAX_NAMED = 5
 

@@ -9,14 +9,6 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.scope import Scope
-from nnlab.config import (
-    default_for_setting,
-    is_builtin_value,
-    metric_directions,
-    setting_fields,
-)
-from nnlab.config.arguments import is_argument
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import (
     EVALUATION_PREFIX,
@@ -26,6 +18,14 @@ from nnlab.objective import (
     split_direction,
 )
 from nnlab.records import Objective, Scalar, Setting
+from nnlab.settings import (
+    default_for_setting,
+    is_builtin_value,
+    metric_directions,
+    setting_fields,
+)
+from nnlab.settings.arguments import is_argument
+from nnlab.settings.setting_differences import format_value
 
 # The fields that determine the validation data; size and label noise of the training split do not.
 DATA_FIELDS = (

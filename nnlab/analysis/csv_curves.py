@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from nnlab.analysis.curve_names import COLUMN_ALIASES, METRIC_NAMES, normalize_name
-from nnlab.config.numbers import is_plain_ascii, parse_number
 from nnlab.errors import DataError, UsageError, unknown_name_message
 from nnlab.io.files import read_limited
 from nnlab.records import Curve, History
+from nnlab.settings.numbers import is_plain_ascii, parse_number
 
 # The largest file that is read; a million epochs need about a tenth of it.
 MAX_BYTES = 256 << 20

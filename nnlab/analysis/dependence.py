@@ -9,10 +9,10 @@ from nnlab.analysis.diverged_runs import diverged_run_ids
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import setting_label
 from nnlab.errors import UnknownName, UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Scalar
+from nnlab.settings.setting_differences import setting_label
 from nnlab.stats.partial_dependence import (
     Dependence,
     DependenceMethod,

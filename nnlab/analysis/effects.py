@@ -8,11 +8,11 @@ from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import setting_label
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 from nnlab.records import Status
+from nnlab.settings.setting_differences import setting_label
 from nnlab.stats.variance_shares import VarianceMethod, VarianceShare, variance_shares
 
 # Pairs with a smaller share are not shown.

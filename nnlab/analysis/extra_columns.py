@@ -10,10 +10,10 @@ from nnlab.analysis.base_trial import find_base_row, values_by_seed
 from nnlab.analysis.ranking_options import parse_field_names
 from nnlab.analysis.records import ExtraColumn, RankingRow
 from nnlab.analysis.run_costs import COSTS, Cost, run_costs, shared_time_notes, unknown_cost_reason
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.errors import UnknownName
 from nnlab.io.text import format_count
 from nnlab.objective import Objective
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.stats import Aggregate, aggregate
 from nnlab.stats.base_comparison import BaseComparison, compare_with_base
 from nnlab.stats.comparison import PairedTest

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnlab.analysis.plateau import MIN_EPOCHS, fit_loss_trend
-from nnlab.config.plugin_versions import drop_plugin_version
 from nnlab.errors import UsageError
 from nnlab.objective import Scalar, Setting
 from nnlab.records import History
+from nnlab.settings.plugin_versions import drop_plugin_version
 
 METRIC = "train/loss"
 STEP_FACTOR = 0.1

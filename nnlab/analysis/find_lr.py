@@ -4,10 +4,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from nnlab.config import RunConfig, without_metrics
 from nnlab.engine.loop import build_session
 from nnlab.engine.lr_range import LRRangeTest, run_lr_range_test
 from nnlab.errors import UsageError
+from nnlab.settings import RunConfig, without_metrics
 from nnlab.stats.piecewise_linear import linear_slope
 
 

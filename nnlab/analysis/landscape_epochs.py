@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.sensitivity import grid_steps, random_directions
-from nnlab.config import config_of, without_metrics
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.loss_landscape import LossLandscape, loss_along_line, loss_surface
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError
 from nnlab.records import Run
+from nnlab.settings import config_of, without_metrics
 from nnlab.stats import format_duration
 from nnlab.workers.initial_weights import load_initial_weights
 
@@ -77,7 +77,7 @@ def measure_landscape_epochs(
             f" {format_duration(seconds)}; the limit is {format_duration(MAX_TRAINING_SECONDS)}",
             hint="draw the landscape of its selected epoch as .pdf, or train with fewer --epochs",
         )
-    config = without_metrics(config_of(run.trial.setting, run.seed))
+    config = without_metrics(config_of(run.trial.setting, run.known_seed))
     session = build_session(replace(config, probe="none", max_time=None))
     load_initial_weights(db, session, run, lambda _: None)
     stored = store.history(db, run.id).get("train/loss")

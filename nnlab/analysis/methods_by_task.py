@@ -11,8 +11,8 @@ from nnlab.analysis.comparable import ComparableGroup
 from nnlab.analysis.ranking import rank, rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UsageError
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats.average_ranks import RankComparison
 
 

@@ -116,7 +116,7 @@ def _choose_of_study(db: store.Database, scope: Scope, *, ensemble: bool) -> Mod
 
     def order(run: Run) -> tuple[bool, float, int]:
         value = values[run.id]
-        return math.isnan(value), 0.0 if math.isnan(value) else sign * value, run.seed
+        return math.isnan(value), 0.0 if math.isnan(value) else sign * value, run.known_seed
 
     best = min(members, key=order)
     reason = f"seed {best.seed} of {mean}"

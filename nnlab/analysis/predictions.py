@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from nnlab import store
-from nnlab.config import config_of, without_metrics
 from nnlab.engine import transfer
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.data.split_dataset import read_and_split
@@ -16,6 +15,7 @@ from nnlab.engine.evaluation import compute_outputs
 from nnlab.engine.loop import build_session
 from nnlab.errors import UsageError
 from nnlab.records import Run
+from nnlab.settings import config_of, without_metrics
 from nnlab.workers.initial_weights import find_initial_weights
 
 SPLITS = ("train", "val", "test")
@@ -67,8 +67,8 @@ def predict_split(db: store.Database, run: Run, split: str = "val") -> Predictio
     """
     if split not in SPLITS:
         raise UsageError(f"--split {split}: one of {', '.join(SPLITS)}")
-    weights = find_initial_weights(db, str(run.id)).for_seed(run.seed)
-    config = config_of(run.trial.setting, run.seed)
+    weights = find_initial_weights(db, str(run.id)).for_seed(run.known_seed)
+    config = config_of(run.trial.setting, run.known_seed)
     session = build_session(without_metrics(config))
     _check_has_one_target(run, session.data)
     transfer.load_matching_weights(session.model, transfer.read_weights(weights.path))

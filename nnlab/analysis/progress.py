@@ -8,8 +8,8 @@ from typing import Any
 from nnlab import store
 from nnlab.analysis.comparable import comparable_groups
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.records import Objective, Run, Status, Study, Trial
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 # The number of failed runs that are shown, newest first.
 _MAX_FAILURES = 5

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from nnlab.config import setting_field
-from nnlab.config.ranges import Range, is_range, parse_range, round_to_spacing
-from nnlab.config.setting_differences import format_value
-from nnlab.config.space import Space
 from nnlab.objective import format_exact
 from nnlab.records import Scalar, Setting
+from nnlab.settings import setting_field
+from nnlab.settings.ranges import Range, is_range, parse_range, round_to_spacing
+from nnlab.settings.setting_differences import format_value
+from nnlab.settings.space import Space
 
 # Fewer values have no interior.
 _MIN_VALUES = 3

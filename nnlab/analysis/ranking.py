@@ -31,10 +31,10 @@ from nnlab.analysis.unsuccessful_runs import (
     with_unsuccessful_runs,
 )
 from nnlab.catalogue import CATALOGUES
-from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Scalar, Setting, Status
+from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.stats import aggregate, median_epoch
 
 _DEFAULT_REQUEST = RankingRequest()

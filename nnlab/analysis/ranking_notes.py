@@ -9,10 +9,10 @@ from nnlab.analysis.comparable import depends_on_loss
 from nnlab.analysis.range_edges import range_edge_notes
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.diagnosis.headlines import affected_seeds_text
 from nnlab.io.text import format_count
 from nnlab.records import Objective, Status
+from nnlab.settings.setting_differences import distinguishing_fields
 
 # The number of rows whose overfitting is described; the table counts the flags of the others.
 _MAX_OVERFITTING_NOTES = 3

@@ -9,7 +9,13 @@ from typing import Literal
 from nnlab import store
 from nnlab.catalogue import is_user_code
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
-from nnlab.config import (
+from nnlab.diagnosis.remedies import Remedy
+from nnlab.engine.data import facts_of
+from nnlab.engine.versions import file_versions
+from nnlab.errors import ConfigError, PluginError, UnknownName, UserCodeRefused
+from nnlab.objective import Objective, Setting
+from nnlab.records import History, Run, Status, Study
+from nnlab.settings import (
     RunConfig,
     build_config,
     default_for_setting,
@@ -21,15 +27,9 @@ from nnlab.config import (
     setting_fields,
     setting_of,
 )
-from nnlab.config.arguments import is_argument
-from nnlab.config.setting_differences import differing_fields
-from nnlab.config.user_task import TASK_DEFINITIONS
-from nnlab.diagnosis.remedies import Remedy
-from nnlab.engine.data import facts_of
-from nnlab.engine.versions import file_versions
-from nnlab.errors import ConfigError, PluginError, UnknownName, UserCodeRefused
-from nnlab.objective import Objective, Setting
-from nnlab.records import History, Run, Status, Study
+from nnlab.settings.arguments import is_argument
+from nnlab.settings.setting_differences import differing_fields
+from nnlab.settings.user_task import TASK_DEFINITIONS
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 from nnlab.stats.comparison import PairedTest, min_significant_seeds, predict_seeds_needed
 from nnlab.stats.multiple_testing import holm_adjust
@@ -219,7 +219,7 @@ def evaluate_remedies(
     for run in runs:
         for name, digest in arms.items():
             if run.trial.digest == digest and not run.status.needs_training:
-                by_arm[name][run.seed] = run
+                by_arm[name][run.known_seed] = run
     values: dict[ObjectiveEpoch, dict[str, dict[int, float]]] = {
         "best": _objective_values(by_arm, histories, objective, "best"),
         "last": _objective_values(by_arm, histories, objective, "last"),

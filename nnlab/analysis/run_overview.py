@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from nnlab import store
 from nnlab.analysis.run_epochs import ERROR_METRICS
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal
 from nnlab.records import Finding, MetricSummary, Objective, Run, Setting, Status
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,7 +56,7 @@ class RunOverview:
     @property
     def seed(self) -> int:
         """The seed."""
-        return self.run.seed
+        return self.run.known_seed
 
     @property
     def status(self) -> Status:

@@ -7,10 +7,10 @@ sign: `train/accuracy - val/accuracy`, `a / b`. `nnlab.study.comparisons.MOMENTS
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from nnlab.config import metric_directions
 from nnlab.errors import UsageError
 from nnlab.objective import Direction, Objective, split_direction
 from nnlab.records import Curve, History, Run, Status
+from nnlab.settings import metric_directions
 
 EPOCH_TIME_METRIC = "time/epoch"
 ONCE_PREFIX = "once "

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 
 from nnlab import store
-from nnlab.config import config_of, without_metrics
 from nnlab.engine import transfer
 from nnlab.engine.loop import build_session
 from nnlab.engine.loss_landscape import LossLandscape, loss_along_line, loss_surface, top_eigenvalue
@@ -15,6 +14,7 @@ from nnlab.engine.probe.sensitivity import random_directions as random_direction
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import UsageError
 from nnlab.records import Run
+from nnlab.settings import config_of, without_metrics
 from nnlab.workers.initial_weights import find_initial_weights
 
 # The largest step along a direction, as a fraction of the length of the weights.
@@ -96,8 +96,8 @@ def grid_steps(grid: int) -> tuple[float, ...]:
 
 
 def _loss_landscape(db: store.Database, run: Run, examples: int) -> LossLandscape:
-    weights = find_initial_weights(db, str(run.id)).for_seed(run.seed)
-    session = build_session(without_metrics(config_of(run.trial.setting, run.seed)))
+    weights = find_initial_weights(db, str(run.id)).for_seed(run.known_seed)
+    session = build_session(without_metrics(config_of(run.trial.setting, run.known_seed)))
     transfer.load_matching_weights(session.model, transfer.read_weights(Path(weights.path)))
     session.model.eval()
     for parameter in session.model.parameters():

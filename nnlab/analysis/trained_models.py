@@ -8,7 +8,6 @@ import torch
 
 from nnlab import store
 from nnlab.catalogue import is_user_code
-from nnlab.config import config_of
 from nnlab.engine import transfer, user_code
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.prepare import prepare_data
@@ -23,6 +22,7 @@ from nnlab.engine.inference.predictor import Predictor
 from nnlab.errors import CheckpointError, DataError, UsageError
 from nnlab.io.files import read_limited, sha256_of
 from nnlab.records import Artifact, Run
+from nnlab.settings import config_of
 from nnlab.workers.initial_weights import MODEL_ARTIFACT_KIND
 
 _DESCRIPTION = "model_description"
@@ -216,7 +216,7 @@ def _describe_from_data(run: Run) -> ModelDescription:
     Raises:
         DataError: the training data is not available any more.
     """
-    config = config_of(run.trial.setting, run.seed)
+    config = config_of(run.trial.setting, run.known_seed)
     try:
         data = prepare_data(config, torch.device("cpu"))
     except DataError as error:

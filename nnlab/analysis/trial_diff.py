@@ -7,7 +7,7 @@ from dataclasses import replace
 from nnlab import store
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import format_value
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats import format_interval
 from nnlab.stats.comparison import BestComparison
 from nnlab.stats.rounding import describe_p

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Comparison, History, Objective, Run, Setting, Status, Study
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.stats import aggregate
 from nnlab.stats.claims import (
     ClaimTest,
@@ -116,7 +116,7 @@ def _tune_arm(
     fields = distinguishing_fields([runs[0].trial.setting for runs in trials if runs])
     setting = best[0].trial.setting
     tuned_values = setting_label(setting, fields)
-    return TunedArm(arm, len(trials), setting, tuned_values, {run.seed: run for run in best})
+    return TunedArm(arm, len(trials), setting, tuned_values, {run.known_seed: run for run in best})
 
 
 def _score(run: Run, history: History, objective: Objective) -> float | None:

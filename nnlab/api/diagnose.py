@@ -9,11 +9,11 @@ from nnlab.analysis.curve_names import metrics_by_name
 from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.result_tables import FindingTable
 from nnlab.api.run_history import RunHistory
-from nnlab.config import RunConfig, is_setting_name, setting_fields
-from nnlab.config.parsing import parse_value
 from nnlab.diagnosis import diagnose
 from nnlab.errors import ConfigError, DataError, PluginError, UnknownName, UsageError
 from nnlab.records import Curve, History, Scalar
+from nnlab.settings import RunConfig, is_setting_name, setting_fields
+from nnlab.settings.parsing import parse_value
 
 # The values of a metric: one for each epoch from 1, or by epoch.
 CurveValues = Sequence[float | None] | Mapping[int, float | None]

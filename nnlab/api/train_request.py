@@ -6,9 +6,9 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from nnlab.config import is_setting_name, setting_field, setting_fields
 from nnlab.errors import ConfigError, UnknownKeyword
 from nnlab.objective import format_exact
+from nnlab.settings import is_setting_name, setting_field, setting_fields
 
 # Seeds: a number of seeds, a list of them, or the text of the command line, "0,2" or "0..4".
 Seeds = int | str | Sequence[int]

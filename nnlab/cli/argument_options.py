@@ -9,8 +9,8 @@ import typer
 from typer.core import TyperCommand
 
 from nnlab.cli.option_spellings import rename_options, typed_spellings
-from nnlab.config.arguments import ARGUMENT_COMPONENTS
 from nnlab.errors import NnlabError, UsageError
+from nnlab.settings.arguments import ARGUMENT_COMPONENTS
 
 # The hidden option that carries the arguments from the parser to the command.
 ARGUMENTS_PARAMETER = "setting_arguments"

@@ -14,7 +14,7 @@ from nnlab.cli.argument_options import (
     parse_argument_words,
 )
 from nnlab.cli.output.formats import Format
-from nnlab.config import SettingField, setting_fields
+from nnlab.settings import SettingField, setting_fields
 
 DbOption = Annotated[
     str | None,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.required_setting import required
+from nnlab.settings import RunConfig
 
 
 class Maxout(nn.Module):

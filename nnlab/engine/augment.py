@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch.nn import functional
 
-from nnlab.config import RunConfig, catalogue_rows
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig, catalogue_rows
 
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from nnlab.config import digest_of, setting_of
 from nnlab.engine.loader_session import LoaderSession
 from nnlab.engine.run_session import AnySession
 from nnlab.errors import CheckpointError
+from nnlab.settings import digest_of, setting_of
 
 CHECKPOINT_FORMAT = 1
 

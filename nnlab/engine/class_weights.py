@@ -2,8 +2,8 @@
 
 import torch
 
-from nnlab.config import BALANCED
 from nnlab.errors import DataError
+from nnlab.settings import BALANCED
 
 
 def class_weights(

@@ -12,7 +12,6 @@ from torch import nn
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from nnlab.config import RunConfig, is_loader_run
 from nnlab.engine import device as devices
 from nnlab.engine import penalties
 from nnlab.engine.batches import batch_bounds
@@ -24,6 +23,7 @@ from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.session import Session
 from nnlab.errors import UsageError
 from nnlab.records import ParallelMode
+from nnlab.settings import RunConfig, is_loader_run
 
 # Optimizers that evaluate the loss several times per step, or update weights as whole matrices.
 _UNSUPPORTED_OPTIMIZERS: dict[ParallelMode, tuple[str, ...]] = {

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 import torch
 
-from nnlab.config import RunConfig, config_of, setting_of
 from nnlab.engine import checkpoint
 from nnlab.engine.data_parallel import (
     check_batch_shares,
@@ -24,6 +23,7 @@ from nnlab.engine.process_group import ProcessGroup
 from nnlab.engine.session import Session, build_session
 from nnlab.errors import DataError
 from nnlab.records import Status
+from nnlab.settings import RunConfig, config_of, setting_of
 
 
 @dataclass(frozen=True, slots=True)

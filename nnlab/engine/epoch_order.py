@@ -2,8 +2,8 @@
 
 import torch
 
-from nnlab.config import RunConfig
 from nnlab.engine.seeds import make_generator
+from nnlab.settings import RunConfig
 
 
 def draw_order(config: RunConfig, targets: torch.Tensor, epoch: int) -> torch.Tensor:

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnlab.config import RunConfig
 from nnlab.engine.optimizers import call_optimizer, gradient_norm
+from nnlab.settings import RunConfig
 
 Penalty = Callable[[], torch.Tensor]
 

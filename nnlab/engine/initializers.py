@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
+from nnlab.settings import RunConfig
 
 
 @dataclass(frozen=True, slots=True)

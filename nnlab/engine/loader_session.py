@@ -12,8 +12,6 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from nnlab.config import RunConfig, check_plugins
-from nnlab.config.user_task import is_user_task
 from nnlab.engine import device as devices
 from nnlab.engine import dynamo_bypass, penalties, transfer, user_code, weight_average
 from nnlab.engine.batch_cursor import BatchCursor
@@ -29,6 +27,8 @@ from nnlab.engine.user_task.opening import open_user_task
 from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import ConfigError, UserCodeError
 from nnlab.objective import Objective
+from nnlab.settings import RunConfig, check_plugins
+from nnlab.settings.user_task import is_user_task
 
 
 class LoaderData(Protocol):

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from nnlab.catalogue import USER_CODE, Task, find_choice
-from nnlab.config import RunConfig
 from nnlab.engine.user_losses import build_user_loss
+from nnlab.settings import RunConfig
 
 Loss = Callable[..., torch.Tensor]
 # Config, reduction, and the weights [c] of the classes (bce: of their positive examples).

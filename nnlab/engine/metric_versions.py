@@ -5,9 +5,9 @@ Importing this module does not import torch.
 
 import hashlib
 
-from nnlab.config import parse_metrics
 from nnlab.engine.user_code import code_version
 from nnlab.errors import UserCodeError
+from nnlab.settings import parse_metrics
 
 
 def metrics_version(text: str) -> str | None:

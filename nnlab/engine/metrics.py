@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from nnlab.catalogue import DENSE_TASKS, Task
-from nnlab.config import RunConfig, parse_metrics
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.user_metrics import UserMetric, load_user_metric
 from nnlab.errors import ConfigError
+from nnlab.settings import RunConfig, parse_metrics
 
 # Of outputs and targets as `AddedMetrics.compute` passes them.
 MetricFunction = Callable[[torch.Tensor, torch.Tensor], float]

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from nnlab.config import RunConfig
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 MixFunction = Callable[
     [torch.Tensor, torch.Tensor, np.random.Generator], tuple[torch.Tensor, float]

@@ -8,9 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from nnlab.config.argument_types import type_of_default
-from nnlab.config.arguments import Parameter, Signature
 from nnlab.errors import UserCodeError
+from nnlab.settings.argument_types import type_of_default
+from nnlab.settings.arguments import Parameter, Signature
 
 _MAX_SUGGESTIONS = 5
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
+from nnlab.settings import RunConfig
 
 
 def build(config: RunConfig, model: nn.Module) -> Callable[[], torch.Tensor] | None:

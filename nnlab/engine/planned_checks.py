@@ -6,10 +6,10 @@ A run repeats them when it starts, because the files may have changed since.
 from collections.abc import Callable
 
 from nnlab.catalogue import find_choice
-from nnlab.config import RunConfig
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine.data import BUILTIN, GENERATED, read_dataset
 from nnlab.errors import NnlabError, UserCodeRefused
+from nnlab.settings import RunConfig
+from nnlab.settings.data_facts import DataFacts
 
 
 def split_file_problems(config: RunConfig, facts: DataFacts) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnlab.catalogue import Choice
-from nnlab.config import RunConfig, parse_value, setting_fields
+from nnlab.settings import RunConfig, parse_value, setting_fields
 
 if TYPE_CHECKING:
     from torch import nn, optim

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-from nnlab.config import RunConfig, is_loader_run
 from nnlab.engine import loader_loop, loop
 from nnlab.engine.loader_session import LoaderSession, build_loader_session
 from nnlab.engine.session import Session, build_session
 from nnlab.records import Epoch
+from nnlab.settings import RunConfig, is_loader_run
 
 AnySession = Session | LoaderSession
 

@@ -11,8 +11,6 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnlab.catalogue import DENSE_TASKS, is_user_code
-from nnlab.config import RunConfig, check_plugins, is_loader_run
-from nnlab.config.user_task import is_user_task
 from nnlab.engine import (
     augment,
     dynamo_bypass,
@@ -51,6 +49,8 @@ from nnlab.engine.user_losses import check_user_loss
 from nnlab.engine.weight_average import WeightAverage
 from nnlab.errors import DataError, UserCodeError
 from nnlab.io.files import main_memory_bytes
+from nnlab.settings import RunConfig, check_plugins, is_loader_run
+from nnlab.settings.user_task import is_user_task
 
 # Examples of the training split used by the data-dependent initialisation.
 LSUV_EXAMPLES = 512

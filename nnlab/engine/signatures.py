@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from nnlab.catalogue import find_choice
-from nnlab.config.argument_types import ArgumentType, type_of_annotation, type_of_default
-from nnlab.config.arguments import Parameter, Signature, takes_arguments
-from nnlab.config.user_task import PASSED_SETTINGS
 from nnlab.engine import user_code
 from nnlab.engine.package_names import check_package_model, hf_signature
 from nnlab.engine.static_signatures import read_parameters
 from nnlab.errors import UserCodeError, UserCodeRefused
+from nnlab.settings.argument_types import ArgumentType, type_of_annotation, type_of_default
+from nnlab.settings.arguments import Parameter, Signature, takes_arguments
+from nnlab.settings.user_task import PASSED_SETTINGS
 
 # Properties of the data that nnlab passes to models whose signature has these names.
 PASSED_TO_MODELS = frozenset(

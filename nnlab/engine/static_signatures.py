@@ -4,9 +4,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from nnlab.config.argument_types import ArgumentType, type_of_annotation, type_of_default
-from nnlab.config.arguments import Parameter
 from nnlab.engine.top_level_names import bound_names
+from nnlab.settings.argument_types import ArgumentType, type_of_annotation, type_of_default
+from nnlab.settings.arguments import Parameter
 
 # Classes whose own constructor takes no arguments.
 _BASES_WITHOUT_PARAMETERS = frozenset(("Module", "object", "LightningModule"))

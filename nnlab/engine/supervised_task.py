@@ -8,7 +8,6 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnlab.catalogue import DENSE_TASKS
-from nnlab.config import RunConfig
 from nnlab.engine import augment, losses, metrics, models
 from nnlab.engine import device as devices
 from nnlab.engine.augment import AugmentationPipeline
@@ -27,6 +26,7 @@ from nnlab.engine.targets.output_shape import output_shape
 from nnlab.engine.training_task import EvaluatedSplit
 from nnlab.errors import ConfigError, DataError, UserCodeError
 from nnlab.objective import Direction
+from nnlab.settings import RunConfig
 
 # Examples of the training split for the data-dependent initialisation.
 _LSUV_EXAMPLES = 512

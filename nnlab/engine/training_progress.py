@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from nnlab.config import RunConfig, parse_duration
 from nnlab.engine.epoch_selection import is_better_epoch
 from nnlab.objective import Objective
 from nnlab.records import Status
+from nnlab.settings import RunConfig, parse_duration
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from nnlab.config import RunConfig
-from nnlab.config.arguments import Signature, argument_flag, arguments_for, declared_parameter
 from nnlab.engine.signatures import component_signature
 from nnlab.errors import ConfigError, UserCodeError
 from nnlab.objective import Scalar
+from nnlab.settings import RunConfig
+from nnlab.settings.arguments import Signature, argument_flag, arguments_for, declared_parameter
 
 
 def converted_arguments(config: RunConfig, component: str, code: object) -> Mapping[str, object]:

@@ -18,11 +18,11 @@ from types import ModuleType
 
 from nnlab.catalogue import USER_CODE, find_builtin, is_user_code
 from nnlab.catalogue.user_files import public_callables
-from nnlab.config import CODE_VERSION_FIELDS, RunConfig
 from nnlab.engine.local_imports import find_local_imports
 from nnlab.engine.package_versions import PACKAGES, package_model_version
 from nnlab.engine.top_level_names import defined_names
 from nnlab.errors import UserCodeError, UserCodeRefused, unknown_name_message
+from nnlab.settings import CODE_VERSION_FIELDS, RunConfig
 
 _NNLAB_FOLDER = Path(__file__).resolve().parents[1]
 _INSTALL_FOLDERS = frozenset(("site-packages", "dist-packages"))

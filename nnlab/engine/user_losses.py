@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from nnlab.catalogue import DENSE_TASKS, Task
-from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.error_description import location_suffix
 from nnlab.engine.models.call import batch_length
@@ -18,6 +17,7 @@ from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
+from nnlab.settings import RunConfig
 
 Loss = Callable[..., torch.Tensor]
 

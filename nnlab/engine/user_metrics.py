@@ -16,12 +16,12 @@ from typing import Any, cast
 import torch
 
 from nnlab.catalogue import DENSE_TASKS, Task
-from nnlab.config.metric_list import MetricReference, join_metrics, parse_metrics
 from nnlab.engine import user_code
 from nnlab.engine.error_description import describe_error, location_suffix
 from nnlab.engine.returned_numbers import NotARealNumber, real_number
 from nnlab.errors import UserCodeError
 from nnlab.objective import Direction, direction_of
+from nnlab.settings.metric_list import MetricReference, join_metrics, parse_metrics
 
 _METRIC_METHODS = ("update", "compute", "reset")
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from nnlab.config import RunConfig
 from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import code_versions
+from nnlab.settings import RunConfig
 
 
 def file_versions(config: RunConfig) -> Mapping[str, str | None]:

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from nnlab.config import RunConfig
 from nnlab.engine.required_setting import required
+from nnlab.settings import RunConfig
 
 # Examples per forward pass when the statistics of batch normalisation are recomputed.
 _BATCH_NORM_BATCH_SIZE = 1024

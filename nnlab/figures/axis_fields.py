@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from nnlab.analysis.records import Ranking, RankingRow
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import trial_name, value_name
 from nnlab.figures.draw.reader_options import in_chosen_order
 from nnlab.objective import format_exact
 from nnlab.records import Scalar
+from nnlab.settings.setting_differences import format_value
 
 AxisValue = float | str
 

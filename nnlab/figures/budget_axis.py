@@ -12,11 +12,11 @@ from nnlab.analysis.run_costs import (
     shared_time_notes,
     unknown_cost_reason,
 )
-from nnlab.config import setting_fields
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.figures.draw.reader_options import displayed
 from nnlab.io.text import format_count
+from nnlab.settings import setting_fields
 
 
 @dataclass(frozen=True, slots=True)

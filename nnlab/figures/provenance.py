@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from nnlab import store
 from nnlab.analysis.database_id import database_id
-from nnlab.config import setting_field, setting_fields
-from nnlab.config.arguments import is_argument
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.paper import LEGEND_PLACEMENTS, PALETTES, STYLES, Paper
 from nnlab.figures.draw.venues import VENUES, paper_for_venue
@@ -18,6 +16,8 @@ from nnlab.figures.plugin_figures import FIGURE_PLUGINS
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.io.anonymous import hide_folders
 from nnlab.objective import format_exact
+from nnlab.settings import setting_field, setting_fields
+from nnlab.settings.arguments import is_argument
 from nnlab.version import nnlab_version
 
 _MAX_WIDTH = 60.0  # inches

@@ -10,11 +10,11 @@ from dataclasses import replace
 from nnlab import store
 from nnlab.analysis.comparable import ComparableGroup, comparable_groups
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import value_name
 from nnlab.figures.draw.reader_options import selected_values
 from nnlab.records import Scalar
+from nnlab.settings.setting_differences import format_value
 
 
 def narrow_to_selection(

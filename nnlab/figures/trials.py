@@ -8,8 +8,6 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedy_studies import REMEDY_FIELD
 from nnlab.analysis.scope import resolve_scope
-from nnlab.config import metric_directions
-from nnlab.config.setting_differences import format_value
 from nnlab.diagnosis.headlines import headline_findings
 from nnlab.errors import UsageError
 from nnlab.figures.draw.display_names import trial_name, value_name
@@ -18,6 +16,8 @@ from nnlab.figures.draw.series import Series
 from nnlab.figures.selected_scope import narrow_to_selection
 from nnlab.io.text import format_count
 from nnlab.records import Run
+from nnlab.settings import metric_directions
+from nnlab.settings.setting_differences import format_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nnlab.config.space import TrialSpec, expand_space, parse_space
 from nnlab.engine.data import facts_of
 from nnlab.engine.signatures import find_signature
 from nnlab.engine.versions import file_versions
+from nnlab.settings.space import TrialSpec, expand_space, parse_space
 
 
 def expand_settings(settings: Mapping[str, Any]) -> tuple[TrialSpec, ...]:

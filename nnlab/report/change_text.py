@@ -2,10 +2,10 @@
 """Changes of a setting in words, as ablation tables list them."""
 
 from nnlab.analysis.remedy_studies import REMEDY_FIELD
-from nnlab.config import default_for_setting, setting_fields
 from nnlab.errors import UnknownName
 from nnlab.figures.draw.display_names import setting_name, trial_name, value_name
 from nnlab.objective import Scalar, Setting
+from nnlab.settings import default_for_setting, setting_fields
 
 
 def change_text(field: str, base: Setting, changed: Setting) -> str:

@@ -12,12 +12,12 @@ from nnlab.analysis.ranking_numbers import (
 )
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.remedy_numbers import remedy_numbers
-from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
+from nnlab.settings.setting_differences import format_value, setting_label
 from nnlab.stats import format_duration
 from nnlab.stats.uncertainty import uncertainty_name
 

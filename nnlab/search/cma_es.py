@@ -8,11 +8,11 @@ immediately.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from nnlab.config.ranges import Range
 from nnlab.errors import ConfigError
 from nnlab.search.domain import Domains, ParamValues
 from nnlab.search.optuna_adapter import ask_trial, create_optuna_study, silence_optuna
 from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
+from nnlab.settings.ranges import Range
 
 # After this many known proposals in a row, a small space counts as exhausted.
 _MAX_REPEATS = 300

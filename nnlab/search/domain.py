@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from nnlab.config.ranges import Range, is_range, parse_range, round_to_spacing
-from nnlab.config.space import Space
 from nnlab.objective import Scalar
+from nnlab.settings.ranges import Range, is_range, parse_range, round_to_spacing
+from nnlab.settings.space import Space
 
 Domain = Range | tuple[Scalar, ...]
 Domains = Mapping[str, Domain]

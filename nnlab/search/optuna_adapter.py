@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nnlab.config.ranges import Range
 from nnlab.errors import UsageError
 from nnlab.search.domain import Domain, Domains, ParamValues, round_in_domain
 from nnlab.search.sampler_request import SamplerRequest
+from nnlab.settings.ranges import Range
 
 if TYPE_CHECKING:
     import optuna

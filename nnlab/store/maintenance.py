@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import CompoundSelect, case, func, or_, select
 from sqlalchemy.engine import Connection
 
-from nnlab.config import digest_of
 from nnlab.errors import NotADatabase, OutputError
 from nnlab.io.folders import Folder
+from nnlab.settings import digest_of
 from nnlab.store.artifact_folders import artifacts_folder
 from nnlab.store.checksum import compute_curves_checksum, read_stored_curves
 from nnlab.store.database import Database

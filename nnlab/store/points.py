@@ -6,9 +6,9 @@ from itertools import chain, repeat
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.config import metric_directions
 from nnlab.errors import UsageError
 from nnlab.records import Curve, Direction, Setting, Status, direction_of
+from nnlab.settings import metric_directions
 from nnlab.store.checksum import store_run_checksum
 from nnlab.store.constructs import in_ids, in_names_parameter, names_to_json, upsert
 from nnlab.store.curve_summary import SummaryRow, summarize_curve

@@ -10,7 +10,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, bindparam, select
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Arm, Comparison, Environment, Objective, Run, Sampler, Study, Trial
+from nnlab.records import (
+    Arm,
+    Comparison,
+    Environment,
+    Objective,
+    Origin,
+    Run,
+    Sampler,
+    Scalar,
+    Study,
+    Trial,
+)
 from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
 from nnlab.store.row_validation import INTEGER, NUMBER, TEXT, ColumnTypes, check_epochs, decode_row
@@ -44,6 +55,7 @@ def select_runs() -> Select[Any]:
         run.c.reason, run.c.parent_id, run.c.wall_seconds, run.c.device_seconds,
         run.c.created_at, run.c.started_at, run.c.ended_at, run.c.pruned_at,
         run.c.stop_requested_at, run.c.removed_at, run.c.artifacts, run.c.points_checksum,
+        run.c.origin, run.c.axis, run.c.results,
         *WORKER_COLUMNS,
     ).select_from(
         join_worker(
@@ -70,7 +82,7 @@ _STUDY_TYPES = ColumnTypes(
 _RUN_TYPES = ColumnTypes(
     [
         ("number", INTEGER, False), ("trial", INTEGER, False), ("study", TEXT, False),
-        ("setting", TEXT, False), ("digest", TEXT, False), ("seed", INTEGER, False),
+        ("setting", TEXT, False), ("digest", TEXT, False), ("seed", INTEGER, True),
         ("repeat", INTEGER, False), ("current", INTEGER, False), ("name", TEXT, True),
         ("tags", TEXT, False), ("epochs", INTEGER, False), ("epochs_planned", INTEGER, False),
         ("selected_epoch", INTEGER, True), ("data_fingerprint", TEXT, True), ("reason", TEXT, True),
@@ -78,6 +90,7 @@ _RUN_TYPES = ColumnTypes(
         ("device_seconds", NUMBER, True), ("created_at", TEXT, False), ("started_at", TEXT, True),
         ("ended_at", TEXT, True), ("pruned_at", INTEGER, True), ("stop_requested_at", TEXT, True),
         ("removed_at", TEXT, True), ("artifacts", TEXT, True), ("points_checksum", TEXT, True),
+        ("origin", TEXT, False), ("axis", TEXT, False), ("results", TEXT, True),
         ("status", TEXT, False), ("lease_until", NUMBER, True), ("hostname", TEXT, True),
         ("pid_space", TEXT, True), ("pid", INTEGER, True),
     ]
@@ -195,6 +208,9 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         removed_at,
         artifacts,
         points_checksum,
+        origin,
+        axis,
+        results,
         *worker,
     ) = row
     _RUN_TYPES.check(row)
@@ -224,7 +240,17 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
         artifacts=artifacts,
         removed_at=timestamp_from_text(removed_at),
         points_checksum=points_checksum,
+        origin=Origin(origin),
+        axis="step" if axis == "step" else "epoch",
+        results=_parse_results(results) if results else {},
     )
+
+
+def _parse_results(text: str) -> dict[str, Scalar]:
+    results = json.loads(text)
+    if not isinstance(results, dict) or any(isinstance(v, list | dict) for v in results.values()):
+        raise TypeError("its results are not a JSON object of plain values")
+    return results
 
 
 def _parse_tags(text: str) -> tuple[str, ...]:

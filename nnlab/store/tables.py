@@ -104,6 +104,8 @@ study = Table(
     # How the trials are chosen; NULL is the whole grid.
     Column("sampler", JsonText),
     Column("removed_at", Timestamp),
+    # The user's script that every run of the study executes; NULL if nnlab trains them.
+    Column("script", JsonText),
 )
 
 trial = Table(
@@ -113,9 +115,12 @@ trial = Table(
     Column("study_id", ForeignKey("study.id"), nullable=False),
     Column("digest", BytewiseText, nullable=False),
     Column("setting", JsonText, nullable=False),
+    # The setting as another program gave it, with nested values; NULL for settings of nnlab.
+    Column("nested_setting", JsonText),
     UniqueConstraint("study_id", "digest"),
 )
 
+_ORIGINS = "'builtin', 'task', 'script', 'recorded', 'imported'"
 _STATUSES = "'queued', 'running', 'finished', 'interrupted', 'diverged', 'failed'"
 
 run = Table(
@@ -123,15 +128,16 @@ run = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("trial_id", ForeignKey("trial.id"), nullable=False),
-    Column("seed", LargeInteger, nullable=False),
+    # NULL if it is unknown, which is possible for runs of other programs.
+    Column("seed", LargeInteger),
     Column("repeat", Integer, nullable=False),
     Column("current", StoredBoolean, nullable=False),
     Column("status", BytewiseText, nullable=False),
     Column("name", BytewiseText),
     Column("tags", JsonText, nullable=False),
-    Column("epochs", Integer, nullable=False),
-    Column("epochs_planned", Integer, nullable=False),
-    Column("selected_epoch", Integer),
+    Column("epochs", LargeInteger, nullable=False),
+    Column("epochs_planned", LargeInteger, nullable=False),
+    Column("selected_epoch", LargeInteger),
     Column("data_fingerprint", BytewiseText),
     Column("reason", BytewiseText),
     Column("wall_seconds", Float),
@@ -149,12 +155,20 @@ run = Table(
     # A run with such a request is not claimed; its worker ends it after the current epoch.
     Column("stop_requested_at", Timestamp),
     # The epoch after which a pruner ended the run.
-    Column("pruned_at", Integer),
+    Column("pruned_at", LargeInteger),
     # The folder or URL of the run's files; NULL is the database's own folder.
     Column("artifacts", BytewiseText),
     # A checksum of the points, set when the run ends; NULL for runs of an earlier version.
     Column("points_checksum", BytewiseText),
+    # Who trained it; runs of other programs are never queued again by nnlab.
+    Column("origin", BytewiseText, nullable=False, server_default="builtin"),
+    # What `epoch` means in its points and summaries: an epoch or a step.
+    Column("axis", BytewiseText, nullable=False, server_default="epoch"),
+    # Final values that the user's code has set (JSON object); NULL if there are none.
+    Column("results", JsonText),
     UniqueConstraint("trial_id", "seed", "repeat"),
+    CheckConstraint(f"origin IN ({_ORIGINS})", name="origin"),
+    CheckConstraint("axis IN ('epoch', 'step')", name="axis"),
     CheckConstraint(f"status IN ({_STATUSES})", name="status"),
     CheckConstraint("repeat >= 0", name="repeat"),
     CheckConstraint("epochs >= 0", name="epochs"),
@@ -193,7 +207,7 @@ attempt = Table(
     Column("pid_space", BytewiseText, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("command", BytewiseText, nullable=False),
-    Column("first_epoch", Integer, nullable=False),
+    Column("first_epoch", LargeInteger, nullable=False),
     Column("outcome", BytewiseText),
     Column("started_at", Timestamp, nullable=False),
     Column("ended_at", Timestamp),
@@ -211,7 +225,10 @@ metric = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", BytewiseText, nullable=False, unique=True),
+    # Which value `summary.best` is; `min` if it is unknown which values are better.
     Column("direction", BytewiseText, nullable=False),
+    # As the user has defined it: min, max or none; NULL if it follows from the name, if at all.
+    Column("user_direction", BytewiseText),
     CheckConstraint("direction IN ('min', 'max')", name="direction"),
 )
 
@@ -221,9 +238,41 @@ point = Table(
     metadata,
     Column("run_id", ForeignKey("run.id"), primary_key=True),
     Column("metric_id", ForeignKey("metric.id"), primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("epoch", LargeInteger, primary_key=True),
     Column("value", Float),
     CheckConstraint("epoch >= 0", name="epoch"),
+)
+
+# Every value that another program logged, in the order of arrival: `seq` numbers the calls.
+# NaN is NULL in `value`; a value that is missing has no row. `time` is in Unix seconds.
+sample = Table(
+    "sample",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("metric_id", ForeignKey("metric.id"), primary_key=True),
+    Column("seq", LargeInteger, primary_key=True),
+    Column("step", LargeInteger),
+    Column("epoch", Float),
+    Column("time", Float),
+    Column("value", Float),
+)
+
+# Where an imported run comes from. `external_id` identifies it among the runs of its kind.
+source = Table(
+    "source",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("kind", BytewiseText, nullable=False),
+    Column("external_id", BytewiseText, nullable=False),
+    Column("location", BytewiseText, nullable=False),
+    Column("imported_at", Timestamp, nullable=False),
+    # Where the next import goes on reading; its content depends on the kind.
+    Column("position", JsonText),
+    # The name of each metric in the source, by its name here.
+    Column("metric_names", JsonText, nullable=False),
+    # What the import could not take over, as a list of notes.
+    Column("audit", JsonText, nullable=False),
+    UniqueConstraint("kind", "external_id"),
 )
 
 summary = Table(
@@ -233,9 +282,9 @@ summary = Table(
     Column("metric_id", ForeignKey("metric.id"), primary_key=True),
     Column("n", Integer, nullable=False),
     Column("last", Float),
-    Column("last_epoch", Integer, nullable=False),
+    Column("last_epoch", LargeInteger, nullable=False),
     Column("best", Float),
-    Column("best_epoch", Integer),
+    Column("best_epoch", LargeInteger),
     CheckConstraint("n > 0", name="n"),
     # Has all columns that a ranking reads, in its order: the table itself is not read.
     Index("summary_best", "metric_id", "best", "run_id", "best_epoch"),
@@ -250,7 +299,7 @@ finding = Table(
     Column("name", BytewiseText, nullable=False),
     Column("severity", BytewiseText, nullable=False),
     Column("confidence", Float, nullable=False),
-    Column("onset", Integer),
+    Column("onset", LargeInteger),
     Column("message", BytewiseText, nullable=False),
     Column("remedy", BytewiseText, nullable=False),
     Column("evidence", JsonText, nullable=False),

@@ -13,11 +13,11 @@ table describes. Those runs are trained first; each seed starts from the run of 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnlab.config import is_setting_name, setting_fields
-from nnlab.config.arguments import ARGUMENT_COMPONENTS
-from nnlab.config.space import Space
 from nnlab.errors import ConfigError, unknown_key_message
 from nnlab.objective import Scalar
+from nnlab.settings import is_setting_name, setting_fields
+from nnlab.settings.arguments import ARGUMENT_COMPONENTS
+from nnlab.settings.space import Space
 
 PRETRAIN_KEY = "pretrain"
 

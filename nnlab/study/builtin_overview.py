@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 
-from nnlab.config.space import parse_seeds
+from nnlab.settings.space import parse_seeds
 from nnlab.study.builtin import builtin_study_names, builtin_study_path
 
 

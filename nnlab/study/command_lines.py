@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from nnlab.config import setting_field
 from nnlab.io.command_line import quote_command
 from nnlab.objective import format_exact
+from nnlab.settings import setting_field
 from nnlab.study.request import TrainRequest
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from nnlab.catalogue.data import STREAMED_DATA
 from nnlab.catalogue.user_files import table_prefix
-from nnlab.config import RunConfig, setting_fields
-from nnlab.config.column_names import format_column_names, parse_column_names
-from nnlab.config.space import expand_space, parse_space
 from nnlab.engine.data import facts_of
 from nnlab.engine.versions import file_versions
 from nnlab.errors import ConfigError, DataError, TableProblems, UsageError
 from nnlab.io.command_line import quote_command
+from nnlab.settings import RunConfig, setting_fields
+from nnlab.settings.column_names import format_column_names, parse_column_names
+from nnlab.settings.space import expand_space, parse_space
 
 if TYPE_CHECKING:
     from nnlab.engine.data.dataset import Dataset

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.analysis.find_decay import DecaySuggestion, with_decay
 from nnlab.analysis.remedies import remedy_run_specs
-from nnlab.config import config_of, digest_of, setting_of
 from nnlab.objective import Objective, Setting
 from nnlab.records import Run
+from nnlab.settings import config_of, digest_of, setting_of
 from nnlab.stats.claims import Verdict, assess_claim
 from nnlab.stats.paired import compare_paired
 from nnlab.study.queue import QueuedRuns
@@ -116,5 +116,5 @@ def _best_values(
     values: dict[str, dict[int, float]] = {}
     for run in store.runs(db, run_ids=run_ids):
         if run.id in best_values:
-            values.setdefault(run.trial.digest, {})[run.seed] = best_values[run.id][0]
+            values.setdefault(run.trial.digest, {})[run.known_seed] = best_values[run.id][0]
     return values

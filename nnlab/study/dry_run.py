@@ -79,4 +79,6 @@ def check_devices(run_specs: Iterable[store.RunSpec]) -> None:
 
 def _completed_run_keys(db: store.Database, study: Study) -> frozenset[RunKey]:
     runs = store.runs(db, study=study.id, current_only=True)
-    return frozenset((run.trial.digest, run.seed) for run in runs if not run.status.needs_training)
+    return frozenset(
+        (run.trial.digest, run.known_seed) for run in runs if not run.status.needs_training
+    )

@@ -1,9 +1,9 @@
 """The execution options of `nnlab train` and `nnlab.train`, parsed and checked together."""
 
-from nnlab.config import setting_field
 from nnlab.errors import UsageError
 from nnlab.io.folders import absolute_location
 from nnlab.records import ParallelMode
+from nnlab.settings import setting_field
 from nnlab.study.request import TrainRequest
 from nnlab.workers import placement, ray, resources, slurm
 from nnlab.workers.executor import ExecutionOptions

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection
 from functools import cache, partial
 
-from nnlab.config.space import Space, TrialSpec, expand_space
 from nnlab.engine.data import cached_facts
 from nnlab.engine.planned_checks import output_checker, split_file_problems
 from nnlab.engine.signatures import find_signature
 from nnlab.engine.versions import file_versions
 from nnlab.errors import NoDatabase
 from nnlab.objective import Scalar
+from nnlab.settings.space import Space, TrialSpec, expand_space
 from nnlab.study.database import open_results, search_data_near_database
 from nnlab.workers.initial_weights import find_initial_weights
 

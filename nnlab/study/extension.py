@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.config.arguments import ARGUMENT_COMPONENTS
-from nnlab.config.setting_differences import format_value
-from nnlab.config.space import Space, TrialSpec, parse_space
 from nnlab.engine.signatures import find_signature
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Run, Sampler, Scalar, Setting, Study
+from nnlab.settings.arguments import ARGUMENT_COMPONENTS
+from nnlab.settings.setting_differences import format_value
+from nnlab.settings.space import Space, TrialSpec, parse_space
 from nnlab.study import sampler_options
 from nnlab.study.expansion import make_expander
 from nnlab.study.next_trials import (
@@ -93,10 +93,10 @@ def build_extension(db: store.Database, study: Study, request: TrainRequest) -> 
     all_seeds = tuple(dict.fromkeys((*study.seeds, *seeds)))
     run_specs = _run_specs([*trials, *added], all_seeds, request)
     run_specs |= {
-        (run.trial.digest, run.seed): store.RunSpec(
+        (run.trial.digest, run.known_seed): store.RunSpec(
             run.trial.setting,
             run.trial.digest,
-            run.seed,
+            run.known_seed,
             run.epochs_planned,
             request.name,
             request.tags,
@@ -125,7 +125,7 @@ def has_additions(db: store.Database, study: Study, request: TrainRequest) -> bo
 
 
 def _study_seeds(study: Study, runs: Sequence[Run]) -> frozenset[int]:
-    return frozenset(study.seeds) or frozenset(run.seed for run in runs)
+    return frozenset(study.seeds) or frozenset(run.known_seed for run in runs)
 
 
 def _distinct_trials(runs: Sequence[Run]) -> list[_ExtensionTrial]:

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from nnlab import store
-from nnlab.config.space import Space, TrialSpec
 from nnlab.errors import UsageError
 from nnlab.objective import Objective
 from nnlab.records import Run, Sampler, Status, Study
@@ -22,6 +21,7 @@ from nnlab.search import (
     next_values,
     sampled_domains,
 )
+from nnlab.settings.space import Space, TrialSpec
 from nnlab.study.expansion import ExpandSpace
 
 # Trials that an adaptive sampler suggests per call, by default.

@@ -9,9 +9,9 @@ from nnlab import store
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.errors import Interrupted, NnlabError
 from nnlab.records import Run, Status
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.workers.notify import Event, Notifier
 
 if TYPE_CHECKING:

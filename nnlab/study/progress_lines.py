@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.io.text import format_count
 from nnlab.records import Run
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.stats import format_duration
 from nnlab.study.events import (
     AbandonedRunsFound,

@@ -108,7 +108,7 @@ def _failed_run_keys(db: store.Database, name: str | None) -> frozenset[tuple[st
             f"no run of study '{name}' has failed" if name else "no run has failed",
             hint="nnlab ls shows the status of each run",
         )
-    return frozenset((run.trial.digest, run.seed) for run in failed)
+    return frozenset((run.trial.digest, run.known_seed) for run in failed)
 
 
 def _get_or_create_study(

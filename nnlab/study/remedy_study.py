@@ -14,14 +14,14 @@ from nnlab.analysis.remedies import (
     remedy_settings,
 )
 from nnlab.analysis.selection import single_run
-from nnlab.config import digest_of, parse_duration, setting_field
-from nnlab.config.setting_differences import format_value
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.remedies import Remedy, remedies_for
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.objective import Objective, Setting
 from nnlab.records import Arm, Finding, Run, Study
+from nnlab.settings import digest_of, parse_duration, setting_field
+from nnlab.settings.setting_differences import format_value
 from nnlab.study.queue import QueuedRuns
 
 

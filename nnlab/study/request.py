@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnlab.config import is_setting_name, setting_fields
-from nnlab.config.space import parse_seeds, parse_values
 from nnlab.errors import ConfigError, UsageError, unknown_key_message
 from nnlab.io.files import read_limited
+from nnlab.settings import is_setting_name, setting_fields
+from nnlab.settings.space import parse_seeds, parse_values
 from nnlab.study import sampler_options
 from nnlab.study.arms import arm_settings, pretrain_settings, table_fields
 from nnlab.study.run_names import reads_as_number

@@ -179,7 +179,7 @@ def _stored_run_specs(
         store.RunSpec(
             run.trial.setting,
             run.trial.digest,
-            run.seed,
+            run.known_seed,
             run.epochs_planned,
             request.name,
             request.tags,

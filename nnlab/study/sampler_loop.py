@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from nnlab import store
-from nnlab.config.space import TrialSpec
 from nnlab.records import Run, Status, Study
 from nnlab.search import ScoredTrial
+from nnlab.settings.space import TrialSpec
 from nnlab.study.events import (
     ExecutionEvent,
     SamplerExhausted,

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnlab.catalogue import find_choice
-from nnlab.config.ranges import is_range, parse_range
-from nnlab.config.space import Space, TrialSpec
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.records import Sampler, Scalar
 from nnlab.search import check_sampler, sampled_domains
+from nnlab.settings.ranges import is_range, parse_range
+from nnlab.settings.space import Space, TrialSpec
 from nnlab.study.expansion import ExpandSpace
 from nnlab.study.next_trials import DEFAULT_TRIALS_PER_CALL, is_adaptive
 

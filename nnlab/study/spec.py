@@ -3,14 +3,14 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from nnlab.config.arguments import ARGUMENT_COMPONENTS
-from nnlab.config.space import Space, TrialSpec, duplicate_value_notes, parse_space
 from nnlab.diagnosis.codes import parse_codes
 from nnlab.engine.signatures import find_signature
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.io.text import format_count
 from nnlab.records import Arm, Comparison, Objective, Sampler
 from nnlab.search import NON_ADAPTIVE_SAMPLERS
+from nnlab.settings.arguments import ARGUMENT_COMPONENTS
+from nnlab.settings.space import Space, TrialSpec, duplicate_value_notes, parse_space
 from nnlab.study import sampler_options
 from nnlab.study.arms import merge_spaces
 from nnlab.study.comparisons import parse_comparisons

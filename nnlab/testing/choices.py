@@ -7,12 +7,12 @@ from typing import ClassVar
 import pytest
 
 from nnlab.catalogue import find_choice
-from nnlab.config import RunConfig, resolve, setting_fields
 from nnlab.engine.checkpoint import restore_checkpoint, serialize_checkpoint
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.session import Session
 from nnlab.records import Epoch
+from nnlab.settings import RunConfig, resolve, setting_fields
 
 EPOCHS = 4
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nnlab import store
-from nnlab.config import config_of
 from nnlab.errors import UsageError
+from nnlab.settings import config_of
 from nnlab.workers import placement, ray, slurm
 from nnlab.workers.callbacks import ExecuteQueue, RunCallbacks
 from nnlab.workers.nodes import Nodes, nodes_from_environment
@@ -124,7 +124,7 @@ def choose_executor(
     else:
         runs = store.runs(db, run_ids=run_ids)
         placements = placement.default_placements(
-            [config_of(run.trial.setting, run.seed) for run in runs]
+            [config_of(run.trial.setting, run.known_seed) for run in runs]
         )
     if len(placements) > 1 or any(place.device != "cpu" for place in placements):
         return _pool_executor(db, run_ids, options, placements, None)

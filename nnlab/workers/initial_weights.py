@@ -114,7 +114,7 @@ def load_initial_weights(
             f"--from {config.start_from} has changed since this run was set up",
             hint="run the same `nnlab train` line again: the new weights make a new trial",
         )
-    weights = initial_weights.for_seed(run.seed)
+    weights = initial_weights.for_seed(run.known_seed)
     summary = session.load_initial_weights(
         weights.path, new_head=not weights.has_same_classes(config.data, config.classes)
     )
@@ -193,7 +193,7 @@ def _weights_by_seed(
                 f"--from {reference} is ambiguous: runs {run_ids} have seed {run.seed}",
                 hint="select one by its number",
             )
-        weights_by_seed[run.seed] = _stored_weights(db, run)
+        weights_by_seed[run.known_seed] = _stored_weights(db, run)
     return weights_by_seed
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from nnlab.config import RunConfig, hidden_widths
 from nnlab.errors import UsageError
+from nnlab.settings import RunConfig, hidden_widths
 
 # Memory of a GPU that a process uses in addition to its run: torch's kernels and their workspace.
 CUDA_CONTEXT_BYTES = 512 << 20

@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from nnlab.config import RunConfig, config_of
 from nnlab.engine import device as devices
 from nnlab.engine.batched.grouping import can_batch, group_key
 from nnlab.engine.batched.timing import seconds_by_width
 from nnlab.errors import NnlabError, OutputError
 from nnlab.io.files import cache_dir, write_atomic
 from nnlab.records import Run
+from nnlab.settings import RunConfig, config_of
 
 # Larger batches are hardly faster. `--engine stacked` uses this many without a measurement.
 MAX_BATCHED_RUNS = 512
@@ -62,7 +62,7 @@ class BatchPlanner:
         for run in runs:
             digest = run.trial.digest
             if digest not in keys:
-                config = config_of(run.trial.setting, run.seed)
+                config = config_of(run.trial.setting, run.known_seed)
                 batched = self.engine != "solo" and can_batch(config)
                 keys[digest] = _measurement_key(config) if batched else None
                 configs.setdefault(keys[digest], config)

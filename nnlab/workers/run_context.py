@@ -14,7 +14,6 @@ from functools import partial
 from typing import Literal
 
 from nnlab import store
-from nnlab.config import config_of
 from nnlab.diagnosis import diagnose
 from nnlab.engine import checkpoint
 from nnlab.engine.data.prepare import PreparedData
@@ -31,13 +30,14 @@ from nnlab.engine.run_session import AnySession, build_run_session
 from nnlab.engine.session import Session
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.errors import ConnectionLost
+from nnlab.provenance.environment import collect_environment
 from nnlab.records import Artifact, Epoch, Finding, Run, Status
+from nnlab.settings import config_of
 from nnlab.workers.callbacks import RunResult
 from nnlab.workers.checkpoints import AUTO_TIME_SHARE, Checkpoints
 from nnlab.workers.energy import EnergyMeter
 from nnlab.workers.initial_weights import load_initial_weights
 from nnlab.workers.live_diagnosis import LiveDiagnosis
-from nnlab.workers.provenance import collect_environment
 from nnlab.workers.pruning import PruningMonitor
 from nnlab.workers.save_policy import SavePolicy
 from nnlab.workers.spool import Spool, deliver_spooled_epochs
@@ -75,7 +75,7 @@ class RunContext:
         self._selected_errors: dict[str, float] = {}
         self.run = claim.run
         self._leader, save_policy = context.leader, context.save_policy
-        config = config_of(self.run.trial.setting, self.run.seed)
+        config = config_of(self.run.trial.setting, self.run.known_seed)
         build = build_run_session if self._leader is None else self._leader.build_session
         self.session: AnySession = build(config)
         self._check_data(save_policy)

@@ -7,10 +7,10 @@ from functools import partial
 
 from nnlab import store
 from nnlab.engine.data import location
+from nnlab.provenance.environment import masked_command_line
 from nnlab.workers.batched_worker import train_batched
 from nnlab.workers.callbacks import RunResult
 from nnlab.workers.planner import BatchPlanner, RunGroup
-from nnlab.workers.provenance import masked_command_line
 from nnlab.workers.run_context import LEASE_SECONDS
 from nnlab.workers.save_policy import SavePolicy
 from nnlab.workers.spool import retry_when_disconnected

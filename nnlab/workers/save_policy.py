@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from nnlab.config import parse_duration
 from nnlab.errors import UsageError
+from nnlab.settings import parse_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from nnlab import store
-from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.device import device_description
@@ -22,9 +21,10 @@ from nnlab.engine.run_session import AnySession, build_run_session, train_sessio
 from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError, NnlabError
 from nnlab.objective import EVALUATION_PREFIX, Objective
+from nnlab.provenance.environment import collect_environment
 from nnlab.records import Attempt, Epoch, Run, Status
+from nnlab.settings import config_of
 from nnlab.workers.initial_weights import MODEL_ARTIFACT_KIND, load_initial_weights
-from nnlab.workers.provenance import collect_environment
 
 # The relative difference of losses that a different order of summation may cause: the tests allow
 # the same between batched and single runs in float32.
@@ -190,7 +190,7 @@ class _RetrainedRun:
     stored_curves: Mapping[str, Mapping[int, float]] = field(init=False)
 
     def __post_init__(self) -> None:
-        config = config_of(self.run.trial.setting, self.run.seed)
+        config = config_of(self.run.trial.setting, self.run.known_seed)
         # As many epochs as are stored, however long they take.
         self.session = build_run_session(replace(config, max_time=None))
         load_initial_weights(self.db, self.session, self.run, lambda _: None)

@@ -6,10 +6,10 @@ import random
 import pytest
 
 from nnlab.analysis.find_decay import METRIC, find_decay, with_decay
-from nnlab.config import DataFacts, RunConfig, config_of, default_for_setting, resolve, setting_of
-from nnlab.config.setting_differences import setting_label
 from nnlab.errors import UsageError
 from nnlab.records import Curve, History
+from nnlab.settings import DataFacts, RunConfig, config_of, default_for_setting, resolve, setting_of
+from nnlab.settings.setting_differences import setting_label
 
 SETTING = setting_of(resolve(RunConfig(opt="sgd"), DataFacts("classification")))
 

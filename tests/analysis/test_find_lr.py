@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from nnlab.analysis.find_lr import find_lr, steepest_lr
-from nnlab.config import RunConfig
 from nnlab.engine.lr_range import LRRangeTest
 from nnlab.errors import UsageError
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 

@@ -7,9 +7,9 @@ import pytest
 from nnlab.analysis.run_value import metrics_in
 from nnlab.catalogue import CATALOGUES
 from nnlab.catalogue.metrics import MetricChoice
-from nnlab.config import RunConfig, digest_of, metric_direction, metric_directions, setting_of
-from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.objective import Objective, direction_of, limits_of, split_direction
+from nnlab.settings import RunConfig, digest_of, metric_direction, metric_directions, setting_of
+from nnlab.settings.setting_differences import distinguishing_fields
 
 HIGHER = (
     "val/acc", "val/accuracy", "val/f1", "val/f1_macro", "f1_score", "val/auroc", "val_auc",

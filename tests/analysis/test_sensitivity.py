@@ -11,9 +11,9 @@ from torch.nn import functional
 from nnlab import store
 from nnlab.analysis.sensitivity import measure_sensitivity
 from nnlab.cli.main import main
-from nnlab.config import config_of
 from nnlab.engine import transfer
 from nnlab.engine.session import build_session
+from nnlab.settings import config_of
 from nnlab.workers.initial_weights import find_initial_weights
 
 EXAMPLES = 40
@@ -43,9 +43,9 @@ def test_slices_meet_where_the_run_ended_and_curvature_is_that_of_its_loss(
     assert [row[2] for row in sensitivity.surface] == pytest.approx(sensitivity.lines[1], rel=1e-9)
 
     saved = transfer.read_weights(
-        Path(find_initial_weights(db, str(run.id)).for_seed(run.seed).path)
+        Path(find_initial_weights(db, str(run.id)).for_seed(run.known_seed).path)
     )
-    part = build_session(config_of(run.trial.setting, run.seed)).data.train
+    part = build_session(config_of(run.trial.setting, run.known_seed)).data.train
     x, y = part.examples[:EXAMPLES], part.targets[:EXAMPLES]
 
     def loss(flat: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ import nnlab as api
 from nnlab.api.settings import TrainSettings
 from nnlab.api.train import train
 from nnlab.cli.main import load_command
-from nnlab.config import setting_fields
+from nnlab.settings import setting_fields
 
 HEAVY = ("torch", "sqlalchemy", "matplotlib", "pandas", "scipy", "numpy", "pydantic", "typer")
 

@@ -16,8 +16,8 @@ from nnlab.api.train_request import (
     setting_values,
     switch_from_environment,
 )
-from nnlab.config.space import Space, parse_seeds, parse_space
 from nnlab.errors import ConfigError
+from nnlab.settings.space import Space, parse_seeds, parse_space
 
 RATES = st.lists(st.floats(1e-6, 10.0), min_size=1, max_size=4, unique=True)
 COUNTS = st.lists(st.integers(1, 500), min_size=1, max_size=4, unique=True)

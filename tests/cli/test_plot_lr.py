@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from command_line_runner import Nnlab
 
-from nnlab.config import DataFacts, RunConfig
-from nnlab.config.space import TrialSpec, expand_space
 from nnlab.figures.kinds.lr import _learning_rate_curves, _ScheduledTrial
+from nnlab.settings import DataFacts, RunConfig
+from nnlab.settings.space import TrialSpec, expand_space
 
 
 def test_a_list_of_decays_makes_a_figure_in_each_format(nnlab: Nnlab, folder: Path) -> None:

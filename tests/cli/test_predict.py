@@ -19,11 +19,11 @@ from safetensors.torch import load_file
 
 from nnlab import store
 from nnlab.cli.main import main
-from nnlab.config import config_of
 from nnlab.engine.data.prepare import _prepare_cached
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.inference import input_data
 from nnlab.engine.inference.prediction_files import CsvPredictions
+from nnlab.settings import config_of
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -60,7 +60,7 @@ def test_the_validation_rows_are_predicted_as_during_the_training(
     (folder / "gone.csv").rename(folder / "t.csv")
     with_db = store.open_database("runs.db", write=False)
     (run,) = store.runs(with_db)
-    rows = read_and_split(config_of(run.trial.setting, run.seed)).rows.val
+    rows = read_and_split(config_of(run.trial.setting, run.known_seed)).rows.val
     stored = store.values_at_selected_epoch(with_db, [1], "val/accuracy")[1][1]
     with_db.close()
     whole = table()

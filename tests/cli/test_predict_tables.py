@@ -11,7 +11,6 @@ import pytest
 from command_line_runner import Nnlab
 
 from nnlab import store
-from nnlab.config import config_of
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.data.table_options import FormatOptions
@@ -23,6 +22,7 @@ from nnlab.engine.inference.model_description import ModelDescription, parse_des
 from nnlab.engine.inference.table_encoder import TableEncoder
 from nnlab.engine.inference.table_rows import find_reader
 from nnlab.errors import CheckpointError
+from nnlab.settings import config_of
 
 FAST = ("--epochs", "2", "--width", "4", "--depth", "1")
 OPTIONS = (

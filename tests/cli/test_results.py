@@ -203,7 +203,7 @@ def test_show_tells_the_provenance(trained: Nnlab) -> None:
 def test_show_keeps_the_uncommitted_change(nnlab: Nnlab, folder: Path) -> None:
     import subprocess
 
-    from nnlab.workers import provenance
+    from nnlab.provenance import environment as provenance
 
     def git(*words: str) -> str:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 
 from nnlab.engine import transfer
 from nnlab.engine.data import prepare
+from nnlab.provenance import environment as provenance
 from nnlab.records import Objective
-from nnlab.workers import provenance
 
 STUDY = (*QUICK, "--study", "s", "--lr", "0.01,0.1", "--seeds", "2", "-q")
 

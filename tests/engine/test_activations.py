@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.catalogue import choice_names
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine.activations import (
     Activation,
     Maxout,
     get_activation,
     second_moment_of_max,
 )
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 _Z = torch.linspace(-14, 14, 40001, dtype=torch.float64)
 _DENSITY = torch.exp(-_Z.square() / 2) / math.sqrt(2 * math.pi)

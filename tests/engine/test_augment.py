@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnlab.catalogue import choice_names
-from nnlab.config import RunConfig, parse_value, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import augment
 from nnlab.engine.augment import AugmentationPipeline
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, parse_value, resolve
+from nnlab.settings.data_facts import DataFacts
 
 IMAGES = tuple(name for name in choice_names("augment") if name not in ("none", "noise"))
 CHANGING = (*IMAGES, "noise")

@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
 from nnlab.engine.loop import build_session, train
 from nnlab.errors import CheckpointError
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 

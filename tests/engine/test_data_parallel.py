@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 
-from nnlab.config import RunConfig
 from nnlab.engine.data_parallel import check_batch_shares, check_parallel_support
 from nnlab.engine.loop import build_session
 from nnlab.engine.models.dropout import BatchShare, Dropout
@@ -25,6 +24,7 @@ from nnlab.engine.process_group import (
     distributed_context,
 )
 from nnlab.errors import UsageError
+from nnlab.settings import RunConfig
 
 
 @given(rows=st.integers(0, 500), size=st.integers(1, 17))

@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models
 from nnlab.engine.models.dropout import (
     ChannelDropout,
@@ -20,6 +18,8 @@ from nnlab.engine.models.dropout import (
     stochastic_depth_probability,
 )
 from nnlab.engine.seeds import derive_seed, make_generator
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 CPU = torch.device("cpu")
 Make = Callable[[float], DropoutBase]

@@ -10,7 +10,7 @@ from nnlab.engine.dynamo_bypass import unwrapped_step
 
 CODE = """
 import sys
-from nnlab.config import RunConfig, resolve
+from nnlab.settings import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.batched.batched_runs import BatchedRuns

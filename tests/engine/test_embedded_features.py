@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine import checkpoint, models, user_code
 from nnlab.engine.batched.grouping import can_batch
 from nnlab.engine.data import facts_of
@@ -23,6 +22,7 @@ from nnlab.engine.loop import build_session, train
 from nnlab.engine.models.embedded_features import EmbeddedFeatures
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError
+from nnlab.settings import RunConfig, resolve
 
 COLUMNS = (
     FeatureColumn("a"),

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from nnlab.config import RunConfig
 from nnlab.engine.initial_outputs import measure_layer_outputs
 from nnlab.engine.loop import build_session
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models
 from nnlab.engine.initializers import INITIALIZERS, InitParams, get_initializer, msra, xavier
 from nnlab.engine.seeds import make_generator
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 Shape = tuple[int, ...]
 

@@ -18,13 +18,13 @@ from loader_examples import (
 )
 from torch import nn
 
-from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.engine import loop
 from nnlab.engine.data import facts_of
 from nnlab.engine.loader_loop import LoaderSession, build_loader_session, train
 from nnlab.engine.user_code import load_object
 from nnlab.errors import ConfigError, DataError, UserCodeError
 from nnlab.records import Status
+from nnlab.settings import RunConfig, digest_of, resolve, setting_of
 
 
 @pytest.fixture(autouse=True)

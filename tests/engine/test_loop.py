@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from nnlab import catalogue
-from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
 from nnlab.engine.batches import batch_bounds, steps_per_epoch
 from nnlab.engine.loop import build_session, train
@@ -18,6 +17,7 @@ from nnlab.engine.models import head_layer_name
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import DataError, DeviceError
 from nnlab.records import Status
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import hinge_loss
 from torch.nn import functional
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import losses
 from nnlab.engine.losses import Loss
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 LABELS = ("cross_entropy", "nll", "bce", "hinge")
 NUMBERS = ("mse", "l1", "huber")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from nnlab.config import RunConfig
 from nnlab.engine.loop import build_session
 from nnlab.engine.lr_range import run_lr_range_test
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 

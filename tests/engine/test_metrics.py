@@ -14,7 +14,6 @@ import torchmetrics.functional.classification as reference
 from sklearn import metrics as sklearn_metrics
 
 from nnlab.catalogue import Task
-from nnlab.config import RunConfig, metric_directions, resolve
 from nnlab.engine import checkpoint, metrics
 from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.data import facts_of
@@ -26,6 +25,7 @@ from nnlab.engine.user_metrics import with_code_directions
 from nnlab.engine.versions import file_versions
 from nnlab.errors import ConfigError, UserCodeError, UserCodeRefused
 from nnlab.records import Status
+from nnlab.settings import RunConfig, metric_directions, resolve
 
 Make = Callable[..., RunConfig]
 

@@ -7,12 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import mixup_cutmix
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.mixup_cutmix import BatchMixer
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 CLASSES = 4
 

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models
 from nnlab.engine.models.dropout import StochasticDepth
 from nnlab.engine.models.resnet import PaddedShortcut
 from nnlab.engine.models.transformer import PatchSplitter, PositionEmbedding
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 Shape = tuple[int, ...]
 IMAGE_MODELS = ("cnn", "resnet", "wide_resnet")

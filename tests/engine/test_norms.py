@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models
 from nnlab.engine.models.norms import build_norm
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 IMAGES = torch.randn(5, 8, 4, 6, generator=torch.Generator().manual_seed(0)) * 3 + 2
 FEATURES = torch.randn(5, 8, generator=torch.Generator().manual_seed(0)) * 3 + 2

@@ -14,11 +14,11 @@ from torch import nn, optim
 from torch.nn import functional
 
 from nnlab.catalogue import builtin_names
-from nnlab.config import DataFacts, RunConfig, resolve
 from nnlab.engine.optimizers import ClosureOptimizer, build, gradient_norm, set_lr
 from nnlab.engine.optimizers.lion import Lion
 from nnlab.engine.optimizers.muon import orthogonalize
 from nnlab.errors import ConfigError
+from nnlab.settings import DataFacts, RunConfig, resolve
 
 STEPS = 6
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.models.output_selection import OutputSelection
 from nnlab.engine.user_code import code_versions
 from nnlab.errors import UserCodeError
+from nnlab.settings import RunConfig, resolve
 
 SOURCE = """\
 from torch import nn

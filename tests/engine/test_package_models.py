@@ -14,13 +14,13 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig, config_of, resolve, setting_of
 from nnlab.engine import models
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.signatures import find_signature
 from nnlab.engine.user_code import code_versions
 from nnlab.errors import DataError, UserCodeError
+from nnlab.settings import RunConfig, config_of, resolve, setting_of
 
 
 class TimmNet(nn.Sequential):

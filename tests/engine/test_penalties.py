@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine import penalties
+from nnlab.settings import RunConfig
 
 
 def model(dtype: torch.dtype = torch.float32) -> nn.Sequential:

@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from nnlab.catalogue import Task
-from nnlab.config import RunConfig, config_of, digest_of, hidden_widths, resolve, setting_of
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models
 from nnlab.engine.models import ModelFacts
 from nnlab.engine.models.unet import NearestUpsample
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, config_of, digest_of, hidden_widths, resolve, setting_of
+from nnlab.settings.data_facts import DataFacts
 
 Shape = tuple[int, ...]
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine import probe
 from nnlab.engine.loop import build_session, forward_backward, train
 from nnlab.engine.loss_landscape import LossLandscape
 from nnlab.engine.probe import Probe, quantiles
 from nnlab.engine.probe.quantiles import QUANTILE_PERCENTAGES, tensor_quantiles
 from nnlab.engine.probe.sensitivity import measure_sensitivity
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 Settings = dict[str, object]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch.optim import SGD, Optimizer, lr_scheduler
 
 from nnlab.catalogue import builtin_names
-from nnlab.config import DataFacts, RunConfig, parse_value, resolve
 from nnlab.engine.schedules import Schedule, build_schedule
 from nnlab.engine.schedules.step_decay import parse_milestones
 from nnlab.errors import ConfigError
+from nnlab.settings import DataFacts, RunConfig, parse_value, resolve
 
 EPOCHS = 12
 DECAYS = builtin_names("decay")

@@ -8,11 +8,11 @@ import torch
 from torch import nn, optim
 from torch.nn import functional
 
-from nnlab.config import DataFacts, RunConfig, resolve
 from nnlab.engine.optimizers import ClosureOptimizer, EvaluationCounts, build, set_lr
 from nnlab.engine.optimizers.lbfgs import LBFGS
 from nnlab.engine.optimizers.newton_cg import NewtonCG
 from nnlab.errors import ConfigError
+from nnlab.settings import DataFacts, RunConfig, resolve
 
 SECOND_ORDER = ("lbfgs", "newton-cg")
 

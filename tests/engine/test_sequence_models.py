@@ -6,8 +6,6 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models
 from nnlab.engine.batched.grouping import can_batch
 from nnlab.engine.models import ModelFacts
@@ -16,6 +14,8 @@ from nnlab.engine.models.token_transformer import TokenTransformer, attention_ma
 from nnlab.engine.models.tokens import last_token, mean_over_tokens, real_tokens
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 LENGTH, VOCABULARY, CLASSES = 9, 7, 4
 TOKEN_MODELS = ("transformer", "lstm", "gru")

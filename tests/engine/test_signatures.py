@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from nnlab.config.arguments import Signature
 from nnlab.engine import user_code
 from nnlab.engine.models import ModelFacts, user_defined
 from nnlab.engine.signatures import PASSED_TO_MODELS, find_signature, signature_of
 from nnlab.errors import UserCodeError
+from nnlab.settings.arguments import Signature
 
 SOURCE = """\
 from __future__ import annotations

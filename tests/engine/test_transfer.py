@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from nnlab.config import RunConfig
 from nnlab.engine import checkpoint, models, transfer
 from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.hooks import eval_mode
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.weight_average import EpochWeightAverage
 from nnlab.errors import CheckpointError, ConfigError
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig, resolve
-from nnlab.config.data_facts import DataFacts
 from nnlab.engine import models, user_code
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.seeds import make_generator
 from nnlab.errors import ConfigError, UserCodeError
+from nnlab.settings import RunConfig, resolve
+from nnlab.settings.data_facts import DataFacts
 
 CPU = torch.device("cpu")
 

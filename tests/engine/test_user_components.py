@@ -9,7 +9,6 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine import losses, user_code
 from nnlab.engine.batched.grouping import can_batch
 from nnlab.engine.checkpoint import restore_checkpoint, serialize_checkpoint
@@ -18,6 +17,7 @@ from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.schedules import build_schedule
 from nnlab.errors import ConfigError, DataError, UserCodeError
+from nnlab.settings import RunConfig, resolve
 
 LOSSES = """
 import torch

@@ -9,8 +9,8 @@ from torch import nn, optim
 from torch.nn import functional
 from torch.optim import swa_utils
 
-from nnlab.config import DataFacts, RunConfig, resolve
 from nnlab.engine.weight_average import WeightAverage, build
+from nnlab.settings import DataFacts, RunConfig, resolve
 
 EPOCHS, STEPS = 8, 5
 

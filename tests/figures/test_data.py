@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.figures.draw.save import save_figure
 from nnlab.figures.kinds.dataset import draw_dataset
+from nnlab.settings import RunConfig
 
 
 def pictured(data: str) -> tuple[Figure, Dataset]:

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from nnlab.config import RunConfig
 from nnlab.engine import schedules
 from nnlab.engine.schedules import build_schedule
 from nnlab.errors import PluginError
+from nnlab.settings import RunConfig
 
 
 @pytest.mark.parametrize(

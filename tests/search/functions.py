@@ -3,7 +3,6 @@
 import json
 import math
 
-from nnlab.config.space import parse_space
 from nnlab.records import Direction
 from nnlab.search import (
     Domains,
@@ -13,6 +12,7 @@ from nnlab.search import (
     next_values,
     sampled_domains,
 )
+from nnlab.settings.space import parse_space
 
 
 def domains(**given: str) -> Domains:

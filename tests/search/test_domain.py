@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search.functions import domains, make_request
 
-from nnlab.config.ranges import Range
-from nnlab.config.space import parse_space
 from nnlab.errors import ConfigError
 from nnlab.search import next_values
 from nnlab.search.domain import domain_contains, fixed_values, sampled_domains, value_at
+from nnlab.settings.ranges import Range
+from nnlab.settings.space import parse_space
 
 
 def test_fields_without_a_choice_are_fixed() -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab import store
-from nnlab.config import digest_of
 from nnlab.errors import NnlabError
 from nnlab.records import Environment, Epoch, Objective, Setting, Status, Study
+from nnlab.settings import digest_of
 from nnlab.store.sqlite import FileDatabase
 
 ENVIRONMENT = Environment(

@@ -11,8 +11,8 @@ from sqlalchemy import update
 from store.store_fixtures import StoreHarness, finish, make_harness
 
 from nnlab import store
-from nnlab.config import digest_of
 from nnlab.records import Curve, Epoch, Status
+from nnlab.settings import digest_of
 from nnlab.store.checksum import compute_curves_checksum
 from nnlab.store.tables import trial
 

@@ -11,9 +11,9 @@ import pytest
 from store.store_fixtures import ENVIRONMENT, StoreHarness, finish
 
 from nnlab import store
-from nnlab.config import digest_of
 from nnlab.errors import LeaseLost
 from nnlab.records import Epoch, Setting, Status
+from nnlab.settings import digest_of
 
 Start = Callable[..., subprocess.Popen[str]]
 

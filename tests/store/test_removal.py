@@ -237,7 +237,7 @@ def test_after_any_steps_the_newest_that_is_there_is_current_and_undo_undoes(
 
 
 def check_current(harness: StoreHarness) -> None:
-    newest: dict[tuple[int, int], int] = {}
+    newest: dict[tuple[int, int | None], int] = {}
     for run in store.runs(harness.db):
         key = run.trial.id, run.seed
         newest[key] = max(newest.get(key, -1), run.repeat)

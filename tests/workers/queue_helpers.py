@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnlab import store
-from nnlab.config import RunConfig, digest_of, resolve, setting_of
 from nnlab.engine.data import dataset_facts
 from nnlab.records import Epoch, Run, Status
+from nnlab.settings import RunConfig, digest_of, resolve, setting_of
 from nnlab.workers.callbacks import RunResult
 
 

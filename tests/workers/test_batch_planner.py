@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from workers.queue_helpers import queued
 
 from nnlab import store
-from nnlab.config import RunConfig
 from nnlab.engine.batched.timing import seconds_by_width
 from nnlab.records import Run
+from nnlab.settings import RunConfig
 from nnlab.workers import planner
 from nnlab.workers.planner import MAX_BATCHED_RUNS, BatchPlanner, RunGroup, best_width
 

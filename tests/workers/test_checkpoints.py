@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine import checkpoint
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import Session, build_session, train
 from nnlab.errors import ConnectionLost, UsageError
 from nnlab.io.folders import LocalFolder
+from nnlab.settings import RunConfig, resolve
 from nnlab.workers.checkpoints import Checkpoints
 from nnlab.workers.save_policy import CheckpointInterval
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine import device as devices
 from nnlab.engine.data import dataset_facts
 from nnlab.errors import UsageError
+from nnlab.settings import RunConfig, resolve
 from nnlab.workers import placement
 from nnlab.workers.placement import Placement
 

@@ -76,7 +76,7 @@ def curves(url: str) -> dict[tuple[str, int], str]:
         assert {run.status for run in runs.values()} == {Status.FINISHED}
         assert store.find_problems(db) == []
         return {
-            (runs[number].trial.digest, runs[number].seed): str(
+            (runs[number].trial.digest, runs[number].known_seed): str(
                 {
                     name: history_curves[name]
                     for name in sorted(history_curves)

@@ -249,7 +249,7 @@ def values(path: Path) -> dict[tuple[str, int], dict[str, tuple[float, ...]]]:
     histories = store.histories(db, [run.id for run in runs])
     db.close()
     return {
-        (run.trial.digest, run.seed): {
+        (run.trial.digest, run.known_seed): {
             metric: histories[run.id][metric].values
             for metric in histories[run.id].metrics
             if not metric.startswith(("time/", "energy/"))

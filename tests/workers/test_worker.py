@@ -8,11 +8,11 @@ from sqlalchemy import text
 from workers.queue_helpers import Notes, claimed, queued
 
 from nnlab import store
-from nnlab.config import RunConfig
 from nnlab.engine import checkpoint
 from nnlab.engine.loop import build_session as real_start
 from nnlab.errors import DiskFull
 from nnlab.records import Epoch, Status
+from nnlab.settings import RunConfig
 from nnlab.workers import run_context, worker
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.worker import train_run

@@ -13,9 +13,9 @@ from nnlab.cli.options import FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
 from nnlab.cli.reference.plugin_rows import OTHER_PLUGIN_TABLES, plugin_rows
-from nnlab.config.arguments import ARGUMENT_COMPONENTS, Parameter, Signature, takes_arguments
-from nnlab.config.setting_differences import format_value
 from nnlab.errors import UnknownName, UsageError
+from nnlab.settings.arguments import ARGUMENT_COMPONENTS, Parameter, Signature, takes_arguments
+from nnlab.settings.setting_differences import format_value
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

@@ -15,12 +15,12 @@ from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.findings import print_findings
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.codes import finding_filter
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Finding, Run
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 

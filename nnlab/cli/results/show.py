@@ -16,12 +16,12 @@ from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.train.train import messages
-from nnlab.config import metric_direction, metric_directions
 from nnlab.io.command_line import quote_command
 from nnlab.io.redaction import mask_diff
 from nnlab.io.text import format_count
 from nnlab.objective import is_layer_quantile
 from nnlab.records import Artifact, Attempt, MetricSummary, Run, direction_of
+from nnlab.settings import metric_direction, metric_directions
 from nnlab.stats import format_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")

@@ -6,9 +6,9 @@ from operator import add
 
 import torch
 
-from nnlab.config import RunConfig
 from nnlab.engine.batched.parameter_storage import ParameterStorage
 from nnlab.engine.required_setting import required
+from nnlab.settings import RunConfig
 
 FUSED_OPTIMIZERS = ("adam", "adamw", "amsgrad")
 

@@ -2,8 +2,8 @@
 
 from dataclasses import fields
 
-from nnlab.config import RunConfig, is_loader_run
 from nnlab.engine.batched.optimizer_steps import STATE_NAMES
+from nnlab.settings import RunConfig, is_loader_run
 
 BATCHABLE_MODELS = frozenset(("linear", "mlp", "cnn", "resnet", "wide_resnet"))
 

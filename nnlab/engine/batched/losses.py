@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch.nn import functional
 
-from nnlab.config import RunConfig
 from nnlab.engine.losses import hinge_losses, huber_delta, target_probabilities
+from nnlab.settings import RunConfig
 
 BatchedLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import torch
 
-from nnlab.config import RunConfig
 from nnlab.engine.batched.parameter_storage import ParameterLayout
+from nnlab.settings import RunConfig
 
 ScalarOrColumn = float | torch.Tensor
 

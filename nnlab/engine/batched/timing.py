@@ -7,7 +7,6 @@ from statistics import median
 
 import torch
 
-from nnlab.config import RunConfig
 from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.batched.memory import max_batched_runs
 from nnlab.engine.batches import steps_per_epoch
@@ -16,6 +15,7 @@ from nnlab.engine.loop import train
 from nnlab.engine.memory import is_out_of_memory
 from nnlab.engine.session import Session, build_session
 from nnlab.records import Status
+from nnlab.settings import RunConfig
 
 # Numbers of batched runs (widths) that are measured in turn, until larger ones are no faster.
 WIDTHS = (4, 16, 64, 256, 512)

@@ -1,4 +1,4 @@
-"""Data sets by name: `read_dataset` reads one, `dataset_facts` describes it for `nnlab.config`.
+"""Data sets by name: `read_dataset` reads one, `dataset_facts` describes it for `nnlab.settings`.
 
 Importing this package imports neither torch nor numpy; reading a data set imports numpy.
 """
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from nnlab.catalogue import Choice, Task, find_choice, find_plugin, is_user_code
 from nnlab.catalogue.data import PUBLISHED, STREAMED_DATA, TARGET_COUNTS, TOKEN_DATA
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
-from nnlab.config import DataFacts, RunConfig
 from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.table_options import DEFAULT_TABLE_OPTIONS, TableOptions
 from nnlab.engine.plugin_types import DataPlugin
 from nnlab.errors import DataError
+from nnlab.settings import DataFacts, RunConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.table_columns import (
     MAX_INTEGER_CLASSES,
     MISSING,
@@ -24,6 +23,7 @@ from nnlab.engine.data.table_columns import (
     unique_names,
 )
 from nnlab.errors import DataError
+from nnlab.settings.numbers import parse_number
 
 _MISSING_SPELLINGS = [
     "".join(letters)

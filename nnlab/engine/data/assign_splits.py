@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config import RunConfig
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.group_split import fold_by_group, parse_times, split_by_group, split_by_time
 from nnlab.engine.data.split import (
@@ -20,6 +19,7 @@ from nnlab.engine.data.split import (
 from nnlab.engine.data.split_columns import SplitColumns
 from nnlab.engine.data.split_file import read_split_file
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 
 def assign_splits(dataset: Dataset, config: RunConfig) -> SplitRows:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.dates import date_features, parse_date
 from nnlab.engine.data.table_columns import CellColumn, is_missing
+from nnlab.settings.numbers import parse_number
 
 # What is wrong with a cell.
 VALID, MISSING, INVALID, UNSEEN = range(4)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.class_selection import class_indices
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.split import strata
 from nnlab.engine.seeds import derive_seed
 from nnlab.errors import DataError
+from nnlab.settings.class_selection import class_indices
 
 
 def keep_classes(dataset: Dataset, text: str) -> Dataset:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
-from nnlab.config import DataFacts
 from nnlab.engine.targets.output_shape import output_shape
 from nnlab.errors import DataError
+from nnlab.settings import DataFacts
 
 # A range of numbers that is at most this share of their magnitude is attributed to rounding.
 ROUNDING_TOLERANCE = 1e-12

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.split import TEST, TRAIN, VAL
 from nnlab.errors import DataError
+from nnlab.settings.numbers import parse_number
 
 _FIRST_YEAR = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnlab.config.column_names import format_column_names
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError
+from nnlab.settings.column_names import format_column_names
 
 _MAX_LISTED = 3
 # Half of the largest float64: the difference of two such numbers does not overflow.

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from nnlab.config import RunConfig
 from nnlab.engine.data.arrays import build_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.user_defined import properties_of, split_arrays
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import DataPlugin
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 
 def read_plugin_dataset(config: RunConfig) -> Dataset:

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from nnlab.catalogue import DENSE_TASKS, Task
-from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing, suspicious_data
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset, FeatureColumn, has_one_value
@@ -20,6 +19,7 @@ from nnlab.engine.data.preprocessing import InputTransform
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.data.table_options import TABLE_FIELDS
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 # The fields that determine the prepared data, besides the device and the dtype.
 _DATA_FIELDS = (

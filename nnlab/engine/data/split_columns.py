@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nnlab.config import RunConfig
+from nnlab.settings import RunConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from nnlab.catalogue import find_choice
-from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.data import read_dataset
 from nnlab.engine.data.assign_splits import assign_splits, rows_before_folds
@@ -14,6 +13,7 @@ from nnlab.engine.data.embeddings import keep_trained_categories
 from nnlab.engine.data.missing_values import fill_missing_values
 from nnlab.engine.data.split import SplitRows
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.numbers import is_plain_ascii, parse_number
+from nnlab.settings.numbers import is_plain_ascii, parse_number
 
 # Whole numbers with at most so many values are classes.
 MAX_INTEGER_CLASSES = 20

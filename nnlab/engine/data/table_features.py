@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlab.config.column_names import format_column_names
 from nnlab.engine.data.column_encoding import MISSING_CATEGORY, encode_column, parse_boolean
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.dates import ORDERS, date_order, looks_like_date, parse_date
 from nnlab.engine.data.table_columns import CellColumn, Table, is_missing
 from nnlab.engine.data.table_options import TableOptions
 from nnlab.engine.data.table_problems import TableProblem, cell_problem
+from nnlab.settings.column_names import format_column_names
 
 # A column of which more is missing is better dropped than filled.
 _MAX_MISSING_SHARE = 0.5

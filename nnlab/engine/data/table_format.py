@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.table_columns import is_missing, unique_names
 from nnlab.engine.data.table_options import FormatOptions
 from nnlab.errors import DataError
+from nnlab.settings.numbers import parse_number
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " "}
 _OTHER_SEPARATORS = (";", "\t", "|")

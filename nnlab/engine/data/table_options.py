@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from nnlab.catalogue import Task, is_user_code
-from nnlab.config import RunConfig, setting_fields
-from nnlab.config.column_names import parse_column_names
 from nnlab.engine.data.split_columns import NO_COLUMNS, SplitColumns
 from nnlab.errors import ConfigError
+from nnlab.settings import RunConfig, setting_fields
+from nnlab.settings.column_names import parse_column_names
 
 FORMAT_FIELDS = ("csv_sep", "csv_encoding", "csv_decimal", "csv_thousands", "csv_header")
 # The fields of a setting that only tables have.

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnlab.config import setting_fields
 from nnlab.engine.data.table_columns import Table
 from nnlab.errors import TableProblems
 from nnlab.io.command_line import quote_command
+from nnlab.settings import setting_fields
 
 _MAX_PROBLEMS = 20
 

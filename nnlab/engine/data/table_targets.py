@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
-from nnlab.config.column_names import format_column_names
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.dataset import has_one_value
 from nnlab.engine.data.table_columns import (
     MAX_INTEGER_CLASSES,
@@ -25,6 +23,8 @@ from nnlab.engine.data.table_tags import (
     tag_column_problems,
 )
 from nnlab.errors import DataError
+from nnlab.settings.column_names import format_column_names
+from nnlab.settings.numbers import parse_number
 
 MAX_CLASSES = 1000
 _TABLE_TASKS: tuple[Task, ...] = ("classification", "regression", "multilabel")

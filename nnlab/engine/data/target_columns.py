@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnlab.config.column_names import format_column_names, parse_column_names
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError, unknown_name_message
+from nnlab.settings.column_names import format_column_names, parse_column_names
 
 
 def find_target_columns(path: Path, text: str, header: Sequence[str]) -> tuple[str, ...]:

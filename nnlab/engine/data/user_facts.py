@@ -3,7 +3,6 @@
 from typing import Any
 
 from nnlab.catalogue import Task
-from nnlab.config import DataFacts
 from nnlab.engine import user_code
 from nnlab.engine.data.user_defined import build_user_dataset
 from nnlab.engine.data.user_values import (
@@ -14,6 +13,7 @@ from nnlab.engine.data.user_values import (
     is_loader,
     named_classes,
 )
+from nnlab.settings import DataFacts
 
 
 def user_data_facts(name: str, *, stream: bool, task: Task | None = None) -> DataFacts:

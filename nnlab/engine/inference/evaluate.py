@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from nnlab.config.metric_list import join_metrics, parse_metrics
 from nnlab.engine import losses, metrics
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.engine.inference.input_batch import InputBatch
@@ -19,6 +18,7 @@ from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.split_metrics import SplitMetrics
 from nnlab.engine.targets.metric_sums import metric_sums
 from nnlab.errors import DataError, UserCodeError
+from nnlab.settings.metric_list import join_metrics, parse_metrics
 
 _ONE_VECTOR = ("classification", "regression", "multilabel")
 

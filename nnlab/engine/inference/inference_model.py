@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from nnlab.config.plugin_versions import check_plugin_installed
 from nnlab.engine import models
 from nnlab.engine.data.preprocessing import Affine, InputTransform, Whitening
 from nnlab.engine.inference.model_description import ModelDescription
@@ -11,6 +10,7 @@ from nnlab.engine.inference.output_conversion import build_conversion
 from nnlab.engine.seeds import make_generator
 from nnlab.engine.user_code import is_unchanged
 from nnlab.errors import CheckpointError, UserCodeError
+from nnlab.settings.plugin_versions import check_plugin_installed
 
 
 class AffineInput(nn.Module):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from nnlab.catalogue import DENSE_TASKS, Task, find_choice
-from nnlab.config import RunConfig, config_of, digest_of, setting_of
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.data.preprocessing import InputTransform, unchanged
@@ -21,6 +20,7 @@ from nnlab.engine.inference.transform_json import transform_from_json, transform
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.errors import CheckpointError, DataError
 from nnlab.records import Setting
+from nnlab.settings import RunConfig, config_of, digest_of, setting_of
 from nnlab.version import nnlab_version
 
 DESCRIPTION_FORMAT = 1

@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from nnlab.catalogue import Task
-from nnlab.config.numbers import parse_number
 from nnlab.engine.data.array_targets import ignore_padding
 from nnlab.engine.data.arrays import format_shape
 from nnlab.engine.data.column_encoding import parse_boolean
@@ -21,6 +20,7 @@ from nnlab.engine.inference.input_data import InputData
 from nnlab.engine.inference.model_description import ModelDescription
 from nnlab.engine.targets.output_shape import IGNORED_CLASS
 from nnlab.errors import DataError
+from nnlab.settings.numbers import parse_number
 
 # The value of pixels without a class in files of masks, which have no negative numbers.
 _IGNORED_PIXEL = 255

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from nnlab.catalogue import find_builtin, is_user_code
-from nnlab.config import RunConfig
 from nnlab.engine.data.dataset import FeatureColumn
 from nnlab.engine.data.embeddings import index_features
 from nnlab.engine.models import (
@@ -33,6 +32,7 @@ from nnlab.engine.models.structure import (
 )
 from nnlab.engine.seeds import derive_seed
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 __all__ = [
     "MODEL_BUILDERS",

@@ -7,7 +7,6 @@ instead of pooling (Yu and Koltun 2016).
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.layers import (
     GlobalAveragePool,
@@ -19,6 +18,7 @@ from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.norms import check_instance_norm_size
 from nnlab.engine.required_setting import required
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 
 def build(

@@ -5,12 +5,12 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.initializers import initialize_weights_
 from nnlab.engine.models.dropout import ChannelDropout, Dropout
 from nnlab.engine.models.norms import build_norm
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 LayerT = TypeVar("LayerT", nn.Linear, nn.Conv2d)
 

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.models.layers import initialize_layer
+from nnlab.settings import RunConfig
 
 
 def build(

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.hooks import eval_mode
+from nnlab.settings import RunConfig
 
 # Mishkin and Matas 2016, algorithm 1: maximum number of rounds per layer, and relative tolerance.
 _MAX_ROUNDS = 10

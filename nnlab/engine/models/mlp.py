@@ -5,10 +5,10 @@ import math
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig, hidden_widths
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.dropout import DropConnect
 from nnlab.engine.models.layers import initialize_layer, post_layers
+from nnlab.settings import RunConfig, hidden_widths
 
 
 def build(

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from nnlab.config import RunConfig
 from nnlab.engine.required_setting import required
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig
 
 
 class ImageRMSNorm(nn.Module):

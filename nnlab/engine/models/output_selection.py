@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.errors import UserCodeError
+from nnlab.settings import RunConfig
 
 # The output of models in transformers that is used unless another one is selected.
 _DEFAULT_NAME = "logits"

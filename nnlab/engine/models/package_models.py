@@ -9,9 +9,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
-from nnlab.config.argument_types import NONE_TEXT
-from nnlab.config.arguments import arguments_for
 from nnlab.engine.models.user_defined import adopt_model
 from nnlab.engine.package_names import (
     check_package_model,
@@ -24,6 +21,9 @@ from nnlab.engine.package_names import (
 from nnlab.engine.user_arguments import converted_argument
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
+from nnlab.settings.argument_types import NONE_TEXT
+from nnlab.settings.arguments import arguments_for
 
 _WEIGHT_FILES = (
     "model.safetensors",

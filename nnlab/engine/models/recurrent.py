@@ -6,7 +6,6 @@ from functools import partial
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.initializers import initialize_weights_
 from nnlab.engine.models.dropout import Dropout
 from nnlab.engine.models.layers import initialize_layer
@@ -14,6 +13,7 @@ from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.tokens import TokenEmbedding, last_token, real_tokens
 from nnlab.engine.required_setting import required
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 
 class SequenceSteps(nn.Module):

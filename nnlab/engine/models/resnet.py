@@ -5,7 +5,6 @@ import math
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.dropout import (
     ChannelDropout,
@@ -21,6 +20,7 @@ from nnlab.engine.models.layers import (
 )
 from nnlab.engine.models.norms import build_norm, check_instance_norm_size
 from nnlab.engine.required_setting import required
+from nnlab.settings import RunConfig
 
 
 class PaddedShortcut(nn.Module):

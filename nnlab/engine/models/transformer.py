@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.dropout import Dropout, StochasticDepth, stochastic_depth_probability
 from nnlab.engine.models.layers import hidden_gain, initialize_layer
@@ -20,6 +19,7 @@ from nnlab.engine.models.token_transformer import TokenPositions, TokenTransform
 from nnlab.engine.models.tokens import TokenEmbedding
 from nnlab.engine.required_setting import required
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 # Ratio of the hidden units of a block's MLP to the width.
 _MLP_RATIO = 4

@@ -9,13 +9,13 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.layers import initialize_layer, post_layers, require_image_shape
 from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.norms import check_instance_norm_size
 from nnlab.engine.required_setting import required
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 
 class NearestUpsample(nn.Module):

@@ -9,8 +9,6 @@ from weakref import WeakSet
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
-from nnlab.config.arguments import arguments_for
 from nnlab.engine import user_code
 from nnlab.engine.error_description import forward_location, location_suffix
 from nnlab.engine.models.call import as_float32, batch_length, call_model
@@ -22,6 +20,8 @@ from nnlab.engine.signatures import PASSED_TO_MODELS
 from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
+from nnlab.settings import RunConfig
+from nnlab.settings.arguments import arguments_for
 
 # Models whose noise may come from torch's global generator.
 _USER_MODELS: "WeakSet[nn.Module]" = WeakSet()

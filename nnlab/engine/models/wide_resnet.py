@@ -5,7 +5,6 @@ import math
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.dropout import (
     ChannelDropout,
@@ -17,6 +16,7 @@ from nnlab.engine.models.layers import GlobalAveragePool, initialize_layer, requ
 from nnlab.engine.models.norms import build_norm, check_instance_norm_size
 from nnlab.engine.models.resnet import ResidualBlock, build_conv3x3, stage_blocks
 from nnlab.engine.required_setting import required
+from nnlab.settings import RunConfig
 
 
 def build(

@@ -7,7 +7,6 @@ import torch
 from torch import nn, optim
 
 from nnlab.catalogue import USER_CODE, find_builtin, is_user_code
-from nnlab.config import RunConfig
 from nnlab.engine import dynamo_bypass
 from nnlab.engine.optimizers import user_defined
 from nnlab.engine.optimizers.closure_optimizer import (
@@ -24,6 +23,7 @@ from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import OptimizerPlugin
 from nnlab.engine.required_setting import required
 from nnlab.engine.user_call import call_user_code
+from nnlab.settings import RunConfig
 
 __all__ = [
     "OPTIMIZER_BUILDERS",

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine.models.structure import parameter_layer_names
+from nnlab.settings import RunConfig
 
 ParamGroups = list[dict[str, Any]]
 

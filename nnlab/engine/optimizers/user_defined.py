@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from torch import nn, optim
 
-from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.optimizers.param_groups import build_param_groups
 from nnlab.engine.required_setting import required
 from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
+from nnlab.settings import RunConfig
 
 
 def build(model: nn.Module, config: RunConfig) -> optim.Optimizer:

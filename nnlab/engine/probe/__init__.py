@@ -30,7 +30,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
 from nnlab.engine import losses
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.hooks import eval_mode, record_outputs
@@ -42,6 +41,7 @@ from nnlab.engine.probe.last_step import LastStepProbe
 from nnlab.engine.probe.layer_outputs import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE, LayerProbe
 from nnlab.engine.probe.quantiles import layer_quantiles
 from nnlab.engine.probe.sensitivity import SENSITIVITY_EXAMPLES, measure_sensitivity
+from nnlab.settings import RunConfig
 
 __all__ = [
     "MAX_PROBED_LAYERS",

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from nnlab.catalogue import is_user_code
-from nnlab.config import RunConfig
 from nnlab.engine.plugin_calls import call_plugin, find_required
 from nnlab.engine.plugin_types import SchedulePlugin
 from nnlab.engine.required_setting import required
@@ -32,6 +31,7 @@ from nnlab.engine.schedules.step_decay import (
     parse_milestones,
 )
 from nnlab.errors import PluginError
+from nnlab.settings import RunConfig
 
 __all__ = ["Schedule", "build_schedule"]
 

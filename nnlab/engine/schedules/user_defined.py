@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable
 from functools import lru_cache
 
-from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.error_description import location_suffix
 from nnlab.engine.returned_numbers import NotARealNumber
@@ -13,6 +12,7 @@ from nnlab.engine.schedules.returned_factor import FACTOR_REQUIREMENT, lr_factor
 from nnlab.engine.user_arguments import converted_arguments
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import UserCodeError
+from nnlab.settings import RunConfig
 
 
 def build(config: RunConfig, total: float) -> Schedule:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from nnlab.catalogue import find_choice
-from nnlab.config import RunConfig
 from nnlab.engine.data import images, read_dataset
 from nnlab.engine.data.array_files import open_arrays
 from nnlab.engine.data.dataset import Dataset
@@ -12,6 +11,7 @@ from nnlab.engine.streaming.lazy_images import LazyImages
 from nnlab.engine.streaming.lazy_tables import read_parquet_features
 from nnlab.errors import DataError
 from nnlab.io.command_line import quote_command
+from nnlab.settings import RunConfig
 
 # A larger table in a text file is refused: it would be read into memory as a whole.
 MAX_TEXT_BYTES = 1 << 30

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from nnlab.config import DataFacts
 from nnlab.engine.data.array_files import fits_in_memory, open_arrays
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.images import find_images, image_bytes
@@ -11,6 +10,7 @@ from nnlab.engine.data.table_files import MAX_BYTES
 from nnlab.engine.data.table_options import TableOptions
 from nnlab.engine.streaming.lazy_tables import read_parquet_features
 from nnlab.io.files import main_memory_bytes
+from nnlab.settings import DataFacts
 
 
 def facts_without_examples(name: str, options: TableOptions, *, stream: bool) -> DataFacts | None:

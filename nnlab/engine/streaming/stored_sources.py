@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 
 from nnlab.catalogue import DENSE_TASKS
-from nnlab.config import RunConfig
 from nnlab.engine.data import preprocessing
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.prepare import fit_transform, standardise_targets
@@ -20,6 +19,7 @@ from nnlab.engine.streaming.map_batches import LoadingOptions, MapBatches
 from nnlab.engine.streaming.map_parts import MapPart, row_plan, training_order
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
+from nnlab.settings import RunConfig
 
 
 class StoredItems:

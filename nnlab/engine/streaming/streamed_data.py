@@ -3,7 +3,6 @@
 import torch
 
 from nnlab.catalogue import find_choice
-from nnlab.config import RunConfig
 from nnlab.engine import user_code
 from nnlab.engine.data import generation_options
 from nnlab.engine.data.generated.paired_signals import STREAMED_DATASETS
@@ -13,6 +12,7 @@ from nnlab.engine.streaming.map_batches import LoadingOptions, usable_workers
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.stored_sources import open_stored_data
 from nnlab.engine.streaming.user_sources import check_has_validation, open_user_data
+from nnlab.settings import RunConfig
 
 __all__ = ["StreamedData", "open_streamed_data"]
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch.utils.data import Subset, TensorDataset
 
 from nnlab.catalogue import DENSE_TASKS, Task
-from nnlab.config import RunConfig
 from nnlab.engine.data.assign_splits import assign_splits
 from nnlab.engine.data.corruption import subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
@@ -32,6 +31,7 @@ from nnlab.engine.streaming.padding import PaddedCollate
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.engine.streaming.seeded_items import SeededItems
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 # A smaller data set is read once to stratify its splits and to count its classes.
 MAX_ITEMS_READ_FOR_TARGETS = 10_000

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from nnlab.config import RunConfig
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.data.user_values import length_of
@@ -17,6 +16,7 @@ from nnlab.engine.seeds import derive_seed
 from nnlab.engine.user_call import call_user_code
 from nnlab.engine.user_task.loading import loader_method
 from nnlab.errors import UserCodeError
+from nnlab.settings import RunConfig
 
 
 class PreparedBatches:

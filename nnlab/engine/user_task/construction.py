@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnlab.config import RunConfig
-from nnlab.config.arguments import arguments_for, declared_parameter
-from nnlab.config.user_task import PASSED_SETTINGS
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.signatures import PASSED_TO_MODELS, signature_of
 from nnlab.engine.user_call import call_user_code
 from nnlab.errors import ConfigError, UserCodeError
+from nnlab.settings import RunConfig
+from nnlab.settings.arguments import arguments_for, declared_parameter
+from nnlab.settings.user_task import PASSED_SETTINGS
 
 
 def construct_task(

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnlab.config.user_task import PASSED_SETTINGS, UserTaskFacts
 from nnlab.engine.signatures import PASSED_TO_MODELS
 from nnlab.engine.user_task.loading import has_optimizers, load_task_class, loader_method
 from nnlab.engine.user_task.logged_metrics import directions_of
 from nnlab.objective import Direction
+from nnlab.settings.user_task import PASSED_SETTINGS, UserTaskFacts
 
 # Values of the parameters that nnlab passes, for an object that is built only to be asked for its
 # metrics before the data is read.

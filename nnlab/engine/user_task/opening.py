@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
-from nnlab.config import RunConfig
 from nnlab.engine import models
 from nnlab.engine.data.prepare import PreparedData, prepare_data
 from nnlab.engine.models.model_facts import ModelFacts
@@ -16,6 +15,7 @@ from nnlab.engine.seeds import make_generator
 from nnlab.engine.user_task.batch_sources import LoaderBatches, PreparedBatches, open_loader
 from nnlab.engine.user_task.task import UserTask
 from nnlab.errors import ConfigError, UserCodeError
+from nnlab.settings import RunConfig
 
 TaskBatches = LoaderBatches | PreparedBatches
 

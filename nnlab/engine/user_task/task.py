@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from nnlab.config import RunConfig
 from nnlab.engine.optimizers import build as build_optimizer
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.training_task import EvaluatedSplit
@@ -29,6 +28,7 @@ from nnlab.engine.user_task.optimizers import TaskScheduler, read_optimizers
 from nnlab.engine.user_task.step_call import StepCall
 from nnlab.errors import UserCodeError
 from nnlab.objective import Direction
+from nnlab.settings import RunConfig
 
 _SPLITS = ("train", "val", "test")
 _NAMES_FOR_PLAIN_CLASSES = ("log", "log_dict", "optimizers", "manual_backward")

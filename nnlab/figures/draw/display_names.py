@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from nnlab.catalogue import find_builtin, split_names
-from nnlab.config import setting_fields
-from nnlab.config.arguments import is_argument
-from nnlab.config.setting_differences import format_value
 from nnlab.figures.draw.reader_options import displayed
 from nnlab.objective import Scalar, Setting
+from nnlab.settings import setting_fields
+from nnlab.settings.arguments import is_argument
+from nnlab.settings.setting_differences import format_value
 
 _SPLIT_NAMES: Mapping[str, str] = {"train": "training", "val": "validation", "test": "test"}
 

@@ -12,7 +12,6 @@ from matplotlib.patches import Patch
 from nnlab import store
 from nnlab.analysis.dependence import compute_dependence
 from nnlab.analysis.scope import resolve_scope
-from nnlab.config.setting_differences import format_value
 from nnlab.figures.draw.axis_range import robust_axis_range
 from nnlab.figures.draw.axis_scales import apply_axis_range, rotate_tick_labels, set_setting_axis
 from nnlab.figures.draw.display_names import metric_name, setting_name, value_name
@@ -37,6 +36,7 @@ from nnlab.figures.trials import common_loss, is_loss_metric, omission_notes
 from nnlab.io.text import format_count
 from nnlab.objective import Limits, limits_of
 from nnlab.records import Scalar
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats.partial_dependence import Dependence, DependenceMethod, DependencePoint
 
 _BAND_ALPHA = 0.2

@@ -10,10 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
-from nnlab.config import config_of, without_metrics
-from nnlab.config.arguments import takes_arguments
-from nnlab.config.setting_differences import distinguishing_fields
-from nnlab.config.space import TrialSpec
 from nnlab.figures.draw.axis_scales import format_power_of_ten, set_log_ticks
 from nnlab.figures.draw.display_names import trial_name
 from nnlab.figures.draw.labels import wrap_to_width
@@ -31,6 +27,10 @@ from nnlab.figures.draw.style import marker, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.untrained_settings import expand_settings
 from nnlab.io.text import format_count
+from nnlab.settings import config_of, without_metrics
+from nnlab.settings.arguments import takes_arguments
+from nnlab.settings.setting_differences import distinguishing_fields
+from nnlab.settings.space import TrialSpec
 
 if TYPE_CHECKING:
     from nnlab.engine.initial_outputs import LayerOutputs

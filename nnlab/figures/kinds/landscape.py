@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnlab import store
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.errors import UsageError
 from nnlab.figures.draw.animation import evenly_spaced
 from nnlab.figures.draw.axis_scales import set_log_ticks
@@ -24,6 +23,7 @@ from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure
 from nnlab.io.text import format_count
 from nnlab.records import Run
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 if TYPE_CHECKING:
     from nnlab.analysis.landscape_epochs import RetrainedLandscape

@@ -9,8 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnlab import store
-from nnlab.config import RunConfig, config_of
-from nnlab.config.setting_differences import distinguishing_fields
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import set_epoch_axis, set_value_axis
 from nnlab.figures.draw.display_names import trial_name, value_name
@@ -29,6 +27,8 @@ from nnlab.figures.trials import rank_for_figure, trial_title
 from nnlab.figures.untrained_settings import expand_settings
 from nnlab.io.text import format_count
 from nnlab.records import Setting
+from nnlab.settings import RunConfig, config_of
+from nnlab.settings.setting_differences import distinguishing_fields
 
 # Per line; a figure cannot show more.
 _MAX_POINTS = 2000

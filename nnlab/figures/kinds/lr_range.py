@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnlab import store
-from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
 from nnlab.figures.draw.axis_scales import format_power_of_ten, set_log_ticks, set_value_axis
 from nnlab.figures.draw.display_names import metric_name, setting_name
@@ -20,6 +19,7 @@ from nnlab.figures.draw.vertical_line import draw_vertical_line
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.untrained_settings import expand_settings
 from nnlab.io.text import format_count
+from nnlab.settings.space import parse_seeds
 
 if TYPE_CHECKING:
     from nnlab.analysis.find_lr import LearningRateSuggestion

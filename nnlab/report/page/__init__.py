@@ -22,12 +22,12 @@ from nnlab.analysis.ranking_numbers import (
 )
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedy_numbers import remedy_numbers
-from nnlab.config.setting_differences import format_value, setting_label
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.finding_summaries import HeadlineFinding
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
 from nnlab.report.verdict import format_number
+from nnlab.settings.setting_differences import format_value, setting_label
 from nnlab.stats import format_duration
 from nnlab.stats.rounding import format_p
 from nnlab.stats.uncertainty import uncertainty_name

@@ -15,9 +15,6 @@ from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedies import minimal_fields
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.catalogue import is_user_code
-from nnlab.config import CODE_VERSION_FIELDS, parse_metrics
-from nnlab.config.arguments import is_argument
-from nnlab.config.setting_differences import setting_label
 from nnlab.engine import user_code
 from nnlab.engine.metric_versions import metrics_version
 from nnlab.engine.user_code import helper_files, is_user_file, matches_version, source_of
@@ -27,6 +24,9 @@ from nnlab.io.files import write_atomic
 from nnlab.io.text import format_count
 from nnlab.records import Environment, Setting, Status
 from nnlab.report.reproduce.lock import PackageLock, build_lock, how_to_install, nnlab_requirement
+from nnlab.settings import CODE_VERSION_FIELDS, parse_metrics
+from nnlab.settings.arguments import is_argument
+from nnlab.settings.setting_differences import setting_label
 from nnlab.stats import format_duration
 from nnlab.version import nnlab_version
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnlab.workers.provenance import RECORDED_PACKAGES
+from nnlab.provenance.environment import RECORDED_PACKAGES
 
 # PEP 440, appendix B, without the local version: package indexes have no builds like 2.6.0+cpu.
 _VERSION_PATTERN = re.compile(

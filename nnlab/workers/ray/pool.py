@@ -22,12 +22,12 @@ from ray.util.scheduling_strategies import (
 from nnlab import store
 from nnlab.errors import NnlabError
 from nnlab.io.redaction import mask_words
+from nnlab.provenance.environment import SECRET_OPTIONS
 from nnlab.workers.callbacks import INTERRUPTED_BY_USER, RunCallbacks
 from nnlab.workers.messages import WorkerCommand, WorkerMessage
 from nnlab.workers.nodes import Nodes
 from nnlab.workers.parallel_config import ProcessGroupSpec
 from nnlab.workers.placement import Placement
-from nnlab.workers.provenance import SECRET_OPTIONS
 from nnlab.workers.ray import RayResources, resolve_cluster_address
 from nnlab.workers.ray.actors import (
     CONCURRENCY_GROUPS,

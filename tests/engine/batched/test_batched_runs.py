@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from nnlab import catalogue
-from nnlab.config import RunConfig
 from nnlab.engine.batched.batched_runs import BatchedRuns
 from nnlab.engine.batched.grouping import can_batch, group_key
 from nnlab.engine.batched.optimizer_steps import STATE_NAMES
 from nnlab.engine.loop import train
 from nnlab.engine.session import Session, build_session
 from nnlab.records import Epoch, Status
+from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 Settings = dict[str, object]

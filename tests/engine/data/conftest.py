@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
+from nnlab.settings import RunConfig, resolve
 
 Arrange = Callable[..., SplitDataset]
 

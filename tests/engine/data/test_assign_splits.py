@@ -9,7 +9,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.batched.grouping import can_batch
 from nnlab.engine.data import facts_of
 from nnlab.engine.data.group_split import fold_by_group, parse_times, split_by_group, split_by_time
@@ -19,6 +18,7 @@ from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.versions import file_versions
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, resolve
 
 ROWS = 120
 

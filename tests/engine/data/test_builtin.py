@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import builtin, dataset_facts, read_dataset
+from nnlab.settings import RunConfig
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast-cancer", "diabetes"])

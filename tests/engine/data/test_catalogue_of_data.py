@@ -9,13 +9,13 @@ import pytest
 from nnlab.catalogue import choice_names, find_choice
 from nnlab.catalogue.data import PUBLISHED, STREAMED_DATA
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
-from nnlab.config import RunConfig
 from nnlab.engine.data import BUILTIN, GENERATED, USER_DATA_MODULES, dataset_facts
 from nnlab.engine.data.class_names import CLASS_NAMES
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.split import SplitRows
 from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
 from nnlab.engine.data.summary import summarise_dataset
+from nnlab.settings import RunConfig
 
 
 def test_rows_and_readers_have_the_same_names() -> None:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnlab.config import DataFacts, RunConfig, resolve
-from nnlab.config.class_selection import class_indices
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.data.corruption import add_label_noise, keep_classes, subsample_train_rows
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.split_dataset import SplitDataset
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import DataFacts, RunConfig, resolve
+from nnlab.settings.class_selection import class_indices
 
 Toy = Callable[..., Dataset]
 Arrange = Callable[..., SplitDataset]

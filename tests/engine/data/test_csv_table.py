@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 Written = Callable[[str], str]
 

@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from nnlab.catalogue import find_choice
-from nnlab.config import RunConfig
 from nnlab.engine.data import GENERATED, dataset_facts, read_dataset
 from nnlab.engine.data.generated import GENERATE_FUNCTIONS, generate_dataset, planar, teacher
 from nnlab.engine.data.generated.sequences import SHAPES, SIGNAL_LENGTH
+from nnlab.settings import RunConfig
 
 # The sets whose examples have one class each, in equal numbers whatever the noise.
 CLASSES = ["two-moons", "circles", "spirals", "blobs", "xor", "sequences"]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine import loop
 from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.generated import generate_dataset, sentences
@@ -11,6 +10,7 @@ from nnlab.engine.data.generated.brackets import is_balanced
 from nnlab.engine.data.generated.rng import draw_distinct
 from nnlab.engine.data.split_dataset import read_and_split
 from nnlab.engine.session import build_session
+from nnlab.settings import RunConfig, resolve
 
 DISTINCT = ("robot-arm", "tags", "brackets", "word-tags", "text", "shapes")
 

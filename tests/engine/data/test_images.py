@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 
 def draw(path: Path, value: int | tuple[int, int, int], size: tuple[int, int] = (5, 4)) -> None:

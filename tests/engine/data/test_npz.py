@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 X = np.arange(60.0).reshape(20, 3)
 Y = np.arange(20) % 2

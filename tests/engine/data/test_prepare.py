@@ -11,13 +11,13 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from torch import nn
 
 from nnlab.catalogue import choice_names
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.data import dataset_facts, preprocessing
 from nnlab.engine.data.checks import measure_checks
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.prepare import PreparedData, SplitTensors, prepare_data, standardise_targets
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig, resolve
 
 Written = Callable[[str], str]
 TABLE = "a,b,y\n" + "".join(f"{i},5,{'no' if i % 2 else 'yes'}\n" for i in range(40))

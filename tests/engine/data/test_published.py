@@ -15,12 +15,12 @@ import pytest
 
 from nnlab.catalogue import find_choice
 from nnlab.catalogue.data import PUBLISHED
-from nnlab.config import RunConfig
 from nnlab.engine.data import dataset_facts, fetch, read_dataset
 from nnlab.engine.data.published import SOURCES, cifar, file_search, idx
 from nnlab.engine.data.published import fetch as fetch_files
 from nnlab.engine.data.published.sources import PublishedFile, PublishedSource
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 DRAW = np.random.default_rng(0)
 IMAGES = DRAW.integers(0, 256, (60, 3, 4)).astype(np.uint8)

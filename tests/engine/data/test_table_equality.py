@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import large_csv, read_dataset, table_files
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.table_options import FormatOptions
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig
 
 NUMBERS = [
     "1",

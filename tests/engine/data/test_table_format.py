@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import read_dataset, table_files
 from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.engine.data.table_columns import unique_names
 from nnlab.engine.data.table_options import TableOptions
 from nnlab.errors import ConfigError, DataError, TableProblems
+from nnlab.settings import RunConfig
 
 PLAIN = "a,b,y\n1.5,x,p\n2.5,y,q\n1234.5,x,p\n"
 EXPECTED = [[1.5, 1, 0], [2.5, 0, 1], [1234.5, 1, 0]]

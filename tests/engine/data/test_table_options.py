@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config import RunConfig, digest_of, resolve, setting_of
-from nnlab.config.parsing import parse_value
-from nnlab.config.space import expand_space, parse_space, parse_values
 from nnlab.engine.data import facts_of, read_dataset
 from nnlab.engine.data.column_encoding import hash_bucket
 from nnlab.engine.data.dataset import Dataset, FeatureColumn
 from nnlab.engine.data.split_dataset import SplitDataset, read_and_split
 from nnlab.errors import ConfigError, DataError, TableProblems
+from nnlab.settings import RunConfig, digest_of, resolve, setting_of
+from nnlab.settings.parsing import parse_value
+from nnlab.settings.space import expand_space, parse_space, parse_values
 
 Written = Callable[[str], str]
 

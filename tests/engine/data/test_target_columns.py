@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnlab.config import RunConfig
-from nnlab.config.space import parse_values
 from nnlab.engine.data import read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.engine.data.table_tags import find_tag_separator
 from nnlab.engine.data.target_columns import format_target_columns, target_columns_of
 from nnlab.errors import DataError, TableProblems
+from nnlab.settings import RunConfig
+from nnlab.settings.space import parse_values
 
 Written = Callable[[str], str]
 

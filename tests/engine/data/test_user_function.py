@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlab.config import RunConfig
 from nnlab.engine.data import dataset_facts, read_dataset
 from nnlab.engine.data.dataset import Dataset
 from nnlab.errors import DataError, UserCodeError
+from nnlab.settings import RunConfig
 
 HEAD = """
 import numpy as np

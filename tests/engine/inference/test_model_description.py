@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from nnlab.config import RunConfig, digest_of, setting_of
 from nnlab.engine.data.prepare import prepare_data
 from nnlab.engine.data.preprocessing import Affine, transform_rows
 from nnlab.engine.data.split_dataset import read_and_split
@@ -21,6 +20,7 @@ from nnlab.engine.inference.model_description import (
     serialize_description,
 )
 from nnlab.errors import CheckpointError
+from nnlab.settings import RunConfig, digest_of, setting_of
 
 Make = Callable[..., RunConfig]
 CPU = torch.device("cpu")

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamed_examples import facts, first_column, open_data
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data import read_dataset
 from nnlab.engine.data.dataset import Dataset
@@ -20,6 +19,7 @@ from nnlab.engine.data.split import draw_split_codes
 from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.streaming.known_targets import known_targets
 from nnlab.errors import ConfigError, DataError
+from nnlab.settings import RunConfig, resolve
 
 
 def test_order_and_splits_equal_those_of_data_in_memory() -> None:

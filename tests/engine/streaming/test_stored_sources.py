@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image
 
-from nnlab.config import RunConfig, resolve
 from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.data.prepare import prepare_data
@@ -17,6 +16,7 @@ from nnlab.engine.epoch_order import draw_order
 from nnlab.engine.streaming.lazy_dataset import read_lazy_dataset
 from nnlab.engine.streaming.streamed_data import open_streamed_data
 from nnlab.errors import DataError
+from nnlab.settings import RunConfig, resolve
 
 CPU = torch.device("cpu")
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from nnlab.catalogue import Task
-from nnlab.config.metric_list import TASK_METRICS
 from nnlab.engine.evaluation import compute_metrics
 from nnlab.engine.targets.metric_sums import METRIC_SUMS, Loss, MetricSums, metric_sums
 from nnlab.engine.targets.output_shape import IGNORED_CLASS, output_shape
 from nnlab.errors import DataError
+from nnlab.settings.metric_list import TASK_METRICS
 
 EXAMPLES, CLASSES = 23, 4
 SCALES = (2.0, 0.5, 10.0)

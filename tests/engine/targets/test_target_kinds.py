@@ -8,10 +8,10 @@ import torch
 from target_kinds import KINDS, make_config, train_plainly
 
 from nnlab.catalogue import Task
-from nnlab.config.metric_list import TASK_METRICS
 from nnlab.engine import checkpoint
 from nnlab.engine.batched.grouping import can_batch
 from nnlab.engine.loop import build_session, train
+from nnlab.settings.metric_list import TASK_METRICS
 
 every_kind = pytest.mark.parametrize("task", KINDS)
 

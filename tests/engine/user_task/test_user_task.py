@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from user_tasks import GAN, BareLoop, opened, resolved
 
-from nnlab.config import metric_direction, setting_of
 from nnlab.engine.data.prepare import prepare_data
 from nnlab.engine.epoch_order import draw_order
 from nnlab.errors import ConfigError, UserCodeError
+from nnlab.settings import metric_direction, setting_of
 
 WriteTask = Callable[[str], None]
 

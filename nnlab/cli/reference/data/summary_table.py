@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.catalogue import Choice, find_choice, is_plugin_name
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
-from nnlab.config import RunConfig
+from nnlab.settings import RunConfig
 
 if TYPE_CHECKING:
     from nnlab.engine.data.dataset import FeatureColumn

@@ -21,7 +21,7 @@ from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.compare.extra_columns import extra_cells, extra_table_columns
-from nnlab.config.setting_differences import format_value
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats.rounding import format_p
 from nnlab.stats.uncertainty import Uncertainty
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from nnlab.cli.output.figure_files import check_figure_paths, write_figure
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
-from nnlab.config.space import parse_seeds
 from nnlab.errors import UsageError
 from nnlab.figures.provenance import FigureRequest
 from nnlab.io.command_line import quote_command
 from nnlab.objective import format_exact
+from nnlab.settings.space import parse_seeds
 from nnlab.study.command_lines import option_arguments
 from nnlab.study.request import TrainRequest
 from nnlab.study.spec import build_study_spec

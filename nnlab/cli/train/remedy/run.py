@@ -11,11 +11,11 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
-from nnlab.config import setting_field
-from nnlab.config.setting_differences import format_value
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.records import Study
+from nnlab.settings import setting_field
+from nnlab.settings.setting_differences import format_value
 from nnlab.stats import format_duration
 from nnlab.stats.rounding import format_p
 from nnlab.study.remedy_study import (

@@ -6,12 +6,12 @@ from nnlab import store
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import seeds_to_decide
 from nnlab.cli.output.render import print_pairs, say
-from nnlab.config import VERSION_FIELDS, setting_field, setting_fields
-from nnlab.config.arguments import is_argument
-from nnlab.config.plugin_versions import parse_plugin_versions
-from nnlab.config.setting_differences import differing_fields, format_value
 from nnlab.io.command_line import quote_command
 from nnlab.records import Setting
+from nnlab.settings import VERSION_FIELDS, setting_field, setting_fields
+from nnlab.settings.arguments import is_argument
+from nnlab.settings.plugin_versions import parse_plugin_versions
+from nnlab.settings.setting_differences import differing_fields, format_value
 
 
 def print_setting(settings: Sequence[Setting]) -> None:

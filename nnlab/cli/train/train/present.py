@@ -11,10 +11,10 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, render, say
 from nnlab.cli.results.compare.ranking_table import print_rankings
 from nnlab.cli.train.train.messages import print_more_seeds_command, print_setting
-from nnlab.config.setting_differences import distinguishing_fields, setting_label
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.records import Run, Study
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.study.dry_run import DryRun
 from nnlab.study.events import ExecutionEvent, SamplerTrialsQueued
 from nnlab.study.execution import ExecutionResult

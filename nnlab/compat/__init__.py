@@ -1,0 +1,1 @@
+"""Modules with the interfaces of other trackers, which record to nnlab's database."""

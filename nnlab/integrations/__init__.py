@@ -1,0 +1,1 @@
+"""Loggers and callbacks for training frameworks, which record to nnlab's database."""

@@ -1,0 +1,1 @@
+"""Where a run comes from: machine, packages, git state and command line."""

@@ -1,0 +1,1 @@
+"""Recording of training loops outside nnlab: the run handle, its writer thread, live metrics."""
