@@ -24,8 +24,8 @@ from nnlab.exchange.tensorboard.tensors import scalar_of_tensor
 from nnlab.records import Sample
 
 # Limits on what a damaged or hostile log can make the reader keep.
-MOST_METRICS = 100_000
-LONGEST_NAME = 1000
+MOST_TAGS = 100_000
+LONGEST_TAG = 1000
 
 _DOUBLE = struct.Struct("<d")
 _FLOAT = struct.Struct("<f")
@@ -197,20 +197,15 @@ class EventDecoder:
 
     def _remember_plugin(self, tag: bytes, plugin: str, metadata: bytes) -> None:
         """Writers may name the plugin only in the first value of a tag."""
-        if len(self._is_scalar) < MOST_METRICS and len(tag) <= LONGEST_NAME:
+        if len(self._is_scalar) < MOST_TAGS and len(tag) <= LONGEST_TAG:
             self._is_scalar[tag] = plugin == _SCALARS
         if plugin == _SCALARS and len(metadata) < 0x80 and len(self._scalar_metadata) < 1000:
             self._scalar_metadata.add(bytes((0x4A, len(metadata))) + metadata)
 
     def _name(self, tag: bytes) -> str | None:
-        if len(self._names) >= MOST_METRICS or len(tag) > LONGEST_NAME:
-            self._audit.add(
-                "too-many-metrics",
-                f"more than {MOST_METRICS:,} metrics, or a name above {LONGEST_NAME:,} bytes",
-            )
-            return None
         name = self._name_of(to_text(tag))
-        self._names[tag] = name
+        if len(self._names) < MOST_TAGS and len(tag) <= LONGEST_TAG:
+            self._names[tag] = name
         return name
 
     def _note_left_out(self, kind: str) -> None:

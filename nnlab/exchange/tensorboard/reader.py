@@ -18,7 +18,9 @@ from nnlab.exchange.log_reader import (
     RunDetails,
     SampleBatch,
 )
-from nnlab.exchange.log_times import to_utc
+from nnlab.exchange.log_times import utc_time
+from nnlab.exchange.metric_table import MetricNames
+from nnlab.exchange.seed_of_config import seed_of_config
 from nnlab.exchange.tensorboard.events import EventDecoder
 from nnlab.exchange.tensorboard.folders import (
     SPLIT_FOLDERS,
@@ -39,6 +41,10 @@ _MOST_OPEN_FILES = 64
 _MOST_RESULTS = 10_000
 # A run that logs longer than this after it has ended goes on: Lightning writes both at the start.
 _SECONDS_AFTER_END = 1.0
+# Keras writes `epoch_*` after each epoch, and repeats the values of the validation over batches.
+_KERAS_FOLDERS = ("train", "validation")
+_KERAS_EPOCH_METRICS = ("train/epoch_", "validation/epoch_")
+_KERAS_REPETITION = re.compile(r"evaluation_.+_vs_iterations")
 _HOST = re.compile(r"tfevents\.\d+\.(.+?)(?:\.\d+)*(?:\.v2)?$")
 
 
@@ -92,7 +98,7 @@ class _RunReading:
         self._folders: dict[Path, list[Path]] = {}
         for path in paths:
             self._folders.setdefault(path.parent, []).append(path)
-        self._decoders: list[EventDecoder] = []
+        self._names = MetricNames(audit)
 
     def items(self) -> Iterator[LogItem]:
         """The details, the samples in the order of time, the final details, and the position."""
@@ -121,16 +127,16 @@ class _RunReading:
         """The samples of the files of a folder, file after file."""
         paths = self._folders[folder]
         keep_as_results = self._is_session(folder)
+        is_keras = folder.name in _KERAS_FOLDERS
         decoder = EventDecoder(
             self._name_function(folder), self._progress.hyperparameters, self._audit
         )
-        self._decoders.append(decoder)
         for path in paths:
             for samples in self._read_file(path, decoder):
                 if keep_as_results:
                     self._add_results(samples)
                 elif samples:
-                    yield samples
+                    yield [_with_epoch(s) for s in samples] if is_keras else samples
 
     def _read_file(self, path: Path, decoder: EventDecoder) -> Iterator[list[Sample]]:
         progress = self._progress
@@ -170,10 +176,13 @@ class _RunReading:
         def name_of(tag: str) -> str | None:
             if tag.startswith("_hparams_/"):
                 return None
+            if split == "validation" and _KERAS_REPETITION.fullmatch(tag):
+                self._audit.add("not-imported", "evaluation_..._vs_iterations repeats epoch_...")
+                return None
             if group is not None and is_group_member(tag, group):
                 # The tag is `loss`, and the folder `loss_train`.
                 tag = f"{tag}/{group.as_posix()[len(tag) + 1 :]}"
-            return tag if split is None else f"{split}/{tag}"
+            return self._names.get(tag if split is None else f"{split}/{tag}")
 
         return name_of
 
@@ -192,8 +201,8 @@ class _RunReading:
             and progress.last_time > parameters.end_logged_at + _SECONDS_AFTER_END
         ):
             status = Status.RUNNING
-        started_at = to_utc(parameters.started_at) or to_utc(progress.first_time)
-        ended_at = to_utc(parameters.ended_at) or to_utc(progress.last_time)
+        started_at = utc_time(parameters.started_at) or utc_time(progress.first_time)
+        ended_at = utc_time(parameters.ended_at) or utc_time(progress.last_time)
         host = _HOST.search(self._run.paths[0].name)
         return RunDetails(
             name=self._run.name,
@@ -203,6 +212,7 @@ class _RunReading:
             ended_at=None if status is Status.RUNNING else ended_at,
             status=status,
             results=dict(progress.results),
+            seed=seed_of_config(parameters.config),
             host=host and host.group(1),
         )
 
@@ -223,6 +233,13 @@ def _is_readable(path: Path, audit: Audit) -> bool:
     except OSError as error:
         audit.add("unreadable", f"a file cannot be read: {error.strerror}")
         return False
+
+
+def _with_epoch(sample: Sample) -> Sample:
+    """A sample of Keras, whose steps of `epoch_loss` are epochs counted from 0."""
+    if sample.step is None or not sample.metric.startswith(_KERAS_EPOCH_METRICS):
+        return sample
+    return sample._replace(step=None, epoch=float(sample.step + 1))
 
 
 def _merge(streams: Sequence[Iterator[Sample]]) -> Iterator[Sample]:
