@@ -8,7 +8,14 @@ from nnlab.exchange.log_reader import Audit, JsonValue
 from nnlab.exchange.metric_table import MetricNames, number_of, parse_step
 from nnlab.exchange.protobuf import read_fields, read_varint, to_bytes, to_int
 from nnlab.exchange.sample_rows import EPOCH_NAMES
-from nnlab.exchange.wandb_offline.items import Key, decode_key, decode_value, flatten, split_item
+from nnlab.exchange.wandb_offline.items import (
+    Key,
+    decode_key,
+    decode_value,
+    flatten,
+    split_item,
+    split_usual_items,
+)
 from nnlab.metric_names import normalize_name
 from nnlab.records import Sample
 
@@ -31,7 +38,8 @@ class HistoryDecoder:
         """Makes a decoder that continues from the `state` of an earlier one."""
         self._audit = audit
         self._metrics = MetricNames(audit)
-        self._names: dict[bytes, str | None] = {}  # by encoded key
+        self._names: dict[bytes, str] = {}  # by encoded key
+        self._are_epochs: dict[str, bool] = {}
         self._axes: dict[str, str | None] = {}
         self._step_metrics: dict[str, str] = {}
         self._epoch_shift: int | None = None
@@ -73,6 +81,22 @@ class HistoryDecoder:
         Raises:
             MalformedMessage: it cannot be decoded.
         """
+        usual = split_usual_items(row)
+        if usual is not None:
+            keys, texts, rest = usual
+            names = self._names
+            try:
+                # All keys of the row are known, and all values are numbers.
+                usual_values = dict(
+                    zip([names[key] for key in keys], map(float, texts), strict=True)
+                )
+            except (KeyError, ValueError):
+                pass
+            else:
+                return self._samples(usual_values, _step_of(rest))
+        return self._decode_any(row)
+
+    def _decode_any(self, row: bytes) -> list[Sample]:
         values: dict[str, float] = {}
         others: list[tuple[Key, bytes]] = []
         step: int | None = None
@@ -91,7 +115,7 @@ class HistoryDecoder:
                 others.append((decode_key(item), item))
                 continue
             key, text = parts
-            name = names[key] if key in names else self._remember(key)
+            name = names.get(key) or self._remember(key)
             if name is None:
                 continue
             try:
@@ -105,7 +129,7 @@ class HistoryDecoder:
     def _remember(self, encoded: bytes) -> str | None:
         key = decode_key(encoded)
         name = self._metrics.get(".".join(key))
-        if len(self._names) < _MOST_CACHED_KEYS:
+        if name is not None and len(self._names) < _MOST_CACHED_KEYS:
             self._names[encoded] = name
         return name
 
@@ -176,7 +200,10 @@ class HistoryDecoder:
         return self._axes[metric]
 
     def _is_epoch(self, metric: str) -> bool:
-        return metric[-5:] in _EPOCH_ENDS and normalize_name(metric) in EPOCH_NAMES
+        is_epoch = self._are_epochs.get(metric)
+        if is_epoch is None:
+            is_epoch = self._are_epochs[metric] = normalize_name(metric) in EPOCH_NAMES
+        return is_epoch
 
     def _epoch(self, epoch: float) -> float | None:
         if not abs(epoch) < 1e15:
@@ -191,9 +218,6 @@ class HistoryDecoder:
         """Remembers the newest time of the log in Unix seconds."""
         if time is not None and math.isfinite(time):
             self.last_time = time if self.last_time is None else max(time, self.last_time)
-
-
-_EPOCH_ENDS = frozenset({"epoch", "Epoch", "EPOCH", "pochs", "POCHS"})
 
 
 def _step_of(fields: bytes) -> int | None:

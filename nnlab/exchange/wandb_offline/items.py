@@ -26,6 +26,29 @@ _KEY, _NESTED_KEY, _VALUE_JSON = 1, 2, 16
 _BOOLEAN, _INTEGER, _NUMBER, _TEXT, _JSON = 4, 5, 6, 7, 8
 
 
+def split_usual_items(fields: bytes) -> tuple[list[bytes], list[bytes], bytes] | None:
+    """The encoded keys, the JSON texts and the rest of a message that begins with usual items.
+
+    Nearly all rows have this form: short items, each with its key and then its value. This function
+    needs a quarter of the time of a loop over fields. None if there is another item.
+    """
+    # The value of an item begins with these bytes; elsewhere they are hardly ever valid UTF-8.
+    parts = fields.split(b"\x82\x01")
+    before = parts[0]
+    keys, texts = [], []
+    try:
+        for part in parts[1:]:
+            size = part[0]
+            if before[0] != 0x0A or size >= 0x80 or before[1] != len(before) + 1 + size:
+                return None
+            keys.append(before[2:])
+            texts.append(part[1 : 1 + size])
+            before = part[1 + size :]
+    except IndexError:
+        return None
+    return (keys, texts, before) if keys and before[:1] != b"\n" else None
+
+
 def split_item(item: bytes) -> tuple[bytes, bytes] | None:
     """The encoded key and the JSON text of a usual item: first its key, last its value.
 

@@ -9,7 +9,12 @@ from nnlab.exchange.metric_table import clean_name, clean_text
 from nnlab.exchange.protobuf import read_fields, to_bytes, to_int, to_text
 from nnlab.exchange.seed_of_config import seed_of_config
 from nnlab.exchange.wandb_offline.history import HistoryDecoder
-from nnlab.exchange.wandb_offline.items import decode_key, decode_value, split_item
+from nnlab.exchange.wandb_offline.items import (
+    decode_key,
+    decode_value,
+    split_item,
+    split_usual_items,
+)
 from nnlab.io.command_line import quote_command
 from nnlab.objective import Direction
 from nnlab.records import Scalar, Status
@@ -40,7 +45,7 @@ class RunRecord:
         self._arguments: list[str] = []
         self._config: dict[str, JsonValue] = {}
         self._config_bytes = 0
-        self._summary: dict[str, str] = {}
+        self._summary: dict[str, bytes] = {}
         self._summary_names: dict[bytes, str] = {}
         self._directions: dict[str, Direction] = {}
         self._started_at: float | None = None
@@ -114,6 +119,15 @@ class RunRecord:
                 section[name] = decode_value(item, self._audit)
 
     def _add_summary(self, data: bytes) -> None:
+        usual = split_usual_items(data)
+        if usual is not None:
+            try:
+                names = [self._summary_names[key] for key in usual[0]]
+            except KeyError:
+                pass  # the first time
+            else:
+                self._summary.update(zip(names, usual[1], strict=True))
+                return
         for number, _, content in read_fields(data):
             if number not in (1, 2):
                 continue
@@ -124,13 +138,13 @@ class RunRecord:
                 continue
             name = self._summary_names.get(parts[0])
             if name is None:
-                name = ".".join(decode_key(parts[0]))
-                if len(self._summary_names) < _MOST_KEYS:
-                    self._summary_names[parts[0]] = name
-            if len(parts[1]) <= _LONGEST_RESULT and (
-                name in self._summary or len(self._summary) < _MOST_KEYS
-            ):
-                self._summary[name] = parts[1].decode("utf-8", "replace")
+                if len(self._summary_names) >= _MOST_KEYS:
+                    self._audit.add("large-summary", f"more than {_MOST_KEYS:,} final values")
+                    continue
+                name = ".".join(decode_key(parts[0]))[:_LONGEST_RESULT]
+                self._summary_names[parts[0]] = name
+            if len(parts[1]) <= _LONGEST_RESULT:
+                self._summary[name] = parts[1]
 
     def _add_metric(self, data: bytes) -> None:
         name = axis = ""
@@ -199,7 +213,9 @@ class RunRecord:
             "tags": self._tags,
             "arguments": self._arguments,
             "config": clean_config(self._config, self._audit),
-            "summary": self._summary,
+            "summary": {
+                name: text.decode("utf-8", "replace") for name, text in self._summary.items()
+            },
             "directions": self._directions,
             "started_at": self._started_at,
             "exit_code": self._exit_code,
@@ -212,7 +228,8 @@ class RunRecord:
         if not isinstance(state, Mapping):
             return record
         record._texts = _texts_of(state.get("texts"))
-        record._summary = _texts_of(state.get("summary"))
+        summary = _texts_of(state.get("summary"))
+        record._summary = {name: text.encode("utf-8", "replace") for name, text in summary.items()}
         record._tags = list(_texts(state.get("tags")))
         record._arguments = list(_texts(state.get("arguments")))
         if isinstance(config := state.get("config"), Mapping):
