@@ -111,6 +111,23 @@ def parse_text_value(text: str) -> str | int | float | bool | None:
     return text if number is None else number
 
 
+def number_or_text_number(value: object) -> float | None:
+    """The number that a value states, also as text; None if it is no number.
+
+    The APIs of MLflow and Comet write some numbers as text.
+
+    >>> number_or_text_number("0.5"), number_or_text_number(3), number_or_text_number("x")
+    (0.5, 3.0, None)
+    """
+    number = number_of(value)
+    if number is None and isinstance(value, str):
+        try:
+            return parse_value(value)
+        except ValueError:
+            return None
+    return number
+
+
 def parse_value(text: str) -> float | None:
     """The number in a cell of a table, where `50%` is 0.5; None if the cell has no value.
 
