@@ -5,7 +5,6 @@ import math
 import re
 
 from nnlab.exchange.log_reader import Audit
-from nnlab.settings.numbers import is_plain_ascii, parse_number
 
 MAX_NAME = 500
 MAX_METRICS = 20_000
@@ -13,6 +12,7 @@ MAX_TEXT = 10_000
 # So many notes name a metric; the others are counted together.
 _MAX_NAMED_NOTES = 20
 _NOT_A_NUMBER_WORDS = frozenset({"", "none", "null", "na", "n/a", "-"})
+_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _TEXT_CONSTANTS = {
     "True": True, "true": True, "False": False, "false": False, "None": None, "null": None,
 }  # fmt: skip
@@ -107,8 +107,7 @@ def parse_text_value(text: str) -> str | int | float | bool | None:
         return _TEXT_CONSTANTS[text]
     if re.fullmatch(r"[-+]?[0-9]{1,18}", text):
         return int(text)
-    number = parse_number(text) if len(text) <= 40 else None
-    return text if number is None else number
+    return float(text) if len(text) <= 40 and _DECIMAL.fullmatch(text) else text
 
 
 def number_or_text_number(value: object) -> float | None:
@@ -147,7 +146,8 @@ def parse_value(text: str) -> float | None:
         if not text.endswith("%"):
             raise
         number = float(text[:-1]) / 100
-    if not is_plain_ascii(text):
+    # Python also accepts `1_0` and digits of other scripts.
+    if "_" in text or not text.isascii():
         raise ValueError(f"{text[:40]!r} is not a number") from None
     return number
 
