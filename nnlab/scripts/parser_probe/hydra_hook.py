@@ -1,0 +1,7 @@
+"""Stops a script where it parses its arguments with hydra."""
+
+from __future__ import annotations
+
+from .post_import import Hook
+
+HOOKS: dict[str, Hook] = {}
