@@ -36,13 +36,14 @@ def build_arguments(flags: ScriptFlags, values: Mapping[str, Scalar]) -> list[st
     for name, value in values.items():
         if name != SUBCOMMAND_NAME or not flags.subcommands:
             by_flag[flags.resolve_flag(name, subcommand)] = value
+    declared = flags.of_subcommand(subcommand)
     words: list[str] = []
     level = ""
     for step in (None, *(subcommand or "").split()):
         if step is not None:
             words.append(step)
             level = f"{level} {step}".strip()
-        own = [flag for flag in flags.of_subcommand(subcommand) if flag.subcommand == level]
+        own = [flag for flag in dict.fromkeys((*declared, *by_flag)) if flag.subcommand == level]
         words += _level_arguments(flags.parser, own, by_flag)
     return words
 
@@ -58,9 +59,9 @@ def _level_arguments(
 ) -> Iterator[str]:
     """The arguments of one level of subcommands."""
     present = [(flag, values[flag]) for flag in flags if values.get(flag) is not None]
-    # Flags that take several values would consume positional arguments and a subcommand after them.
-    present.sort(key=lambda item: item[0].takes != "several")
     positional = [(flag, value) for flag, value in present if flag.is_positional]
+    # A flag that takes several values would consume a subcommand after it.
+    present.sort(key=lambda item: item[0].takes != "several")
     after_separator = [word for flag, value in positional for word in _texts(parser, flag, value)]
     needs_separator = any(word.startswith("-") for word in after_separator)
     if not needs_separator:
@@ -79,6 +80,9 @@ def _flag_arguments(parser: str, flag: Flag, value: Scalar) -> Iterator[str]:
         spellings = flag.spellings if value else flag.negative_spellings
         if spellings:
             yield _preferred(spellings)
+        elif flag.default is not None and bool(flag.default) != bool(value):
+            text = "true" if value else "false"
+            raise UsageError(f"the script has no spelling that makes {flag.display_name} {text}")
         return
     spelling = _preferred(flag.spellings)
     if flag.takes == "none":

@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, NoReturn
@@ -124,17 +125,21 @@ def flag_record(
 
 
 def with_unique_names(records: Sequence[Record]) -> list[Record]:
-    """The flags, those of equal names in one subcommand renamed after their spellings."""
-    names = set()
-    unique = []
-    for record in records:
-        key = (record.get("subcommand", ""), record["name"])
-        if key in names:
-            spellings = [*record["spellings"], *record.get("negative_spellings", ())]
-            name = max(spellings, key=len).lstrip("-").replace("-", "_") if spellings else key[1]
-            record = {**record, "name": name}
-            key = (key[0], name)
-        if key not in names:
-            names.add(key)
-            unique.append(record)
-    return unique
+    """The flags; those of equal names in one subcommand are named after their spellings.
+
+    Such flags set one attribute to different values: `--upper` and `--lower`.
+    """
+    counts = Counter(_key(record) for record in records)
+    renamed = [_renamed(record) if counts[_key(record)] > 1 else record for record in records]
+    return list({_key(record): record for record in reversed(renamed)}.values())[::-1]
+
+
+def _key(record: Record) -> tuple[str, str]:
+    return record.get("subcommand", ""), record["name"]
+
+
+def _renamed(record: Record) -> Record:
+    spellings = [*record["spellings"], *record.get("negative_spellings", ())]
+    if not spellings:
+        return record
+    return {**record, "name": max(spellings, key=len).lstrip("-").replace("-", "_")}
