@@ -113,9 +113,12 @@ def _expanded(items: Sequence[Scalar | Range]) -> Iterator[Scalar]:
 
 
 def _distinct(flag: Flag, values: Sequence[Scalar]) -> tuple[Scalar, ...]:
-    repeated = next((value for i, value in enumerate(values) if value in values[:i]), None)
-    if repeated is not None:
-        raise ConfigError([f"{flag.display_name}: the value {repeated} is given twice"])
+    seen: set[tuple[bool, Scalar]] = set()
+    for value in values:
+        key = (isinstance(value, bool), value)  # 1 equals True
+        if key in seen:
+            raise ConfigError([f"{flag.display_name}: the value {value} is given twice"])
+        seen.add(key)
     return tuple(values)
 
 

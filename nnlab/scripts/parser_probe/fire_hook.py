@@ -8,10 +8,10 @@ from typing import Any
 
 from .fire_flags import describe_fire
 from .post_import import Hook
-from .report import Report
+from .report import FlagReport
 
 
-def _hook_fire(module: ModuleType, report: Report) -> None:
+def _hook_fire(module: ModuleType, report: FlagReport) -> None:
     original = module.Fire
 
     def Fire(component: Any = None, command: Any = None, *rest: Any, **options: Any) -> Any:  # noqa: N802

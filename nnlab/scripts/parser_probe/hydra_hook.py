@@ -7,10 +7,10 @@ from typing import Any
 
 from .hydra_flags import describe_hydra
 from .post_import import Hook
-from .report import Report
+from .report import FlagReport
 
 
-def _hook_hydra(module: ModuleType, report: Report) -> None:
+def _hook_hydra(module: ModuleType, report: FlagReport) -> None:
     if not callable(module._run_app):
         return
 

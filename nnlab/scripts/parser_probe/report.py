@@ -21,11 +21,12 @@ _MAX_CHOICES = 200
 _SECONDS_AFTER_PRELIMINARY_PARSE = 15.0
 
 
-class Report:
+class FlagReport:
     """Writes the flags of a script to an open file."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._preliminary: list[Record] = []
 
     def stop(self, parser: str, describe: Callable[[], Record]) -> NoReturn:
         """Writes the flags that `describe` returns and ends the process at once.
@@ -40,14 +41,19 @@ class Report:
 
         The process is ended if none follows, because the script must not start its work.
         """
-        self._write(parser, describe)
+        self._preliminary = self._write(parser, describe).get("flags", [])
         timer = threading.Timer(_SECONDS_AFTER_PRELIMINARY_PARSE, os._exit, (0,))
         timer.daemon = True
         timer.start()
 
-    def _write(self, parser: str, describe: Callable[[], Record]) -> None:
+    def _flags_only_in_preliminary_parses(self, flags: list[Record]) -> list[Record]:
+        names = {flag["name"] for flag in flags}
+        return [flag for flag in self._preliminary if flag["name"] not in names]
+
+    def _write(self, parser: str, describe: Callable[[], Record]) -> Record:
         try:
             record = {"parser": parser, **describe()}
+            record["flags"] += self._flags_only_in_preliminary_parses(record["flags"])
         except Exception as error:  # noqa: BLE001 - objects of the script may raise anything
             record = {"parser": "unknown", "problem": f"{type(error).__name__}: {error}"}
         content = json.dumps(record).encode("ascii")
@@ -55,6 +61,7 @@ class Report:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         while content:
             content = content[os.write(self._descriptor, content) :]
+        return record
 
 
 def scalar(value: object) -> Any:

@@ -7,11 +7,11 @@ from types import ModuleType
 from typing import Any
 
 from .post_import import Hook
-from .report import Record, Report
+from .report import FlagReport, Record
 from .tyro_flags import describe_tyro
 
 
-def _hook_tyro(module: ModuleType, report: Report) -> None:
+def _hook_tyro(module: ModuleType, report: FlagReport) -> None:
     implementation = module._cli_impl
 
     def _cli_impl(f: Any, *rest: Any, **options: Any) -> Any:
