@@ -5,6 +5,14 @@ from nnlab.store.artifact_folders import artifacts_folder, run_folder
 from nnlab.store.database import Database
 from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
 from nnlab.store.evaluations import store_evaluation
+from nnlab.store.external_runs import (
+    ExternalRunSpec,
+    change_setting,
+    create_external_run,
+    nested_settings,
+    put_name_and_tags,
+    put_results,
+)
 from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
 from nnlab.store.folder_marker import creation_stamp
 from nnlab.store.garbage import (
@@ -31,6 +39,7 @@ from nnlab.store.measurements import (
     summaries,
     values_at_selected_epoch,
 )
+from nnlab.store.metric_directions import UserDirection, define_metric, user_directions
 from nnlab.store.opening import open_database
 from nnlab.store.peer_runs import PeerValue, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
@@ -66,6 +75,17 @@ from nnlab.store.run_data import (
 from nnlab.store.run_references import find_runs, run_id_by_number, run_names
 from nnlab.store.run_transactions import store_spooled_epochs
 from nnlab.store.run_writer import RunWriter, write_epochs
+from nnlab.store.samples import (
+    SampleCall,
+    SampleWriter,
+    delete_samples,
+    derive_points_again,
+    iterate_samples,
+    next_seq,
+    samples,
+    visible_samples,
+)
+from nnlab.store.sources import find_source, put_source, sources, update_imported_run
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.transfer import CopyResult, copy_database
@@ -79,6 +99,7 @@ __all__ = [
     "Database",
     "DatabaseStatus",
     "EnqueueResult",
+    "ExternalRunSpec",
     "FileAddress",
     "Garbage",
     "PeerValue",
@@ -91,11 +112,14 @@ __all__ = [
     "RunData",
     "RunSpec",
     "RunWriter",
+    "SampleCall",
+    "SampleWriter",
     "SeedResult",
     "SendRequest",
     "ServerAddress",
     "StopResult",
     "StudyOverview",
+    "UserDirection",
     "all_studies",
     "artifacts",
     "artifacts_folder",
@@ -104,6 +128,7 @@ __all__ = [
     "backup_database",
     "batched_attempts",
     "best_values",
+    "change_setting",
     "changed_data_error",
     "claim",
     "claim_runs",
@@ -114,11 +139,15 @@ __all__ = [
     "count_pruned_runs",
     "count_runs",
     "count_trials",
+    "create_external_run",
     "create_study",
     "creation_stamp",
     "current_pid_namespace",
     "data_of_runs",
     "database_status",
+    "define_metric",
+    "delete_samples",
+    "derive_points_again",
     "distinct_data",
     "divergence_rank",
     "enqueue",
@@ -130,19 +159,26 @@ __all__ = [
     "find_problems",
     "find_pruner",
     "find_runs",
+    "find_source",
     "find_study",
     "findings",
     "histories",
     "history",
     "import_curves",
     "is_stop_requested",
+    "iterate_samples",
     "last_removal",
     "mark_worker_dead",
     "metrics",
     "missing_run_ids",
+    "nested_settings",
+    "next_seq",
     "open_database",
     "peer_runs",
     "progress",
+    "put_name_and_tags",
+    "put_results",
+    "put_source",
     "rank_trials",
     "release_run",
     "remove",
@@ -153,7 +189,9 @@ __all__ = [
     "run_id_by_number",
     "run_names",
     "runs",
+    "samples",
     "seeds_with_changing_data",
+    "sources",
     "store_evaluation",
     "store_spooled_epochs",
     "stored_directions",
@@ -162,6 +200,9 @@ __all__ = [
     "total_size",
     "trial_fields",
     "trials",
+    "update_imported_run",
+    "user_directions",
     "values_at_selected_epoch",
+    "visible_samples",
     "write_epochs",
 ]

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Select, Update, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Setting, Status, Study
-from nnlab.store.constructs import in_ids, in_names, json_append, json_elements
+from nnlab.records import Origin, Setting, Status, Study
+from nnlab.store.constructs import in_ids, in_names, in_values, json_append, json_elements
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
@@ -29,6 +29,12 @@ class RunSpec:
     epochs: int
     name: str | None = None
     tags: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+    @property
+    def resolved_origin(self) -> Origin:
+        """The origin; without one it follows from the setting, which may have a task."""
+        return self.origin or (Origin.TASK if self.setting.get("task") else Origin.BUILTIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,18 @@ def _may_take_name(run: _ExistingRun, spec: RunSpec) -> bool:
 
 
 def missing_run_ids(db: Database, study: Study) -> tuple[int, ...]:
-    """The ids of the study's runs without a result that no worker is training, oldest first."""
+    """The ids of the study's runs without a result that no worker is training, oldest first.
+
+    Runs of other programs that nnlab cannot start are left out.
+    """
     observer = Observer.local()
+    startable = [str(origin) for origin in Origin if origin.is_startable]
     with db.read() as connection:
-        rows = connection.execute(_select_current_runs(study).order_by(run_table.c.id))
+        rows = connection.execute(
+            _select_current_runs(study)
+            .where(in_values(run_table.c.origin, startable))
+            .order_by(run_table.c.id)
+        )
         return tuple(
             run_id for run_id, _, _, _, *worker in rows if observer.status(*worker).needs_training
         )
@@ -212,6 +226,7 @@ def _insert_runs(connection: Connection, new: Sequence[tuple[_TrialSeed, int, Ru
                 "epochs": 0,
                 "epochs_planned": spec.epochs,
                 "created_at": now,
+                "origin": str(spec.resolved_origin),
             }
             for (trial_id, seed), repeat, spec in new
         ],

@@ -187,6 +187,7 @@ def put_attempt_end(
     artifacts: Sequence[Artifact],
     pruned_at: int | None,
     peak_bytes: int | None,
+    traceback: str | None = None,
 ) -> None:
     """Ends the attempt and releases the lease (see `RunWriter.finish`)."""
     now = datetime.now(UTC)
@@ -202,7 +203,12 @@ def put_attempt_end(
             .values(selected_epoch=selected_epoch, pruned_at=pruned_at)
         )
         connection.execute(
-            update(attempt).where(attempt.c.id == claim.attempt_id).values(peak_bytes=peak_bytes)
+            update(attempt)
+            .where(attempt.c.id == claim.attempt_id)
+            .values(
+                peak_bytes=peak_bytes,
+                traceback=None if traceback is None else replace_invalid_unicode(traceback),
+            )
         )
         end_attempt(
             connection,
