@@ -14,11 +14,12 @@ from nnlab.metric_names import is_evaluation, split_of
 from nnlab.objective import direction_of
 from nnlab.records import Axis, Sample
 from nnlab.store.curve_summary import SummaryRow, summarize_curve
+from nnlab.store.row_validation import MAX_EPOCHS
 
 # Usage of the machine: stored as samples only.
 _WITHOUT_POINTS = "system/"
-# Integers of the database have 64 bits; a later step counts as this one.
-LARGEST_POSITION = 2**62
+# Numbers of epochs in the database are limited; a later step counts as this one.
+LARGEST_POSITION = MAX_EPOCHS
 # A run without evaluations keeps at most this many points of a metric, each a mean.
 MAX_POINTS_WITHOUT_EVALUATION = 1024
 

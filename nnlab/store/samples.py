@@ -13,12 +13,7 @@ from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
 from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
-from nnlab.store.evaluation_points import (
-    LARGEST_POSITION,
-    CurveChange,
-    EvaluationPoints,
-    derive_points,
-)
+from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
@@ -54,6 +49,9 @@ _DELETE_POINTS = DriverStatement(
         point.c.epoch >= bindparam("first"),
     )
 )
+
+# SQLite's integers have 64 bits; a larger step is stored as the largest one.
+_LARGEST_STEP = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def put_samples(
                 run_id,
                 metrics[item.metric][0],
                 call.seq,
-                None if item.step is None else _stored_step(item.step),
+                None if item.step is None else max(-_LARGEST_STEP, min(item.step, _LARGEST_STEP)),
                 item.epoch,
                 item.time,
                 float(item.value),
@@ -116,14 +114,10 @@ def put_samples(
         requested = connection.execute(
             update(run)
             .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=_stored_step(max(0, batch.last_position)))
+            .values(axis=batch.axis, epochs=batch.last_position)
             .returning(run.c.stop_requested_at)
         ).scalar_one_or_none()
     return requested is not None
-
-
-def _stored_step(step: int) -> int:
-    return max(-LARGEST_POSITION, min(step, LARGEST_POSITION))
 
 
 def _apply_changes(
@@ -141,9 +135,7 @@ def _apply_changes(
             _DELETE_POINTS.execute(
                 connection, of_run=run_id, of_metric=metric_id, first=change.delete_from
             )
-        points += [
-            (run_id, metric_id, _stored_step(position), value) for position, value in change.points
-        ]
+        points += [(run_id, metric_id, position, value) for position, value in change.points]
         row = change.highest if direction == "max" else change.lowest
         if row is None:
             emptied.append(metric_id)
@@ -245,9 +237,7 @@ def derive_points_again(db: Database, run_id: int, axis: Axis) -> int:
         metrics = get_or_create_metrics(connection, changes)
         _apply_changes(connection, run_id, changes, metrics)
         connection.execute(
-            update(run)
-            .where(run.c.id == run_id)
-            .values(axis=axis, epochs=_stored_step(points.last_position))
+            update(run).where(run.c.id == run_id).values(axis=axis, epochs=points.last_position)
         )
     return points.last_position
 
