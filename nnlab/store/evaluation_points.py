@@ -14,9 +14,12 @@ from nnlab.metric_names import is_evaluation, split_of
 from nnlab.objective import direction_of
 from nnlab.records import Axis, Sample
 from nnlab.store.curve_summary import SummaryRow, summarize_curve
+from nnlab.store.row_validation import MAX_EPOCHS
 
 # Usage of the machine: stored as samples only.
 _WITHOUT_POINTS = "system/"
+# Numbers of epochs in the database are limited; a later step counts as this one.
+LARGEST_POSITION = MAX_EPOCHS
 # A run without evaluations keeps at most this many points of a metric, each a mean.
 MAX_POINTS_WITHOUT_EVALUATION = 1024
 
@@ -217,10 +220,10 @@ class EvaluationPoints:
             curve.mark_stored()
 
     def _position(self, sample: Sample) -> int:
-        if self.axis == "epoch" and sample.epoch is not None:
-            return max(0, math.ceil(sample.epoch - 1e-6))
+        if self.axis == "epoch" and sample.epoch is not None and math.isfinite(sample.epoch):
+            return _limited(math.ceil(sample.epoch - 1e-6))
         if sample.step is not None:
-            return max(0, sample.step)
+            return _limited(sample.step)
         return self._calls
 
     def _start_evaluations(self, first: Sample) -> None:
@@ -303,7 +306,7 @@ class EvaluationPoints:
 
     def _note_step(self, sample: Sample) -> None:
         if sample.step is not None:
-            self._last_step = max(0, sample.step)
+            self._last_step = _limited(sample.step)
 
 
 def derive_points(calls: Iterable[Sequence[Sample]], axis: Axis | None = None) -> EvaluationPoints:
@@ -320,5 +323,9 @@ def derive_points(calls: Iterable[Sequence[Sample]], axis: Axis | None = None) -
     return points
 
 
+def _limited(position: int) -> int:
+    return max(0, min(position, LARGEST_POSITION))
+
+
 def _is_whole(epoch: float | None) -> bool:
-    return epoch is not None and abs(epoch - round(epoch)) < 1e-6
+    return epoch is not None and math.isfinite(epoch) and abs(epoch - round(epoch)) < 1e-6

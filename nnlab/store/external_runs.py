@@ -174,7 +174,9 @@ def get_or_create_trial(
             study_id=study_id,
             digest=digest,
             setting=to_json(plain),
-            nested_setting=to_json(_plain_tree(plain if nested_setting is None else nested_setting)),
+            nested_setting=to_json(
+                _plain_tree(plain if nested_setting is None else nested_setting)
+            ),
         )
         .returning(trial_table.c.id)
     ).scalar_one()
