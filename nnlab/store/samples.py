@@ -13,7 +13,12 @@ from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
 from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
-from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
+from nnlab.store.evaluation_points import (
+    LARGEST_POSITION,
+    CurveChange,
+    EvaluationPoints,
+    derive_points,
+)
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
@@ -49,8 +54,6 @@ _DELETE_POINTS = DriverStatement(
         point.c.epoch >= bindparam("first"),
     )
 )
-# SQLite's integers have 64 bits; a larger step is stored as the largest one.
-_LARGEST_STEP = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def put_samples(
 
 
 def _stored_step(step: int) -> int:
-    return max(-_LARGEST_STEP, min(step, _LARGEST_STEP))
+    return max(-LARGEST_POSITION, min(step, LARGEST_POSITION))
 
 
 def _apply_changes(
