@@ -4,6 +4,7 @@ from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.artifact_folders import artifacts_folder, run_folder
 from nnlab.store.database import Database
 from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
+from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
 from nnlab.store.evaluations import store_evaluation
 from nnlab.store.external_runs import (
     ExternalRunSpec,
@@ -21,6 +22,19 @@ from nnlab.store.garbage import (
     existing_run_folders,
     find_garbage,
     total_size,
+)
+from nnlab.store.imports import (
+    ImportedState,
+    RunImport,
+    begin_import,
+    complete_import,
+    evaluated_metrics,
+    put_imported_samples,
+    removed_run_ids,
+    rename_imported_metric,
+    restart_import,
+    set_missing_objective,
+    sources_of_kind,
 )
 from nnlab.store.leases import Claim, mark_worker_dead, release_run, renew_lease
 from nnlab.store.liveness import current_pid_namespace
@@ -80,12 +94,13 @@ from nnlab.store.samples import (
     SampleWriter,
     delete_samples,
     derive_points_again,
+    group_calls,
     iterate_samples,
     next_seq,
     samples,
     visible_samples,
 )
-from nnlab.store.sources import find_source, put_source, sources, update_imported_run
+from nnlab.store.sources import find_source, put_source, sources
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.transfer import CopyResult, copy_database
@@ -96,12 +111,15 @@ __all__ = [
     "AnyDatabase",
     "Claim",
     "CopyResult",
+    "CurveChange",
     "Database",
     "DatabaseStatus",
     "EnqueueResult",
+    "EvaluationPoints",
     "ExternalRunSpec",
     "FileAddress",
     "Garbage",
+    "ImportedState",
     "PeerValue",
     "Progress",
     "RankedTrial",
@@ -110,6 +128,7 @@ __all__ = [
     "Removal",
     "RpcRequest",
     "RunData",
+    "RunImport",
     "RunSpec",
     "RunWriter",
     "SampleCall",
@@ -127,6 +146,7 @@ __all__ = [
     "attempts_of_runs",
     "backup_database",
     "batched_attempts",
+    "begin_import",
     "best_values",
     "change_setting",
     "changed_data_error",
@@ -134,6 +154,7 @@ __all__ = [
     "claim_runs",
     "claimable_run_ids",
     "collect_garbage",
+    "complete_import",
     "copy_database",
     "count_objectives",
     "count_pruned_runs",
@@ -147,10 +168,12 @@ __all__ = [
     "database_status",
     "define_metric",
     "delete_samples",
+    "derive_points",
     "derive_points_again",
     "distinct_data",
     "divergence_rank",
     "enqueue",
+    "evaluated_metrics",
     "execute_request",
     "existing_run_folders",
     "extend_study",
@@ -162,6 +185,7 @@ __all__ = [
     "find_source",
     "find_study",
     "findings",
+    "group_calls",
     "histories",
     "history",
     "import_curves",
@@ -176,14 +200,18 @@ __all__ = [
     "open_database",
     "peer_runs",
     "progress",
+    "put_imported_samples",
     "put_name_and_tags",
     "put_results",
     "put_source",
     "rank_trials",
     "release_run",
     "remove",
+    "removed_run_ids",
+    "rename_imported_metric",
     "renew_lease",
     "request_stop",
+    "restart_import",
     "restore",
     "run_folder",
     "run_id_by_number",
@@ -191,7 +219,9 @@ __all__ = [
     "runs",
     "samples",
     "seeds_with_changing_data",
+    "set_missing_objective",
     "sources",
+    "sources_of_kind",
     "store_evaluation",
     "store_spooled_epochs",
     "stored_directions",
@@ -200,7 +230,6 @@ __all__ = [
     "total_size",
     "trial_fields",
     "trials",
-    "update_imported_run",
     "user_directions",
     "values_at_selected_epoch",
     "visible_samples",
