@@ -3,5 +3,4 @@
 from nnlab.exchange.log_reader import LogReader
 
 # One reader per line. The kind of a log is detected in this order.
-READERS: tuple[LogReader, ...] = (
-)
+READERS: tuple[LogReader, ...] = ()

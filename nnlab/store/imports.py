@@ -33,7 +33,13 @@ from nnlab.store.liveness import Observer, current_pid_namespace
 from nnlab.store.points import get_or_create_metrics
 from nnlab.store.rows import select_run
 from nnlab.store.run_transactions import replace_findings
-from nnlab.store.samples import LARGEST_POSITION, SampleCall, apply_changes, stored_step
+from nnlab.store.samples import (
+    LARGEST_POSITION,
+    PUT_SAMPLE,
+    SampleCall,
+    apply_changes,
+    stored_step,
+)
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
 from nnlab.store.sources import put_source, source_record
 from nnlab.store.tables import finding, metric, point, sample, source, study, summary, trial
@@ -160,6 +166,8 @@ def restart_import(db: Database, importing: RunImport) -> RunImport:
 def put_imported_samples(db: Database, importing: RunImport, calls: Sequence[SampleCall]) -> None:
     """Stores samples of an import in one transaction; points follow in `complete_import`.
 
+    There is at least one call, and the calls are in the order of their numbers.
+
     Raises:
         LeaseLost: another process has taken over the import.
     """
@@ -184,6 +192,11 @@ def put_imported_samples(db: Database, importing: RunImport, calls: Sequence[Sam
             for call in calls
             for name, value, step, epoch, logged_at in call.samples
         ]
+        # A call that was stored in part, and perhaps completed by an import that was killed.
+        reopened = [row for row in rows[: len(calls[0].samples)] if row[2] < importing.next_seq]
+        if reopened:
+            PUT_SAMPLE.execute_many(connection, reopened)
+            rows = [row for row in rows if row[2] >= importing.next_seq]
         # In the order of the table's key, its pages are filled one after another.
         rows.sort(key=_key_of_row)
         db.insert(connection, "sample", _SAMPLE_COLUMNS, rows)

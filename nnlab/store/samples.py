@@ -24,7 +24,7 @@ from nnlab.store.remote_callable import AnyDatabase, remote_callable
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
 from nnlab.store.tables import metric, point, run, sample, summary
 
-_PUT_SAMPLE = DriverStatement(
+PUT_SAMPLE = DriverStatement(
     lambda: upsert(
         sample,
         key=("run_id", "metric_id", "seq"),
@@ -110,7 +110,7 @@ def put_samples(
             for item in call.samples
         ]
         if rows:
-            _PUT_SAMPLE.execute_many(connection, rows)
+            PUT_SAMPLE.execute_many(connection, rows)
         apply_changes(connection, run_id, batch.changes, metrics)
         requested = connection.execute(
             update(run)
