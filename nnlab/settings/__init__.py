@@ -6,6 +6,11 @@ from the fields of `RunConfig`.
 
 from nnlab.settings.data_facts import DataFacts
 from nnlab.settings.durations import parse_duration
+from nnlab.settings.external import (
+    ExternalSetting,
+    builtin_fields,
+    is_builtin_setting,
+)
 from nnlab.settings.fields import RunConfig
 from nnlab.settings.identity import config_of, digest_of, setting_of
 from nnlab.settings.loader_runs import is_loader_run
@@ -44,10 +49,12 @@ __all__ = [
     "MEASUREMENT_FIELDS",
     "VERSION_FIELDS",
     "DataFacts",
+    "ExternalSetting",
     "Option",
     "RunConfig",
     "SettingField",
     "build_config",
+    "builtin_fields",
     "catalogue_rows",
     "check_plugins",
     "config_of",
@@ -55,6 +62,7 @@ __all__ = [
     "digest_of",
     "has_effect",
     "hidden_widths",
+    "is_builtin_setting",
     "is_builtin_value",
     "is_loader_run",
     "is_setting_name",

@@ -23,10 +23,10 @@ from nnlab.store.curve_summary import (
 
 # Usage of the machine: stored as samples only.
 _WITHOUT_POINTS = "system/"
+# Integers of the database have 64 bits; a later step counts as this one.
+LARGEST_POSITION = 2**62
 # A run without evaluations keeps at most this many points of a metric, each a mean.
 MAX_POINTS_WITHOUT_EVALUATION = 1024
-# SQLite's integers have 64 bits; a larger position is stored as the largest one.
-LARGEST_POSITION = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,9 +277,9 @@ class EvaluationPoints:
 
     def _position(self, sample: Sample) -> int:
         if self.axis == "epoch" and sample.epoch is not None and math.isfinite(sample.epoch):
-            return min(max(0, math.ceil(sample.epoch - 1e-6)), LARGEST_POSITION)
+            return _limited(math.ceil(sample.epoch - 1e-6))
         if sample.step is not None:
-            return min(max(0, sample.step), LARGEST_POSITION)
+            return _limited(sample.step)
         return self._calls
 
     def _start_evaluations(self, first: Sample) -> None:
@@ -355,7 +355,7 @@ class EvaluationPoints:
 
     def _note_step(self, sample: Sample) -> None:
         if sample.step is not None:
-            self._last_step = min(max(0, sample.step), LARGEST_POSITION)
+            self._last_step = _limited(sample.step)
 
 
 def derive_points(calls: Iterable[Sequence[Sample]], axis: Axis | None = None) -> EvaluationPoints:
@@ -370,6 +370,10 @@ def derive_points(calls: Iterable[Sequence[Sample]], axis: Axis | None = None) -
         points.add(samples)
     points.finish()
     return points
+
+
+def _limited(position: int) -> int:
+    return max(0, min(position, LARGEST_POSITION))
 
 
 def _is_whole(epoch: float | None) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import UsageError
 from nnlab.records import Objective, Origin, Run, Scalar, Setting, Status
-from nnlab.settings.identity import digest_of
+from nnlab.settings import ExternalSetting, digest_of
 from nnlab.store.database import Database
 from nnlab.store.leases import Claim, lease_lost_error
 from nnlab.store.liveness import Observer
@@ -158,9 +158,9 @@ def get_or_create_trial(
     setting: Setting,
     nested_setting: Mapping[str, Any] | None,
 ) -> int:
-    """The id of the trial with that setting in a study."""
+    """The id of the trial with that setting of another program in a study."""
     plain = {replace_invalid_unicode(name): _plain_value(value) for name, value in setting.items()}
-    digest = digest_of(plain)
+    digest = digest_of(ExternalSetting(plain))
     trial_id: int | None = connection.execute(
         select(trial_table.c.id).where(
             trial_table.c.study_id == study_id, trial_table.c.digest == digest
@@ -174,7 +174,9 @@ def get_or_create_trial(
             study_id=study_id,
             digest=digest,
             setting=to_json(plain),
-            nested_setting=None if nested_setting is None else to_json(_plain_tree(nested_setting)),
+            nested_setting=to_json(
+                _plain_tree(plain if nested_setting is None else nested_setting)
+            ),
         )
         .returning(trial_table.c.id)
     ).scalar_one()

@@ -35,6 +35,7 @@ from nnlab.store.liveness import Observer
 from nnlab.store.remote_callable import remote_callable
 from nnlab.store.row_validation import decode_rows, note_unreadable
 from nnlab.store.rows import (
+    IS_EXTERNAL_TRIAL,
     STUDY_COLUMNS,
     WORKER_COLUMNS,
     join_worker,
@@ -176,7 +177,13 @@ def trials(db: Database, trial_ids: Iterable[int]) -> dict[int, Trial]:
 
 _SELECT_TRIALS = DriverStatement(
     lambda: (
-        select(trial_table.c.id, study_table.c.name, trial_table.c.setting, trial_table.c.digest)
+        select(
+            trial_table.c.id,
+            study_table.c.name,
+            trial_table.c.setting,
+            trial_table.c.digest,
+            IS_EXTERNAL_TRIAL,
+        )
         .join(study_table, study_table.c.id == trial_table.c.study_id)
         .where(in_ids_parameter(trial_table.c.id, "trial_ids"))
     )
