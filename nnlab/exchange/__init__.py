@@ -1,6 +1,9 @@
 """Readers and writers for the logs of other tools."""
 
 from nnlab.exchange.log_reader import LogReader
+from nnlab.exchange.tensorboard import TensorBoardReader
 
 # One reader per line. The kind of a log is detected in this order.
-READERS: tuple[LogReader, ...] = ()
+READERS: tuple[LogReader, ...] = (
+    TensorBoardReader(),
+)  # fmt: skip
