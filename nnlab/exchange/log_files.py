@@ -77,9 +77,13 @@ def relative_id(path: Path, searched: Path) -> str:
         relative = path.relative_to(root)
     except ValueError:
         relative = Path(path.name)
-    # `.resolve()` gives the name of `.` and `..`. A name may have bytes that are no UTF-8.
-    text = (Path(root.resolve().name) / relative).as_posix()
-    return os.fsencode(text).decode("utf-8", "replace")
+    # `.resolve()` gives the name of `.` and `..`.
+    return path_text(Path(root.resolve().name) / relative)
+
+
+def path_text(path: Path) -> str:
+    """A path as text with slashes; a name may have bytes that are no UTF-8, which are replaced."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
 
 
 def run_name(file: Path) -> str:
@@ -88,9 +92,10 @@ def run_name(file: Path) -> str:
     >>> run_name(Path("runs/small/metrics.csv")), run_name(Path("runs/small.csv"))
     ('small', 'small')
     """
+    file = file.absolute()
     if file.stem.lower() in _GENERAL_NAMES and file.parent.name:
-        return file.parent.name
-    return file.stem
+        return path_text(Path(file.parent.name))
+    return path_text(Path(file.stem))
 
 
 def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:

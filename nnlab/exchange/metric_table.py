@@ -2,9 +2,10 @@
 
 import hashlib
 import math
+import re
 
 from nnlab.exchange.log_reader import Audit
-from nnlab.settings.numbers import is_plain_ascii
+from nnlab.settings.numbers import is_plain_ascii, parse_number
 
 MAX_NAME = 500
 MAX_METRICS = 20_000
@@ -12,6 +13,9 @@ MAX_TEXT = 10_000
 # So many notes name a metric; the others are counted together.
 _MAX_NAMED_NOTES = 20
 _NOT_A_NUMBER_WORDS = frozenset({"", "none", "null", "na", "n/a", "-"})
+_TEXT_CONSTANTS = {
+    "True": True, "true": True, "False": False, "false": False, "None": None, "null": None,
+}  # fmt: skip
 _SPECIAL_NUMBERS = {
     "nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf,
     "infinity": math.inf, "+infinity": math.inf, "-infinity": -math.inf,
@@ -91,6 +95,20 @@ def number_of(value: object) -> float | None:
     if isinstance(value, str) and len(value) <= 9:
         return _SPECIAL_NUMBERS.get(value.strip().lower())
     return None
+
+
+def parse_text_value(text: str) -> str | int | float | bool | None:
+    """The value that a tool stored as text in a configuration; other texts stay texts.
+
+    >>> [parse_text_value(text) for text in ("0.1", "True", "3", "adam")]
+    [0.1, True, 3, 'adam']
+    """
+    if text in _TEXT_CONSTANTS:
+        return _TEXT_CONSTANTS[text]
+    if re.fullmatch(r"[-+]?[0-9]{1,18}", text):
+        return int(text)
+    number = parse_number(text) if len(text) <= 40 else None
+    return text if number is None else number
 
 
 def parse_value(text: str) -> float | None:

@@ -20,11 +20,10 @@ from nnlab.store.curve_summary import (
     summarize_curve,
     summarize_point,
 )
+from nnlab.store.row_validation import MAX_EPOCHS
 
 # Usage of the machine: stored as samples only.
 _WITHOUT_POINTS = "system/"
-# Integers of the database have 64 bits; a later step counts as this one.
-LARGEST_POSITION = 2**62
 # A run without evaluations keeps at most this many points of a metric, each a mean.
 MAX_POINTS_WITHOUT_EVALUATION = 1024
 
@@ -373,7 +372,7 @@ def derive_points(calls: Iterable[Sequence[Sample]], axis: Axis | None = None) -
 
 
 def _limited(position: int) -> int:
-    return max(0, min(position, LARGEST_POSITION))
+    return max(0, min(position, MAX_EPOCHS))
 
 
 def _is_whole(epoch: float | None) -> bool:

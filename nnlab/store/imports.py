@@ -34,10 +34,11 @@ from nnlab.store.points import get_or_create_metrics
 from nnlab.store.rows import select_run
 from nnlab.store.run_transactions import replace_findings
 from nnlab.store.samples import (
-    LARGEST_POSITION,
+    LARGEST_STEP,
     PUT_SAMPLE,
     SampleCall,
     apply_changes,
+    stored_position,
     stored_step,
 )
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
@@ -182,9 +183,7 @@ def put_imported_samples(db: Database, importing: RunImport, calls: Sequence[Sam
                 run_id,
                 ids[name],
                 call.seq,
-                step
-                if step is None or -LARGEST_POSITION < step < LARGEST_POSITION
-                else stored_step(step),
+                step if step is None or -LARGEST_STEP < step < LARGEST_STEP else stored_step(step),
                 epoch,
                 logged_at,
                 value,
@@ -381,7 +380,7 @@ def _move_to_trial(connection: Connection, run: Run, state: ImportedState) -> No
 
 
 def _run_values(state: ImportedState) -> dict[str, Any]:
-    position = stored_step(max(0, state.last_position))
+    position = stored_position(state.last_position)
     values: dict[str, Any] = {
         "status": str(state.status),
         "axis": state.axis,

@@ -14,13 +14,13 @@ from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.evaluation_points import (
-    LARGEST_POSITION,
     CurveChange,
     derive_points,
 )
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
+from nnlab.store.row_validation import MAX_EPOCHS
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
 from nnlab.store.tables import metric, point, run, sample, summary
 
@@ -53,6 +53,8 @@ _DELETE_POINTS = DriverStatement(
         point.c.epoch >= bindparam("first"),
     )
 )
+# SQLite's integers have 64 bits; a larger step is stored as the largest one.
+LARGEST_STEP = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def put_samples(
         requested = connection.execute(
             update(run)
             .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=stored_step(max(0, batch.last_position)))
+            .values(axis=batch.axis, epochs=stored_position(batch.last_position))
             .returning(run.c.stop_requested_at)
         ).scalar_one_or_none()
     return requested is not None
@@ -123,7 +125,12 @@ def put_samples(
 
 def stored_step(step: int) -> int:
     """A step as it is stored: SQLite's integers have 64 bits."""
-    return max(-LARGEST_POSITION, min(step, LARGEST_POSITION))
+    return max(-LARGEST_STEP, min(step, LARGEST_STEP))
+
+
+def stored_position(position: int) -> int:
+    """The position of a point as it is stored, at most `MAX_EPOCHS`."""
+    return max(0, min(position, MAX_EPOCHS))
 
 
 def apply_changes(
@@ -150,7 +157,8 @@ def apply_changes(
                 connection, of_run=run_id, of_metric=metric_id, first=change.delete_from
             )
         points += [
-            (run_id, metric_id, stored_step(position), value) for position, value in change.points
+            (run_id, metric_id, stored_position(position), value)
+            for position, value in change.points
         ]
         row = change.highest if direction == "max" else change.lowest
         if row is None:
@@ -255,7 +263,7 @@ def derive_points_again(db: Database, run_id: int, axis: Axis) -> int:
         connection.execute(
             update(run)
             .where(run.c.id == run_id)
-            .values(axis=axis, epochs=stored_step(points.last_position))
+            .values(axis=axis, epochs=stored_position(points.last_position))
         )
     return points.last_position
 
