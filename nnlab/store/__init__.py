@@ -30,9 +30,11 @@ from nnlab.store.imports import (
     complete_import,
     evaluated_metrics,
     put_imported_samples,
+    release_import,
     removed_run_ids,
     rename_imported_metric,
     restart_import,
+    resume_import,
     set_missing_objective,
     sources_of_kind,
 )
@@ -53,7 +55,12 @@ from nnlab.store.measurements import (
     summaries,
     values_at_selected_epoch,
 )
-from nnlab.store.metric_directions import UserDirection, define_metric, user_directions
+from nnlab.store.metric_directions import (
+    UserDirection,
+    define_logged_direction,
+    define_metric,
+    user_directions,
+)
 from nnlab.store.opening import open_database
 from nnlab.store.peer_runs import PeerValue, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
@@ -166,6 +173,7 @@ __all__ = [
     "current_pid_namespace",
     "data_of_runs",
     "database_status",
+    "define_logged_direction",
     "define_metric",
     "delete_samples",
     "derive_points",
@@ -205,6 +213,7 @@ __all__ = [
     "put_results",
     "put_source",
     "rank_trials",
+    "release_import",
     "release_run",
     "remove",
     "removed_run_ids",
@@ -213,6 +222,7 @@ __all__ = [
     "request_stop",
     "restart_import",
     "restore",
+    "resume_import",
     "run_folder",
     "run_id_by_number",
     "run_names",

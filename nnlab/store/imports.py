@@ -9,7 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,6 +80,7 @@ class ImportedState:
     name: str | None
     tags: tuple[str, ...]
     status: Status
+    reason: str | None
     started_at: datetime | None
     ended_at: datetime | None
     selected_epoch: int | None
@@ -91,7 +92,7 @@ class ImportedState:
     findings: Sequence[Finding]
     metric_names: Mapping[str, str]
     notes: tuple[SourceNote, ...]
-    location: str = field(default="")
+    location: str
 
 
 def sources_of_kind(db: Database, kind: str) -> list[Source]:
@@ -133,7 +134,7 @@ def begin_import(
             stored = Source(run.id, kind, external_id, location, now, None, {})
         else:
             run = select_run(connection, stored.run_id, Observer.local())
-        position = dict(stored.position or {})
+        position: dict[str, Any] = dict(stored.position or {})
         if _is_alive(position.get("importer")):
             return None
         next_seq = int(position.get("next_seq", 0))
@@ -226,22 +227,45 @@ def complete_import(db: Database, importing: RunImport, state: ImportedState) ->
             add_results(connection, run_id, state.results)
         replace_findings(connection, run_id, state.findings, datetime.now(UTC))
         store_run_checksum(connection, run_id)
-        put_source(
-            db,
-            Source(
-                run_id,
-                importing.source.kind,
-                importing.source.external_id,
-                state.location or importing.source.location,
-                datetime.now(UTC),
-                {"reader": dict(state.reader_position), "next_seq": state.next_seq},
-                state.metric_names,
-                state.notes,
-            ),
+        stored = Source(
+            run_id,
+            importing.source.kind,
+            importing.source.external_id,
+            state.location,
+            datetime.now(UTC),
+            {"reader": dict(state.reader_position), "next_seq": state.next_seq},
+            dict(state.metric_names),
+            state.notes,
         )
-    return RunImport(
-        importing.run, importing.source, state.reader_position, state.next_seq, importing.token
-    )
+        put_source(db, stored)
+        run = select_run(connection, run_id, Observer.local())
+    return RunImport(run, stored, state.reader_position, state.next_seq, importing.token)
+
+
+def resume_import(db: Database, importing: RunImport) -> bool:
+    """Continues a completed import; False if another process has imported the run since."""
+    with db.transaction(), db.write() as connection:
+        row = connection.execute(select(source).where(source.c.run_id == importing.run.id)).one()
+        if source_record(row).position != importing.source.position:
+            return False
+        _put_position(db, importing)
+    return True
+
+
+def release_import(db: Database, importing: RunImport) -> None:
+    """Lets other processes continue an import that was not completed."""
+    with db.transaction(), db.write() as connection:
+        try:
+            _check_token(connection, importing)
+        except LeaseLost:
+            return
+        position = _position(importing)
+        position["importer"]["until"] = 0
+        connection.execute(
+            update(source)
+            .where(source.c.run_id == importing.run.id)
+            .values(position=to_json(position))
+        )
 
 
 def rename_imported_metric(db: Database, importing: RunImport, old: str, new: str) -> None:
@@ -347,8 +371,8 @@ def _position(importing: RunImport) -> dict[str, Any]:
 
 def _check_token(connection: Connection, importing: RunImport) -> None:
     row = connection.execute(select(source).where(source.c.run_id == importing.run.id)).one()
-    importer = (source_record(row).position or {}).get("importer")
-    if importer is None or importer.get("token") != importing.token:
+    position: Mapping[str, Any] = source_record(row).position or {}
+    if position.get("importer", {}).get("token") != importing.token:
         raise LeaseLost(
             f"run {importing.run.id} is imported by another process",
             hint="nothing is lost; the other process goes on",
@@ -383,6 +407,7 @@ def _run_values(state: ImportedState) -> dict[str, Any]:
     position = stored_position(state.last_position)
     values: dict[str, Any] = {
         "status": str(state.status),
+        "reason": state.reason,
         "axis": state.axis,
         "epochs": position,
         "epochs_planned": position,
