@@ -303,24 +303,32 @@ class EvaluationPoints:
         self.last_position = position
 
     def _add_training_sample(self, sample: Sample) -> None:
-        mean = self._mean(sample.metric)
-        self._note_step(sample)
+        metric, value, step, epoch, _ = sample
+        mean = self._means.get(metric)
+        if mean is None:
+            mean = self._mean(metric)
+        if step is not None:
+            if not 0 <= step <= MAX_EPOCHS:
+                step = _limited(step)
+            self._last_step = step
         position: int | None = None
         if self.axis == "epoch":
-            position = None if sample.epoch is None else self._position(sample)
-        elif sample.step is not None and self._position(sample) == self.last_position:
-            position = self.last_position  # logged after the evaluation of the same step
+            position = None if epoch is None else self._position(sample)
+        elif step == self.last_position:
+            position = step  # logged after the evaluation of the same step
         if position is None:
             if mean.position is not None:
-                self._means[sample.metric] = mean = _Mean(mean.averaged)
-            mean.add(sample.value)
+                self._means[metric] = mean = _Mean(mean.averaged)
+            mean.total += value
+            mean.count += 1
+            mean.last = value
             return
         if mean.position != position:
             waiting = mean if mean.position is None else _Mean(mean.averaged)
-            self._means[sample.metric] = mean = waiting
+            self._means[metric] = mean = waiting
             mean.position = position
-        mean.add(sample.value)
-        self._put(sample.metric, position, mean.value)
+        mean.add(value)
+        self._put(metric, position, mean.value)
 
     def _add_evaluations(self, evaluations: Sequence[Sample]) -> None:
         for sample in evaluations:

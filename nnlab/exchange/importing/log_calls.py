@@ -26,7 +26,8 @@ class LogCalls:
         self._seq = next_seq - 1  # of the last call
         self._waiting: list[Sample] = []  # samples of the last call that were not returned yet
         self._metrics: set[str] = set()
-        self._key: object = None  # step and epoch of the last call; None before the first one
+        self._step: int | None = None
+        self._epoch: float | None = None
         self._time: float | None = None
 
     @property
@@ -38,34 +39,39 @@ class LogCalls:
         """Lets the next samples belong to the last stored call, if they do."""
         if last_call:
             self._metrics = {sample.metric for sample in last_call}
-            _, _, step, epoch, self._time = last_call[-1]
-            self._key = step, epoch
+            _, _, self._step, self._epoch, self._time = last_call[-1]
 
     def add(self, samples: Iterable[Sample]) -> list[SampleCall]:
         """The calls that are complete, because these samples begin other calls."""
         calls: list[SampleCall] = []
         names, waiting, metrics = self._names, self._waiting, self._metrics
-        key, last_time = self._key, self._time
+        last_step, last_epoch, last_time = self._step, self._epoch, self._time
+        make_sample = tuple.__new__  # the constructor takes twice as long
         for sample in samples:
             logged, value, step, epoch, time = sample
             name = names[logged]
             if epoch is not None and epoch != epoch:  # NaN would separate all samples
                 epoch = None
             if (
-                (step, epoch) != key
+                step != last_step
+                or epoch != last_epoch
                 or name in metrics
                 or (time != last_time and step is None and epoch is None)
+                or self._seq < 0
             ):
                 if waiting:
                     calls.append(SampleCall(self._seq, tuple(waiting)))
                     waiting = []
                 self._seq += 1
                 metrics.clear()
-                key = step, epoch
+                last_step, last_epoch = step, epoch
             last_time = time
             metrics.add(name)
-            waiting.append(Sample(name, value, step, epoch, time))
-        self._waiting, self._key, self._time = waiting, key, last_time
+            waiting.append(
+                sample if name == logged else make_sample(Sample, (name, value, step, epoch, time))
+            )
+        self._waiting = waiting
+        self._step, self._epoch, self._time = last_step, last_epoch, last_time
         return calls
 
     def close(self) -> list[SampleCall]:
