@@ -3,15 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from nnlab.exchange.file_offsets import FileOffsets
 from nnlab.exchange.log_reader import JsonValue, Position
 from nnlab.exchange.tensorboard.hyperparameters import HyperparameterLog
-from nnlab.io.files import open_regular
 from nnlab.records import Sample, Scalar
 
-# The first record has the wall time in microseconds and so identifies a file.
-_HEAD_BYTES = 32
 _MOST_REMEMBERED_STEPS = 1000
 
 
@@ -19,32 +16,15 @@ _MOST_REMEMBERED_STEPS = 1000
 class ReadingProgress:
     """What the next reading of a run continues from.
 
-    `offsets` has for each file the head that identifies it and the position after the last record
-    that was read. `last_steps` are the newest steps by metric.
+    `last_steps` are the newest steps by metric.
     """
 
-    offsets: dict[str, tuple[str, int]] = field(default_factory=dict)
+    offsets: FileOffsets = field(default_factory=FileOffsets)
     hyperparameters: HyperparameterLog = field(default_factory=HyperparameterLog)
     results: dict[str, Scalar] = field(default_factory=dict)
     first_time: float | None = None
     last_time: float | None = None
     last_steps: dict[str, int] = field(default_factory=dict)
-
-    def offset(self, path: Path) -> int:
-        """Where the reading of a file begins."""
-        return self.offsets.get(_key(path), ("", 0))[1]
-
-    def set_offset(self, path: Path, head: str, offset: int) -> None:
-        """Remembers that a file was read up to a position."""
-        self.offsets[_key(path)] = head, offset
-
-    def is_continued_by(self, paths: Iterable[Path]) -> bool:
-        """Whether each file that was read still begins with what was read of it."""
-        for path in paths:
-            head, offset = self.offsets.get(_key(path), ("", 0))
-            if offset and (path.stat().st_size < offset or not read_head(path).startswith(head)):
-                return False
-        return True
 
     def add_times(self, first_time: float | None, last_time: float | None) -> None:
         """Extends the time in which the run logged."""
@@ -67,7 +47,7 @@ class ReadingProgress:
         """Everything as JSON."""
         steps = list(self.last_steps.items())[-_MOST_REMEMBERED_STEPS:]
         return {
-            "files": {key: [head, offset] for key, (head, offset) in self.offsets.items()},
+            "files": self.offsets.state(),
             "hyperparameters": self.hyperparameters.state(),
             "results": {
                 name: value
@@ -85,10 +65,7 @@ class ReadingProgress:
         progress = cls()
         if position is None:
             return progress
-        for key, value in _mapping(position.get("files")).items():
-            match value:
-                case [str(head), int(offset)] if offset >= 0:
-                    progress.offsets[key] = head, offset
+        progress.offsets = FileOffsets.restore(position.get("files"))
         progress.hyperparameters = HyperparameterLog.restore(position.get("hyperparameters"))
         for key, value in _mapping(position.get("results")).items():
             if isinstance(value, int | float):
@@ -107,18 +84,3 @@ class ReadingProgress:
 
 def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
     return value if isinstance(value, Mapping) else {}
-
-
-def read_head(path: Path) -> str:
-    """The first bytes of a file in hexadecimal digits.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with open_regular(path, follow_links=False) as file:
-        return file.read(_HEAD_BYTES).hex()
-
-
-def _key(path: Path) -> str:
-    """A name for a file that does not depend on where the folder of the run is."""
-    return f"{path.parent.name}/{path.name}"

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from nnlab.errors import DataError
+from nnlab.exchange.file_offsets import read_head
 from nnlab.exchange.log_reader import (
     SAMPLES_PER_BATCH,
     Audit,
@@ -30,7 +31,7 @@ from nnlab.exchange.tensorboard.folders import (
     look_at_start,
     time_order,
 )
-from nnlab.exchange.tensorboard.progress import ReadingProgress, read_head
+from nnlab.exchange.tensorboard.progress import ReadingProgress
 from nnlab.exchange.tensorboard.record_file import read_records
 from nnlab.io.files import open_regular
 from nnlab.records import Sample, Status
@@ -81,7 +82,7 @@ class TensorBoardReader:
         paths = [path for path in run.paths if _is_readable(path, audit)]
         if not paths:
             raise DataError(f"the event files of '{run.name}' cannot be read")
-        if not progress.is_continued_by(paths):
+        if not progress.offsets.are_valid(paths):
             progress = ReadingProgress()
             yield Restart()
         reading = _RunReading(run, paths, progress, audit)
@@ -140,13 +141,13 @@ class _RunReading:
 
     def _read_file(self, path: Path, decoder: EventDecoder) -> Iterator[list[Sample]]:
         progress = self._progress
-        offset = progress.offset(path)
+        offset = progress.offsets.get(path)
         try:
             head = read_head(path)
             with open_regular(path, follow_links=False) as file:
                 for records, end in read_records(file, offset, self._audit):
                     samples = decoder.decode(records)
-                    progress.set_offset(path, head, end)
+                    progress.offsets.set(path, head, end)
                     progress.add_times(decoder.first_time, decoder.last_time)
                     yield samples
         except OSError as error:
