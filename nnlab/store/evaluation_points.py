@@ -8,7 +8,7 @@ gives each evaluation the mean of the training metrics since the previous one.
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nnlab.metric_names import is_evaluation, split_of
 from nnlab.objective import direction_of
@@ -58,6 +58,15 @@ class PointCurve:
             self.positions.append(position)
             self.values.append(value)
         index = len(self.positions) - 1
+        self._changed_from = index if self._changed_from is None else min(self._changed_from, index)
+
+    def move_last(self, position: int, value: float) -> None:
+        """Moves the last point to a later position; its summaries need no other point."""
+        last, index = self.positions[-1], len(self.positions) - 1
+        if position != last:
+            earlier = self._delete_from
+            self._delete_from = last if earlier is None else min(earlier, last)
+        self.positions[-1], self.values[-1] = position, value
         self._changed_from = index if self._changed_from is None else min(self._changed_from, index)
 
     def delete_from(self, position: int) -> None:
@@ -126,32 +135,54 @@ class _Mean:
         return self.total / self.count if self.averaged else self.last
 
 
-@dataclass(slots=True)
 class _ThinnedCurve:
-    """Means over buckets of equally many positions, for a run that never evaluates."""
+    """Means over buckets of equally many positions, for a run that never evaluates.
 
-    stride: int = 1
-    # last position, sum, count of each bucket
-    buckets: dict[int, tuple[int, float, int]] = field(default_factory=dict)
+    The points follow when they are read: a run may log thousands of values in between.
+    """
 
-    def add(self, position: int, value: float) -> bool:
-        """Adds a value; returns whether the buckets were merged."""
-        key = position // self.stride
-        _, total, count = self.buckets.get(key, (position, 0.0, 0))
-        self.buckets[key] = position, total + value, count + 1
-        if len(self.buckets) <= MAX_POINTS_WITHOUT_EVALUATION:
-            return False
-        self.stride *= 2
+    def __init__(self) -> None:
+        self._stride, self._last_position = 1, -1
+        # last position, sum, count of each bucket
+        self._buckets: dict[int, tuple[int, float, int]] = {}
+        self._changed: dict[int, None] = {}  # the keys of buckets, in their order
+        self._last_applied: int | None = None
+        self._is_rebuilt = False
+
+    def add(self, position: int, value: float) -> None:
+        """Adds a value; a position that goes back drops the buckets that end there or later."""
+        if position < self._last_position:
+            self._buckets = {k: b for k, b in self._buckets.items() if b[0] < position}
+            self._is_rebuilt = True
+        self._last_position = position
+        key = position // self._stride
+        _, total, count = self._buckets.get(key, (position, 0.0, 0))
+        self._buckets[key] = position, total + value, count + 1
+        self._changed[key] = None
+        if len(self._buckets) > MAX_POINTS_WITHOUT_EVALUATION:
+            self._merge()
+
+    def apply_to(self, curve: PointCurve) -> None:
+        """Changes the points to the means of the buckets."""
+        if self._is_rebuilt:
+            curve.delete_from(0)
+            self._changed, self._last_applied = dict.fromkeys(self._buckets), None
+        for key in self._changed:
+            position, total, count = self._buckets[key]
+            if key == self._last_applied:
+                curve.move_last(position, total / count)
+            else:
+                curve.put(position, total / count)
+            self._last_applied = key
+        self._changed, self._is_rebuilt = {}, False
+
+    def _merge(self) -> None:
+        self._stride *= 2
         merged: dict[int, tuple[int, float, int]] = {}
-        for key, (last, total, count) in self.buckets.items():
+        for key, (last, total, count) in self._buckets.items():
             _, other_total, other_count = merged.get(key // 2, (last, 0.0, 0))
             merged[key // 2] = last, total + other_total, count + other_count
-        self.buckets = merged
-        return True
-
-    def drop_from(self, position: int) -> None:
-        """Drops the buckets that end at this position or later."""
-        self.buckets = {k: bucket for k, bucket in self.buckets.items() if bucket[0] < position}
+        self._buckets, self._is_rebuilt = merged, True
 
 
 class EvaluationPoints:
@@ -173,11 +204,13 @@ class EvaluationPoints:
         self._evaluated_at: dict[str, tuple[int, int | None]] = {}  # position and step
         self._curves: dict[str, PointCurve] = {}
         self._means: dict[str, _Mean] = {}
+        self._kinds: dict[str, str] = {}  # by metric: deriving them from the name takes longer
         self._thinned: dict[str, _ThinnedCurve] = {}
 
     @property
     def curves(self) -> dict[str, PointCurve]:
         """The points by metric."""
+        self._apply_thinned()
         return self._curves
 
     def add(self, samples: Sequence[Sample]) -> None:
@@ -186,9 +219,11 @@ class EvaluationPoints:
         evaluations: list[Sample] = []
         training: list[Sample] = []
         for sample in samples:
-            if sample.metric.startswith(_WITHOUT_POINTS):
-                continue
-            (evaluations if is_evaluation(sample.metric) else training).append(sample)
+            kind = self._kinds.get(sample.metric)
+            if kind is None:
+                kind = self._kinds[sample.metric] = _kind_of(sample.metric)
+            if kind != "machine":
+                (evaluations if kind == "evaluation" else training).append(sample)
         if evaluations and not self._evaluated:
             self._start_evaluations(evaluations[0])
         for sample in training:
@@ -208,6 +243,7 @@ class EvaluationPoints:
 
     def pending_changes(self) -> dict[str, CurveChange]:
         """The metrics whose points changed since `mark_stored` was last called."""
+        self._apply_thinned()
         changes = ((metric, curve.pending_change()) for metric, curve in self._curves.items())
         return {metric: change for metric, change in changes if change is not None}
 
@@ -229,7 +265,7 @@ class EvaluationPoints:
             self.axis = "epoch" if _is_whole(first.epoch) else "step"
         # What was logged before belongs to this evaluation; its points were provisional.
         for metric in self._thinned:
-            self._curves[metric].delete_from(0)
+            self._curves.setdefault(metric, PointCurve()).delete_from(0)
         self._thinned.clear()
 
     def _add_before_evaluation(self, sample: Sample) -> None:
@@ -238,19 +274,15 @@ class EvaluationPoints:
         self._mean(sample.metric).add(sample.value)
         self._note_step(sample)
         position = self._position(sample)
-        thinned = self._thinned.setdefault(sample.metric, _ThinnedCurve())
-        curve = self._curves.setdefault(sample.metric, PointCurve())
-        if curve.positions and position < curve.positions[-1]:
-            thinned.drop_from(position)
-        if thinned.add(position, sample.value):
-            curve.delete_from(0)
-            for last, total, count in thinned.buckets.values():
-                curve.put(last, total / count)
-        else:
-            last, total, count = thinned.buckets[position // thinned.stride]
-            if count > 1:  # the bucket's point moves to its newest position
-                curve.delete_from(curve.positions[-1])
-            self._put(sample.metric, last, total / count)
+        thinned = self._thinned.get(sample.metric)
+        if thinned is None:
+            thinned = self._thinned[sample.metric] = _ThinnedCurve()
+        thinned.add(position, sample.value)
+        self.last_position = position
+
+    def _apply_thinned(self) -> None:
+        for metric, thinned in self._thinned.items():
+            thinned.apply_to(self._curves.setdefault(metric, PointCurve()))
 
     def _add_training_sample(self, sample: Sample) -> None:
         mean = self._mean(sample.metric)
@@ -318,6 +350,12 @@ def derive_points(calls: Iterable[Sequence[Sample]], axis: Axis | None = None) -
         points.add(samples)
     points.finish()
     return points
+
+
+def _kind_of(metric: str) -> str:
+    if metric.startswith(_WITHOUT_POINTS):
+        return "machine"
+    return "evaluation" if is_evaluation(metric) else "training"
 
 
 def _is_whole(epoch: float | None) -> bool:
