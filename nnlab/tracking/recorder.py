@@ -14,6 +14,7 @@ from nnlab.tracking.call_delivery import STORE_ERRORS, CallDelivery, error_text
 from nnlab.tracking.logged_values import (
     ConvertedValues,
     LoggedCall,
+    WaitingCall,
     convert_values,
     fetch_device_scalars,
 )
@@ -80,7 +81,7 @@ class Recorder:
             tasks: the other work of the thread.
             definitions: the definitions of metrics.
         """
-        self.waiting: deque[LoggedCall] = deque()
+        self.waiting: deque[WaitingCall] = deque()
         self.last_values: dict[str, float] = {}
         self._delivery, self._tasks, self._definitions = delivery, tasks, definitions
         self._next_seq = delivery.writer.next_seq
@@ -155,7 +156,7 @@ class Recorder:
 
     def _store_waiting(self) -> None:
         while True:
-            calls = [self.waiting.popleft() for _ in range(self._batch_size())]
+            calls = [LoggedCall(*self.waiting.popleft()) for _ in range(self._batch_size())]
             is_due = time.monotonic() - self._last_write > _HEARTBEAT_SECONDS
             samples = self._to_sample_calls(calls)
             if samples or is_due or self._delivery.is_behind:

@@ -9,13 +9,15 @@ from typing import Any
 
 from nnlab.tracking.active_runs import remove_active
 from nnlab.tracking.config_values import flat_setting, is_nested
-from nnlab.tracking.logged_values import IMMUTABLE_TYPES, LoggedCall, snapshot_values
+from nnlab.tracking.logged_values import IMMUTABLE_TYPES, snapshot_values
 from nnlab.tracking.mapping_proxies import TrackedConfig, TrackedSummary
 from nnlab.tracking.metric_definitions import parse_definition
 from nnlab.tracking.notes import note_once
 from nnlab.tracking.process_end import exception_end, exit_end
 from nnlab.tracking.recorder import MAX_WAITING_CALLS, RunEnd
 from nnlab.tracking.run_connection import RunConnection
+
+_are_immutable = IMMUTABLE_TYPES.issuperset
 
 
 class RunHandle:
@@ -68,25 +70,25 @@ class RunHandle:
             return
         now = time()
         values = dict(data)
-        if not IMMUTABLE_TYPES.issuperset(map(type, values.values())):
+        if not _are_immutable(map(type, values.values())):
             values = snapshot_values(values)
         with self._lock:
-            if self._pending or commit is False:
-                self._pending.update(values)
-                if commit is False:
-                    if step is not None:
-                        self._step = int(step)
-                    return
-                values, self._pending = self._pending, {}
             if step is not None:
-                self._step = step = int(step)
+                if type(step) is not int:
+                    step = int(step)
+                self._step = step
                 self._uses_steps = True
-            elif epoch is None or self._uses_steps:
+            if commit is False:
+                self._pending.update(values)
+                return
+            if step is None and (epoch is None or self._uses_steps):
                 step = self._step
-                self._step += 1
+                self._step = step + 1
                 self._uses_steps = True
-            queue.append(LoggedCall(now, step, epoch, values))
-        if len(queue) > MAX_WAITING_CALLS or durable:
+            if self._pending:
+                values, self._pending = {**self._pending, **values}, {}
+            queue.append((now, step, epoch, values))
+        if durable or len(queue) > MAX_WAITING_CALLS:
             self._after_log(durable=durable)
 
     def _after_log(self, *, durable: bool) -> None:
@@ -150,7 +152,7 @@ class RunHandle:
                 return
             self._is_finished = True
             if self._pending and self._queue is not None:
-                self._queue.append(LoggedCall(time(), self._step, None, self._pending))
+                self._queue.append((time(), self._step, None, self._pending))
             self._queue, connection = None, self._connection
         remove_active(self)
         if connection is not None:
