@@ -56,6 +56,7 @@ from nnlab.store.queries import (
 )
 from nnlab.store.queue import claim, claim_runs, claimable_run_ids
 from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
+from nnlab.store.recorded_runs import put_artifacts, reopen_run, unfinished_run
 from nnlab.store.remote_callable import (
     AnyDatabase,
     RemoteDatabase,
@@ -176,6 +177,7 @@ __all__ = [
     "open_database",
     "peer_runs",
     "progress",
+    "put_artifacts",
     "put_name_and_tags",
     "put_results",
     "put_source",
@@ -183,6 +185,7 @@ __all__ = [
     "release_run",
     "remove",
     "renew_lease",
+    "reopen_run",
     "request_stop",
     "restore",
     "run_folder",
@@ -200,6 +203,7 @@ __all__ = [
     "total_size",
     "trial_fields",
     "trials",
+    "unfinished_run",
     "update_imported_run",
     "user_directions",
     "values_at_selected_epoch",
