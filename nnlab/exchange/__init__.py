@@ -11,13 +11,17 @@ from nnlab.exchange.mlflow_export import MlflowExportReader
 from nnlab.exchange.mlflow_files import MlflowFilesReader
 from nnlab.exchange.mlflow_sqlite import MlflowSqliteReader
 from nnlab.exchange.plain_csv import PlainCsvReader
+from nnlab.exchange.tensorboard import TensorBoardReader
 from nnlab.exchange.trackio_sqlite import TrackioReader
 from nnlab.exchange.trainer_state import TrainerStateReader
 from nnlab.exchange.wandb_csv import WandbCsvReader
 from nnlab.exchange.wandb_json import WandbJsonReader
+from nnlab.exchange.wandb_offline import WandbOfflineReader
 
 # One reader per line. The kind of a log is detected in this order.
 READERS: tuple[LogReader, ...] = (
+    TensorBoardReader(),
+    WandbOfflineReader(),
     MlflowFilesReader(),
     MlflowSqliteReader(),
     TrackioReader(),
