@@ -167,7 +167,7 @@ def test_comet(tmp_path: Path) -> None:
     assert (details.config, details.seed, details.tags) == (
         {"lr": 0.1, "seed": 4}, 4, ("baseline",),
     )  # fmt: skip
-    assert (details.group, details.status) == ("digits", Status.FINISHED)
+    assert (details.project, details.status) == ("digits", Status.FINISHED)
     assert reading.curve("train_loss")[0] == (0, 1.0, 2.5)
     assert math.isnan(reading.curve("train_loss")[1][2])
     records = [json.loads(line) for line in path.read_text().splitlines()]
@@ -233,7 +233,7 @@ def test_aim_through_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "aim", aim)
     (tmp_path / ".aim").mkdir()
     reading = read_one(AimReader(), tmp_path)
-    assert (reading.run.external_id, reading.details.group) == ("abc", "digits")
+    assert (reading.run.external_id, reading.details.project) == ("abc", "digits")
     assert (reading.details.config, reading.details.seed) == ({"lr": 0.1, "seed": 4}, 4)
     assert [sample.metric for sample in reading.samples] == ["val/loss", "loss (gpu=0)", "val/loss"]
     assert reading.samples[0][1:] == (2.5, 0, 1.0, 1.7e9)

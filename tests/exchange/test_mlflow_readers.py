@@ -86,7 +86,7 @@ def test_parameters_tags_and_the_experiment(readings: dict[str, Reading]) -> Non
     }  # fmt: skip
     assert details.seed == 4
     assert details.tags == ("team=vision",)
-    assert details.group == "digits exp"
+    assert details.project == "digits exp"
     assert readings["child"].details.tags == (f"parent={readings['parent'].run.external_id}",)
 
 

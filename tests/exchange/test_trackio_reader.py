@@ -49,7 +49,7 @@ def test_values_are_those_that_were_logged(readings: dict[str, Reading]) -> None
 def test_configuration_group_and_seed(readings: dict[str, Reading]) -> None:
     details = readings["one"].details
     assert details.config == {"lr": 0.1, "model": {"layers": 3}, "seed": 4}
-    assert (details.seed, details.group) == (4, "mydigits")
+    assert (details.seed, details.project, details.group) == (4, "mydigits", None)
     assert readings["two"].details.group == "sweep"
     assert details.started_at is not None
 
