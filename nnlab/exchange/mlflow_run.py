@@ -55,11 +55,11 @@ class MlflowRun:
         )
 
     def _tags(self, audit: Audit) -> tuple[str, ...]:
-        """The user's tags as `name=value`; those that MLflow sets are not the user's."""
+        """The user's tags as `name=value`; those that MLflow or an export set are not."""
         tags = [
             f"{clean_name(name, audit)}={clean_text(value, audit)}"[:_MAX_TAG]
             for name, value in self.tags.items()
-            if not name.startswith("mlflow.")
+            if not name.startswith(("mlflow.", "nnlab."))
         ]
         if _PARENT_TAG in self.tags:
             tags.append(f"parent={clean_name(self.tags[_PARENT_TAG], audit)}")

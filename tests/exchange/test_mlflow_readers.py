@@ -11,6 +11,7 @@ import pytest
 from log_examples import RUN_ID, write_mlflow, write_mlflow_sqlite
 from log_readings import Reading, read_one, read_path, read_run
 
+from nnlab.exchange import mlflow_files, mlflow_sqlite
 from nnlab.exchange.mlflow_files import MlflowFilesReader
 from nnlab.exchange.mlflow_sqlite import MlflowSqliteReader
 from nnlab.records import Status
@@ -119,11 +120,43 @@ def test_a_metric_that_is_gone_restarts_the_reading(tmp_path: Path) -> None:
     assert [value for _, _, value in second.curve("val/loss")] == [1.5, 0.5]
 
 
-def test_many_metrics_are_read_with_few_open_files(tmp_path: Path) -> None:
+def test_many_metrics_are_merged_with_few_open_files(tmp_path: Path) -> None:
     store = write_mlflow(tmp_path)
-    for number in range(350):
-        (store / "7" / RUN_ID / f"metrics/m{number}").write_text("1700000000000 1.0 0\n")
-    assert len(read_one(MlflowFilesReader(), tmp_path).samples) == 354
+    for number in range(1200):
+        lines = "".join(f"170000000{step}000 1.0 {step}\n" for step in range(3))
+        (store / "7" / RUN_ID / f"metrics/m{number}").write_text(lines)
+    samples = read_one(MlflowFilesReader(), tmp_path).samples
+    assert len(samples) == 3604
+    times = [sample.time or 0 for sample in samples]
+    assert times == sorted(times)
+
+
+def test_a_long_history_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_files, "_LINES_IN_MEMORY", 1)
+    store = write_mlflow(tmp_path)
+    lines = "".join(f"{1_700_000_000_000 + n} {n} {n}\n" for n in range(500))
+    (store / "7" / RUN_ID / "metrics/long").write_text(lines + "17")
+    reading = read_one(MlflowFilesReader(), tmp_path)
+    assert reading.curve("long") == [(n, None, n) for n in range(500)]
+    assert reading.notes == {"truncated": 1}
+
+
+def test_a_converted_database_is_read_in_the_order_of_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_mlflow_sqlite(tmp_path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("DELETE FROM metrics")
+        for metric in ("a", "b"):
+            for step in range(10):
+                row = (metric, step, 1_700_000_000_000 + step, RUN_ID, step)
+                db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, 0)", row)
+    expected = [(metric, step) for step in range(10) for metric in ("a", "b")]
+    for rows_per_query in (10_000, 7):
+        monkeypatch.setattr(mlflow_sqlite, "_ROWS_PER_QUERY", rows_per_query)
+        reading = read_one(MlflowSqliteReader(), tmp_path)
+        assert [(sample.metric, sample.step) for sample in reading.samples] == expected
+        assert not read_run(MlflowSqliteReader(), reading.run, reading.position).samples
 
 
 def test_a_run_that_was_copied_is_one_run(tmp_path: Path) -> None:

@@ -129,8 +129,8 @@ def _tags(run: ExportedRun) -> dict[str, str]:
     for tag in details.tags:
         name, equals, value = tag.partition("=")
         tags[name or tag] = value if equals else "true"
-    for name, value in details.results.items():
-        tags[f"nnlab.result.{name}"] = value if isinstance(value, str) else json.dumps(value)
+    for name, result in details.results.items():
+        tags[f"nnlab.result.{name}"] = result if isinstance(result, str) else json.dumps(result)
     for finding in run.findings:
         tags[f"nnlab.finding.{finding.code}"] = finding.message
     return tags
