@@ -34,7 +34,7 @@ class MlflowRun:
     results: Mapping[str, Scalar] = field(default_factory=dict)
 
     def details(self, audit: Audit) -> RunDetails:
-        """The details: the experiment is the group, and a parent run is a tag `parent=ID`."""
+        """The details: the experiment is the project, and a parent run is a tag `parent=ID`."""
         config = {
             clean_name(name, audit): parse_text_value(clean_text(value, audit))
             for name, value in self.params.items()
@@ -43,7 +43,7 @@ class MlflowRun:
             name=clean_name(self.tags.get("mlflow.runName") or self.name, audit),
             config=config,
             tags=self._tags(audit),
-            group=clean_name(self.experiment, audit) if self.experiment else None,
+            project=clean_name(self.experiment, audit) if self.experiment else None,
             started_at=utc_time(self.start_time),
             ended_at=utc_time(self.end_time),
             status=self.status,
