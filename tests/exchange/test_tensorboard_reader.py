@@ -86,7 +86,9 @@ def test_values_of_the_package_itself(tmp_path: Path) -> None:
     write_scalars(tmp_path / "run", 500)
     own = EventAccumulator(str(tmp_path / "run"), {"scalars": 0})
     own.Reload()
-    expected = [Sample("train/loss", e.value, e.step, None, e.wall_time) for e in own.Scalars("train/loss")]
+    expected = [
+        Sample("train/loss", e.value, e.step, None, e.wall_time) for e in own.Scalars("train/loss")
+    ]
     assert read_only_run(READER, tmp_path).samples == expected
 
 
