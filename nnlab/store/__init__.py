@@ -77,6 +77,7 @@ from nnlab.store.queries import (
 )
 from nnlab.store.queue import claim, claim_runs, claimable_run_ids
 from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
+from nnlab.store.recorded_runs import put_artifacts, reopen_run, unfinished_run
 from nnlab.store.remote_callable import (
     AnyDatabase,
     RemoteDatabase,
@@ -208,6 +209,7 @@ __all__ = [
     "open_database",
     "peer_runs",
     "progress",
+    "put_artifacts",
     "put_imported_samples",
     "put_name_and_tags",
     "put_results",
@@ -219,6 +221,7 @@ __all__ = [
     "removed_run_ids",
     "rename_imported_metric",
     "renew_lease",
+    "reopen_run",
     "request_stop",
     "restart_import",
     "restore",
@@ -240,6 +243,7 @@ __all__ = [
     "total_size",
     "trial_fields",
     "trials",
+    "unfinished_run",
     "user_directions",
     "values_at_selected_epoch",
     "visible_samples",

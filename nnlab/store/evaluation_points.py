@@ -24,6 +24,8 @@ from nnlab.store.row_validation import MAX_EPOCHS
 
 # Usage of the machine: stored as samples only.
 _WITHOUT_POINTS = "system/"
+# Numbers of epochs in the database are limited; a later step counts as this one.
+LARGEST_POSITION = MAX_EPOCHS
 # A run without evaluations keeps at most this many points of a metric, each a mean.
 MAX_POINTS_WITHOUT_EVALUATION = 1024
 

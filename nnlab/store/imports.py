@@ -35,7 +35,7 @@ from nnlab.store.rows import select_run
 from nnlab.store.run_transactions import replace_findings
 from nnlab.store.samples import (
     LARGEST_STEP,
-    PUT_SAMPLE,
+    PUT_SAMPLES,
     SampleCall,
     apply_changes,
     stored_position,
@@ -195,7 +195,7 @@ def put_imported_samples(db: Database, importing: RunImport, calls: Sequence[Sam
         # A call that was stored in part, and perhaps completed by an import that was killed.
         reopened = [row for row in rows[: len(calls[0].samples)] if row[2] < importing.next_seq]
         if reopened:
-            PUT_SAMPLE.execute_many(connection, reopened)
+            PUT_SAMPLES.execute_many(connection, reopened)
             rows = [row for row in rows if row[2] >= importing.next_seq]
         # In the order of the table's key, its pages are filled one after another.
         rows.sort(key=_key_of_row)

@@ -44,8 +44,14 @@ WORKER_COLUMNS: tuple[ColumnElement[Any], ...] = (
     run.c.status, run.c.lease_until, attempt.c.hostname, attempt.c.pid_space, attempt.c.pid,
 )  # fmt: skip
 
-# Whether another program has chosen the names of a trial's setting; needs the tables of both.
-IS_EXTERNAL_TRIAL = or_(trial.c.nested_setting.is_not(None), study.c.script.is_not(None))
+
+def is_external_trial(trials: FromClause = trial) -> ColumnElement[bool]:
+    """Whether another program has chosen the names of the setting; the query also needs `study`.
+
+    Args:
+        trials: the table of trials, or an alias of it.
+    """
+    return or_(trials.c.nested_setting.is_not(None), study.c.script.is_not(None))
 
 
 def join_worker(tables: FromClause) -> FromClause:

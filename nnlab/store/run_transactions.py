@@ -220,7 +220,7 @@ def put_attempt_end(
             ended_at=now,
         )
         replace_findings(connection, run_id, findings, now)
-        _put_artifacts(connection, run_id, artifacts, now)
+        insert_artifacts(connection, run_id, artifacts, now)
 
 
 def _renew_unless_ended(connection: Connection, claim: Claim, lease_until: float) -> bool:
@@ -384,9 +384,10 @@ _PUT_ARTIFACT = DriverStatement(
 )
 
 
-def _put_artifacts(
+def insert_artifacts(
     connection: Connection, run_id: int, artifacts: Sequence[Artifact], created_at: datetime
 ) -> None:
+    """Inserts the files of a run; a file of the same kind is replaced."""
     rows = [
         (
             run_id,

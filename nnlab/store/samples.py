@@ -12,11 +12,8 @@ from sqlalchemy.engine import Connection
 from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
 from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.database import Database
-from nnlab.store.driver_statement import DriverStatement
-from nnlab.store.evaluation_points import (
-    CurveChange,
-    derive_points,
-)
+from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
+from nnlab.store.evaluation_points import CurveChange, derive_points
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
@@ -24,12 +21,13 @@ from nnlab.store.row_validation import MAX_EPOCHS
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
 from nnlab.store.tables import metric, point, run, sample, summary
 
-PUT_SAMPLE = DriverStatement(
-    lambda: upsert(
+PUT_SAMPLES = MultiRowStatement(
+    lambda rows: upsert(
         sample,
         key=("run_id", "metric_id", "seq"),
         columns=("run_id", "metric_id", "seq", "step", "epoch", "time", "value"),
         update=True,
+        rows=rows,
     )
 )
 _SELECT_SAMPLES = DriverStatement(
@@ -112,7 +110,7 @@ def put_samples(
             for item in call.samples
         ]
         if rows:
-            PUT_SAMPLE.execute_many(connection, rows)
+            PUT_SAMPLES.execute_many(connection, rows)
         apply_changes(connection, run_id, batch.changes, metrics)
         requested = connection.execute(
             update(run)
