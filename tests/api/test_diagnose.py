@@ -61,7 +61,7 @@ def test_a_test_loss_is_validation_only_where_there_is_no_other() -> None:
     both = history_of_values({"loss": TRAIN, "val_loss": VAL, "test_loss": VAL})
     assert both.metrics == ("test_loss", "train/loss", "val/loss")
     own = history_of_values({"train/loss": TRAIN, "test/loss": VAL})
-    assert own.metrics == ("test/loss", "train/loss")
+    assert own.metrics == ("train/loss", "val/loss")
 
 
 def test_values_that_are_not_finite_are_kept() -> None:
