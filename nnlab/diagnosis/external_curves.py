@@ -141,8 +141,8 @@ def external_curves(history: History) -> ExternalCurves:
     Curves that the rules do not know keep their names.
     """
     # A single value at the end, such as the mean `train_loss` of a Trainer, is no curve.
-    repeated = [name for name in history.metrics if len(history[name]) > 1]
-    names = curve_names(repeated or history.metrics)
+    repeated = [name for name in history.metrics if len(history[name]) > 1 or name in METRICS]
+    names = curve_names(repeated or [name for name in history.metrics if len(history[name])])
     curves = {metric: _sum_of(history, metric, parts) for metric, parts in names.items()}
     curves = {metric: curve for metric, curve in curves.items() if len(curve)}
     curves, notes = _with_fractions(curves)
