@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, literal, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run, Status
@@ -94,7 +94,8 @@ def progress(
         claimed = list(decode_rows(db, "run", rows, decode))
         for record in claimed:
             is_held = record.stop_requested_at is not None
-            totals.add(record.status, is_held, 1, record.epochs, record.epochs_planned)
+            epochs = record.epochs if record.epochs_planned else 0
+            totals.add(record.status, is_held, 1, epochs, record.epochs_planned)
         running = [record for record in claimed if record.status is Status.RUNNING]
         rows = _failed_statement(scope).fetch(connection, max_runs=failures, **values)
         failed = list(decode_rows(db, "run", rows, decode))
@@ -116,7 +117,8 @@ def _counts_statement(scope: QueryScope) -> DriverStatement:
                 run.c.status,
                 is_held,
                 func.count(),
-                func.sum(run.c.epochs),
+                # Runs of other programs have no planned epochs, and may count steps.
+                func.sum(case((run.c.epochs_planned > 0, run.c.epochs), else_=0)),
                 func.sum(run.c.epochs_planned),
             )
             .select_from(cross_join(trial, run))
