@@ -54,6 +54,13 @@ def launchers(incomplete: str) -> list[tuple[str, str]]:
     return [(name, text) for name, text in rows if name.startswith(incomplete)]
 
 
+def log_formats(incomplete: str) -> list[str]:
+    """Completes the name of a format of `nnlab export --to`."""
+    from nnlab.exchange.writers import WRITERS
+
+    return [kind for kind in WRITERS if kind.startswith(incomplete)]
+
+
 def studies(incomplete: str) -> list[tuple[str, str]]:
     """Completes the name of a study."""
     return [(name, help_) for name, help_ in _read_studies() if name.startswith(incomplete)]
