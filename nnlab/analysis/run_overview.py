@@ -11,7 +11,7 @@ from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal
 from nnlab.io.text import format_seed
-from nnlab.records import Finding, MetricSummary, Objective, Run, Setting, Status
+from nnlab.records import Finding, MetricSummary, Objective, Origin, Run, Setting, Status
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 
@@ -102,6 +102,7 @@ def load_run_overviews(
     study: str | None = None,
     status: str | None = None,
     tag: str | None = None,
+    origin: str | None = None,
     removed: bool = False,
     limit: int | None = None,
 ) -> tuple[RunOverview, ...]:
@@ -112,19 +113,23 @@ def load_run_overviews(
         study: the name of a study.
         status: the effective status, such as `failed`.
         tag: one of the run's tags.
+        origin: who trained it, such as `imported`.
         removed: whether to list removed runs only, instead of runs that were not removed.
         limit: the maximum number of runs.
 
     Raises:
-        UnknownName: there is no such study or status.
+        UnknownName: there is no such study, status or origin.
     """
     if status is not None and status not in list(Status):
         raise UnknownName("status", status, list(Status))
+    if origin is not None and origin not in list(Origin):
+        raise UnknownName("origin", origin, list(Origin))
     runs = store.runs(
         db,
         study=_study_id(db, study, removed=removed) if study else None,
         status=Status(status) if status else None,
         tag=tag,
+        origin=Origin(origin) if origin else None,
         limit=limit,
         newest_first=True,
         removed=removed,

@@ -207,6 +207,41 @@ def iterate_samples(
                 yield seq, Sample(name, number, step, epoch, logged_at)
 
 
+@remote_callable
+def sample_clock(
+    db: Database, run_id: int, metric_name: str
+) -> list[tuple[int | None, float | None, float | None]]:
+    """The step, the epoch and the seconds since the first sample of each value of a metric.
+
+    The seconds are None if the program did not say the time.
+    """
+    with db.read() as connection:
+        first = connection.execute(
+            select(func.min(sample.c.time)).where(sample.c.run_id == run_id)
+        ).scalar_one_or_none()
+        rows = connection.execute(
+            select(sample.c.step, sample.c.epoch, sample.c.time)
+            .join(metric, metric.c.id == sample.c.metric_id)
+            .where(sample.c.run_id == run_id, metric.c.name == metric_name)
+            .order_by(sample.c.seq)
+        ).all()
+    return [
+        (step, epoch, None if first is None or logged_at is None else logged_at - first)
+        for step, epoch, logged_at in rows
+    ]
+
+
+@remote_callable
+def count_samples(db: Database, run_id: int) -> int:
+    """How many values the program of a run has logged."""
+    with db.read() as connection:
+        return int(
+            connection.execute(
+                select(func.count()).select_from(sample).where(sample.c.run_id == run_id)
+            ).scalar_one()
+        )
+
+
 def visible_samples(of_metric: Iterable[Sample]) -> list[Sample]:
     """The samples of one metric without those that later ones replaced, in the order of steps.
 

@@ -81,6 +81,8 @@ def plan_remedies(db: store.Database, name: str, seeds: int, budget: str | None)
             them, or the budget is malformed or too small.
     """
     run = single_run(store.find_runs(db, [name]), name)
+    if not run.origin.is_startable:
+        store.check_trained_by_nnlab(run, "train remedies for it")
     setting = run.trial.setting
     findings = tuple(diagnose(store.history(db, run.id), setting))
     if not findings:
