@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from nnlab.errors import UsageError
 from nnlab.objective import Scalar, format_exact
@@ -36,15 +37,41 @@ def build_arguments(flags: ScriptFlags, values: Mapping[str, Scalar]) -> list[st
     for name, value in values.items():
         if name != SUBCOMMAND_NAME or not flags.subcommands:
             by_flag[flags.resolve_flag(name, subcommand)] = value
+    declared = dict.fromkeys((*flags.of_subcommand(subcommand), *by_flag))
     words: list[str] = []
-    level = ""
-    for step in (None, *(subcommand or "").split()):
-        if step is not None:
-            words.append(step)
-            level = f"{level} {step}".strip()
-        own = [flag for flag in flags.of_subcommand(subcommand) if flag.subcommand == level]
+    levels = ["", *accumulate((subcommand or "").split(), lambda first, last: f"{first} {last}")]
+    for index, level in enumerate(levels):
+        words += level.split()[-1:]
+        own = [flag for flag in declared if flag.subcommand == level]
         words += _level_arguments(flags.parser, own, by_flag)
+        if index + 1 < len(levels) and flags.parser == "argparse":
+            words += _words_before_subcommand(own, by_flag)
     return words
+
+
+def _words_before_subcommand(flags: Sequence[Flag], values: Mapping[Flag, Scalar]) -> list[str]:
+    """Words between a flag that takes any number of values and a subcommand.
+
+    Argparse would read the subcommand as one of the values, so another flag gets its default.
+    """
+    present = [flag for flag in flags if values.get(flag) is not None and not flag.is_positional]
+    if not present or not all(_takes_any_number(flag) for flag in present):
+        return []
+    for flag in flags:
+        has_declared_type = flag.kind in ("int", "float", "bool", "choice")
+        if flag.takes_one_value and has_declared_type and flag.default is not None:
+            words = list(_flag_arguments("argparse", flag, flag.default))
+            if words and not flag.is_positional:
+                return words
+    raise UsageError(
+        f"{present[-1].display_name} takes any number of values, so argparse would read the "
+        "subcommand as one of them",
+        hint="give a value to another flag of the script too, or pass the arguments after --",
+    )
+
+
+def _takes_any_number(flag: Flag) -> bool:
+    return flag.takes == "several" and not flag.is_repeated and flag.value_count is None
 
 
 def selected_subcommand(flags: ScriptFlags, values: Mapping[str, Scalar]) -> str | None:
@@ -58,9 +85,9 @@ def _level_arguments(
 ) -> Iterator[str]:
     """The arguments of one level of subcommands."""
     present = [(flag, values[flag]) for flag in flags if values.get(flag) is not None]
-    # Flags that take several values would consume positional arguments and a subcommand after them.
-    present.sort(key=lambda item: item[0].takes != "several")
     positional = [(flag, value) for flag, value in present if flag.is_positional]
+    # A flag that takes several values would consume a subcommand after it.
+    present.sort(key=lambda item: not _takes_any_number(item[0]))
     after_separator = [word for flag, value in positional for word in _texts(parser, flag, value)]
     needs_separator = any(word.startswith("-") for word in after_separator)
     if not needs_separator:
@@ -79,6 +106,9 @@ def _flag_arguments(parser: str, flag: Flag, value: Scalar) -> Iterator[str]:
         spellings = flag.spellings if value else flag.negative_spellings
         if spellings:
             yield _preferred(spellings)
+        elif flag.default is not None and bool(flag.default) != bool(value):
+            text = "true" if value else "false"
+            raise UsageError(f"the script has no spelling that makes {flag.display_name} {text}")
         return
     spelling = _preferred(flag.spellings)
     if flag.takes == "none":

@@ -22,7 +22,7 @@ def parse_axis(flag: Flag, text: str) -> Scalar | tuple[Scalar, ...] | Range:
     """The value, the list of values, or the range that a text means for a flag of one value.
 
     A text is one value if it is one of the flag's choices, if the flag's default contains a comma,
-    or if its commas are in brackets or quotes or are followed by a space.
+    if it contains a space, or if its commas are in brackets or quotes.
 
     Raises:
         ConfigError: a value has the wrong type, or is given twice.
@@ -75,7 +75,7 @@ def split_list(text: str) -> list[str]:
 def _is_list(flag: Flag, text: str) -> bool:
     """Whether a text of a flag that takes one value is a list, and not a text with commas."""
     default_has_comma = isinstance(flag.default, str) and "," in flag.default
-    if flag.kind in ("str", "path", "any") and (default_has_comma or ", " in text):
+    if flag.kind in ("str", "path", "any") and (default_has_comma or " " in text):
         return False
     return len(split_list(text)) > 1
 
@@ -113,9 +113,12 @@ def _expanded(items: Sequence[Scalar | Range]) -> Iterator[Scalar]:
 
 
 def _distinct(flag: Flag, values: Sequence[Scalar]) -> tuple[Scalar, ...]:
-    repeated = next((value for i, value in enumerate(values) if value in values[:i]), None)
-    if repeated is not None:
-        raise ConfigError([f"{flag.display_name}: the value {repeated} is given twice"])
+    seen: set[tuple[bool, Scalar]] = set()
+    for value in values:
+        key = (isinstance(value, bool), value)  # 1 equals True
+        if key in seen:
+            raise ConfigError([f"{flag.display_name}: the value {value} is given twice"])
+        seen.add(key)
     return tuple(values)
 
 

@@ -132,8 +132,9 @@ def _output_tail(process: "subprocess.Popen[bytes]") -> Iterator[Sequence[bytes]
 
     def read() -> None:
         if process.stdout is not None:
-            while chunk := os.read(process.stdout.fileno(), _CHUNK_BYTES):
-                chunks.append(chunk)
+            with process.stdout:
+                while chunk := os.read(process.stdout.fileno(), _CHUNK_BYTES):
+                    chunks.append(chunk)
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()

@@ -119,7 +119,7 @@ class _Splitter:
             self.result.problems.append(self.flags.unknown_flag_message(name, subcommand))
             self._skip_value()
             return
-        if flag.boolean in ("switch", "pair"):
+        if flag.boolean in ("switch", "pair") or _is_negative(flag, name):
             self._add(flag, name, _switch_values(flag, name, value))
         elif flag.takes == "none":
             self._add(flag, name, ("",))
@@ -129,11 +129,12 @@ class _Splitter:
             self._add(flag, name, tuple(self._take_values(flag, name)))
 
     def _take_values(self, flag: Flag, name: str) -> Iterator[str]:
-        """Takes the values that follow a flag."""
+        """Takes the values that follow a flag; one value may be the name of a subcommand."""
+        ends = _is_flag if flag.takes == "one" else self._ends_values
         several = flag.takes == "several" and not flag.is_repeated
         limit = flag.value_count or (len(self.tokens) if several else 1)
         count = 0
-        while self.tokens and count < limit and not _is_flag(self.tokens[0]):
+        while self.tokens and count < limit and not ends(self.tokens[0]):
             yield self.tokens.pop(0)
             count += 1
         if count == 0:
@@ -142,6 +143,13 @@ class _Splitter:
             else:
                 self.result.problems.append(f"{name} needs a value")
 
+    def _ends_values(self, word: str) -> bool:
+        """Whether a word is the next flag or a subcommand, and no value."""
+        return _is_flag(word) or self._subcommand(word) in self.flags.subcommands
+
+    def _subcommand(self, word: str) -> str:
+        return f"{self.result.subcommand or ''} {word}".strip()
+
     def _skip_value(self) -> None:
         """Skips the value of an unknown flag, so that it is not reported as well."""
         if self.tokens and not _is_flag(self.tokens[0]):
@@ -149,9 +157,8 @@ class _Splitter:
 
     def _take_word(self, word: str) -> None:
         """Adds a word that belongs to no flag: a subcommand or a positional argument."""
-        candidate = f"{self.result.subcommand or ''} {word}".strip()
-        if candidate in self.flags.subcommands:
-            self.result.subcommand = candidate
+        if self._subcommand(word) in self.flags.subcommands:
+            self.result.subcommand = self._subcommand(word)
             return
         positional = [
             flag for flag in self.flags.of_subcommand(self.result.subcommand) if flag.is_positional
@@ -190,12 +197,16 @@ def _switch_values(flag: Flag, name: str, value: str | None) -> tuple[str, ...]:
     """
     if value is not None:
         return (value,)
+    return ("false" if _is_negative(flag, name) else "true",)
+
+
+def _is_negative(flag: Flag, name: str) -> bool:
+    """Whether a spelling makes a boolean false."""
+    if name in flag.spellings:
+        return False
     key = name.lstrip("-").replace("-", "_")
     negative = {text.lstrip("-").replace("-", "_") for text in flag.negative_spellings}
-    is_negative = name in flag.negative_spellings or (
-        name not in flag.spellings and key in negative and key != flag.name
-    )
-    return ("false" if is_negative else "true",)
+    return key in negative and key != flag.name
 
 
 def _merged(result: SplitTokens) -> Iterator[FlagToken]:

@@ -37,7 +37,7 @@ def parse_flag_values(
     """What the arguments after the script's name on the command line set.
 
     Lists (`--lr 0.1,0.01`) and ranges (`--lr 1e-4..1e-1`) are expanded for flags that take one
-    value; texts with brackets, quotes or spaces after commas are one value. `--grid name=a,b`
+    value; texts with spaces, brackets or quotes are one value. `--grid name=a,b`
     expands any flag, and the flags of an unknown parser; a value that is a list is written in
     brackets or with spaces (`--grid layers=[64,64],[128]` or `layers=64 64,128`).
 

@@ -120,7 +120,17 @@ class ScriptFlags:
             if key in _name_keys(flag):
                 return flag
         by_last_part = [flag for flag in flags if _name_key(flag.name.rpartition(".")[2]) == key]
-        return by_last_part[0] if len(by_last_part) == 1 and len(key) > 1 else None
+        if len(by_last_part) == 1 and len(key) > 1:
+            return by_last_part[0]
+        return self._key_of_group(name)
+
+    def _key_of_group(self, name: str) -> Flag | None:
+        """A key below a group of Hydra's configurations, which another choice may contain."""
+        group, separator, _ = name.lstrip("-").partition(".")
+        is_group = any(flag.name == group and flag.kind == "choice" for flag in self.flags)
+        if self.parser != "hydra" or not separator or not is_group:
+            return None
+        return Flag(name.lstrip("-"), (name.lstrip("-"),))
 
     def resolve_flag(self, name: str, subcommand: str | None = None) -> Flag:
         """The flag that a user means; see `find_flag`.

@@ -22,7 +22,10 @@ def parse_flag_value(flag: Flag, text: str) -> Scalar:
         ConfigError: the text does not have the flag's type, or is none of its choices.
     """
     value = _parse(flag, text)
-    if flag.choices and str(text) not in flag.choices and str(value) not in flag.choices:
+    if flag.choices and text not in flag.choices and str(value) not in flag.choices:
+        similar = [choice for choice in flag.choices if choice.lower() == text.lower()]
+        if len(similar) == 1:
+            return similar[0]
         shown = flag.choices[:_MAX_CHOICES_SHOWN]
         more = ", ..." if len(flag.choices) > len(shown) else ""
         raise ConfigError([f"{flag.display_name} {text}: must be one of {', '.join(shown)}{more}"])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, case, cast, func, literal, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run, Status
@@ -94,7 +94,8 @@ def progress(
         claimed = list(decode_rows(db, "run", rows, decode))
         for record in claimed:
             is_held = record.stop_requested_at is not None
-            totals.add(record.status, is_held, 1, record.epochs, record.epochs_planned)
+            epochs = record.epochs if record.epochs_planned else 0
+            totals.add(record.status, is_held, 1, epochs, record.epochs_planned)
         running = [record for record in claimed if record.status is Status.RUNNING]
         rows = _failed_statement(scope).fetch(connection, max_runs=failures, **values)
         failed = list(decode_rows(db, "run", rows, decode))
@@ -116,8 +117,9 @@ def _counts_statement(scope: QueryScope) -> DriverStatement:
                 run.c.status,
                 is_held,
                 func.count(),
-                func.sum(run.c.epochs),
-                func.sum(run.c.epochs_planned),
+                # Runs of other programs have no planned epochs, and may count steps.
+                _integer_sum(case((run.c.epochs_planned > 0, run.c.epochs), else_=0)),
+                _integer_sum(run.c.epochs_planned),
             )
             .select_from(cross_join(trial, run))
             .where(
@@ -132,6 +134,11 @@ def _counts_statement(scope: QueryScope) -> DriverStatement:
             .group_by(run.c.status, is_held)
         )
     )
+
+
+def _integer_sum(column: ColumnElement[int]) -> ColumnElement[int]:
+    # The sum of large integers is a decimal number in PostgreSQL.
+    return cast(func.sum(column), BigInteger)
 
 
 @cache
@@ -214,6 +221,7 @@ def _attempts_statement(scope: QueryScope) -> DriverStatement:
                 run.c.id == attempt.c.run_id,
                 trial.c.id == run.c.trial_id,
                 attempt.c.id > newest_id - _MAX_ATTEMPTS,
+                run.c.epochs_planned > 0,
                 ended_or_now >= bindparam("window_start"),
                 *scope.conditions,
             )

@@ -17,6 +17,7 @@ from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
+from nnlab.store.row_validation import MAX_EPOCHS
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
 from nnlab.store.tables import metric, point, run, sample, summary
 
@@ -51,6 +52,14 @@ _DELETE_POINTS = DriverStatement(
 )
 # SQLite's integers have 64 bits; a larger step is stored as the largest one.
 _LARGEST_STEP = 2**62
+
+
+def _stored_step(step: int) -> int:
+    return max(-_LARGEST_STEP, min(step, _LARGEST_STEP))
+
+
+def _stored_position(position: int) -> int:
+    return min(position, MAX_EPOCHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +122,10 @@ def put_samples(
         requested = connection.execute(
             update(run)
             .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=_stored_step(max(0, batch.last_position)))
+            .values(axis=batch.axis, epochs=_stored_position(batch.last_position))
             .returning(run.c.stop_requested_at)
         ).scalar_one_or_none()
     return requested is not None
-
-
-def _stored_step(step: int) -> int:
-    return max(-_LARGEST_STEP, min(step, _LARGEST_STEP))
 
 
 def _apply_changes(
@@ -139,7 +144,8 @@ def _apply_changes(
                 connection, of_run=run_id, of_metric=metric_id, first=change.delete_from
             )
         points += [
-            (run_id, metric_id, _stored_step(position), value) for position, value in change.points
+            (run_id, metric_id, _stored_position(position), value)
+            for position, value in change.points
         ]
         row = change.highest if direction == "max" else change.lowest
         if row is None:
@@ -244,7 +250,7 @@ def derive_points_again(db: Database, run_id: int, axis: Axis) -> int:
         connection.execute(
             update(run)
             .where(run.c.id == run_id)
-            .values(axis=axis, epochs=_stored_step(points.last_position))
+            .values(axis=axis, epochs=_stored_position(points.last_position))
         )
     return points.last_position
 

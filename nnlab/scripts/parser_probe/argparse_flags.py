@@ -94,7 +94,7 @@ def describe_action(action: Any) -> Record | None:
     default = None if action.default == argparse.SUPPRESS else action.default
     attributes: Record = {
         "default": scalar(_converted(default, action.type)),
-        "required": bool(action.required),
+        "required": bool(action.required) and action.nargs not in ("*", "?"),
         "is_positional": not spellings,
     }
     if action.nargs == 0:

@@ -10,14 +10,14 @@ from types import FrameType
 from typing import Any
 
 from .argparse_flags import describe_argparse
-from .report import Report
+from .report import FlagReport
 
 # Packages that parse the command line with argparse before their own parser, which has a hook.
 _PACKAGES_WITH_OWN_HOOK = ("hydra", "fire")
 _PARSE_CALL = re.compile(r"\.parse_(?:known_)?(?:intermixed_)?args\w*\(")
 
 
-def install(report: Report) -> None:
+def install(report: FlagReport) -> None:
     """Replaces `parse_known_args`, which every other method that parses calls."""
     original = argparse.ArgumentParser.parse_known_args
 

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 
-from .report import Report
+from .report import FlagReport
 
-Hook = Callable[[ModuleType, Report], None]
+Hook = Callable[[ModuleType, FlagReport], None]
 
 
-def install_post_import_hooks(hooks: Mapping[str, Hook], report: Report) -> None:
+def install_post_import_hooks(hooks: Mapping[str, Hook], report: FlagReport) -> None:
     """Registers hooks by the name of the module that they change."""
     sys.meta_path.insert(0, _HookFinder(hooks, report))
 
@@ -21,7 +21,7 @@ def install_post_import_hooks(hooks: Mapping[str, Hook], report: Report) -> None
 class _HookFinder(importlib.abc.MetaPathFinder):
     """Finds the modules with hooks as usual, and replaces their loader."""
 
-    def __init__(self, hooks: Mapping[str, Hook], report: Report) -> None:
+    def __init__(self, hooks: Mapping[str, Hook], report: FlagReport) -> None:
         self._hooks: dict[str, Hook] = dict(hooks)
         self._report = report
 
@@ -47,7 +47,7 @@ class _HookFinder(importlib.abc.MetaPathFinder):
         return None
 
 
-def _call_after_loading(loader: object, hook: Hook, report: Report) -> None:
+def _call_after_loading(loader: object, hook: Hook, report: FlagReport) -> None:
     """Makes a loader call the hook after it has executed the module."""
     execute = loader.exec_module  # type: ignore[attr-defined]
 

@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, NoReturn
@@ -20,11 +21,12 @@ _MAX_CHOICES = 200
 _SECONDS_AFTER_PRELIMINARY_PARSE = 15.0
 
 
-class Report:
+class FlagReport:
     """Writes the flags of a script to an open file."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._preliminary: list[Record] = []
 
     def stop(self, parser: str, describe: Callable[[], Record]) -> NoReturn:
         """Writes the flags that `describe` returns and ends the process at once.
@@ -39,14 +41,19 @@ class Report:
 
         The process is ended if none follows, because the script must not start its work.
         """
-        self._write(parser, describe)
+        self._preliminary = self._write(parser, describe).get("flags", [])
         timer = threading.Timer(_SECONDS_AFTER_PRELIMINARY_PARSE, os._exit, (0,))
         timer.daemon = True
         timer.start()
 
-    def _write(self, parser: str, describe: Callable[[], Record]) -> None:
+    def _flags_only_in_preliminary_parses(self, flags: list[Record]) -> list[Record]:
+        names = {flag["name"] for flag in flags}
+        return [flag for flag in self._preliminary if flag["name"] not in names]
+
+    def _write(self, parser: str, describe: Callable[[], Record]) -> Record:
         try:
             record = {"parser": parser, **describe()}
+            record["flags"] += self._flags_only_in_preliminary_parses(record["flags"])
         except Exception as error:  # noqa: BLE001 - objects of the script may raise anything
             record = {"parser": "unknown", "problem": f"{type(error).__name__}: {error}"}
         content = json.dumps(record).encode("ascii")
@@ -54,6 +61,7 @@ class Report:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         while content:
             content = content[os.write(self._descriptor, content) :]
+        return record
 
 
 def scalar(value: object) -> Any:
@@ -124,17 +132,21 @@ def flag_record(
 
 
 def with_unique_names(records: Sequence[Record]) -> list[Record]:
-    """The flags, those of equal names in one subcommand renamed after their spellings."""
-    names = set()
-    unique = []
-    for record in records:
-        key = (record.get("subcommand", ""), record["name"])
-        if key in names:
-            spellings = [*record["spellings"], *record.get("negative_spellings", ())]
-            name = max(spellings, key=len).lstrip("-").replace("-", "_") if spellings else key[1]
-            record = {**record, "name": name}
-            key = (key[0], name)
-        if key not in names:
-            names.add(key)
-            unique.append(record)
-    return unique
+    """The flags; those of equal names in one subcommand are named after their spellings.
+
+    Such flags set one attribute to different values: `--upper` and `--lower`.
+    """
+    counts = Counter(_key(record) for record in records)
+    renamed = [_renamed(record) if counts[_key(record)] > 1 else record for record in records]
+    return list({_key(record): record for record in reversed(renamed)}.values())[::-1]
+
+
+def _key(record: Record) -> tuple[str, str]:
+    return record.get("subcommand", ""), record["name"]
+
+
+def _renamed(record: Record) -> Record:
+    spellings = [*record["spellings"], *record.get("negative_spellings", ())]
+    if not spellings:
+        return record
+    return {**record, "name": max(spellings, key=len).lstrip("-").replace("-", "_")}

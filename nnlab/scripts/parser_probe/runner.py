@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import argparse_hook, click_hook, fire_hook, hydra_hook, tyro_hook
 from .post_import import install_post_import_hooks
-from .report import Report
+from .report import FlagReport
 
 
 def run_script(script: str, descriptor: int) -> None:
@@ -16,7 +16,7 @@ def run_script(script: str, descriptor: int) -> None:
 
     Returns if the script ends without doing so; its exceptions are propagated.
     """
-    report = Report(descriptor)
+    report = FlagReport(descriptor)
     argparse_hook.install(report)
     hooks = (click_hook.HOOKS, fire_hook.HOOKS, hydra_hook.HOOKS, tyro_hook.HOOKS)
     install_post_import_hooks(
