@@ -212,6 +212,7 @@ def _build_rows(
     epochs = load_run_epochs(db, results, objective, at)
     regression_runs = _run_ids([g for g in groups if _may_be_regression(settings[g[0].trial_id])])
     errors = load_errors(db, {run: epochs[run] for run in regression_runs}, objective)
+    over_steps = store.runs_over_steps(db)
     return tuple(
         replace(
             _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings, epochs),
@@ -220,6 +221,7 @@ def _build_rows(
                 for metric, values in errors.items()
             },
             pruned=_count_pruned(group, pruned),
+            axis="step" if over_steps.issuperset(_run_ids([group])) else "epoch",
             different_data=any(trial.trial_id in changed_data for trial in group),
         )
         for rank_number, group in enumerate(groups, start=1)

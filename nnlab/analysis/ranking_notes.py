@@ -91,7 +91,7 @@ def overfitting_notes(rows: Sequence[RankingRow]) -> tuple[str, ...]:
     for row in rows[:_MAX_OVERFITTING_NOTES]:
         noun = "seeds" if len(row.trials) == 1 else "runs"
         texts = [
-            affected_seeds_text(code, epochs, len(row.runs), noun)
+            affected_seeds_text(code, epochs, len(row.runs), noun, row.axis)
             for code, epochs in row.onsets.items()
         ]
         if texts:

@@ -72,6 +72,7 @@ from nnlab.store.queries import (
     count_runs,
     count_trials,
     runs,
+    runs_over_steps,
     study_overviews,
     trials,
 )
@@ -244,6 +245,7 @@ __all__ = [
     "run_id_by_number",
     "run_names",
     "runs",
+    "runs_over_steps",
     "samples",
     "seeds_with_changing_data",
     "set_missing_objective",

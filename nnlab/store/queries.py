@@ -296,6 +296,17 @@ def _trial_count_statement(scope: QueryScope, by_metric: bool) -> DriverStatemen
 _MAX_OBJECTIVE_RUNS = 500
 
 
+def runs_over_steps(db: Database) -> frozenset[int]:
+    """The runs whose points are measured over steps instead of epochs."""
+    with db.read() as connection:
+        return frozenset(run_id for (run_id,) in _SELECT_RUNS_OVER_STEPS.fetch(connection))
+
+
+_SELECT_RUNS_OVER_STEPS = DriverStatement(
+    lambda: select(run_table.c.id).where(run_table.c.axis == "step")
+)
+
+
 def count_objectives(
     db: Database,
     *,
