@@ -112,6 +112,14 @@ from nnlab.store.samples import (
     samples,
     visible_samples,
 )
+from nnlab.store.script_studies import (
+    find_objective,
+    find_script,
+    move_unfinished_runs,
+    put_objective,
+    put_script,
+    replace_script,
+)
 from nnlab.store.sources import find_source, put_source, sources
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
@@ -194,9 +202,11 @@ __all__ = [
     "extend_study",
     "find_data_mismatch",
     "find_garbage",
+    "find_objective",
     "find_problems",
     "find_pruner",
     "find_runs",
+    "find_script",
     "find_source",
     "find_study",
     "findings",
@@ -210,6 +220,7 @@ __all__ = [
     "mark_worker_dead",
     "metrics",
     "missing_run_ids",
+    "move_unfinished_runs",
     "nested_settings",
     "next_seq",
     "open_database",
@@ -218,7 +229,9 @@ __all__ = [
     "put_artifacts",
     "put_imported_samples",
     "put_name_and_tags",
+    "put_objective",
     "put_results",
+    "put_script",
     "put_source",
     "rank_trials",
     "release_import",
@@ -228,6 +241,7 @@ __all__ = [
     "rename_imported_metric",
     "renew_lease",
     "reopen_run",
+    "replace_script",
     "request_stop",
     "restart_import",
     "restore",

@@ -381,6 +381,11 @@ class SampleWriter:
             self._last_position = derive_points_again(self._db, self._run_id, "step")
 
     @property
+    def axis(self) -> Axis:
+        """What the points are measured over, as far as it is known yet."""
+        return self._points.axis if self._last_position is None else "step"
+
+    @property
     def last_position(self) -> int:
         """The epoch or step of the last point."""
         return self._points.last_position if self._last_position is None else self._last_position
@@ -395,6 +400,7 @@ class SampleWriter:
         traceback: str | None = None,
         findings: Sequence[Finding] = (),
         artifacts: Sequence[Artifact] = (),
+        pruned_at: int | None = None,
     ) -> None:
         """Ends the attempt and releases the lease; `complete_points` comes first.
 
@@ -416,7 +422,7 @@ class SampleWriter:
             device_seconds=0.0,
             findings=findings,
             artifacts=artifacts,
-            pruned_at=None,
+            pruned_at=pruned_at,
             peak_bytes=None,
             traceback=traceback,
         )
