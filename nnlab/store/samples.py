@@ -9,7 +9,16 @@ from itertools import groupby
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
+from nnlab.records import (
+    Artifact,
+    Axis,
+    Curve,
+    Environment,
+    Finding,
+    History,
+    Sample,
+    Status,
+)
 from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
@@ -290,6 +299,14 @@ class SampleWriter:
         self._last_position: int | None = None
         self.next_seq = stored[-1][0] + 1 if stored else 0
         self.stop_requested = False
+
+    def history(self) -> tuple[History, Axis]:
+        """The points so far, and what their positions are."""
+        curves = {
+            name: Curve(name, tuple(curve.positions), tuple(curve.values))
+            for name, curve in self._points.curves.items()
+        }
+        return History(curves), self._points.axis
 
     def begin(self, environment: Environment | None, *, artifacts: str | None = None) -> None:
         """Stores the environment of the attempt."""
