@@ -19,7 +19,7 @@ from nnlab.records import (
     Sample,
     Status,
 )
-from nnlab.store.constructs import in_ids, upsert
+from nnlab.store.constructs import in_ids, parameters, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
 from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
@@ -58,6 +58,14 @@ _DELETE_POINTS = DriverStatement(
         point.c.run_id == bindparam("of_run"),
         point.c.metric_id == bindparam("of_metric"),
         point.c.epoch >= bindparam("first"),
+    )
+)
+_UPDATE_RUN = DriverStatement(
+    lambda: (
+        update(run)
+        .where(run.c.id == bindparam("of_run"))
+        .values(parameters("axis", "epochs"))
+        .returning(run.c.stop_requested_at)
     )
 )
 # SQLite's integers have 64 bits; a larger step is stored as the largest one.
@@ -129,12 +137,12 @@ def put_samples(
         if rows:
             _PUT_SAMPLES.execute_many(connection, rows)
         _apply_changes(connection, run_id, batch.changes, metrics)
-        requested = connection.execute(
-            update(run)
-            .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=_stored_position(batch.last_position))
-            .returning(run.c.stop_requested_at)
-        ).scalar_one_or_none()
+        ((requested,),) = _UPDATE_RUN.fetch(
+            connection,
+            of_run=run_id,
+            axis=batch.axis,
+            epochs=_stored_step(max(0, batch.last_position)),
+        ) or ((None,),)
     return requested is not None
 
 

@@ -22,7 +22,7 @@ from nnlab.tracking.metric_definitions import MetricDefinitions
 from nnlab.tracking.notes import note, note_once
 
 # Values are stored within 250 ms: this long they are collected, the rest is for the transaction.
-FLUSH_SECONDS = 0.15
+FLUSH_SECONDS = 0.2
 # The lease is renewed, and a request to stop is read, at least this often.
 _HEARTBEAT_SECONDS = 5.0
 # At the end of a run, how long a database that cannot be written is waited for.
