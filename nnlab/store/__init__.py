@@ -79,7 +79,13 @@ from nnlab.store.queries import (
 )
 from nnlab.store.queue import claim, claim_runs, claimable_run_ids
 from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
-from nnlab.store.recorded_runs import put_artifacts, reopen_run, unfinished_run
+from nnlab.store.recorded_runs import (
+    lease_holder,
+    put_artifacts,
+    put_environment,
+    reopen_run,
+    unfinished_run,
+)
 from nnlab.store.remote_callable import (
     AnyDatabase,
     RemoteDatabase,
@@ -217,6 +223,7 @@ __all__ = [
     "is_stop_requested",
     "iterate_samples",
     "last_removal",
+    "lease_holder",
     "mark_worker_dead",
     "metrics",
     "missing_run_ids",
@@ -227,6 +234,7 @@ __all__ = [
     "peer_runs",
     "progress",
     "put_artifacts",
+    "put_environment",
     "put_imported_samples",
     "put_name_and_tags",
     "put_objective",
