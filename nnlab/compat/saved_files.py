@@ -29,7 +29,7 @@ def new_file(handle: RunHandle, name: str) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     yield target
     if target.exists():
-        handle.save(str(target))
+        handle.save(target, policy="now")
 
 
 def safe_relative_name(name: str) -> str:

@@ -12,7 +12,7 @@ else:
     try:
         from accelerate.tracking import GeneralTracker, on_main_process
     except ModuleNotFoundError as error:
-        raise missing_package("accelerate", "NnlabTracker") from error
+        raise missing_package("accelerate", "NnlabTracker", error) from error
 
 
 class NnlabTracker(GeneralTracker):

@@ -9,8 +9,17 @@ from nnlab.tracking.run_handle import RunHandle
 from nnlab.tracking.start import init
 
 
-def missing_package(package: str, adapter: str) -> MissingPackage:
-    """The error of an adapter whose framework is not installed."""
+def missing_package(package: str, adapter: str, error: ImportError | None = None) -> ImportError:
+    """The error of an adapter whose framework is not installed.
+
+    Args:
+        package: the framework.
+        adapter: the name of the adapter in the message.
+        error: the error of the import; it is returned if the framework lacks another package, such
+            as Keras its backend.
+    """
+    if error is not None and error.name is not None and error.name.split(".")[0] != package:
+        return error
     return MissingPackage(
         f"nnlab's {adapter} needs the package {package}, which is not installed",
         hint=f"pip install {package}",

@@ -12,7 +12,7 @@ else:
     try:
         from keras.callbacks import Callback
     except ModuleNotFoundError as error:
-        raise missing_package("keras", "Keras callback") from error
+        raise missing_package("keras", "Keras callback", error) from error
 
 
 class KerasCallback(Callback):

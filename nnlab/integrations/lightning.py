@@ -32,7 +32,9 @@ def _import_lightning() -> str:
     for name in sorted(_PACKAGES, key=lambda name: name not in sys.modules):
         try:
             importlib.import_module(f"{name}.loggers.logger")
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name is not None and not name.startswith(error.name):
+                raise
             continue
         return name
     raise missing_package("lightning", "NnlabLogger")

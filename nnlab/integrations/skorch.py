@@ -12,7 +12,7 @@ else:
     try:
         from skorch.callbacks import Callback
     except ModuleNotFoundError as error:
-        raise missing_package("skorch", "skorch callback") from error
+        raise missing_package("skorch", "skorch callback", error) from error
 
 # Settings of a net that have no effect on the trained model.
 _WITHOUT_EFFECT = ("callbacks", "verbose", "warm_start", "device", "module", "_params_to_validate")
@@ -67,7 +67,7 @@ class SkorchCallback(Callback):
             usual_name(name): value
             for name, value in row.items()
             if name not in ("batches", "epoch", *self.keys_ignored)
-            and not name.endswith("_best")
+            and not name.endswith(("_best", "_batch_count"))
             and not name.startswith("event_")
         }
         if "dur" in values:

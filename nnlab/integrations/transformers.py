@@ -21,7 +21,7 @@ else:
         from transformers.integrations import integration_utils
         from transformers.trainer_callback import ExportableState
     except ModuleNotFoundError as error:
-        raise missing_package("transformers", "NnlabCallback") from error
+        raise missing_package("transformers", "NnlabCallback", error) from error
 
 # What the Trainer says once at the end of the training.
 _FINAL_VALUES = frozenset(

@@ -13,11 +13,12 @@ from recorded_runs import (
     run_here,
     run_process,
 )
+from tracker_adapters import adapted_script
 
 from nnlab.compat.tensorboard import SummaryWriter
 from nnlab.records import Status
 
-DROP_IN = {"from torch.utils.tensorboard import": "from nnlab.compat.tensorboard import"}
+DROP_IN = adapted_script("tensorboard_regression.py").lines
 pytestmark = pytest.mark.filterwarnings("ignore")  # of matplotlib and torch in the script
 
 

@@ -16,12 +16,13 @@ from recorded_runs import (
     run_here,
     run_process,
 )
+from tracker_adapters import adapted_script
 
 from nnlab.compat import wandb as drop_in
 from nnlab.compat.wandb.settings import is_disabled
 from nnlab.records import Status
 
-DROP_IN = {"import wandb\n": "from nnlab.compat import wandb\n"}
+DROP_IN = adapted_script("wandb_sweep_of_runs.py").lines
 wandb: Any = drop_in
 
 

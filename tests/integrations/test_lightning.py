@@ -14,18 +14,14 @@ from recorded_runs import (
     run_here,
     run_process,
 )
+from tracker_adapters import adapted_script
 
 from nnlab.records import Status
 
 pytest.importorskip("lightning", reason="lightning is in the extra `test`")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Lightning
 
-LOGGER = {
-    "from lightning.pytorch.loggers import CSVLogger": (
-        "from nnlab.integrations.lightning import NnlabLogger"
-    ),
-    'CSVLogger("logs", name="regression", version="first")': 'NnlabLogger("regression")',
-}
+LOGGER = adapted_script("lightning_regression.py").lines
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from recorded_runs import changed_script, recorded_runs, recorded_samples, run_here
+from tracker_adapters import adapted_script
 
 from nnlab.records import Status
 
 pytest.importorskip("transformers", reason="transformers is in the extra `test`")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers and torch
 
-IMPORT = {"import sys\n": "import sys\nimport nnlab.integrations.transformers\n"}
-REPORT = {**IMPORT, 'report_to="tensorboard"': 'report_to="nnlab"'}
+REPORT = adapted_script("transformers_tiny_model.py").lines
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """`wandb.Run`: a run of nnlab with the interface of W&B."""
 
-import glob
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from nnlab.compat.saved_files import safe_relative_name, save_file
+from nnlab.compat.saved_files import safe_relative_name
 from nnlab.compat.unsupported import unsupported_attributes
 from nnlab.compat.wandb.artifact import RecordedArtifact, as_artifact
 from nnlab.compat.wandb.media import convert_logged
@@ -189,17 +188,10 @@ class WandbRun:
         """Records copies of the files that match a pattern; returns their paths."""
         if glob_str is None:
             return True
-        pattern = os.fspath(glob_str)
-        paths = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
-        if not paths:
-            note_once(f"wandb.save: no file matches {pattern}")
-        base = None if base_path is None else Path(base_path)
-        files = [path for path in paths if path.is_file()]
-        for path in files:
-            is_below = base is not None and path.is_relative_to(base)
-            name = path.relative_to(base) if base is not None and is_below else Path(path.name)
-            save_file(self._handle, path, name.as_posix())
-        return [str(path) for path in files]
+        paths = self._handle.save(glob_str, base_path, policy)
+        if not paths and not self.disabled:
+            note_once(f"wandb.save: no file matches {os.fspath(glob_str)}")
+        return paths
 
     def restore(self, name: str, *arguments: Any, **keywords: Any) -> Any:
         """An open file of the run; None if there is none of this name."""
