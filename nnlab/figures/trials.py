@@ -16,7 +16,7 @@ from nnlab.figures.draw.series import Series
 from nnlab.figures.selected_scope import narrow_to_selection
 from nnlab.io.text import format_count
 from nnlab.records import Run
-from nnlab.settings import metric_directions
+from nnlab.settings import builtin_fields, metric_directions
 from nnlab.settings.setting_differences import format_value
 
 
@@ -192,7 +192,7 @@ def trial_title(row: RankingRow, ranking: Ranking) -> str:
 
 def common_loss(ranking: Ranking) -> str | None:
     """The loss that all trials were trained with; None if they differ."""
-    losses = {row.setting.get("loss") for row in ranking.rows}
+    losses = {builtin_fields(row.setting).get("loss") for row in ranking.rows}
     loss = losses.pop() if len(losses) == 1 else None
     return None if loss is None else str(loss)
 

@@ -20,3 +20,12 @@ def join_names(names: Sequence[str]) -> str:
     """
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def format_seed(seed: int | None) -> str:
+    """A seed as text; runs of other programs may have an unknown one.
+
+    >>> format_seed(0), format_seed(None)
+    ('0', 'unknown')
+    """
+    return "unknown" if seed is None else str(seed)

@@ -177,11 +177,14 @@ def comparison_text(ablation: Ablation) -> str:
     count = sum(change.comparison is not None for change in ablation.changes)
     correction = f", corrected for {count} changes (Bonferroni)" if count > 1 else ""
     intervals = "simultaneous 95 % intervals" if count > 1 else "95 % intervals"
-    test = describe_test(ablation.test, 2)
-    return (
-        "Differences from the base are paired by seed;"
-        f" {intervals} and p of the {test}{correction}."
-    )
+    comparisons = [change.comparison for change in ablation.changes if change.comparison]
+    if comparisons and not any(comparison.paired for comparison in comparisons):
+        pairing, test = "are not paired, because seeds are unknown", "Welch's t test"
+    else:
+        pairing, test = "are paired by seed", describe_test(ablation.test, 2)
+        if not all(comparison.paired for comparison in comparisons):
+            test += ", where seeds are unknown of Welch's t test"
+    return f"Differences from the base {pairing}; {intervals} and p of the {test}{correction}."
 
 
 def ablation_notes(ablation: Ablation) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ def _meaning_of_bold(rankings: Sequence[Ranking], test: PairedTest) -> str:
     untested = " Rows with too few seeds are not tested." if seed_notes else ""
     return (
         "Bold: the best, and those that may equal it: no significant difference from it"
-        f" ({describe_test(test, trials)}), and 0 inside the 95 % interval of the single"
+        f" ({describe_test(test, trials, rows)}), and 0 inside the 95 % interval of the single"
         f" difference, with the trial's own sd and with the median sd of the table.{untested}"
     )
 

@@ -37,6 +37,7 @@ from nnlab.store.row_validation import decode_rows, note_unreadable
 from nnlab.store.rows import (
     STUDY_COLUMNS,
     WORKER_COLUMNS,
+    is_external_trial,
     join_worker,
     run_record,
     select_runs,
@@ -176,7 +177,13 @@ def trials(db: Database, trial_ids: Iterable[int]) -> dict[int, Trial]:
 
 _SELECT_TRIALS = DriverStatement(
     lambda: (
-        select(trial_table.c.id, study_table.c.name, trial_table.c.setting, trial_table.c.digest)
+        select(
+            trial_table.c.id,
+            study_table.c.name,
+            trial_table.c.setting,
+            trial_table.c.digest,
+            is_external_trial(),
+        )
         .join(study_table, study_table.c.id == trial_table.c.study_id)
         .where(in_ids_parameter(trial_table.c.id, "trial_ids"))
     )
@@ -295,7 +302,10 @@ def count_objectives(
     study_ids: Iterable[int] | None = None,
     run_ids: Iterable[int] | None = None,
 ) -> dict[str, int]:
-    """The objectives (`val/loss:min`) of the trials of the newest runs, with how many have each."""
+    """The objectives (`val/loss:min`) of the trials of the newest runs, with how many have each.
+
+    The objective of a trial of another program is that of its study.
+    """
     scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
         rows = _objectives_statement(scope).fetch(connection, **values)
@@ -312,9 +322,13 @@ def _objectives_statement(scope: QueryScope) -> DriverStatement:
         .limit(literal_column(str(_MAX_OBJECTIVE_RUNS)))
     )
     owner = trial_table.alias("owner")  # the subquery must not be correlated with this table
-    objective = case((is_valid_json(owner.c.setting), json_field(owner.c.setting, "objective")))
+    objective = case(
+        (is_external_trial(owner), study_table.c.objective),
+        (is_valid_json(owner.c.setting), json_field(owner.c.setting, "objective")),
+    )
     newest = (
         select(owner.c.id, objective.label("objective"))
+        .join(study_table, study_table.c.id == owner.c.study_id)
         .where(owner.c.id.in_(newest_trials))
         .subquery("newest")
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, or_, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import (
@@ -25,7 +25,12 @@ from nnlab.records import (
 from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
 from nnlab.store.row_validation import INTEGER, NUMBER, TEXT, ColumnTypes, check_epochs, decode_row
-from nnlab.store.serialization import StoredSetting, timestamp_from_text, to_json
+from nnlab.store.serialization import (
+    StoredExternalSetting,
+    StoredSetting,
+    timestamp_from_text,
+    to_json,
+)
 from nnlab.store.tables import attempt, run, study, trial
 
 STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -38,6 +43,15 @@ STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
 WORKER_COLUMNS: tuple[ColumnElement[Any], ...] = (
     run.c.status, run.c.lease_until, attempt.c.hostname, attempt.c.pid_space, attempt.c.pid,
 )  # fmt: skip
+
+
+def is_external_trial(trials: FromClause = trial) -> ColumnElement[bool]:
+    """Whether another program has chosen the names of the setting; the query also needs `study`.
+
+    Args:
+        trials: the table of trials, or an alias of it.
+    """
+    return or_(trials.c.nested_setting.is_not(None), study.c.script.is_not(None))
 
 
 def join_worker(tables: FromClause) -> FromClause:
@@ -172,11 +186,12 @@ def _parse_sampler(text: str | None) -> Sampler | None:
 
 
 def trial_record(row: Sequence[Any]) -> Trial:
-    """A trial from a row of its id, study name, setting and digest."""
-    trial_id, study_name, setting, digest = row
+    """A trial from a row of its id, study name, setting, digest, and whether it is external."""
+    trial_id, study_name, setting, digest, is_external = row
     if not isinstance(study_name, str) or not isinstance(digest, str):
         raise TypeError("its study or its digest is not text")
-    return Trial(trial_id, study_name, StoredSetting(setting, trial_id), digest)
+    kind = StoredExternalSetting if is_external else StoredSetting
+    return Trial(trial_id, study_name, kind(setting, trial_id), digest)
 
 
 def run_record(row: Sequence[Any], observer: Observer) -> Run:
@@ -217,7 +232,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
     check_epochs(epochs=epochs, epochs_planned=epochs_planned, selected_epoch=selected_epoch)
     return Run(
         id=run_id,
-        trial=Trial(trial_id, study_name, StoredSetting(setting, trial_id), digest),
+        trial=trial_record((trial_id, study_name, setting, digest, Origin(origin).is_external)),
         seed=seed,
         repeat=repeat,
         current=bool(current),

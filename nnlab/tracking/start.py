@@ -55,6 +55,7 @@ def init(
     job_type: str | None = None,
     db: str | os.PathLike[str] | None = None,
     mode: str | None = None,
+    console: bool = False,
     reinit: bool | str | None = None,
     **ignored: Any,
 ) -> RunHandle:
@@ -85,6 +86,7 @@ def init(
         db: path or URL of the database; by default that of NNLAB_DB, or `runs.db`.
         mode: `off` records nothing, and the handle has the same methods; by default NNLAB_MODE, or
             `on`.
+        console: whether to record what the program prints, in the file `output.txt` of the run.
         reinit: whether an active run of this process ends first; in notebooks it always does.
         **ignored: other arguments of wandb.init, which have no effect.
 
@@ -121,7 +123,7 @@ def init(
             resume=_parse_resume(resume),
         )
         stored = create_or_resume(database, request)
-        return _start(_connect(stored, request.objective), values)
+        return _start(_connect(stored, request.objective, console=console), values)
     except BaseException:
         database.close()
         raise
@@ -135,11 +137,13 @@ def _start(connection: RunConnection | None, config: Mapping[str, Any]) -> RunHa
     return run
 
 
-def _connect(stored: StoredRun, objective: Objective | None) -> RunConnection:
+def _connect(
+    stored: StoredRun, objective: Objective | None, *, console: bool = False
+) -> RunConnection:
     if objective is None:
         study = store.find_study(stored.db, stored.run.trial.study)
         objective = None if study is None else study.objective
-    return RunConnection(stored, objective)
+    return RunConnection(stored, objective, console=console)
 
 
 def _check_ignored(ignored: Mapping[str, Any]) -> None:
