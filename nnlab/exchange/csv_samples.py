@@ -20,6 +20,7 @@ def read_csv_samples(
     accept_unterminated: bool = False,
     numbers_rows: bool = False,
     epochs_from_0: bool | None = None,
+    prefer_step: str | None = None,
     ignored: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[LogItem]:
     """The samples of a file from a position on, and the new position.
@@ -31,6 +32,7 @@ def read_csv_samples(
         accept_unterminated: whether a last line without line end is read.
         numbers_rows: whether rows without step and epoch are numbered.
         epochs_from_0: whether epochs are counted from 0; None means that the first row decides.
+        prefer_step: the column of the step, if the tool has its own.
         ignored: whether a column of this name is left out.
 
     Raises:
@@ -42,9 +44,9 @@ def read_csv_samples(
             yield Restart()
             position = None
         table = CsvRows(file, path, audit)
-        roles = roles_of(table.header, names, audit, ignored=ignored)
+        roles = roles_of(table.header, names, audit, prefer_step=prefer_step, ignored=ignored)
         reader = RowSamples(
-            _parse_cell,
+            parse_cell,
             names,
             audit,
             position,
@@ -60,5 +62,6 @@ def read_csv_samples(
         yield ReadPosition({**file.position(), **reader.position()})
 
 
-def _parse_cell(cell: object) -> float | None:
+def parse_cell(cell: object) -> float | None:
+    """The number in a cell, as `parse_value`."""
     return parse_value(str(cell))

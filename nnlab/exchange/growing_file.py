@@ -1,6 +1,7 @@
 """A log of lines that may still grow: it is read from where the last reading ended."""
 
 import hashlib
+import os
 from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +34,11 @@ class GrowingFile:
         self._audit = audit
         try:
             self._file = open_regular(path)
-            self.offset = self._checked_offset(position or {})
+            try:
+                self.offset = self._checked_offset(position or {})
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as error:
             raise DataError(f"{path}: {error.strerror or error}") from error
         self.was_replaced = bool((position or {}).get("offset")) and self.offset == 0
@@ -124,7 +129,8 @@ class GrowingFile:
     def _checked_offset(self, position: Position) -> int:
         """The offset of a position; 0 if the file no longer begins with what was read."""
         offset = position.get("offset")
-        if not isinstance(offset, int) or offset <= 0:
+        size = os.fstat(self._file.fileno()).st_size
+        if not isinstance(offset, int) or not 0 < offset <= size:
             return 0
         if self._fingerprint(offset) != position.get("fingerprint"):
             return 0

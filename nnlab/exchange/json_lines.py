@@ -60,9 +60,21 @@ class JsonLinesReader:
 
 
 def read_json_lines(
-    path: Path, position: Position | None, audit: Audit, *, prefer_step: str | None = None
+    path: Path,
+    position: Position | None,
+    audit: Audit,
+    *,
+    prefer_step: str | None = None,
+    ignored: frozenset[str] = frozenset(),
 ) -> Iterator[LogItem]:
     """The samples of a file of JSON lines from a position on, and the new position.
+
+    Args:
+        path: the file.
+        position: where the last reading ended.
+        audit: what could not be read.
+        prefer_step: the key of the step, if the tool has its own.
+        ignored: keys that are neither an index nor a metric.
 
     Raises:
         DataError: the file cannot be read.
@@ -72,11 +84,11 @@ def read_json_lines(
             yield Restart()
             position = None
         names = MetricNames(audit)
-        rows = JsonRowSamples(names, audit, position, prefer_step=prefer_step)
+        rows = JsonRowSamples(names, audit, position, prefer_step=prefer_step, ignored=ignored)
 
         def samples() -> Iterator[Sample]:
             for line in file.lines(accept_unterminated=True):
-                row = _parse_line(line, audit)
+                row = parse_line(line, audit)
                 if row is None and file.ended_unterminated:
                     file.leave_last_line()
                 elif row is None:
@@ -89,23 +101,22 @@ def read_json_lines(
 
 
 def first_objects(path: Path) -> list[Mapping[str, JsonValue]]:
-    """The objects in the first lines of a file; none if a line among them is something else."""
+    """The objects in the first lines of a file; none unless most of these lines are objects."""
     head = read_head(path).removeprefix(b"\xef\xbb\xbf")
     lines = [line for line in head.split(b"\n") if line.strip()]
     if len(lines) > 1 and not head.endswith(b"\n"):
         lines.pop()  # It may be cut.
-    rows = []
-    for line in lines[:_LINES_TO_RECOGNISE]:
-        if (
-            not _OBJECT_LINE.fullmatch(line)
-            or (row := _parse_line(line.decode("utf-8", "replace"))) is None
-        ):
-            return []
-        rows.append(row)
-    return rows
+    lines = lines[:_LINES_TO_RECOGNISE]
+    rows = [
+        row
+        for line in lines
+        if _OBJECT_LINE.fullmatch(line)
+        and (row := parse_line(line.decode("utf-8", "replace"))) is not None
+    ]
+    return rows if 2 * len(rows) > len(lines) else []
 
 
-def _parse_line(line: str, audit: Audit | None = None) -> Mapping[str, JsonValue] | None:
+def parse_line(line: str, audit: Audit | None = None) -> Mapping[str, JsonValue] | None:
     """The object of a line; an empty line has no values."""
     if not line.strip():
         return {}

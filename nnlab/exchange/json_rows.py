@@ -56,21 +56,17 @@ class JsonRowSamples:
         keys = tuple(flat)
         roles = self._roles.get(keys)
         if roles is None:
-            roles = self._roles_of(keys)
+            roles = roles_of(
+                keys,
+                self._names,
+                self._audit,
+                prefer_step=self._prefer_step,
+                ignored=self._ignored.__contains__,
+            )
             if len(self._roles) >= _MAX_CACHED_ROLES:
                 self._roles.clear()
             self._roles[keys] = roles
         return self._rows.samples(roles, tuple(flat.values()))
-
-    def _roles_of(self, keys: tuple[str, ...]) -> ColumnRoles:
-        roles = roles_of(keys, self._names, self._audit, ignored=self._ignored.__contains__)
-        if self._prefer_step not in keys:
-            return roles
-        step = keys.index(str(self._prefer_step))
-        metrics = [(index, name) for index, name in roles.metrics if index != step]
-        if roles.step not in (None, step) and (name := self._names.get(keys[roles.step])):
-            metrics.append((roles.step, name))
-        return ColumnRoles(step, roles.epoch, roles.time, tuple(metrics))
 
 
 def parse_json_number(value: object) -> float | None:

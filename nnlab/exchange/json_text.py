@@ -113,6 +113,8 @@ def _leaves(
         for key, value in pending[-1]:
             if not isinstance(value, dict):
                 yield prefixes[-1] + str(key), value
+            elif isinstance(value.get("_type"), str):
+                audit.add("not-imported", "images, tables and other media")
             elif len(pending) >= MAX_DEPTH or len(key) + len(prefixes[-1]) > _MAX_PREFIX:
                 audit.add("not-imported", "objects that are nested too deeply or have long names")
             else:

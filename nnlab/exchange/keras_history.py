@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nnlab.errors import DataError
 from nnlab.exchange.batching import batches_of
+from nnlab.exchange.json_documents import read_json
 from nnlab.exchange.json_rows import parse_json_number
-from nnlab.exchange.json_text import parse_json
-from nnlab.exchange.log_files import files_below, read_document, read_head, relative_id, run_name
+from nnlab.exchange.log_files import files_below, read_head, relative_id, run_name
 from nnlab.exchange.log_reader import (
     Audit,
     JsonValue,
@@ -47,10 +47,7 @@ class KerasHistoryReader:
     def read(self, run: LoggedRun, position: Position | None, audit: Audit) -> Iterator[LogItem]:
         """The samples of the file; it says nothing else about the run."""
         path = run.paths[0]
-        try:
-            document = parse_json(read_document(path), audit)
-        except ValueError as error:
-            raise DataError(f"{path}: not a JSON document: {error}") from error
+        document = read_json(path, audit)
         history = document.get("history", document) if isinstance(document, dict) else None
         if not isinstance(history, dict):
             raise DataError(f"{path}: not a JSON object with a list per metric")

@@ -7,7 +7,7 @@ from nnlab.errors import DataError
 from nnlab.exchange.csv_rows import sniff_header
 from nnlab.exchange.csv_samples import read_csv_samples
 from nnlab.exchange.json_text import clean_config
-from nnlab.exchange.log_files import files_below, read_document, relative_id
+from nnlab.exchange.log_files import files_below, path_text, read_document, relative_id
 from nnlab.exchange.log_reader import Audit, JsonValue, LoggedRun, LogItem, Position, RunDetails
 from nnlab.exchange.seed_of_config import seed_of_config
 from nnlab.exchange.simple_yaml import parse_yaml
@@ -30,21 +30,21 @@ class LightningCsvReader:
         for file in files_below(path, lambda name: name == "metrics.csv"):
             if "step" not in sniff_header(file):
                 continue
-            folder = file.parent
-            hparams = folder / "hparams.yaml"
+            folder = file.absolute().parent
+            hparams = file.parent / "hparams.yaml"
             paths = (file, hparams) if hparams.is_file() and not hparams.is_symlink() else (file,)
-            name = f"{folder.parent.name}/{folder.name}" if folder.parent.name else folder.name
+            name = path_text(Path(folder.parent.name, folder.name))
             yield LoggedRun(self.kind, _folder_id(file, path), name, paths)
 
     def read(self, run: LoggedRun, position: Position | None, audit: Audit) -> Iterator[LogItem]:
         """The hyperparameters and the samples."""
         config = read_hparams(run.paths[1], audit) if len(run.paths) > 1 else {}
-        group = run.paths[0].absolute().parent.parent.name
+        project = path_text(Path(run.paths[0].absolute().parent.parent.name))
         yield RunDetails(
             name=run.name,
             config=config,
-            group=group if group != _DEFAULT_NAME else None,
             seed=seed_of_config(config),
+            project=project if project not in (_DEFAULT_NAME, "") else None,
         )
         yield from read_csv_samples(run.paths[0], position, audit, epochs_from_0=True)
 

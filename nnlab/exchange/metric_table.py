@@ -2,9 +2,9 @@
 
 import hashlib
 import math
+import re
 
 from nnlab.exchange.log_reader import Audit
-from nnlab.settings.numbers import is_plain_ascii
 
 MAX_NAME = 500
 MAX_METRICS = 20_000
@@ -12,6 +12,10 @@ MAX_TEXT = 10_000
 # So many notes name a metric; the others are counted together.
 _MAX_NAMED_NOTES = 20
 _NOT_A_NUMBER_WORDS = frozenset({"", "none", "null", "na", "n/a", "-"})
+_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_TEXT_CONSTANTS = {
+    "True": True, "true": True, "False": False, "false": False, "None": None, "null": None,
+}  # fmt: skip
 _SPECIAL_NUMBERS = {
     "nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf,
     "infinity": math.inf, "+infinity": math.inf, "-infinity": -math.inf,
@@ -93,6 +97,36 @@ def number_of(value: object) -> float | None:
     return None
 
 
+def parse_text_value(text: str) -> str | int | float | bool | None:
+    """The value that a tool stored as text in a configuration; other texts stay texts.
+
+    >>> [parse_text_value(text) for text in ("0.1", "True", "3", "adam")]
+    [0.1, True, 3, 'adam']
+    """
+    if text in _TEXT_CONSTANTS:
+        return _TEXT_CONSTANTS[text]
+    if re.fullmatch(r"[-+]?[0-9]{1,18}", text):
+        return int(text)
+    return float(text) if len(text) <= 40 and _DECIMAL.fullmatch(text) else text
+
+
+def number_or_text_number(value: object) -> float | None:
+    """The number that a value states, also as text; None if it is no number.
+
+    The APIs of MLflow and Comet write some numbers as text.
+
+    >>> number_or_text_number("0.5"), number_or_text_number(3), number_or_text_number("x")
+    (0.5, 3.0, None)
+    """
+    number = number_of(value)
+    if number is None and isinstance(value, str):
+        try:
+            return parse_value(value)
+        except ValueError:
+            return None
+    return number
+
+
 def parse_value(text: str) -> float | None:
     """The number in a cell of a table, where `50%` is 0.5; None if the cell has no value.
 
@@ -112,7 +146,8 @@ def parse_value(text: str) -> float | None:
         if not text.endswith("%"):
             raise
         number = float(text[:-1]) / 100
-    if not is_plain_ascii(text):
+    # Python also accepts `1_0` and digits of other scripts.
+    if "_" in text or not text.isascii():
         raise ValueError(f"{text[:40]!r} is not a number") from None
     return number
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 
+from nnlab.errors import DataError
 from nnlab.exchange.json_text import parse_json
 from nnlab.exchange.log_reader import Audit, JsonValue, Position
 
@@ -29,8 +30,11 @@ def unread_rows(
 
 def _position_after(rows: Sequence[JsonValue]) -> dict[str, JsonValue]:
     digest = hashlib.sha256()
-    for row in rows:
-        digest.update(json.dumps(row, sort_keys=True).encode() + b"\n")
+    try:
+        for row in rows:
+            digest.update(json.dumps(row, sort_keys=True).encode() + b"\n")
+    except RecursionError:
+        raise DataError("a record of the log is nested too deeply") from None
     return {"documents_rows": len(rows), "digest": digest.hexdigest()[:32]}
 
 

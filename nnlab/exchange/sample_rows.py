@@ -45,6 +45,7 @@ def roles_of(
     names: MetricNames,
     audit: Audit,
     *,
+    prefer_step: str | None = None,
     ignored: Callable[[str], bool] = lambda _: False,
 ) -> ColumnRoles:
     """The roles of columns, recognised by their usual names.
@@ -53,6 +54,7 @@ def roles_of(
         columns: the names of the columns.
         names: the names of the metrics of the run.
         audit: where columns with equal names are noted.
+        prefer_step: the column of the step, if the tool has its own.
         ignored: whether a column of this name is neither an index nor a metric.
     """
     normalized = [normalize_name(name) for name in columns]
@@ -60,6 +62,8 @@ def roles_of(
         next((normalized.index(name) for name in known if name in normalized), None)
         for known in (STEP_NAMES, EPOCH_NAMES, TIME_NAMES)
     )
+    if prefer_step is not None and prefer_step in columns:
+        step = list(columns).index(prefer_step)
     metrics: dict[str, int] = {}
     for index, column in enumerate(columns):
         if index in (step, epoch, time) or ignored(column):

@@ -123,10 +123,12 @@ def _details(
         value = state.get(name)
         if isinstance(value, str | int | float):
             results[name] = clean_text(value, audit) if isinstance(value, str) else value
+    max_steps = state.get("max_steps")
+    is_complete = isinstance(max_steps, int) and 0 < max_steps == state.get("global_step")
     return RunDetails(
         name=run.name,
         config=config,
-        status=Status.FINISHED if summaries else Status.RUNNING,
+        status=Status.FINISHED if summaries or is_complete else Status.RUNNING,
         seed=seed_of_config(trial) if isinstance(trial, dict) else None,
         results=results,
     )

@@ -82,6 +82,8 @@ def _write_folder(
                     f"'{check}' exists: it is not replaced",
                     hint="choose another folder; --force replaces the files of these runs",
                 )
+        for name in (path.relative_to(parts) for path in parts.rglob("*") if path.is_dir()):
+            (output / name).mkdir(parents=True, exist_ok=True)  # a format may need empty folders
         for name in names:
             (output / name).parent.mkdir(parents=True, exist_ok=True)
             (parts / name).replace(output / name)

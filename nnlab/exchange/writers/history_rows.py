@@ -65,3 +65,11 @@ def steps_increase(run: ExportedRun) -> bool:
                 return False
             last = row.step
     return last is None or last >= 0
+
+
+def has_own_epochs(run: ExportedRun) -> bool:
+    """Whether a sample has an epoch that is not its step; in runs of nnlab's loop both are one."""
+    return any(
+        sample.epoch is not None and sample.step is not None and sample.epoch != sample.step
+        for _, sample in run.samples()
+    )
