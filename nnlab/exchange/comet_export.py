@@ -36,6 +36,7 @@ from nnlab.exchange.metric_table import (
 )
 from nnlab.exchange.rewritten_rows import unread_rows
 from nnlab.exchange.seed_of_config import seed_of_config
+from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
 
 _SUFFIXES = (".jsonl", ".json", ".csv")
@@ -75,7 +76,7 @@ class CometExportReader:
         is_restart, unread, new_position = unread_rows(read_json_rows(path, audit), position)
         if is_restart:
             yield Restart()
-        yield from batches_of(_samples(unread, audit))
+        yield from batches_of(in_time_order(_samples(unread, audit)))
         yield ReadPosition(new_position)
 
 
@@ -149,7 +150,7 @@ def _read_lines(path: Path, position: Position | None, audit: Audit) -> Iterator
             if path.suffix.lower() == ".csv"
             else _json_records(file, audit)
         )
-        yield from batches_of(_samples(records, audit))
+        yield from batches_of(in_time_order(_samples(records, audit)))
         yield ReadPosition(file.position())
 
 

@@ -22,6 +22,7 @@ from nnlab.exchange.log_reader import (
 from nnlab.exchange.metric_table import MetricNames, number_or_text_number, parse_step
 from nnlab.exchange.mlflow_run import STATUSES, STATUSES_BY_NUMBER, MlflowRun
 from nnlab.exchange.rewritten_rows import unread_rows
+from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
 
 _PREFIXES = ("metrics.", "params.", "tags.")
@@ -70,16 +71,16 @@ class MlflowExportReader:
             yield Restart()
         if not exported.has_history:
             audit.add("sampled", "an export of runs has only the last value of each metric")
-        yield from batches_of(_samples(unread, audit))
+        yield from batches_of(in_time_order(_samples(unread, audit)))
         yield ReadPosition(new_position)
 
 
 class _ExportedRun:
-    """A run and its values, each `[metric, value, time in ms, step]`, in the order of time."""
+    """A run and its values, each `[metric, value, time in ms, step]`."""
 
     def __init__(self, run: MlflowRun, values: list[list[JsonValue]], *, has_history: bool) -> None:
         self.run = run
-        self.values = sorted(values, key=lambda value: number_or_text_number(value[2]) or 0.0)
+        self.values = values
         self.has_history = has_history
 
 
