@@ -14,7 +14,7 @@ from nnlab.exchange.csv_rows import CsvRows, sniff_header
 from nnlab.exchange.growing_file import GrowingFile
 from nnlab.exchange.json_documents import read_json, read_json_rows
 from nnlab.exchange.json_lines import first_objects, parse_line
-from nnlab.exchange.json_text import clean_config
+from nnlab.exchange.json_text import JsonParser, clean_config
 from nnlab.exchange.log_files import files_below, read_head, relative_id, run_name
 from nnlab.exchange.log_reader import (
     Audit,
@@ -161,8 +161,9 @@ def _csv_records(file: GrowingFile, path: Path, audit: Audit) -> Iterator[JsonVa
 
 
 def _json_records(file: GrowingFile, audit: Audit) -> Iterator[JsonValue]:
+    parser = JsonParser(audit)
     for line in file.lines(accept_unterminated=True):
-        record = parse_line(line, audit)
+        record = parse_line(line, parser)
         if record is None and file.ended_unterminated:
             file.leave_last_line()
         elif record is None or record:

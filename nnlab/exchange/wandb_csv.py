@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnlab.exchange.batching import batches_of
 from nnlab.exchange.csv_rows import CsvRows, sniff_header
-from nnlab.exchange.csv_samples import parse_cell, read_csv_samples
+from nnlab.exchange.csv_samples import read_csv_samples
 from nnlab.exchange.growing_file import GrowingFile
 from nnlab.exchange.log_files import files_below, relative_id, run_name
 from nnlab.exchange.log_reader import (
@@ -19,7 +19,7 @@ from nnlab.exchange.log_reader import (
     Restart,
     RunDetails,
 )
-from nnlab.exchange.metric_table import MetricNames, clean_name
+from nnlab.exchange.metric_table import MetricNames, clean_name, parse_value
 from nnlab.exchange.sample_rows import ColumnRoles, RowSamples, roles_of
 from nnlab.records import Sample
 
@@ -123,7 +123,7 @@ def _samples_of_chart(
     with GrowingFile(path, position if isinstance(position, dict) else None, audit) as file:
         table = CsvRows(file, path, audit)
         roles = _chart_roles(table.header, run, names, audit)
-        rows = RowSamples(parse_cell, names, audit, epochs_from_0=False)
+        rows = RowSamples(parse_value, names, audit, epochs_from_0=False)
         for row in table.rows(accept_unterminated=True):
             yield from rows.samples(roles, row)
         positions[path.name] = file.position()
