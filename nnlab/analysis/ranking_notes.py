@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from nnlab import store
 from nnlab.analysis.comparable import depends_on_loss
+from nnlab.analysis.objectives import define_hint, unranked_metrics
 from nnlab.analysis.range_edges import range_edge_notes
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.diagnosis.headlines import affected_seeds_text
 from nnlab.io.text import format_count
+from nnlab.metric_names import is_evaluation
 from nnlab.records import Objective, Status
+from nnlab.settings import as_stored_name, builtin_fields, is_builtin_setting
 from nnlab.settings.setting_differences import distinguishing_fields
 
 # The number of rows whose overfitting is described; the table counts the flags of the others.
@@ -55,6 +58,23 @@ def completeness_notes(
     return (*notes, *_budget_notes(rows))
 
 
+def unknown_direction_notes(
+    db: store.Database, objective: Objective, rows: Sequence[RankingRow]
+) -> tuple[str, ...]:
+    """A note on validation metrics of other programs that cannot be ranked by."""
+    if not rows or is_evaluation(objective.metric) or is_builtin_setting(rows[0].setting):
+        return ()
+    runs = [run for row in rows for run in row.runs]
+    measured = {name for by_name in store.summaries(db, runs).values() for name in by_name}
+    unranked = unranked_metrics(sorted(measured), store.user_directions(db))
+    if not unranked:
+        return ()
+    return (
+        f"not ranked by {', '.join(unranked[:_MAX_NAMED])}: it is not known whether lower or higher"
+        f" values are better; {define_hint(unranked[0])}",
+    )
+
+
 def _status_notes(db: store.Database, scope: Scope, rows: Sequence[RankingRow]) -> list[str]:
     counts = store.count_runs(db, study_ids=scope.studies, run_ids=scope.runs)
     ranked = sum((Counter(row.statuses) for row in rows), Counter[Status]())
@@ -72,7 +92,8 @@ def _status_notes(db: store.Database, scope: Scope, rows: Sequence[RankingRow]) 
 
 def _budget_notes(rows: Sequence[RankingRow]) -> list[str]:
     notes = []
-    epochs = sorted({int(str(row.setting["epochs"])) for row in rows if row.setting.get("epochs")})
+    planned = (builtin_fields(row.setting).get("epochs") for row in rows)
+    epochs = sorted({int(str(number)) for number in planned if number})
     if len(epochs) > 1:
         notes.append(f"unequal budgets: from {epochs[0]} to {epochs[-1]} epochs")
     seeds = {row.value.n for row in rows if row.value.n}
@@ -89,7 +110,7 @@ def overfitting_notes(rows: Sequence[RankingRow]) -> tuple[str, ...]:
     for row in rows[:_MAX_OVERFITTING_NOTES]:
         noun = "seeds" if len(row.trials) == 1 else "runs"
         texts = [
-            affected_seeds_text(code, epochs, len(row.runs), noun)
+            affected_seeds_text(code, epochs, len(row.runs), noun, row.axis)
             for code, epochs in row.onsets.items()
         ]
         if texts:
@@ -116,8 +137,9 @@ def changed_data_notes(seeds_by_trial: Mapping[int, Sequence[int]]) -> tuple[str
 
 def loss_unit_notes(objective: Objective, rows: Sequence[RankingRow]) -> tuple[str, ...]:
     """A note that the unit of a regression loss depends on the size of the training split."""
-    losses = {row.setting.get("loss") for row in rows}
-    sizes = {row.setting.get("train_size") for row in rows}
+    settings = [builtin_fields(row.setting) for row in rows]
+    losses = {setting.get("loss") for setting in settings}
+    sizes = {setting.get("train_size") for setting in settings}
     if not depends_on_loss(objective.metric) or len(sizes) < 2 or not losses & _REGRESSION_LOSSES:
         return ()
     return (
@@ -159,4 +181,7 @@ def search_space_notes(
             name: tuple(dict.fromkeys(setting.get(name) for setting in settings))
             for name in distinguishing_fields(settings)
         }
-    return range_edge_notes(space, best.setting) if space else ()
+    if not space:
+        return ()
+    marked = {as_stored_name(name, [best.setting]): values for name, values in space.items()}
+    return range_edge_notes(marked, best.setting)

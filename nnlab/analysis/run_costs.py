@@ -9,6 +9,7 @@ from nnlab.engine.batches import steps_per_epoch
 from nnlab.errors import CheckpointError
 from nnlab.io.text import format_count
 from nnlab.records import Artifact, Run
+from nnlab.settings import builtin_fields
 
 Cost = Literal["seconds", "epochs", "steps", "energy", "params"]
 COSTS: Final[tuple[Cost, ...]] = get_args(Cost)
@@ -32,6 +33,20 @@ def run_costs(db: store.Database, runs: Sequence[Run], cost: Cost) -> dict[int, 
     """
     if cost == "params":
         return _parameter_counts(db, runs)
+    external = {run.id: _external_cost(run, cost) for run in runs if run.origin.is_external}
+    known = {run: value for run, value in external.items() if value}
+    runs = [run for run in runs if run.id not in external]
+    return known | _costs_of_own_runs(db, runs, cost)
+
+
+def _external_cost(run: Run, cost: Cost) -> float | None:
+    """The cost of a run of another program; None if it is unknown."""
+    if cost == "seconds":
+        return run.wall_seconds
+    return float(run.epochs) if cost == f"{run.axis}s" else None
+
+
+def _costs_of_own_runs(db: store.Database, runs: Sequence[Run], cost: Cost) -> dict[int, float]:
     if cost == "epochs":
         return {run.id: float(run.epochs) for run in runs if run.epochs}
     metric = _TOTALS.get(cost, "data/train")
@@ -42,7 +57,7 @@ def run_costs(db: store.Database, runs: Sequence[Run], cost: Cost) -> dict[int, 
         if curve is None or not len(curve):
             continue
         if cost == "steps":
-            batch_size = run.trial.setting.get("batch_size")  # None is a full batch
+            batch_size = builtin_fields(run.trial.setting).get("batch_size")  # None is a full batch
             size = batch_size if isinstance(batch_size, int) else None
             costs[run.id] = float(run.epochs * steps_per_epoch(int(curve.values[0]), size))
         else:

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nnlab import store
+from nnlab.analysis.objectives import objectives_of_runs
 from nnlab.analysis.run_epochs import ERROR_METRICS
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal
-from nnlab.records import Finding, MetricSummary, Objective, Run, Setting, Status
+from nnlab.io.text import format_seed
+from nnlab.records import Finding, MetricSummary, Objective, Origin, Run, Setting, Status
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 
@@ -18,6 +20,8 @@ class RunOverview:
     """A run, the summary of each of its metrics, and its findings.
 
     `label` names the fields of its setting that differ from those of the runs listed with it.
+    `objective` is the metric that the run is judged by, such as `val/accuracy`; None if no metric
+    can be ranked.
     `errors` are the validation errors of a regression at the selected epoch, in the unit of the
     target, by metric.
     """
@@ -27,6 +31,7 @@ class RunOverview:
     metrics: Mapping[str, MetricSummary]
     findings: tuple[Finding, ...]
     errors: Mapping[str, float] = field(default_factory=dict)
+    objective: str | None = None
 
     def __repr__(self) -> str:
         """What distinguishes the run, in a line; its records have some hundred values."""
@@ -34,8 +39,8 @@ class RunOverview:
         best = f", best {self.objective} {self.best:.5g}" if self.best is not None else ""
         flags = f", {' '.join(self.flags)}" if self.flags else ""
         return escape_terminal(
-            f"<run {self.id} of study {self.study!r}:{trial} seed {self.seed}, {self.status}"
-            f"{best}{flags}>"
+            f"<run {self.id} of study {self.study!r}:{trial} seed {format_seed(self.seed)},"
+            f" {self.status}{best}{flags}>"
         )
 
     @property
@@ -54,19 +59,14 @@ class RunOverview:
         return self.run.trial.setting
 
     @property
-    def seed(self) -> int:
-        """The seed."""
-        return self.run.known_seed
+    def seed(self) -> int | None:
+        """The seed; None if it is unknown, which is possible for runs of other programs."""
+        return self.run.seed
 
     @property
     def status(self) -> Status:
         """The status."""
         return self.run.status
-
-    @property
-    def objective(self) -> str | None:
-        """The metric that the run is judged by, such as `val/accuracy`."""
-        return str(self.setting.get("objective", "")).partition(":")[0] or None
 
     @property
     def best(self) -> float | None:
@@ -102,6 +102,7 @@ def load_run_overviews(
     study: str | None = None,
     status: str | None = None,
     tag: str | None = None,
+    origin: str | None = None,
     removed: bool = False,
     limit: int | None = None,
 ) -> tuple[RunOverview, ...]:
@@ -112,19 +113,23 @@ def load_run_overviews(
         study: the name of a study.
         status: the effective status, such as `failed`.
         tag: one of the run's tags.
+        origin: who trained it, such as `imported`.
         removed: whether to list removed runs only, instead of runs that were not removed.
         limit: the maximum number of runs.
 
     Raises:
-        UnknownName: there is no such study or status.
+        UnknownName: there is no such study, status or origin.
     """
     if status is not None and status not in list(Status):
         raise UnknownName("status", status, list(Status))
+    if origin is not None and origin not in list(Origin):
+        raise UnknownName("origin", origin, list(Origin))
     runs = store.runs(
         db,
         study=_study_id(db, study, removed=removed) if study else None,
         status=Status(status) if status else None,
         tag=tag,
+        origin=Origin(origin) if origin else None,
         limit=limit,
         newest_first=True,
         removed=removed,
@@ -136,16 +141,17 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
     """The overviews of runs, in the same order."""
     run_ids = [run.id for run in runs]
     summaries = store.summaries(db, run_ids)
-    _set_best_objectives(db, runs, summaries)
+    objectives = objectives_of_runs(db, runs, summaries)
+    _set_best_objectives(db, objectives, summaries)
     errors = {
         metric: store.values_at_selected_epoch(db, run_ids, metric) for metric in ERROR_METRICS
     }
     findings = store.findings(db, run_ids)
-    fields = distinguishing_fields([run.trial.setting for run in runs])
+    labels = run_labels(runs)
     return tuple(
         RunOverview(
             run,
-            setting_label(run.trial.setting, fields),
+            labels[run.id],
             summaries.get(run.id, {}),
             findings.get(run.id, ()),
             {
@@ -153,27 +159,44 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
                 for metric, values in errors.items()
                 if run.id in values and not math.isnan(values[run.id][1])
             },
+            objectives[run.id].metric if run.id in objectives else None,
         )
         for run in runs
     )
 
 
+def run_labels(runs: Sequence[Run]) -> dict[int, str]:
+    """What distinguishes the setting of each run from those of the others.
+
+    A run of another program is distinguished from those of its study: the settings of different
+    programs have nothing in common.
+    """
+    groups: dict[str | None, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.trial.study if run.origin.is_external else None, []).append(run)
+    labels = {}
+    for group in groups.values():
+        fields = distinguishing_fields([run.trial.setting for run in group])
+        labels |= {run.id: setting_label(run.trial.setting, fields) for run in group}
+    return labels
+
+
 def _set_best_objectives(
-    db: store.Database, runs: Sequence[Run], summaries: dict[int, dict[str, MetricSummary]]
+    db: store.Database,
+    objectives: Mapping[int, Objective],
+    summaries: dict[int, dict[str, MetricSummary]],
 ) -> None:
     """Replaces the best objectives of runs by the best in the direction of their objective."""
-    runs_by_objective: dict[str, list[int]] = {}
-    for run in runs:
-        if objective := run.trial.setting.get("objective"):
-            runs_by_objective.setdefault(str(objective), []).append(run.id)
-    for text, run_ids in runs_by_objective.items():
-        parsed = Objective.parse(text)
-        best_values = store.best_values(db, run_ids, parsed.metric, parsed.direction)
+    runs_by_objective: dict[Objective, list[int]] = {}
+    for run_id, objective in objectives.items():
+        runs_by_objective.setdefault(objective, []).append(run_id)
+    for objective, run_ids in runs_by_objective.items():
+        best_values = store.best_values(db, run_ids, objective.metric, objective.direction)
         for run_id, (value, epoch) in best_values.items():
-            summary = summaries.get(run_id, {}).get(parsed.metric)
+            summary = summaries.get(run_id, {}).get(objective.metric)
             if summary is not None:  # a damaged summary cannot be read
                 best = replace(summary, best=value, best_epoch=epoch)
-                summaries[run_id][parsed.metric] = best
+                summaries[run_id][objective.metric] = best
 
 
 def _study_id(db: store.Database, name: str, *, removed: bool) -> int:

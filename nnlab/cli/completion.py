@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from nnlab import catalogue
+from nnlab.io.text import format_seed
 
 
 def catalogue_completer(kind: str) -> Callable[[str], list[tuple[str, str]]]:
@@ -34,6 +35,13 @@ def findings(incomplete: str) -> list[tuple[str, str]]:
     rows = [(rule.code, rule.name) for rule in ALL_RULES]
     rows += [(code, f"plugin of {package}") for code, package in RULE_PLUGINS.names().items()]
     return [(code, name) for code, name in rows if code.startswith(prefix)]
+
+
+def log_kinds(incomplete: str) -> list[str]:
+    """Completes a kind of log."""
+    from nnlab.exchange.detection import reader_kinds
+
+    return [kind for kind in reader_kinds() if kind.startswith(incomplete)]
 
 
 def launchers(incomplete: str) -> list[tuple[str, str]]:
@@ -88,5 +96,8 @@ def _read_runs() -> list[tuple[str, str]]:
             recent = store.runs(db, limit=50, newest_first=True)
     except Exception:  # noqa: BLE001  a failed completion must not disturb the command line
         return []
-    numbers = [(str(run.id), f"{run.trial.study}, seed {run.seed}, {run.status}") for run in recent]
+    numbers = [
+        (str(run.id), f"{run.trial.study}, seed {format_seed(run.seed)}, {run.status}")
+        for run in recent
+    ]
     return numbers + [(run.name, f"run {run.id}") for run in recent if run.name]

@@ -40,6 +40,15 @@ def seed_of_config(config: Mapping[str, JsonValue]) -> int | None:
     return min(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
 
 
+def is_seed_name(name: str) -> bool:
+    """Whether a flat name of a configuration usually belongs to a seed.
+
+    >>> is_seed_name("trainer.seed"), is_seed_name("random-state"), is_seed_name("seeds")
+    (True, True, False)
+    """
+    return _rank_of(tuple(re.split(r"[./]", name[:500]))) is not None
+
+
 def parse_seed(value: JsonValue) -> int | None:
     """The seed that a value states; None if it is not a whole number of at most 64 bits.
 

@@ -6,6 +6,14 @@ from the fields of `RunConfig`.
 
 from nnlab.settings.data_facts import DataFacts
 from nnlab.settings.durations import parse_duration
+from nnlab.settings.external import (
+    ExternalName,
+    ExternalSetting,
+    as_stored_name,
+    builtin_fields,
+    is_builtin_setting,
+    select_values,
+)
 from nnlab.settings.fields import RunConfig
 from nnlab.settings.identity import config_of, digest_of, setting_of
 from nnlab.settings.loader_runs import is_loader_run
@@ -44,10 +52,14 @@ __all__ = [
     "MEASUREMENT_FIELDS",
     "VERSION_FIELDS",
     "DataFacts",
+    "ExternalName",
+    "ExternalSetting",
     "Option",
     "RunConfig",
     "SettingField",
+    "as_stored_name",
     "build_config",
+    "builtin_fields",
     "catalogue_rows",
     "check_plugins",
     "config_of",
@@ -55,6 +67,7 @@ __all__ = [
     "digest_of",
     "has_effect",
     "hidden_widths",
+    "is_builtin_setting",
     "is_builtin_value",
     "is_loader_run",
     "is_setting_name",
@@ -66,6 +79,7 @@ __all__ = [
     "parse_value",
     "plugin_versions",
     "resolve",
+    "select_values",
     "setting_field",
     "setting_fields",
     "setting_of",

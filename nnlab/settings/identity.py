@@ -7,6 +7,7 @@ from dataclasses import fields
 from nnlab.errors import ConfigError
 from nnlab.objective import Setting
 from nnlab.settings.arguments import is_argument
+from nnlab.settings.external import is_builtin_setting
 from nnlab.settings.fields import RunConfig
 from nnlab.settings.registry import (
     build_config,
@@ -63,12 +64,19 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
 def digest_of(setting: Setting) -> str:
     """The digest of a setting: 16 hex digits of the SHA-256 of its fields that have an effect.
 
+    Every value of a setting of another program may have an effect.
+
     >>> digest_of({"lr": 0.1, "momentum": None}) == digest_of({"lr": 0.1})
     True
     >>> digest_of({"lr": 0.1, "l1": 0.0}) == digest_of({"lr": 0.1})
     True
     """
-    identity = {name: value for name, value in setting.items() if _affects_digest(name, setting)}
+    is_builtin = is_builtin_setting(setting)
+    identity = {
+        name: value
+        for name, value in setting.items()
+        if not is_builtin or _affects_digest(name, setting)
+    }
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import NotADatabase, OutputError
 from nnlab.io.folders import Folder
-from nnlab.settings import digest_of
+from nnlab.settings import ExternalSetting, digest_of
 from nnlab.store.artifact_folders import artifacts_folder
 from nnlab.store.checksum import compute_curves_checksum, read_stored_curves
 from nnlab.store.database import Database
@@ -21,9 +21,10 @@ from nnlab.store.garbage import total_size
 from nnlab.store.measurements import artifacts, attempts_of_runs, findings, summaries
 from nnlab.store.queries import all_studies, runs, trials
 from nnlab.store.row_validation import DECODE_ERRORS
+from nnlab.store.rows import is_external_trial
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
-from nnlab.store.tables import artifact, metadata, metric, point, run, summary, trial
+from nnlab.store.tables import artifact, metadata, metric, point, run, study, summary, trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +200,14 @@ def _find_changed_points(connection: Connection) -> Iterator[str]:
 def _find_changed_settings(connection: Connection) -> Iterator[str]:
     """Yields the trials whose setting does not match their digest."""
     rows = connection.execute(
-        select(trial.c.id, trial.c.digest, trial.c.setting).order_by(trial.c.id)
+        select(trial.c.id, trial.c.digest, trial.c.setting, is_external_trial())
+        .join(study, study.c.id == trial.c.study_id)
+        .order_by(trial.c.id)
     )
-    for trial_id, digest, text in rows:
+    for trial_id, digest, text, is_external in rows:
         try:
-            actual = digest_of(json.loads(text))
+            setting = json.loads(text)
+            actual = digest_of(ExternalSetting(setting) if is_external else setting)
         except DECODE_ERRORS:
             continue  # `_find_unreadable_rows` reports it
         if actual != digest:

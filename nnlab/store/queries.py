@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Run, Status, Study, Trial
+from nnlab.records import Origin, Run, Status, Study, Trial
 from nnlab.store.constructs import (
     cross_join,
     ids_to_json,
@@ -37,6 +37,7 @@ from nnlab.store.row_validation import decode_rows, note_unreadable
 from nnlab.store.rows import (
     STUDY_COLUMNS,
     WORKER_COLUMNS,
+    is_external_trial,
     join_worker,
     run_record,
     select_runs,
@@ -118,6 +119,7 @@ def runs(
     run_ids: Iterable[int] | None = None,
     status: Status | None = None,
     tag: str | None = None,
+    origin: Origin | None = None,
     current_only: bool = False,
     limit: int | None = None,
     newest_first: bool = False,
@@ -131,6 +133,7 @@ def runs(
         run_ids: ids of runs; ids without a run are ignored.
         status: the effective status: a running run whose worker is gone counts as interrupted.
         tag: one of the run's tags.
+        origin: who trained it.
         current_only: whether to leave out runs that were trained again since.
         limit: the maximum number of runs.
         newest_first: whether to reverse the order.
@@ -144,6 +147,8 @@ def runs(
         conditions.append(trial_table.c.study_id == study)
     if run_ids is not None:
         conditions.append(in_ids(run_table.c.id, run_ids))
+    if origin is not None:
+        conditions.append(run_table.c.origin == str(origin))
     if tag is not None:
         conditions += [is_valid_json(run_table.c.tags), _has_tag(tag)]
     if status is not None:
@@ -176,7 +181,13 @@ def trials(db: Database, trial_ids: Iterable[int]) -> dict[int, Trial]:
 
 _SELECT_TRIALS = DriverStatement(
     lambda: (
-        select(trial_table.c.id, study_table.c.name, trial_table.c.setting, trial_table.c.digest)
+        select(
+            trial_table.c.id,
+            study_table.c.name,
+            trial_table.c.setting,
+            trial_table.c.digest,
+            is_external_trial(),
+        )
         .join(study_table, study_table.c.id == trial_table.c.study_id)
         .where(in_ids_parameter(trial_table.c.id, "trial_ids"))
     )
@@ -289,13 +300,27 @@ def _trial_count_statement(scope: QueryScope, by_metric: bool) -> DriverStatemen
 _MAX_OBJECTIVE_RUNS = 500
 
 
+def runs_over_steps(db: Database) -> frozenset[int]:
+    """The runs whose points are measured over steps instead of epochs."""
+    with db.read() as connection:
+        return frozenset(run_id for (run_id,) in _SELECT_RUNS_OVER_STEPS.fetch(connection))
+
+
+_SELECT_RUNS_OVER_STEPS = DriverStatement(
+    lambda: select(run_table.c.id).where(run_table.c.axis == "step")
+)
+
+
 def count_objectives(
     db: Database,
     *,
     study_ids: Iterable[int] | None = None,
     run_ids: Iterable[int] | None = None,
 ) -> dict[str, int]:
-    """The objectives (`val/loss:min`) of the trials of the newest runs, with how many have each."""
+    """The objectives (`val/loss:min`) of the trials of the newest runs, with how many have each.
+
+    The objective of a trial of another program is that of its study.
+    """
     scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
         rows = _objectives_statement(scope).fetch(connection, **values)
@@ -312,9 +337,13 @@ def _objectives_statement(scope: QueryScope) -> DriverStatement:
         .limit(literal_column(str(_MAX_OBJECTIVE_RUNS)))
     )
     owner = trial_table.alias("owner")  # the subquery must not be correlated with this table
-    objective = case((is_valid_json(owner.c.setting), json_field(owner.c.setting, "objective")))
+    objective = case(
+        (is_external_trial(owner), study_table.c.objective),
+        (is_valid_json(owner.c.setting), json_field(owner.c.setting, "objective")),
+    )
     newest = (
         select(owner.c.id, objective.label("objective"))
+        .join(study_table, study_table.c.id == owner.c.study_id)
         .where(owner.c.id.in_(newest_trials))
         .subquery("newest")
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, or_, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import (
@@ -25,19 +25,33 @@ from nnlab.records import (
 from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
 from nnlab.store.row_validation import INTEGER, NUMBER, TEXT, ColumnTypes, check_epochs, decode_row
-from nnlab.store.serialization import StoredSetting, timestamp_from_text, to_json
+from nnlab.store.serialization import (
+    StoredExternalSetting,
+    StoredSetting,
+    timestamp_from_text,
+    to_json,
+)
 from nnlab.store.tables import attempt, run, study, trial
 
 STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     study.c.id, study.c.name, study.c.question, study.c.objective, study.c.space, study.c.seeds,
     study.c.created_at, study.c.claim, study.c.arms, study.c.decides, study.c.sampler,
-    study.c.removed_at,
+    study.c.removed_at, study.c.script,
 )  # fmt: skip
 
 # The arguments of `Observer.status`.
 WORKER_COLUMNS: tuple[ColumnElement[Any], ...] = (
     run.c.status, run.c.lease_until, attempt.c.hostname, attempt.c.pid_space, attempt.c.pid,
 )  # fmt: skip
+
+
+def is_external_trial(trials: FromClause = trial) -> ColumnElement[bool]:
+    """Whether another program has chosen the names of the setting; the query also needs `study`.
+
+    Args:
+        trials: the table of trials, or an alias of it.
+    """
+    return or_(trials.c.nested_setting.is_not(None), study.c.script.is_not(None))
 
 
 def join_worker(tables: FromClause) -> FromClause:
@@ -77,6 +91,7 @@ _STUDY_TYPES = ColumnTypes(
         ("objective", TEXT, True), ("space", TEXT, True), ("seeds", TEXT, False),
         ("created_at", TEXT, False), ("claim", TEXT, True), ("arms", TEXT, True),
         ("decides", TEXT, True), ("sampler", TEXT, True), ("removed_at", TEXT, True),
+        ("script", TEXT, True),
     ]
 )  # fmt: skip
 _RUN_TYPES = ColumnTypes(
@@ -119,7 +134,7 @@ def timestamp(text: str) -> datetime:
 def study_record(row: Sequence[Any]) -> Study:
     """A study from a row of `STUDY_COLUMNS`."""
     study_id, name, question, objective, space, seeds, created_at, claim, arms, decides = row[:10]
-    sampler, removed_at = row[10:]
+    sampler, removed_at, script = row[10:]
     _STUDY_TYPES.check(row)
     return Study(
         id=study_id,
@@ -139,7 +154,17 @@ def study_record(row: Sequence[Any]) -> Study:
         ),
         sampler=_parse_sampler(sampler),
         removed_at=timestamp_from_text(removed_at),
+        script=_parse_script(script),
     )
+
+
+def _parse_script(text: str | None) -> Mapping[str, object] | None:
+    if not text:
+        return None
+    script = json.loads(text)
+    if not isinstance(script, dict):
+        raise TypeError("the record of its script is not a JSON object")
+    return script
 
 
 def _parse_arm(arm: Any) -> Arm:
@@ -172,11 +197,12 @@ def _parse_sampler(text: str | None) -> Sampler | None:
 
 
 def trial_record(row: Sequence[Any]) -> Trial:
-    """A trial from a row of its id, study name, setting and digest."""
-    trial_id, study_name, setting, digest = row
+    """A trial from a row of its id, study name, setting, digest, and whether it is external."""
+    trial_id, study_name, setting, digest, is_external = row
     if not isinstance(study_name, str) or not isinstance(digest, str):
         raise TypeError("its study or its digest is not text")
-    return Trial(trial_id, study_name, StoredSetting(setting, trial_id), digest)
+    kind = StoredExternalSetting if is_external else StoredSetting
+    return Trial(trial_id, study_name, kind(setting, trial_id), digest)
 
 
 def run_record(row: Sequence[Any], observer: Observer) -> Run:
@@ -217,7 +243,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
     check_epochs(epochs=epochs, epochs_planned=epochs_planned, selected_epoch=selected_epoch)
     return Run(
         id=run_id,
-        trial=Trial(trial_id, study_name, StoredSetting(setting, trial_id), digest),
+        trial=trial_record((trial_id, study_name, setting, digest, Origin(origin).is_external)),
         seed=seed,
         repeat=repeat,
         current=bool(current),

@@ -9,6 +9,7 @@ from typing import Any
 
 from nnlab.errors import MissingField
 from nnlab.records import Scalar
+from nnlab.settings.external import ExternalNames
 
 _INFINITY_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
@@ -95,10 +96,13 @@ class StoredSetting(Mapping[str, Scalar]):
         try:
             return self._dict()[name]
         except KeyError:
-            raise MissingField(
-                f"trial {self._trial_id} in the database cannot be read: its setting has no {name}",
-                hint="nnlab db check lists all such rows",
-            ) from None
+            raise self._missing_field(name) from None
+
+    def _missing_field(self, name: str) -> MissingField:
+        return MissingField(
+            f"trial {self._trial_id} in the database cannot be read: its setting has no {name}",
+            hint="nnlab db check lists all such rows",
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._dict())
@@ -114,3 +118,15 @@ class StoredSetting(Mapping[str, Scalar]):
 
     def __repr__(self) -> str:
         return repr(self._dict())
+
+
+class StoredExternalSetting(ExternalNames, StoredSetting):
+    """The stored setting of another program."""
+
+    __slots__ = ()
+
+    def _missing_field(self, name: str) -> MissingField:
+        return MissingField(
+            f"trial {self._trial_id} has no {name}: it is the setting of another program",
+            hint="only trials that nnlab trains itself have nnlab's fields",
+        )

@@ -115,7 +115,8 @@ trial = Table(
     Column("study_id", ForeignKey("study.id"), nullable=False),
     Column("digest", BytewiseText, nullable=False),
     Column("setting", JsonText, nullable=False),
-    # The setting as another program gave it, with nested values; NULL for settings of nnlab.
+    # The setting as another program gave it, perhaps with nested values; NULL where nnlab or a
+    # study's script made it.
     Column("nested_setting", JsonText),
     UniqueConstraint("study_id", "digest"),
 )

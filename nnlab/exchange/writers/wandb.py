@@ -46,7 +46,9 @@ class WandbWriter:
             started_at = run.details.started_at or run.run.created_at
             run_id = _run_id(run, started_at)
             folder = output / f"offline-run-{started_at:%Y%m%d_%H%M%S}-{run_id}"
-            folder.mkdir(parents=True)
+            # `wandb sync` writes and uploads the files in this folder.
+            (folder / "files").mkdir(parents=True)
+            (folder / "files" / "wandb-summary.json").write_text("{}")
             with (folder / f"run-{run_id}.wandb").open("xb") as file:
                 file.write(HEADER)
                 for chunk in frame_records(_records(run, run_id, started_at), len(HEADER)):
