@@ -85,11 +85,11 @@ class TensorBoardReader:
         if not progress.offsets.are_valid(paths):
             progress = ReadingProgress()
             yield Restart()
-        reading = _RunReading(run, paths, progress, audit)
+        reading = _EventReading(run, paths, progress, audit)
         yield from reading.items()
 
 
-class _RunReading:
+class _EventReading:
     """One reading of the files of a run."""
 
     def __init__(

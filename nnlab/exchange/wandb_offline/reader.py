@@ -65,13 +65,13 @@ class WandbOfflineReader:
         Raises:
             DataError: none of the files can be read.
         """
-        reading = _RunReading(run.paths, position or {}, audit)
+        reading = _WandbReading(run.paths, position or {}, audit)
         try:
             is_valid = reading.offsets.are_valid(run.paths)
         except OSError as error:
             raise DataError(f"'{run.name}' cannot be read: {error.strerror}") from error
         if not is_valid:
-            reading = _RunReading(run.paths, {}, audit)
+            reading = _WandbReading(run.paths, {}, audit)
             yield Restart()
         batches = reading.batches()
         # The run and its configuration are at the start.
@@ -82,7 +82,7 @@ class WandbOfflineReader:
         yield ReadPosition(reading.position())
 
 
-class _RunReading:
+class _WandbReading:
     """One reading of the files of a run."""
 
     def __init__(self, paths: Sequence[Path], position: Position, audit: Audit) -> None:
