@@ -21,7 +21,7 @@ from nnlab.exchange.log_reader import (
     RunDetails,
 )
 from nnlab.exchange.metric_table import MetricNames
-from nnlab.exchange.mlflow_run import STATUSES, MlflowRun
+from nnlab.exchange.mlflow_run import STATUSES, MlflowRunData
 from nnlab.exchange.sqlite_log import database_files, open_sqlite, row_digest
 from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
@@ -83,7 +83,7 @@ class MlflowSqliteReader:
             last = _checked_position(connection, run, position)
             if position and not last:
                 yield Restart()
-            reading = _Reading(connection, run, audit, last)
+            reading = _MlflowRows(connection, run, audit, last)
             # A database that was converted has the metrics one after the other.
             yield from batches_of(in_time_order(reading.samples()))
             yield ReadPosition(reading.position())
@@ -94,7 +94,7 @@ def _details(connection: sqlite3.Connection, run: LoggedRun, audit: Audit) -> Ru
     if row is None:
         raise DataError(f"{run.paths[0]} no longer has run {run.external_id}")
     name, experiment, status, start_time, end_time = row
-    return MlflowRun(
+    return MlflowRunData(
         name=str(name or run.name),
         experiment=None if experiment is None else str(experiment),
         status=STATUSES.get(status, Status.RUNNING),
@@ -128,7 +128,7 @@ def _checked_position(
     return (rowid, digest) if row is not None and row_digest(row) == digest else None
 
 
-class _Reading:
+class _MlflowRows:
     """The samples of a run after a row, and the last row."""
 
     def __init__(

@@ -57,7 +57,7 @@ class TrackioReader:
         """The configuration and the samples of a run."""
         path = run.paths[0]
         with open_sqlite(path, _TABLES) as connection:
-            reading = _Reading(connection, path, run, audit)
+            reading = _TrackioRun(connection, path, run, audit)
             yield reading.details()
             if position and not reading.resume(position):
                 yield Restart()
@@ -98,7 +98,7 @@ def _key_of(connection: sqlite3.Connection, table: str) -> str:
     return "run_id" if "run_id" in plain_columns(connection, table) else "run_name"
 
 
-class _Reading:
+class _TrackioRun:
     """The content of one run."""
 
     def __init__(
