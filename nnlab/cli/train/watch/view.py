@@ -17,7 +17,7 @@ from nnlab.cli.output.render import (
     say,
     screen_width,
 )
-from nnlab.io.text import axis_word, format_count, position_number
+from nnlab.io.text import axis_word, format_count, format_seed, position_number
 from nnlab.records import Status
 from nnlab.stats import format_duration
 
