@@ -37,6 +37,13 @@ def findings(incomplete: str) -> list[tuple[str, str]]:
     return [(code, name) for code, name in rows if code.startswith(prefix)]
 
 
+def log_kinds(incomplete: str) -> list[str]:
+    """Completes a kind of log."""
+    from nnlab.exchange.detection import reader_kinds
+
+    return [kind for kind in reader_kinds() if kind.startswith(incomplete)]
+
+
 def launchers(incomplete: str) -> list[tuple[str, str]]:
     """Completes the name of a launcher."""
     from nnlab.workers.cluster_options import Launcher
@@ -45,6 +52,13 @@ def launchers(incomplete: str) -> list[tuple[str, str]]:
     rows = [(name.value, "") for name in Launcher]
     rows += [(name, f"plugin of {package}") for name, package in LAUNCHER_PLUGINS.names().items()]
     return [(name, text) for name, text in rows if name.startswith(incomplete)]
+
+
+def log_formats(incomplete: str) -> list[str]:
+    """Completes the name of a format of `nnlab export --to`."""
+    from nnlab.exchange.writers import WRITERS
+
+    return [kind for kind in WRITERS if kind.startswith(incomplete)]
 
 
 def studies(incomplete: str) -> list[tuple[str, str]]:

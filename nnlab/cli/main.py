@@ -31,6 +31,11 @@ COMMANDS = {
         "Train a setting or a grid; every epoch is stored.",
         _TRAIN_PANEL,
     ),
+    "run": (
+        "train.script_run.command",
+        "Run your own script or any command as a study.",
+        _TRAIN_PANEL,
+    ),
     "init-study": (
         "train.init_study",
         "Create a study: a question, a search space, seeds.",
@@ -58,6 +63,11 @@ COMMANDS = {
         _TRAIN_PANEL,
     ),
     "stop": ("train.stop", "Stop runs after their epoch, from any terminal.", _TRAIN_PANEL),
+    "import": (
+        "exchange.import_logs.command",
+        "Import logs of TensorBoard, W&B, MLflow and other tools.",
+        _RESULTS_PANEL,
+    ),
     "diagnose": (
         "results.diagnose",
         "Diagnose runs, or curves in a CSV file.",

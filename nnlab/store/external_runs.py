@@ -80,11 +80,16 @@ def create_external_run(db: Database, spec: ExternalRunSpec) -> Run:
 
 @remote_callable
 def change_setting(
-    db: Database, claim: Claim, setting: Setting, nested_setting: Mapping[str, Any] | None
+    db: Database,
+    claim: Claim,
+    setting: Setting,
+    nested_setting: Mapping[str, Any] | None,
+    seed: int | None = None,
 ) -> Run:
     """Moves a claimed run to the trial with another setting; returns the run.
 
-    The earlier trial is deleted if it has no other run.
+    The earlier trial is deleted if it has no other run. `seed` becomes that of the run if it
+    was claimed without one.
 
     Raises:
         LeaseLost: another worker has claimed the run.
@@ -97,7 +102,8 @@ def change_setting(
             .where(run_table.c.id == claim.run.id)
         ).scalar_one()
         trial_id = get_or_create_trial(connection, study_id, setting, nested_setting)
-        move_run(connection, claim.run.id, trial_id)
+        new_seed = seed if claim.run.seed is None else claim.run.seed
+        move_run(connection, claim.run.id, trial_id, new_seed)
         return select_run(connection, claim.run.id, Observer.local())
 
 
@@ -250,20 +256,23 @@ def _next_repeat(connection: Connection, trial_id: int, seed: int | None) -> int
     return repeat
 
 
-def move_run(connection: Connection, run_id: int, trial_id: int) -> None:
-    """Makes a run one of another trial, as the current one of its seed.
+def move_run(connection: Connection, run_id: int, trial_id: int, seed: int | None) -> None:
+    """Makes a run one of another trial or seed, as the current one of its seed.
 
-    The earlier trial is deleted if it has no other run.
+    The earlier trial is deleted if it has no other run. Nothing changes if it has that trial and
+    seed already.
     """
-    earlier, seed = connection.execute(
+    earlier, earlier_seed = connection.execute(
         select(run_table.c.trial_id, run_table.c.seed).where(run_table.c.id == run_id)
     ).one()
-    if earlier == trial_id:
+    if (earlier, earlier_seed) == (trial_id, seed):
         return
     repeat = _next_repeat(connection, trial_id, seed)
     _mark_not_current(connection, trial_id, seed)
     connection.execute(
-        update(run_table).where(run_table.c.id == run_id).values(trial_id=trial_id, repeat=repeat)
+        update(run_table)
+        .where(run_table.c.id == run_id)
+        .values(trial_id=trial_id, seed=seed, repeat=repeat, current=True)
     )
     has_run = select(run_table.c.id).where(run_table.c.trial_id == earlier).exists()
     connection.execute(trial_table.delete().where(trial_table.c.id == earlier, ~has_run))

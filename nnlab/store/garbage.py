@@ -35,6 +35,8 @@ from nnlab.store.tables import (
     metric,
     point,
     run,
+    sample,
+    source,
     study,
     summary,
     trial,
@@ -334,7 +336,7 @@ def _delete(path: Path) -> int:
 def _delete_rows(connection: Connection, runs: tuple[int, ...], studies: tuple[int, ...]) -> None:
     trials = _query_ids(connection, select(run.c.trial_id).distinct().where(in_ids(run.c.id, runs)))
     # In this order no row refers to a deleted one.
-    for table in (point, summary, finding, artifact, attempt):
+    for table in (point, summary, sample, source, finding, artifact, attempt):
         connection.execute(delete(table).where(in_ids(table.c.run_id, runs)))
     # SQLite may reuse the id: a child must not seem to descend from the new run.
     connection.execute(update(run).where(in_ids(run.c.parent_id, runs)).values(parent_id=None))

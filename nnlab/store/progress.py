@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, case, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, case, cast, func, literal, select
 from sqlalchemy.engine import Connection
 
 from nnlab.records import Run, Status
@@ -118,8 +118,8 @@ def _counts_statement(scope: QueryScope) -> DriverStatement:
                 is_held,
                 func.count(),
                 # Runs of other programs have no planned epochs, and may count steps.
-                func.sum(case((run.c.epochs_planned > 0, run.c.epochs), else_=0)),
-                func.sum(run.c.epochs_planned),
+                _integer_sum(case((run.c.epochs_planned > 0, run.c.epochs), else_=0)),
+                _integer_sum(run.c.epochs_planned),
             )
             .select_from(cross_join(trial, run))
             .where(
@@ -134,6 +134,11 @@ def _counts_statement(scope: QueryScope) -> DriverStatement:
             .group_by(run.c.status, is_held)
         )
     )
+
+
+def _integer_sum(column: ColumnElement[int]) -> ColumnElement[int]:
+    # The sum of large integers is a decimal number in PostgreSQL.
+    return cast(func.sum(column), BigInteger)
 
 
 @cache
@@ -216,6 +221,7 @@ def _attempts_statement(scope: QueryScope) -> DriverStatement:
                 run.c.id == attempt.c.run_id,
                 trial.c.id == run.c.trial_id,
                 attempt.c.id > newest_id - _MAX_ATTEMPTS,
+                run.c.epochs_planned > 0,
                 ended_or_now >= bindparam("window_start"),
                 *scope.conditions,
             )

@@ -9,23 +9,34 @@ from itertools import groupby
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
-from nnlab.store.constructs import in_ids, upsert
+from nnlab.records import (
+    Artifact,
+    Axis,
+    Curve,
+    Environment,
+    Finding,
+    History,
+    Sample,
+    Status,
+)
+from nnlab.store.constructs import in_ids, parameters, upsert
 from nnlab.store.database import Database
-from nnlab.store.driver_statement import DriverStatement
-from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
+from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
+from nnlab.store.evaluation_points import CurveChange, derive_points
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
+from nnlab.store.row_validation import MAX_EPOCHS
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
 from nnlab.store.tables import metric, point, run, sample, summary
 
-_PUT_SAMPLE = DriverStatement(
-    lambda: upsert(
+PUT_SAMPLES = MultiRowStatement(
+    lambda rows: upsert(
         sample,
         key=("run_id", "metric_id", "seq"),
         columns=("run_id", "metric_id", "seq", "step", "epoch", "time", "value"),
         update=True,
+        rows=rows,
     )
 )
 _SELECT_SAMPLES = DriverStatement(
@@ -49,9 +60,16 @@ _DELETE_POINTS = DriverStatement(
         point.c.epoch >= bindparam("first"),
     )
 )
-
+_UPDATE_RUN = DriverStatement(
+    lambda: (
+        update(run)
+        .where(run.c.id == bindparam("of_run"))
+        .values(parameters("axis", "epochs"))
+        .returning(run.c.stop_requested_at)
+    )
+)
 # SQLite's integers have 64 bits; a larger step is stored as the largest one.
-_LARGEST_STEP = 2**62
+LARGEST_STEP = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +118,7 @@ def put_samples(
                 run_id,
                 metrics[item.metric][0],
                 call.seq,
-                None if item.step is None else max(-_LARGEST_STEP, min(item.step, _LARGEST_STEP)),
+                None if item.step is None else stored_step(item.step),
                 item.epoch,
                 item.time,
                 float(item.value),
@@ -109,23 +127,41 @@ def put_samples(
             for item in call.samples
         ]
         if rows:
-            _PUT_SAMPLE.execute_many(connection, rows)
-        _apply_changes(connection, run_id, batch.changes, metrics)
-        requested = connection.execute(
-            update(run)
-            .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=batch.last_position)
-            .returning(run.c.stop_requested_at)
-        ).scalar_one_or_none()
+            PUT_SAMPLES.execute_many(connection, rows)
+        apply_changes(connection, run_id, batch.changes, metrics)
+        ((requested,),) = _UPDATE_RUN.fetch(
+            connection,
+            of_run=run_id,
+            axis=batch.axis,
+            epochs=stored_position(batch.last_position),
+        ) or ((None,),)
     return requested is not None
 
 
-def _apply_changes(
+def stored_step(step: int) -> int:
+    """A step as it is stored: SQLite's integers have 64 bits."""
+    return max(-LARGEST_STEP, min(step, LARGEST_STEP))
+
+
+def stored_position(position: int) -> int:
+    """The position of a point as it is stored, at most `MAX_EPOCHS`."""
+    return max(0, min(position, MAX_EPOCHS))
+
+
+def apply_changes(
     connection: Connection,
     run_id: int,
     changes: Mapping[str, CurveChange],
     metrics: Mapping[str, tuple[int, str]],
 ) -> None:
+    """Stores changes of the points of a run and of their summaries.
+
+    Args:
+        connection: in a transaction.
+        run_id: the run.
+        changes: by metric.
+        metrics: the id and direction of each of these metrics.
+    """
     points: list[tuple[int, int, int, float | None]] = []
     summaries = []
     emptied = []
@@ -135,7 +171,10 @@ def _apply_changes(
             _DELETE_POINTS.execute(
                 connection, of_run=run_id, of_metric=metric_id, first=change.delete_from
             )
-        points += [(run_id, metric_id, position, value) for position, value in change.points]
+        points += [
+            (run_id, metric_id, stored_position(position), value)
+            for position, value in change.points
+        ]
         row = change.highest if direction == "max" else change.lowest
         if row is None:
             emptied.append(metric_id)
@@ -264,21 +303,24 @@ def derive_points_again(db: Database, run_id: int, axis: Axis) -> int:
 
     Returns the position of the last point.
     """
-    points = derive_points(_stored_calls(db, run_id), axis)
+    points = derive_points(group_calls(iterate_samples(db, run_id)), axis)
     changes = points.pending_changes()
     with db.write() as connection:
         for table in (point, summary):
             connection.execute(delete(table).where(table.c.run_id == run_id))
         metrics = get_or_create_metrics(connection, changes)
-        _apply_changes(connection, run_id, changes, metrics)
+        apply_changes(connection, run_id, changes, metrics)
         connection.execute(
-            update(run).where(run.c.id == run_id).values(axis=axis, epochs=points.last_position)
+            update(run)
+            .where(run.c.id == run_id)
+            .values(axis=axis, epochs=stored_position(points.last_position))
         )
     return points.last_position
 
 
-def _stored_calls(db: Database, run_id: int) -> Iterator[list[Sample]]:
-    for _, call in groupby(iterate_samples(db, run_id), key=lambda row: row[0]):
+def group_calls(rows: Iterable[tuple[int, Sample]]) -> Iterator[list[Sample]]:
+    """The samples of each log call, from samples with the number of their call."""
+    for _, call in groupby(rows, key=lambda row: row[0]):
         yield [item for _, item in call]
 
 
@@ -304,13 +346,23 @@ class SampleWriter:
         """
         self._db, self._run_id, self._claim, self._renew = db, run_id, claim, renew
         stored = samples(db, run_id)
-        self._points = EvaluationPoints()
-        for _, call in groupby(stored, key=lambda row: row[0]):
-            self._points.add([item for _, item in call])
+        # With the points after the last evaluation, which are deleted when the run goes on.
+        self._points = derive_points(group_calls(stored))
+        if self._points.is_ambiguous:
+            derive_points_again(db, run_id, "step")
+            self._points = derive_points(group_calls(stored), "step")
         self._points.mark_stored()
         self._last_position: int | None = None
         self.next_seq = stored[-1][0] + 1 if stored else 0
         self.stop_requested = False
+
+    def history(self) -> tuple[History, Axis]:
+        """The points so far, and what their positions are."""
+        curves = {
+            name: Curve(name, tuple(curve.positions), tuple(curve.values))
+            for name, curve in self._points.curves.items()
+        }
+        return History(curves), self._points.axis
 
     def begin(self, environment: Environment | None, *, artifacts: str | None = None) -> None:
         """Stores the environment of the attempt."""
@@ -354,6 +406,11 @@ class SampleWriter:
             self._last_position = derive_points_again(self._db, self._run_id, "step")
 
     @property
+    def axis(self) -> Axis:
+        """What the points are measured over, as far as it is known yet."""
+        return self._points.axis if self._last_position is None else "step"
+
+    @property
     def last_position(self) -> int:
         """The epoch or step of the last point."""
         return self._points.last_position if self._last_position is None else self._last_position
@@ -368,6 +425,7 @@ class SampleWriter:
         traceback: str | None = None,
         findings: Sequence[Finding] = (),
         artifacts: Sequence[Artifact] = (),
+        pruned_at: int | None = None,
     ) -> None:
         """Ends the attempt and releases the lease; `complete_points` comes first.
 
@@ -389,7 +447,7 @@ class SampleWriter:
             device_seconds=0.0,
             findings=findings,
             artifacts=artifacts,
-            pruned_at=None,
+            pruned_at=pruned_at,
             peak_bytes=None,
             traceback=traceback,
         )

@@ -1,6 +1,8 @@
 """Copies between a file and a server are complete, or are not made."""
 
+import math
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from store.store_fixtures import StoreHarness, finish, make_harness
 
 from nnlab import store
 from nnlab.errors import StoreError, UsageError
-from nnlab.records import Artifact, Curve, Finding, Severity, Status
+from nnlab.records import Artifact, Curve, Finding, Origin, Sample, Severity, Source, Status
 from nnlab.store import transfer
 from nnlab.store.schema import TABLES
 from nnlab.store.transfer import copy_database
@@ -62,6 +64,13 @@ def fill(harness: StoreHarness) -> None:
         peak_bytes=2**35,
     )
     finish(harness.writer([fourth]))
+    spec = store.ExternalRunSpec("lm", {"lr": 1}, Origin.IMPORTED, nested_setting={"lr": 1})
+    fifth = store.create_external_run(harness.db, spec)
+    store.SampleWriter(harness.db, fifth.id).log(
+        [Sample("val/loss", math.nan, step=2**40, time=0.5), Sample("lr", 0.1, epoch=0.5)]
+    )
+    now = datetime.now(UTC)
+    store.put_source(harness.db, Source(fifth.id, "csv", "a", "/a", now, {"offset": 1}, {}))
     store.remove(harness.db, study_ids=[], run_ids=[fourth])
     store.import_curves(harness.db, first, [Curve("a", tuple(range(1, 60)), (0.5,) * 59)])
 
@@ -82,6 +91,8 @@ def dumped(db: store.Database) -> list[object]:
         store.findings(db, numbers),
         store.attempts_of_runs(db, numbers),
         [store.artifacts(db, number) for number in numbers],
+        str([store.samples(db, number) for number in numbers]),
+        store.sources(db, numbers),
     ]
 
 
@@ -104,15 +115,15 @@ def test_every_row_arrives_as_it_was(
         == store.database_status(harness.db).row_counts
     )
     assert all(copied.row_counts[table] for table in TABLES)
-    assert ("checking", "point", 64, 64) in messages
+    assert ("checking", "point", 66, 66) in messages
     assert dumped(other) == dumped(harness.db)
     (problem,) = store.find_problems(other)
     assert problem.startswith("run 3: its model")  # files are not copied
     # New rows take new numbers, and the study goes on.
     copy = StoreHarness(other, store.find_study(other, "depth"), other)
-    assert copy.queue(3)[-1] == 5
-    copy.train(5, 0.3)
-    assert copy.curve(5) == {1: 0.3}
+    assert copy.queue(3)[-1] == 6
+    copy.train(6, 0.3)
+    assert copy.curve(6) == {1: 0.3}
 
 
 def test_a_copy_that_was_broken_off_goes_on(
@@ -153,8 +164,8 @@ def test_more_than_the_source_has_is_other_results_too(
     fill(harness)
     other = empty("file")
     copy_database(harness.db, other, silent)
-    StoreHarness(other, store.find_study(other, "depth"), other).queue(3)
-    with pytest.raises(UsageError, match="trial 3 is not that of the source"):
+    StoreHarness(other, store.find_study(other, "depth"), other).queue(4)
+    with pytest.raises(UsageError, match="trial 4 is not that of the source"):
         copy_database(harness.db, other, silent)
 
 

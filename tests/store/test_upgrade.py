@@ -11,7 +11,7 @@ from store.store_fixtures import StoreHarness, make_harness
 
 from nnlab import store
 from nnlab.errors import DatabaseReadOnly, NewerSchema, UpgradeFailed
-from nnlab.records import Status
+from nnlab.records import Origin, Sample, Status
 from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped_migrations_folder
 
 pytestmark = pytest.mark.file
@@ -181,7 +181,7 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     path = tmp_path / "runs.db"
     shutil.copy(ASSETS / f"revision-{revision}.db", path)
     db = store.open_database(str(path), write=True)
-    first, second, third = store.runs(db)
+    first, second, third, *external = store.runs(db)
     assert [run.status for run in (first, second, third)] == [
         Status.FINISHED,
         Status.INTERRUPTED,
@@ -205,4 +205,16 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     assert [(trial.trial_id, trial.mean) for trial in best] == [(1, 0.25), (2, 0.75)]
     assert [artifact.kind for artifact in store.artifacts(db, first.id)] == ["model"]
     assert store.database_status(db).revision == HEAD
+    assert {(run.origin, run.axis, run.seed) for run in (first, second, third)} == {
+        (Origin.BUILTIN, "epoch", 0),
+        (Origin.BUILTIN, "epoch", 1),
+    }
+    if revision >= "0006":
+        (imported,) = external
+        assert (imported.origin, imported.axis, imported.seed) == (Origin.IMPORTED, "step", None)
+        assert store.samples(db, imported.id)[0] == (0, Sample("train/loss", 0.5, 10, None, 1.0))
+        assert store.sources(db, [imported.id])[imported.id].position == {"offset": 9}
+        assert store.user_directions(db) == {"val/gini": "max"}
+    with db.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
     db.close()

@@ -15,9 +15,13 @@ from nnlab.records import (
     Epoch,
     Finding,
     Objective,
+    Origin,
+    Sample,
     Sampler,
     Setting,
     Severity,
+    Source,
+    SourceNote,
     Status,
 )
 from nnlab.store.file_copy import copy_to_file
@@ -60,6 +64,7 @@ def make(destination: Path) -> None:
     first, second, _ = store.enqueue(db, study, plans).run_ids
     _train(db, first, (0.5, 0.25), Status.FINISHED)
     _train(db, second, (0.75,), Status.INTERRUPTED)
+    _record(db)
     copy_to_file(db, destination)
     db.close()
     working.unlink()
@@ -90,6 +95,26 @@ def _train(db: store.Database, run_id: int, losses: tuple[float, ...], status: S
         pruned_at=2 if done else None,
         peak_bytes=1 << 20,
     )  # fmt: skip
+
+
+def _record(db: store.Database) -> None:
+    """A run of another program with a nested setting, an unknown seed and a source."""
+    spec = store.ExternalRunSpec(
+        study="lm",
+        setting={"model.layers": 2},
+        nested_setting={"model": {"layers": 2}},
+        origin=Origin.IMPORTED,
+    )
+    run = store.create_external_run(db, spec)
+    writer = store.SampleWriter(db, run.id)
+    writer.log([Sample("train/loss", 0.5, step=10, time=1.0), Sample("val/loss", 0.75, step=10)])
+    writer.complete_points()
+    source = Source(
+        run.id, "csv", "a.csv", "a.csv", run.created_at, {"offset": 9}, {"val/loss": "eval_loss"},
+        (SourceNote("truncated", "the last row is incomplete"),),
+    )  # fmt: skip
+    store.put_source(db, source)
+    store.define_metric(db, "val/gini", "max")
 
 
 if __name__ == "__main__":
