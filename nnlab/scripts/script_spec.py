@@ -147,7 +147,8 @@ def build_command(spec: ScriptSpec, setting: Setting, seed: int, run_folder: Pat
     Raises:
         UsageError: the script has no flag of a name in the setting.
     """
-    values = {name: value for name, value in setting.items() if name not in RESERVED_NAMES}
+    # In the order in which a setting is stored.
+    values = {name: setting[name] for name in sorted(setting) if name not in RESERVED_NAMES}
     extra = shlex.split(str(setting.get(EXTRA_ARGUMENTS_NAME) or ""))
     if spec.template is not None:
         texts = {name: _text(value) for name, value in values.items()}
