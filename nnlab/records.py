@@ -415,10 +415,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that a run created; `path` is relative to the database's artifact folder."""
+    """A file that a run created; `path` is relative to the database's artifact folder.
+
+    `kind` is `checkpoint`, `model`, `model_description`, or for files of other programs
+    `media/METRIC/STEP` or `file/PATH`; a run has one file of each kind.
+    """
 
     run_id: int
-    kind: Literal["checkpoint", "model", "model_description"]
+    kind: str
     path: str
     sha256: str
     size: int

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlab import store
+from nnlab.analysis.external_data import data_of
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
@@ -56,7 +57,7 @@ def compare_across_tasks(
     counts: dict[str, dict[str, int]] = {}
     for row in ranking.rows:  # best first, so the first row of a method and task is its best trial
         method = format_value(row.setting.get(field)) or "-"
-        task = format_value(row.setting.get("data"))
+        task = format_value(data_of(row.setting))
         best.setdefault(method, {}).setdefault(task, row.runs)
         trials_by_task = counts.setdefault(method, {})
         trials_by_task[task] = trials_by_task.get(task, 0) + 1

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from nnlab import store
 from nnlab.analysis.across_tasks import compare_across_tasks
+from nnlab.analysis.external_data import data_of
 from nnlab.analysis.scope import Scope
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
@@ -83,7 +84,7 @@ def collect_method_scores(
     values: dict[str, Scalar] = {}
     for run in runs:
         value = run.trial.setting.get(field)
-        method, task = format_value(value) or "-", format_value(run.trial.setting.get("data"))
+        method, task = format_value(value) or "-", format_value(data_of(run.trial.setting))
         values[method] = value
         score = best[run.id][0] if run.id in best else math.nan
         measured.setdefault(method, {}).setdefault(task, []).append(score)

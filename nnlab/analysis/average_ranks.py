@@ -7,6 +7,7 @@ from typing import Literal
 
 from nnlab import store
 from nnlab.analysis.diverged_runs import diverged_run_ids
+from nnlab.analysis.external_data import data_of
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
@@ -105,7 +106,7 @@ def _best_trials(ranking: Ranking, field: str) -> _BestTrials:
     best: dict[str, dict[str, RankingRow]] = {}
     for row in ranking.rows:  # best first
         method = format_value(row.setting.get(field)) or "-"
-        best.setdefault(method, {}).setdefault(format_value(row.setting.get("data")), row)
+        best.setdefault(method, {}).setdefault(format_value(data_of(row.setting)), row)
     return best
 
 
@@ -176,18 +177,18 @@ def _key(value: float, objective: Objective, diverged: int = 0) -> RankKey:
 def _results_by_seed(db: store.Database, best: _BestTrials, objective: Objective) -> _BlockResults:
     rows = {method: next(iter(by_data.values())) for method, by_data in best.items()}
     diverged = diverged_run_ids(db, rows.values())
-    runs = {method: dict(zip(row.seeds, row.runs, strict=True)) for method, row in rows.items()}
+    runs = {method: dict(zip(row.seed_keys, row.runs, strict=True)) for method, row in rows.items()}
     values = {
         method: {
             seed: math.nan if run in diverged else value
-            for run, seed, value in zip(row.runs, row.seeds, row.values, strict=True)
+            for run, seed, value in zip(row.runs, row.seed_keys, row.values, strict=True)
         }
         for method, row in rows.items()
     }
     shared = set.intersection(*(set(by_seed) for by_seed in values.values()))
     unshared = {seed for by_seed in values.values() for seed in by_seed} - shared
-    names = ", ".join(map(str, sorted(unshared)))
-    seeds = sorted(shared)
+    names = ", ".join(sorted(map(str, unshared), key=lambda name: (len(name), name)))
+    seeds = sorted(seed for seed in shared if isinstance(seed, int))
     return _BlockResults(
         tuple(f"seed {seed}" for seed in seeds),
         {

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab import store
+from nnlab.analysis.external_data import DATA_NAMES, data_of
+from nnlab.analysis.objectives import define_hint, objective_candidates, resolve_direction
 from nnlab.analysis.scope import Scope
 from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import (
@@ -16,10 +18,13 @@ from nnlab.objective import (
     direction_of,
     is_layer_quantile,
     split_direction,
+    unknown_direction_message,
 )
-from nnlab.records import Objective, Scalar, Setting
+from nnlab.records import Objective, Scalar, Setting, Trial
 from nnlab.settings import (
+    builtin_fields,
     default_for_setting,
+    is_builtin_setting,
     is_builtin_value,
     metric_directions,
     setting_fields,
@@ -36,6 +41,8 @@ DATA_FIELDS = (
 # The fields that determine the reported loss, which has no label smoothing and the mean reduction.
 # Those of a user's loss also include its arguments, such as `loss.gamma`.
 LOSS_FIELDS = ("loss", "huber_delta", "loss_version")
+# The study of runs of other programs that do not name their data: there it is the same data.
+_STUDY = "study"
 _LOSS_QUANTITIES = ("loss", "loss_exact", "grad_norm")
 # Fields that may differ between data sets without splitting a table that is spread over data sets.
 _FIELDS_TIED_TO_DATA = frozenset(DATA_FIELDS) - {"val_fraction", "split_seed"} | frozenset(
@@ -118,7 +125,9 @@ def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objec
         if scope.objective is not None:
             return scope.objective
         objectives = store.count_objectives(db, study_ids=scope.studies, run_ids=scope.runs)
-        return Objective.parse(next(iter(objectives), "val/loss"))
+        if objectives:
+            return Objective.parse(next(iter(objectives)))
+        return _default_objective(db, scope)
     metrics = [name for name in store.metrics(db) if not name.startswith(EVALUATION_PREFIX)]
     metric = split_direction(by)[0]
     if metric.startswith(EVALUATION_PREFIX):
@@ -129,25 +138,41 @@ def resolve_objective(db: store.Database, scope: Scope, by: str | None) -> Objec
     if metric and ":" not in metric and metric not in metrics:
         listed = [name for name in metrics if not is_layer_quantile(name)]
         raise UnknownName("metric", metric, listed)
-    return _parse_objective(by, _user_directions(db, scope, by))
+    if ":" in by:
+        return _parse_objective(by, None)
+    user = store.user_directions(db)
+    declared = {} if by in user else _declared_directions(db, scope, by)
+    return _parse_objective(by, resolve_direction(by, user, declared))
 
 
-def _user_directions(db: store.Database, scope: Scope, by: str) -> Mapping[str, Direction]:
+def _default_objective(db: store.Database, scope: Scope) -> Objective:
+    """The objective of runs of other programs whose study has none: a metric that they have."""
+    for objective in objective_candidates(store.metrics(db), store.user_directions(db)):
+        if _is_measured(db, scope, objective):
+            return objective
+    return Objective.parse("val/loss")
+
+
+def _declared_directions(db: store.Database, scope: Scope, by: str) -> Mapping[str, Direction]:
     """The directions that the settings of a scope give to the metrics of users."""
-    if ":" in by or direction_of(by) is not None:
+    if direction_of(by) is not None:
         return {}  # reading the settings of ten thousand trials takes 50 ms
     names = ["metrics", "task_directions"]
     rows = store.trial_fields(db, names, study_ids=scope.studies, run_ids=scope.runs)
     return metric_directions(*(dict(zip(names, row, strict=True)) for row in set(rows.values())))
 
 
-def _parse_objective(by: str, directions: Mapping[str, Direction]) -> Objective:
+def _parse_objective(by: str, direction: Direction | None) -> Objective:
+    if by and ":" not in by and direction is None:
+        raise UsageError(
+            f"--by {by}: {unknown_direction_message(by)}",
+            hint=f"--by {by}:max; {define_hint(by)}",
+        )
     try:
-        return Objective.parse(by, directions)
+        return Objective.parse(by, {by: direction} if direction else None)
     except ValueError as error:
         raise UsageError(
-            f"--by {by}: {error}" if by else "--by needs a metric",
-            hint=f"--by {by or 'val/loss'}:max" if by and ":" not in by else "--by val/loss:min",
+            f"--by {by}: {error}" if by else "--by needs a metric", hint="--by val/loss:min"
         ) from None
 
 
@@ -168,12 +193,14 @@ def merge_groups_along(
     """
     arguments = _loss_arguments(*(group.fields or {} for group in groups))
     names = set(along)
+    if names.intersection(DATA_NAMES):
+        names.add("data")  # as another program calls it
     fields = [name for name in (*DATA_FIELDS, "huber_delta", *arguments) if name in names]
     with_argument = (g for g in groups if names & set(_loss_arguments(g.fields or {})))
     first = next(with_argument, groups[0])
     free = set(fields) | (_FIELDS_TIED_TO_DATA if "data" in fields else set())
     free |= {"task_version"} if "task" in fields else set()
-    fixed = [name for name in (*DATA_FIELDS, *LOSS_FIELDS, *arguments) if name not in free]
+    fixed = [name for name in (*DATA_FIELDS, _STUDY, *LOSS_FIELDS, *arguments) if name not in free]
     newest_by_value: dict[tuple[Scalar, ...], ComparableGroup] = {}
     for group in groups:
         if all(group.value(name) == first.value(name) for name in fixed):
@@ -197,45 +224,50 @@ def depends_on_loss(metric: str) -> bool:
 
 
 def _is_measured(db: store.Database, scope: Scope, objective: Objective) -> bool:
-    return store.count_trials(db, run_ids=scope.runs, metric=objective.metric) > 0
+    measured = store.count_trials(
+        db, study_ids=scope.studies, run_ids=scope.runs, metric=objective.metric
+    )
+    return measured > 0
 
 
 def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
     """The scope split into parts with the same validation data, or one part if all are equal."""
     selection = {"study_ids": scope.studies, "run_ids": scope.runs}
     distinct = store.distinct_data(db, **selection)
-    settings = _settings_by_trial(db, [run.trial_id for run in distinct])
+    trials = store.trials(db, [run.trial_id for run in distinct])
     # A trial whose row is damaged cannot be read; it is left out and reported by the store.
-    distinct = tuple(run for run in distinct if run.trial_id in settings)
+    distinct = tuple(run for run in distinct if run.trial_id in trials)
     # Equal fingerprints are equal data, whatever the name: the setting of one trial is enough.
     by_fingerprint = {
-        run.fingerprint: settings[run.trial_id] for run in distinct if run.fingerprint is not None
+        run.fingerprint: trials[run.trial_id] for run in distinct if run.fingerprint is not None
     }
-    keys = [_data_key(settings[run.trial_id]) for run in distinct]
+    keys = [_data_key(trials[run.trial_id]) for run in distinct]
     if len(set(keys)) <= 1:
         newest = max((run.run_id for run in distinct), default=0)
-        setting = settings[distinct[0].trial_id] if distinct else {}
-        return [_UnnamedGroup(scope, _data_fields(setting), setting.get("data_version"), newest)]
+        if not distinct:
+            return [_UnnamedGroup(scope, _builtin_data_fields({}), None, newest)]
+        trial = trials[distinct[0].trial_id]
+        return [_UnnamedGroup(scope, _data_fields(trial), _data_version(trial), newest)]
     newest_of: dict[tuple[Scalar, ...], int] = {}
     for run, key in zip(distinct, keys, strict=True):
         newest_of[key] = max(newest_of.get(key, 0), run.run_id)
     data_of_runs = store.data_of_runs(db, **selection)
     unread = {run.trial_id for run in data_of_runs if run.fingerprint not in by_fingerprint}
-    settings |= _settings_by_trial(db, sorted(unread - set(settings)))
+    trials |= store.trials(db, sorted(unread - set(trials)))
     runs: dict[tuple[Scalar, ...], list[int]] = {}
-    setting_by_key: dict[tuple[Scalar, ...], Setting] = {}
+    trial_by_key: dict[tuple[Scalar, ...], Trial] = {}
     for run in data_of_runs:
-        own = by_fingerprint.get(run.fingerprint or "") or settings.get(run.trial_id)
+        own = by_fingerprint.get(run.fingerprint or "") or trials.get(run.trial_id)
         if own is None:
             continue
         key = _data_key(own)
         runs.setdefault(key, []).append(run.run_id)
-        setting_by_key[key] = own
+        trial_by_key[key] = own
     return [
         _UnnamedGroup(
             replace(scope, studies=None, runs=tuple(numbers)),
-            _data_fields(setting_by_key[key]),
-            setting_by_key[key].get("data_version"),
+            _data_fields(trial_by_key[key]),
+            _data_version(trial_by_key[key]),
             newest_of.get(key, 0),
         )
         for key, numbers in runs.items()
@@ -254,7 +286,7 @@ def _split_by_loss(
         return [part]
     runs: dict[_ReportedLoss, list[int]] = {}
     for run in store.data_of_runs(db, **selection):
-        runs.setdefault(losses[run.trial_id], []).append(run.run_id)
+        runs.setdefault(losses.get(run.trial_id, ()), []).append(run.run_id)
     return [
         _UnnamedGroup(
             replace(part.scope, studies=None, runs=tuple(numbers)),
@@ -267,7 +299,7 @@ def _split_by_loss(
 
 
 def _reported_losses(db: store.Database, scope: Scope) -> Mapping[int, _ReportedLoss]:
-    """What determines the reported loss of each trial that has a current run."""
+    """What determines the reported loss of each trial of nnlab that has a current run."""
     selection = {"study_ids": scope.studies, "run_ids": scope.runs}
     values = store.trial_fields(db, LOSS_FIELDS[:1], **selection)
     user_losses = [number for number, (loss,) in values.items() if ":" in str(loss)]
@@ -292,8 +324,26 @@ def _settings_by_trial(db: store.Database, trial_ids: Sequence[int]) -> dict[int
     return {number: trial.setting for number, trial in store.trials(db, trial_ids).items()}
 
 
-def _data_fields(setting: Setting) -> dict[str, Scalar]:
-    """The values of `DATA_FIELDS`; a field that an older setting lacks has its default."""
+def _data_fields(trial: Trial) -> dict[str, Scalar]:
+    """The values of `DATA_FIELDS`; a field that an older setting lacks has its default.
+
+    Of a trial of another program only the name of the data is known, or else its study.
+    """
+    if is_builtin_setting(trial.setting):
+        return _builtin_data_fields(trial.setting)
+    data = data_of(trial.setting)
+    return {
+        **dict.fromkeys(DATA_FIELDS),
+        "data": data,
+        _STUDY: trial.study if data is None else None,
+    }
+
+
+def _data_version(trial: Trial) -> Scalar:
+    return builtin_fields(trial.setting).get("data_version")
+
+
+def _builtin_data_fields(setting: Setting) -> dict[str, Scalar]:
     return {name: setting.get(name, _default_value(name, setting)) for name in DATA_FIELDS}
 
 
@@ -310,10 +360,10 @@ def _default_value(name: str, setting: Setting) -> Scalar:
     return default
 
 
-def _data_key(setting: Setting) -> tuple[Scalar, ...]:
-    """A key that is equal for settings with equal validation data; files compare by content."""
-    fields = _data_fields(setting)
-    version = setting.get("data_version")
+def _data_key(trial: Trial) -> tuple[Scalar, ...]:
+    """A key that is equal for trials with equal validation data; files compare by content."""
+    fields = _data_fields(trial)
+    version = _data_version(trial)
     if version is not None and ":" in str(fields["data"]):
         kind, _, rest = str(fields["data"]).partition(":")
         is_file = kind in ("csv", "npz", "folder")
@@ -324,11 +374,11 @@ def _data_key(setting: Setting) -> tuple[Scalar, ...]:
 
 def _group_headings(parts: Sequence[_UnnamedGroup]) -> list[str]:
     """A heading for each part: its data set, and the fields that differ within that data set."""
-    several = len({part.fields.get("data") for part in parts}) > 1
+    names = [_data_heading(part) for part in parts]
     headings = []
-    for part in parts:
-        peers = [other for other in parts if other.fields.get("data") == part.fields.get("data")]
-        words = [format_value(part.fields.get("data")) or "unknown data"] if several else []
+    for part, data_name in zip(parts, names, strict=True):
+        peers = [other for other, name in zip(parts, names, strict=True) if name == data_name]
+        words = [data_name] if len(set(names)) > 1 else []
         arguments = _loss_arguments(*(peer.fields for peer in peers))
         for name in (*DATA_FIELDS[1:], *LOSS_FIELDS, *arguments):
             value = part.fields.get(name)
@@ -344,6 +394,12 @@ def _group_headings(parts: Sequence[_UnnamedGroup]) -> list[str]:
             words.append(f"content {versions.index(part.version) + 1} of {len(versions)}")
         headings.append(", ".join(words))
     return headings
+
+
+def _data_heading(part: _UnnamedGroup) -> str:
+    """The name of the data of a group, or of the study of runs whose data is unknown."""
+    data, study = (part.fields.get(name) for name in ("data", _STUDY))
+    return format_value(data) or ("unknown data" if study is None else f"study {study}")
 
 
 def _has_argument(part: _UnnamedGroup, name: str, peers: Sequence[_UnnamedGroup]) -> bool:

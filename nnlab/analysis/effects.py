@@ -13,6 +13,7 @@ from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 from nnlab.records import Status
 from nnlab.settings.setting_differences import setting_label
+from nnlab.stats.comparison import SeedKey
 from nnlab.stats.variance_shares import VarianceMethod, VarianceShare, variance_shares
 
 # Pairs with a smaller share are not shown.
@@ -81,11 +82,11 @@ def _diverged_runs(db: store.Database, ranking: Ranking) -> frozenset[int]:
     )
 
 
-def _usable_values(row: RankingRow, diverged: frozenset[int]) -> dict[int, float]:
+def _usable_values(row: RankingRow, diverged: frozenset[int]) -> dict[SeedKey, float]:
     """The finite values of a trial by seed."""
     return {
         seed: value
-        for run, seed, value in zip(row.runs, row.seeds, row.values, strict=True)
+        for run, seed, value in zip(row.runs, row.seed_keys, row.values, strict=True)
         if math.isfinite(value) and run not in diverged
     }
 
@@ -109,7 +110,9 @@ def _divergence_notes(
 
 
 def _effect_notes(
-    ranking: Ranking, usable: Mapping[int, Mapping[int, float]], shares: tuple[VarianceShare, ...]
+    ranking: Ranking,
+    usable: Mapping[int, Mapping[SeedKey, float]],
+    shares: tuple[VarianceShare, ...],
 ) -> tuple[str, ...]:
     notes = []
     left_out = [

@@ -149,6 +149,7 @@ def relative_column(
             compared=len(by_trials),
             missing=sum(r.trials not in by_trials and not r.all_diverged for r in others),
             all_diverged=base.all_diverged,
+            paired=all(comparison.paired for comparison in by_trials.values()),
         ),
     )
 
@@ -189,7 +190,13 @@ def _base_name(base: RankingRow, rows: Sequence[RankingRow]) -> str:
 
 
 def relative_notes(
-    base_name: str, objective: Objective, *, compared: int, missing: int, all_diverged: bool
+    base_name: str,
+    objective: Objective,
+    *,
+    compared: int,
+    missing: int,
+    all_diverged: bool,
+    paired: bool = True,
 ) -> tuple[str, ...]:
     """What the column of relative changes contains, and why some trials have none.
 
@@ -199,14 +206,15 @@ def relative_notes(
         compared: the number of trials with a change.
         missing: the number of trials without one, except those that diverged.
         all_diverged: whether every run of the base diverged.
+        paired: whether all comparisons are paired by seed.
     """
     if all_diverged:
         return (f"no changes: every run of the base ({base_name}) diverged",)
     better = "negative" if objective.direction == "min" else "positive"
     intervals = "simultaneous 95 % intervals" if compared > 1 else "95 % interval"
     meaning = (
-        f"change of the mean relative to {base_name}, {better} is better; {intervals} of paired"
-        " ratios (Fieller)"
+        f"change of the mean relative to {base_name}, {better} is better; {intervals} of"
+        f" {'paired ratios' if paired else 'ratios of unpaired means'} (Fieller)"
     )
     reason = (
         f"no change of {format_count(missing, 'trial')}: fewer than two seeds shared with the base"

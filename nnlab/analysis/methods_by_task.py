@@ -8,6 +8,7 @@ from nnlab import store
 from nnlab.analysis.across_tasks import AcrossTasksComparison, compare_across_tasks
 from nnlab.analysis.average_ranks import rank_methods
 from nnlab.analysis.comparable import ComparableGroup
+from nnlab.analysis.external_data import data_of
 from nnlab.analysis.ranking import rank, rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope
@@ -105,7 +106,7 @@ def _best_runs(
     ranking = rank(db, scope, RankingRequest(by=request.by, along=["data"]))
     best: dict[tuple[str, str], tuple[int, ...]] = {}
     for row in ranking.rows:  # best first
-        task = format_value(row.setting.get("data"))
+        task = format_value(data_of(row.setting))
         if task in comparison.tasks:
             best.setdefault((task, method_name(row, comparison.field)), row.runs)
     return {

@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from nnlab.objective import format_exact
 from nnlab.records import Scalar, Setting
-from nnlab.settings import setting_field
+from nnlab.settings import ExternalName, setting_field
 from nnlab.settings.ranges import Range, is_range, parse_range, round_to_spacing
 from nnlab.settings.setting_differences import format_value
 from nnlab.settings.space import Space
@@ -49,8 +49,17 @@ def _edge_notes(space: Space, best: Setting) -> Iterator[str]:
         yield (
             f"the best {name} {format_value(value)} is at the edge of the values tried"
             f" ({format_value(tried.low)} to {format_value(tried.high)}); extend the range:"
-            f" {setting_field(name).flag} {_suggested_range(name, tried, low=low)}"
+            f" {_flag(name)} {_suggested_range(name, tried, low=low)}"
         )
+
+
+def _flag(name: str) -> str:
+    """The option of a field of nnlab; the name itself in the setting of another program."""
+    return name if isinstance(name, ExternalName) else setting_field(name).flag
+
+
+def _limits(name: str) -> tuple[Ge | Gt | Le | Lt, ...]:
+    return () if isinstance(name, ExternalName) else setting_field(name).limits
 
 
 def _is_number(value: Scalar) -> bool:
@@ -59,7 +68,7 @@ def _is_number(value: Scalar) -> bool:
 
 def _tried_range(name: str, values: tuple[Scalar, ...]) -> Range | None:
     """The values tried for a field as a range; None if they have no interior."""
-    if len(values) == 1 and is_range(name, values[0]):
+    if len(values) == 1 and not isinstance(name, ExternalName) and is_range(name, values[0]):
         return parse_range(name, str(values[0]))
     numbers = sorted({value for value in values if isinstance(value, int | float)})
     if len(numbers) < _MIN_VALUES or not all(map(_is_number, values)):
@@ -78,7 +87,7 @@ def _gap_ratio(numbers: Sequence[float]) -> float:
 
 def _is_field_limit(name: str, end: float, *, low: bool) -> bool:
     """Whether an end of the values tried is a limit of the field itself."""
-    for limit in setting_field(name).limits:
+    for limit in _limits(name):
         match limit:
             case Ge(ge=bound) | Gt(gt=bound) if low and end == bound:
                 return True
@@ -107,7 +116,7 @@ def _suggested_range(name: str, tried: Range, *, low: bool) -> str:
 
 def _clamp_to_limits(name: str, value: float, edge: float) -> float:
     """The value within the limits of the field; halfway from the edge to one that is excluded."""
-    for limit in setting_field(name).limits:
+    for limit in _limits(name):
         match limit:
             case Ge(ge=bound):
                 value = max(value, float(bound))  # type: ignore[arg-type]

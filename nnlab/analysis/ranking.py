@@ -34,8 +34,10 @@ from nnlab.catalogue import CATALOGUES
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
 from nnlab.records import Finding, Objective, Scalar, Setting, Status
+from nnlab.settings import as_stored_name, builtin_fields, select_values
 from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.stats import aggregate, median_epoch
+from nnlab.stats.comparison import SeedKey
 
 _DEFAULT_REQUEST = RankingRequest()
 
@@ -123,8 +125,8 @@ def rank_group(
     rows = _build_rows(db, shown, objective, request.at, group_by, pruned, changed_data)
     values_by_seed = [
         # The values of a run before it diverged are not compared.
-        {} if row.all_diverged else _values_by_seed(trials, shared=not group_by)
-        for row, trials in zip(rows, shown, strict=True)
+        {} if row.all_diverged else _values_by_seed(row, shared=not group_by)
+        for row in rows
     ]
     rows = with_significance(
         rows, values_by_seed, objective, interval=request.interval, test=request.test, trials=total
@@ -136,7 +138,8 @@ def rank_group(
         unranked_trials([trial.trial_id for trial in ranked], unsuccessful) if is_complete else ()
     )[: None if top is None else top - len(rows)]
     all_settings = [row.setting for row in rows] + [trial.setting for trial in unranked]
-    fields = tuple(group_by) or distinguishing_fields(all_settings)
+    fields = tuple(as_stored_name(name, all_settings) for name in group_by)
+    fields = fields or distinguishing_fields(all_settings)
     notes = completeness_notes(db, scope, objective, rows, measured)
     notes += (*changed_data_notes(changed_data), *loss_unit_notes(objective, rows))
     notes += significance_notes(rows, request.test, total) + overfitting_notes(rows)
@@ -209,6 +212,7 @@ def _build_rows(
     epochs = load_run_epochs(db, results, objective, at)
     regression_runs = _run_ids([g for g in groups if _may_be_regression(settings[g[0].trial_id])])
     errors = load_errors(db, {run: epochs[run] for run in regression_runs}, objective)
+    over_steps = store.runs_over_steps(db)
     return tuple(
         replace(
             _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings, epochs),
@@ -217,6 +221,7 @@ def _build_rows(
                 for metric, values in errors.items()
             },
             pruned=_count_pruned(group, pruned),
+            axis="step" if over_steps.issuperset(_run_ids([group])) else "epoch",
             different_data=any(trial.trial_id in changed_data for trial in group),
         )
         for rank_number, group in enumerate(groups, start=1)
@@ -225,13 +230,13 @@ def _build_rows(
 
 def _may_be_regression(setting: Setting) -> bool:
     """Whether a trial may have errors in the unit of its target; they take time to look up."""
-    return setting.get("loss") not in _CLASSIFICATION_LOSSES
+    return builtin_fields(setting).get("loss") not in _CLASSIFICATION_LOSSES
 
 
-def _values_by_seed(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, float]:
+def _values_by_seed(row: RankingRow, *, shared: bool) -> dict[SeedKey, float]:
     """The values of a row by seed, or by run where several trials of a group share seeds."""
-    results = [result for trial in group for result in trial.results]
-    return {result.seed if shared else result.run_id: result.value for result in results}
+    keys = row.seed_keys if shared else row.runs
+    return dict(zip(keys, row.values, strict=True))
 
 
 def _divergence_class(group: Sequence[store.RankedTrial]) -> int:
@@ -257,7 +262,7 @@ def _build_row(
 ) -> RankingRow:
     results = [result for trial in group for result in trial.results]
     if group_by:
-        setting = {name: setting.get(name) for name in group_by}
+        setting = select_values(setting, group_by)
     findings_of_runs = [findings.get(result.run_id, ()) for result in results]
     flags = Counter(finding.code for run in findings_of_runs for finding in table_findings(run))
     measured = [epochs[result.run_id] for result in results]

@@ -12,6 +12,7 @@ from nnlab.analysis.scope import Scope
 from nnlab.diagnosis.headlines import affected_seeds_text
 from nnlab.io.text import format_count
 from nnlab.records import Objective, Status
+from nnlab.settings import as_stored_name, builtin_fields
 from nnlab.settings.setting_differences import distinguishing_fields
 
 # The number of rows whose overfitting is described; the table counts the flags of the others.
@@ -72,7 +73,8 @@ def _status_notes(db: store.Database, scope: Scope, rows: Sequence[RankingRow]) 
 
 def _budget_notes(rows: Sequence[RankingRow]) -> list[str]:
     notes = []
-    epochs = sorted({int(str(row.setting["epochs"])) for row in rows if row.setting.get("epochs")})
+    planned = (builtin_fields(row.setting).get("epochs") for row in rows)
+    epochs = sorted({int(str(number)) for number in planned if number})
     if len(epochs) > 1:
         notes.append(f"unequal budgets: from {epochs[0]} to {epochs[-1]} epochs")
     seeds = {row.value.n for row in rows if row.value.n}
@@ -89,7 +91,7 @@ def overfitting_notes(rows: Sequence[RankingRow]) -> tuple[str, ...]:
     for row in rows[:_MAX_OVERFITTING_NOTES]:
         noun = "seeds" if len(row.trials) == 1 else "runs"
         texts = [
-            affected_seeds_text(code, epochs, len(row.runs), noun)
+            affected_seeds_text(code, epochs, len(row.runs), noun, row.axis)
             for code, epochs in row.onsets.items()
         ]
         if texts:
@@ -116,8 +118,9 @@ def changed_data_notes(seeds_by_trial: Mapping[int, Sequence[int]]) -> tuple[str
 
 def loss_unit_notes(objective: Objective, rows: Sequence[RankingRow]) -> tuple[str, ...]:
     """A note that the unit of a regression loss depends on the size of the training split."""
-    losses = {row.setting.get("loss") for row in rows}
-    sizes = {row.setting.get("train_size") for row in rows}
+    settings = [builtin_fields(row.setting) for row in rows]
+    losses = {setting.get("loss") for setting in settings}
+    sizes = {setting.get("train_size") for setting in settings}
     if not depends_on_loss(objective.metric) or len(sizes) < 2 or not losses & _REGRESSION_LOSSES:
         return ()
     return (
@@ -159,4 +162,7 @@ def search_space_notes(
             name: tuple(dict.fromkeys(setting.get(name) for setting in settings))
             for name in distinguishing_fields(settings)
         }
-    return range_edge_notes(space, best.setting) if space else ()
+    if not space:
+        return ()
+    marked = {as_stored_name(name, [best.setting]): values for name, values in space.items()}
+    return range_edge_notes(marked, best.setting)

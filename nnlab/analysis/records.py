@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nnlab.analysis.scope import Scope
-from nnlab.records import Objective, Setting, Status
+from nnlab.io.text import axis_word
+from nnlab.records import Axis, Objective, Setting, Status
 from nnlab.stats import Aggregate
-from nnlab.stats.comparison import BestComparison, PairedTest
+from nnlab.stats.comparison import BestComparison, PairedTest, SeedKey
 from nnlab.stats.intervals import IntervalMethod
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
@@ -48,7 +49,8 @@ class RankingRow:
     """A trial, or a group of trials: its rank, its setting, and statistics over its seeds.
 
     `runs`, `seeds` and `values` have one entry per run, in the same order; the value of a run
-    without a result is NaN. `epoch` is the median of the epochs of the values.
+    without a result is NaN, and a seed is None if it is unknown. `epoch` is the median of the
+    epochs of the values.
     `flags` counts the runs with each finding that tables show (`nnlab.diagnosis.headlines`).
     `onsets` holds, by finding code, the epochs from which runs overfit or stagnate.
     `pruned` counts the runs that a pruner stopped.
@@ -63,6 +65,7 @@ class RankingRow:
     the target, by metric.
     `unsuccessful` counts the diverged and failed runs of its trials; `runs_without_value` are those
     of them that are not part of `runs`.
+    `axis` says what its epochs are: steps, if the runs of another program are measured over steps.
     `different_data` says that seeds of one of its trials were trained on different data.
     """
 
@@ -73,7 +76,7 @@ class RankingRow:
     epoch: float | None
     test: Aggregate | None
     runs: tuple[int, ...]
-    seeds: tuple[int, ...]
+    seeds: tuple[int | None, ...]
     values: tuple[float, ...]
     flags: Mapping[str, int]
     statuses: Mapping[Status, int]
@@ -89,6 +92,18 @@ class RankingRow:
     errors: Mapping[str, Aggregate] = field(default_factory=dict)
     unsuccessful: Mapping[Status, int] = field(default_factory=dict)
     runs_without_value: tuple[int, ...] = ()
+    axis: Axis = "epoch"
+
+    @property
+    def seed_keys(self) -> tuple[SeedKey, ...]:
+        """A key of each run, by which it is paired with runs of other rows: its seed.
+
+        If a seed is unknown, the runs of the row are not paired: their keys are unique.
+        """
+        known = tuple(seed for seed in self.seeds if seed is not None)
+        if len(known) == len(self.seeds):
+            return known
+        return tuple(f"run {run}" for run in self.runs)
 
     @property
     def all_diverged(self) -> bool:
@@ -150,6 +165,18 @@ class Ranking:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     resolutions: Mapping[str, float] = field(default_factory=dict)
     extra_columns: tuple[ExtraColumn, ...] = ()
+
+    @property
+    def axis_word(self) -> str:
+        """What the epochs of the rows are: epoch, step, or both."""
+        return axis_word({row.axis for row in self.rows})
+
+    @property
+    def values_at(self) -> str:
+        """Where the values were measured, such as `each run's best epoch`."""
+        word = self.axis_word
+        fixed = {"best": f"each run's best {word}", "last": f"the last {word}"}
+        return fixed.get(str(self.at), f"{word} {self.at}")
 
     @property
     def has_test(self) -> bool:

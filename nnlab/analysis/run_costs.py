@@ -9,6 +9,7 @@ from nnlab.engine.batches import steps_per_epoch
 from nnlab.errors import CheckpointError
 from nnlab.io.text import format_count
 from nnlab.records import Artifact, Run
+from nnlab.settings import builtin_fields
 
 Cost = Literal["seconds", "epochs", "steps", "energy", "params"]
 COSTS: Final[tuple[Cost, ...]] = get_args(Cost)
@@ -42,7 +43,7 @@ def run_costs(db: store.Database, runs: Sequence[Run], cost: Cost) -> dict[int, 
         if curve is None or not len(curve):
             continue
         if cost == "steps":
-            batch_size = run.trial.setting.get("batch_size")  # None is a full batch
+            batch_size = builtin_fields(run.trial.setting).get("batch_size")  # None is a full batch
             size = batch_size if isinstance(batch_size, int) else None
             costs[run.id] = float(run.epochs * steps_per_epoch(int(curve.values[0]), size))
         else:

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nnlab import store
+from nnlab.analysis.objectives import objectives_of_runs
 from nnlab.analysis.run_epochs import ERROR_METRICS
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal
+from nnlab.io.text import format_seed
 from nnlab.records import Finding, MetricSummary, Objective, Run, Setting, Status
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
@@ -18,6 +20,8 @@ class RunOverview:
     """A run, the summary of each of its metrics, and its findings.
 
     `label` names the fields of its setting that differ from those of the runs listed with it.
+    `objective` is the metric that the run is judged by, such as `val/accuracy`; None if no metric
+    can be ranked.
     `errors` are the validation errors of a regression at the selected epoch, in the unit of the
     target, by metric.
     """
@@ -27,6 +31,7 @@ class RunOverview:
     metrics: Mapping[str, MetricSummary]
     findings: tuple[Finding, ...]
     errors: Mapping[str, float] = field(default_factory=dict)
+    objective: str | None = None
 
     def __repr__(self) -> str:
         """What distinguishes the run, in a line; its records have some hundred values."""
@@ -34,8 +39,8 @@ class RunOverview:
         best = f", best {self.objective} {self.best:.5g}" if self.best is not None else ""
         flags = f", {' '.join(self.flags)}" if self.flags else ""
         return escape_terminal(
-            f"<run {self.id} of study {self.study!r}:{trial} seed {self.seed}, {self.status}"
-            f"{best}{flags}>"
+            f"<run {self.id} of study {self.study!r}:{trial} seed {format_seed(self.seed)},"
+            f" {self.status}{best}{flags}>"
         )
 
     @property
@@ -54,19 +59,14 @@ class RunOverview:
         return self.run.trial.setting
 
     @property
-    def seed(self) -> int:
-        """The seed."""
-        return self.run.known_seed
+    def seed(self) -> int | None:
+        """The seed; None if it is unknown, which is possible for runs of other programs."""
+        return self.run.seed
 
     @property
     def status(self) -> Status:
         """The status."""
         return self.run.status
-
-    @property
-    def objective(self) -> str | None:
-        """The metric that the run is judged by, such as `val/accuracy`."""
-        return str(self.setting.get("objective", "")).partition(":")[0] or None
 
     @property
     def best(self) -> float | None:
@@ -136,7 +136,8 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
     """The overviews of runs, in the same order."""
     run_ids = [run.id for run in runs]
     summaries = store.summaries(db, run_ids)
-    _set_best_objectives(db, runs, summaries)
+    objectives = objectives_of_runs(db, runs, summaries)
+    _set_best_objectives(db, objectives, summaries)
     errors = {
         metric: store.values_at_selected_epoch(db, run_ids, metric) for metric in ERROR_METRICS
     }
@@ -153,27 +154,28 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
                 for metric, values in errors.items()
                 if run.id in values and not math.isnan(values[run.id][1])
             },
+            objectives[run.id].metric if run.id in objectives else None,
         )
         for run in runs
     )
 
 
 def _set_best_objectives(
-    db: store.Database, runs: Sequence[Run], summaries: dict[int, dict[str, MetricSummary]]
+    db: store.Database,
+    objectives: Mapping[int, Objective],
+    summaries: dict[int, dict[str, MetricSummary]],
 ) -> None:
     """Replaces the best objectives of runs by the best in the direction of their objective."""
-    runs_by_objective: dict[str, list[int]] = {}
-    for run in runs:
-        if objective := run.trial.setting.get("objective"):
-            runs_by_objective.setdefault(str(objective), []).append(run.id)
-    for text, run_ids in runs_by_objective.items():
-        parsed = Objective.parse(text)
-        best_values = store.best_values(db, run_ids, parsed.metric, parsed.direction)
+    runs_by_objective: dict[Objective, list[int]] = {}
+    for run_id, objective in objectives.items():
+        runs_by_objective.setdefault(objective, []).append(run_id)
+    for objective, run_ids in runs_by_objective.items():
+        best_values = store.best_values(db, run_ids, objective.metric, objective.direction)
         for run_id, (value, epoch) in best_values.items():
-            summary = summaries.get(run_id, {}).get(parsed.metric)
+            summary = summaries.get(run_id, {}).get(objective.metric)
             if summary is not None:  # a damaged summary cannot be read
                 best = replace(summary, best=value, best_epoch=epoch)
-                summaries[run_id][parsed.metric] = best
+                summaries[run_id][objective.metric] = best
 
 
 def _study_id(db: store.Database, name: str, *, removed: bool) -> int:

@@ -1,7 +1,7 @@
 """Confidence intervals, significance tiers and their notes for the rows of a ranking."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nnlab.analysis.records import RankingRow
@@ -10,6 +10,7 @@ from nnlab.stats.comparison import (
     MIN_T_TEST_SEEDS,
     BestComparison,
     PairedTest,
+    SeedValues,
     compare_with_best,
     count_pairs,
 )
@@ -22,7 +23,7 @@ _MAX_NAMED = 5
 
 def with_significance(
     rows: Sequence[RankingRow],
-    values_by_seed: Sequence[Mapping[int, float]],
+    values_by_seed: Sequence[SeedValues],
     objective: Objective,
     *,
     interval: IntervalMethod,
@@ -99,22 +100,17 @@ def significance_notes(
     """Notes on which rows the best differs from, and on how many more seeds are needed."""
     compared_rows = [row for row in rows if row.comparison is not None]
     ranked = [row for row in compared_rows if row.tier is not None]
-    pairs = count_pairs(trials)
+    name = _test_name(test, count_pairs(trials), _pairings(compared_rows))
     tied = [row for row in ranked if row.tier == 1]
     notes = []
     if ranked and not tied:
         others_text = (
             "every other trial" if len(ranked) == len(compared_rows) else "the trials of tier 2"
         )
-        notes.append(
-            f"the best is significantly different from {others_text} ({_test_name(test, pairs)})"
-        )
+        notes.append(f"the best is significantly different from {others_text} ({name})")
     elif tied:
         count = f"{len(tied)} other trial{'s' if len(tied) > 1 else ''}"
-        notes.append(
-            f"tier 1: the best is not significantly different from {count}"
-            f" ({_test_name(test, pairs)})"
-        )
+        notes.append(f"tier 1: the best is not significantly different from {count} ({name})")
         if (needed := _seeds_needed(tied[0])) is not None:
             notes.append(
                 f"about {needed} seeds would make #{tied[0].rank} significantly different from"
@@ -161,11 +157,27 @@ def _seeds_needed(row: RankingRow) -> int | None:
     return comparison.seeds_needed
 
 
-def describe_test(test: PairedTest, trials: int) -> str:
-    """The name of the test that compares this many trials, with its correction."""
-    return _test_name(test, count_pairs(trials))
+def describe_test(test: PairedTest, trials: int, rows: Sequence[RankingRow] = ()) -> str:
+    """The name of the test that compares this many trials, with its correction.
+
+    Args:
+        test: the test of trials with shared seeds.
+        trials: how many trials are compared.
+        rows: those that were compared with the best; trials without shared seeds, or with unknown
+            ones, are compared by Welch's test.
+    """
+    return _test_name(test, count_pairs(trials), _pairings(rows))
 
 
-def _test_name(test: PairedTest, pairs: int) -> str:
+def _pairings(rows: Sequence[RankingRow]) -> set[bool]:
+    """Whether the comparisons with the best row are paired; both, if some are."""
+    return {row.comparison.paired for row in rows if row.comparison is not None}
+
+
+def _test_name(test: PairedTest, pairs: int, pairings: set[bool]) -> str:
     name = "paired sign-flip test" if test is PairedTest.SIGN_FLIP else "paired t test"
+    if pairings == {False}:
+        name = "Welch's t test"
+    elif len(pairings) == 2:
+        name += ", without shared seeds Welch's t test"
     return f"{name}, Bonferroni over {pairs:,} pairs" if pairs > 1 else name

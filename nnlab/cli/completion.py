@@ -36,6 +36,13 @@ def findings(incomplete: str) -> list[tuple[str, str]]:
     return [(code, name) for code, name in rows if code.startswith(prefix)]
 
 
+def log_kinds(incomplete: str) -> list[str]:
+    """Completes a kind of log."""
+    from nnlab.exchange.detection import reader_kinds
+
+    return [kind for kind in reader_kinds() if kind.startswith(incomplete)]
+
+
 def launchers(incomplete: str) -> list[tuple[str, str]]:
     """Completes the name of a launcher."""
     from nnlab.workers.cluster_options import Launcher

@@ -63,6 +63,11 @@ COMMANDS = {
         _TRAIN_PANEL,
     ),
     "stop": ("train.stop", "Stop runs after their epoch, from any terminal.", _TRAIN_PANEL),
+    "import": (
+        "exchange.import_logs.command",
+        "Import logs of TensorBoard, W&B, MLflow and other tools.",
+        _RESULTS_PANEL,
+    ),
     "diagnose": (
         "results.diagnose",
         "Diagnose runs, or curves in a CSV file.",

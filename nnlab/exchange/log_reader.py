@@ -43,7 +43,8 @@ class RunDetails:
     """What a log says about a run besides its samples; later details replace earlier ones.
 
     `status` is RUNNING if the log does not say how the run ended. `results` are final values.
-    `directions` has the metrics whose direction the log states.
+    `directions` has the metrics whose direction the log states. `project` is what the tool collects
+    runs of one question under: a project or an experiment.
     """
 
     name: str | None = None
@@ -57,6 +58,7 @@ class RunDetails:
     results: Mapping[str, Scalar] = field(default_factory=dict)
     directions: Mapping[str, Direction] = field(default_factory=dict)
     command: str | None = None
+    project: str | None = None
     host: str | None = None
 
 

@@ -7,7 +7,8 @@ from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.display_names import trial_name, value_name
 from nnlab.figures.draw.reader_options import in_chosen_order
 from nnlab.objective import format_exact
-from nnlab.records import Scalar
+from nnlab.records import Scalar, Setting
+from nnlab.settings import as_stored_name
 from nnlab.settings.setting_differences import format_value
 
 AxisValue = float | str
@@ -23,7 +24,8 @@ def choose_fields(ranking: Ranking, names: Sequence[str | None]) -> tuple[str, .
         UsageError: too few fields differ.
     """
     available = {name for row in ranking.rows for name in row.setting}
-    requested = [None if name is None else name.lstrip("-").replace("-", "_") for name in names]
+    settings = [row.setting for row in ranking.rows]
+    requested = [None if name is None else resolve_field(name, settings) for name in names]
     for name in requested:
         if name is not None and name not in available:
             raise UnknownName("field", name, available)
@@ -44,6 +46,13 @@ def choose_fields(ranking: Ranking, names: Sequence[str | None]) -> tuple[str, .
         )
     unused = iter(free)
     return tuple(next(unused) if name is None else name for name in requested)
+
+
+def resolve_field(name: str, settings: Sequence[Setting]) -> str:
+    """The field that a user means by `lr`, `--batch-size`, or the exact name of another program."""
+    if any(name in setting for setting in settings):
+        return as_stored_name(name, settings)
+    return as_stored_name(name.lstrip("-").replace("-", "_"), settings)
 
 
 def axis_value(row: RankingRow, field: str) -> AxisValue:

@@ -13,6 +13,7 @@ from nnlab.analysis.run_costs import (
     unknown_cost_reason,
 )
 from nnlab.errors import UnknownName, UsageError
+from nnlab.figures.axis_fields import resolve_field
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.figures.draw.reader_options import displayed
 from nnlab.io.text import format_count
@@ -40,7 +41,7 @@ def load_budget(db: store.Database, rows: Sequence[RankingRow], name: str) -> Bu
         UsageError: no trial sets that field, or no run has a positive number.
     """
     run_ids = [run for row in rows for run in row.runs]
-    key = name.lstrip("-").replace("-", "_")
+    key = resolve_field(name, [row.setting for row in rows])
     cost = next((choice for choice in COSTS if choice == key), None)
     if cost is not None:
         values = run_costs(db, store.runs(db, run_ids=run_ids), cost)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from nnlab import store
 from nnlab.analysis.comparable import not_ranked_note
+from nnlab.analysis.external_data import data_of
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import resolve_scope
@@ -209,7 +210,7 @@ def _sample_text(db: store.Database | None, ids: Sequence[int]) -> str:
 
 def _data_text(runs: Sequence[Run]) -> str:
     """On which data sets runs were trained, such as ` on Iris and Wine`."""
-    values = dict.fromkeys(run.trial.setting.get("data") for run in runs)
+    values = dict.fromkeys(data_of(run.trial.setting) for run in runs)
     names = [value_name("data", value) for value in values if value is not None]
     if len(names) > _MAX_NAMED_DATA:
         return f" on {len(names)} data sets"

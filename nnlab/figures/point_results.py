@@ -15,12 +15,11 @@ from nnlab.io.text import format_count, join_names
 from nnlab.objective import Limits
 from nnlab.records import Status
 from nnlab.stats import aggregate
+from nnlab.stats.comparison import SeedKey, SeedValues
 from nnlab.stats.uncertainty import uncertainty_bounds, uncertainty_half_width
 
 Reduction = Literal["best", "mean"]
 SampleUnit = Literal["seed", "trial"]
-# The values of a trial by seed.
-_SeedValues = Mapping[int, float]
 _MAX_NAMED = 4  # trials in a note
 
 
@@ -153,28 +152,28 @@ def divergence_notes(
     return (f"diverged, not in the means: {'; '.join([*named, *more])}",)
 
 
-def _seed_values(row: RankingRow, diverged: frozenset[int]) -> _SeedValues:
+def _seed_values(row: RankingRow, diverged: frozenset[int]) -> SeedValues:
     """The finite values of a trial by seed, without diverged runs."""
     return {
         seed: value
-        for run, seed, value in zip(row.runs, row.seeds, row.values, strict=True)
+        for run, seed, value in zip(row.runs, row.seed_keys, row.values, strict=True)
         if math.isfinite(value) and run not in diverged
     }
 
 
-def _shared_seeds(trials: Iterable[_SeedValues]) -> list[int]:
+def _shared_seeds(trials: Iterable[SeedValues]) -> list[SeedKey]:
     """The seeds that all trials with a value have, in order."""
     seeds = [set(values) for values in trials if values]
-    return sorted(set.intersection(*seeds)) if seeds else []
+    return sorted(set.intersection(*seeds), key=str) if seeds else []
 
 
-def _share_seeds(trials: Sequence[_SeedValues]) -> bool:
+def _share_seeds(trials: Sequence[SeedValues]) -> bool:
     """Whether the trials at a point can be averaged seed by seed."""
     with_values = [values for values in trials if values]
     return len(with_values) <= 1 or len(_shared_seeds(with_values)) > 1
 
 
-def _values_by_unit(trials: Sequence[_SeedValues], unit: SampleUnit) -> tuple[float, ...]:
+def _values_by_unit(trials: Sequence[SeedValues], unit: SampleUnit) -> tuple[float, ...]:
     with_values = [values for values in trials if values]
     if unit == "trial":
         return tuple(aggregate(values.values()).mean for values in with_values)
@@ -186,7 +185,7 @@ def _values_by_unit(trials: Sequence[_SeedValues], unit: SampleUnit) -> tuple[fl
     )
 
 
-def _count_unpaired(trials: Sequence[_SeedValues]) -> int:
+def _count_unpaired(trials: Sequence[SeedValues]) -> int:
     """The number of values whose seed not all trials at a point have."""
     shared = len(_shared_seeds(trials))
     return sum(len(values) - shared for values in trials if values)

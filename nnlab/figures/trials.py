@@ -15,8 +15,8 @@ from nnlab.figures.draw.reader_options import chosen_trials, current_reader_opti
 from nnlab.figures.draw.series import Series
 from nnlab.figures.selected_scope import narrow_to_selection
 from nnlab.io.text import format_count
-from nnlab.records import Run
-from nnlab.settings import metric_directions
+from nnlab.records import Direction, Run
+from nnlab.settings import builtin_fields, metric_directions
 from nnlab.settings.setting_differences import format_value
 
 
@@ -127,6 +127,8 @@ def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves
     runs = [run for row in ranking.rows for run in row.runs]
     histories = store.histories(db, runs)
     findings = store.findings(db, runs)
+    defined = store.user_directions(db)
+    user: dict[str, Direction] = {m: way for m, way in defined.items() if way != "none"}
     series = tuple(
         Series(
             label=trial_title(row, ranking),
@@ -135,8 +137,10 @@ def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves
             selected=int(row.epoch) if row.epoch is not None else None,
             directions={
                 **metric_directions(row.setting),
+                **user,
                 ranking.objective.metric: ranking.objective.direction,
             },
+            axis=row.axis,
         )
         for row in ranking.rows
     )
@@ -192,7 +196,7 @@ def trial_title(row: RankingRow, ranking: Ranking) -> str:
 
 def common_loss(ranking: Ranking) -> str | None:
     """The loss that all trials were trained with; None if they differ."""
-    losses = {row.setting.get("loss") for row in ranking.rows}
+    losses = {builtin_fields(row.setting).get("loss") for row in ranking.rows}
     loss = losses.pop() if len(losses) == 1 else None
     return None if loss is None else str(loss)
 

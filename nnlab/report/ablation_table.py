@@ -142,17 +142,14 @@ def _with_status(text: str, row: RankingRow) -> str:
 
 def _caption(ablation: Ablation, name: str) -> str:
     ranking = ablation.ranking
-    epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
-        str(ranking.at), f"epoch {ranking.at}"
-    )
     direction = "lower is better" if ranking.objective.direction == "min" else "higher is better"
     heading = f"{value_name('data', ranking.heading)}: " if ranking.heading else ""
     spread = ""
     if any(row.value.n > 1 for row in (ablation.base, *(c.row for c in ablation.changes))):
         spread = f" ± {uncertainty_name(ranking.uncertainty)}"
     return (
-        f"{heading}Effect of each change of the base alone. {name} at {epoch}, {direction};"
-        f" mean{spread} over {_seeds_text(ablation)}."
+        f"{heading}Effect of each change of the base alone. {name} at {ranking.values_at},"
+        f" {direction}; mean{spread} over {_seeds_text(ablation)}."
     )
 
 
@@ -177,11 +174,14 @@ def comparison_text(ablation: Ablation) -> str:
     count = sum(change.comparison is not None for change in ablation.changes)
     correction = f", corrected for {count} changes (Bonferroni)" if count > 1 else ""
     intervals = "simultaneous 95 % intervals" if count > 1 else "95 % intervals"
-    test = describe_test(ablation.test, 2)
-    return (
-        "Differences from the base are paired by seed;"
-        f" {intervals} and p of the {test}{correction}."
-    )
+    comparisons = [change.comparison for change in ablation.changes if change.comparison]
+    if comparisons and not any(comparison.paired for comparison in comparisons):
+        pairing, test = "are not paired, because seeds are unknown", "Welch's t test"
+    else:
+        pairing, test = "are paired by seed", describe_test(ablation.test, 2)
+        if not all(comparison.paired for comparison in comparisons):
+            test += ", where seeds are unknown of Welch's t test"
+    return f"Differences from the base {pairing}; {intervals} and p of the {test}{correction}."
 
 
 def ablation_notes(ablation: Ablation) -> tuple[str, ...]:

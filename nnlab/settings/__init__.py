@@ -7,9 +7,12 @@ from the fields of `RunConfig`.
 from nnlab.settings.data_facts import DataFacts
 from nnlab.settings.durations import parse_duration
 from nnlab.settings.external import (
+    ExternalName,
     ExternalSetting,
+    as_stored_name,
     builtin_fields,
     is_builtin_setting,
+    select_values,
 )
 from nnlab.settings.fields import RunConfig
 from nnlab.settings.identity import config_of, digest_of, setting_of
@@ -49,10 +52,12 @@ __all__ = [
     "MEASUREMENT_FIELDS",
     "VERSION_FIELDS",
     "DataFacts",
+    "ExternalName",
     "ExternalSetting",
     "Option",
     "RunConfig",
     "SettingField",
+    "as_stored_name",
     "build_config",
     "builtin_fields",
     "catalogue_rows",
@@ -74,6 +79,7 @@ __all__ = [
     "parse_value",
     "plugin_versions",
     "resolve",
+    "select_values",
     "setting_field",
     "setting_fields",
     "setting_of",

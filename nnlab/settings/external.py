@@ -4,6 +4,7 @@ The store marks them. Code that reads a field of nnlab, such as `loss`, takes it
 `builtin_fields(setting)`; code that only compares or shows values needs no distinction.
 """
 
+from collections.abc import Iterable
 from types import MappingProxyType
 
 from nnlab.objective import Scalar, Setting
@@ -13,6 +14,12 @@ _NO_FIELDS: Setting = MappingProxyType({})
 
 class ExternalNames:
     """The base of all settings whose names another program has chosen."""
+
+    __slots__ = ()
+
+
+class ExternalName(str):
+    """The name of a value in the setting of another program, which is shown as it is."""
 
     __slots__ = ()
 
@@ -29,3 +36,17 @@ def is_builtin_setting(setting: Setting) -> bool:
 def builtin_fields(setting: Setting) -> Setting:
     """The setting itself if its names are nnlab's fields, otherwise an empty setting."""
     return setting if is_builtin_setting(setting) else _NO_FIELDS
+
+
+def select_values(setting: Setting, names: Iterable[str]) -> Setting:
+    """The setting with only these names, None where it lacks one."""
+    values = {name: setting.get(name) for name in names}
+    return values if is_builtin_setting(setting) else ExternalSetting(values)
+
+
+def as_stored_name(name: str, settings: Iterable[Setting]) -> str:
+    """The name as the first of the settings has it, which may mark it as that of a program."""
+    for setting in settings:
+        if name in setting:
+            return name if is_builtin_setting(setting) else ExternalName(name)
+    return name

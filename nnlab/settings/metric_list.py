@@ -18,6 +18,7 @@ from nnlab.objective import (
     split_direction,
     wrong_direction_message,
 )
+from nnlab.settings.external import builtin_fields
 from nnlab.settings.fields import RunConfig
 
 # Metrics of every run, in the order in which they are shown.
@@ -194,6 +195,7 @@ def metric_direction(metric: str, *settings: Setting) -> Direction | None:
 
 
 def _directions_of(setting: Setting) -> Iterator[tuple[str, Direction]]:
+    setting = builtin_fields(setting)
     # A stored setting may be of a later version, so its names are not checked.
     for part in str(setting.get("task_directions") or "").split(","):
         name, direction = split_direction(part)

@@ -1,12 +1,14 @@
 """The fields in which settings differ, and texts of settings made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nnlab.objective import Scalar, Setting, format_exact
 from nnlab.settings import (
     MEASUREMENT_FIELDS,
     VERSION_FIELDS,
+    ExternalName,
     default_for_setting,
+    is_builtin_setting,
     is_builtin_value,
     is_task_default,
     setting_fields,
@@ -20,17 +22,33 @@ def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     >>> differing_fields([{"opt": "sgd", "lr": 0.1}, {"opt": "adam", "lr": 0.1}])
     ('opt',)
     """
-    names = dict.fromkeys(name for setting in settings for name in setting)
+    names = _all_names(settings)
     differ = [name for name in names if len({_value_or_default(name, s) for s in settings}) > 1]
     # The fields of a stored setting are not in the order of RunConfig; arguments follow the field
     # whose value they belong to.
     order = {name: index for index, name in enumerate(setting_fields())}
-    return tuple(sorted(differ, key=lambda name: order.get(split_argument(name)[0], len(order))))
+    return tuple(sorted(differ, key=lambda name: _position(name, order)))
+
+
+def _position(name: str, order: Mapping[str, int]) -> int:
+    known = not isinstance(name, ExternalName)
+    return order.get(split_argument(name)[0], len(order)) if known else len(order)
+
+
+def _all_names(settings: Sequence[Setting]) -> dict[str, None]:
+    """All names of settings; those of other programs are marked."""
+    names: dict[str, None] = {}
+    for setting in settings:
+        if is_builtin_setting(setting):
+            names |= dict.fromkeys(setting)
+        else:
+            names |= {name if name in names else ExternalName(name): None for name in setting}
+    return names
 
 
 def _value_or_default(name: str, setting: Setting) -> Scalar:
     """The value of a field; a setting stored before the field existed has its default."""
-    if name in setting or name not in setting_fields():
+    if name in setting or name not in setting_fields() or not is_builtin_setting(setting):
         return setting.get(name)
     kind = setting_fields()[name].option.default_from
     if kind is not None and not is_builtin_value(kind, setting.get(kind)):
@@ -53,11 +71,16 @@ def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """
     fields = setting_fields()
     excluded = (*VERSION_FIELDS, *MEASUREMENT_FIELDS)
-    names = [name for name in differing_fields(settings) if name not in excluded]
+    external = {name for setting in settings if not is_builtin_setting(setting) for name in setting}
+    names = [
+        name for name in differing_fields(settings) if name not in excluded or name in external
+    ]
     # Different data sets may have different tasks, and different defaults that depend on the task.
     by_task = "data" in names
 
     def is_derived(name: str, setting: Setting) -> bool:
+        if not is_builtin_setting(setting):
+            return False
         if by_task and is_task_default(name, setting):
             return True
         kind = fields[name].option.default_from

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nnlab.stats.comparison import SeedValues
 from nnlab.stats.student_t import t_quantile
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class AnovaTable:
 
 
 def analysis_of_variance(
-    cells: Mapping[tuple[int, ...], Mapping[int, float]],
+    cells: Mapping[tuple[int, ...], SeedValues],
     counts: Sequence[int],
     level: float = 0.9,
 ) -> AnovaTable:
@@ -113,7 +114,7 @@ def _contributions(means: "Floats") -> "dict[tuple[int, ...], Floats]":
     return contributions
 
 
-def _residual_mean_square(cells: Sequence[Mapping[int, float]]) -> tuple[float, int]:
+def _residual_mean_square(cells: Sequence[SeedValues]) -> tuple[float, int]:
     """The mean square of the seeds within cells and its degrees of freedom."""
     import numpy as np  # here for the same reason
 

@@ -7,15 +7,23 @@ would reject more, but has no such intervals.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
-from nnlab.stats.comparison import MIN_T_TEST_SEEDS, PairedTest, min_significant_seeds
+from nnlab.stats.comparison import (
+    MIN_T_TEST_SEEDS,
+    PairedTest,
+    SeedValues,
+    compare_unpaired,
+    min_decidable_seeds,
+    min_significant_seeds,
+)
 from nnlab.stats.paired import (
     MAX_EXACT_PAIRS,
     mean_and_half_width,
     paired_t_p,
+    sample_sd,
     sign_flip_interval,
     sign_flip_p,
 )
@@ -28,6 +36,8 @@ _ROUNDING = 1e-12
 @dataclass(frozen=True, slots=True)
 class BaseComparison:
     """The difference of a setting from the base, over the `n` seeds that both have.
+
+    If a seed is unknown the runs are not `paired`, and `n` is the smaller number of runs.
 
     `mean` is positive if the setting has the larger values, in the metric's unit. `low` and `high`
     are the simultaneous 95 % bounds; NaN if all differences are equal, and infinite if there are
@@ -50,6 +60,7 @@ class BaseComparison:
     relative_low: float
     relative_high: float
     min_seeds: int
+    paired: bool = True
 
     @property
     def has_enough_seeds(self) -> bool:
@@ -68,15 +79,16 @@ class BaseComparison:
 
 
 def compare_with_base(
-    base: Mapping[int, float],
-    others: Sequence[Mapping[int, float]],
+    base: SeedValues,
+    others: Sequence[SeedValues],
     *,
     test: PairedTest = PairedTest.T,
 ) -> tuple[BaseComparison | None, ...]:
-    """The comparisons of settings with a base, paired by seed.
+    """The comparisons of settings with a base, paired by seed, or by Welch's test.
 
     A comparison is None if a setting shares fewer than two finite values with the base. It does
-    not count for the correction.
+    not count for the correction. Runs with unknown seeds are compared unpaired, if there are two of
+    each.
 
     Args:
         base: the values of the base, by seed.
@@ -85,13 +97,43 @@ def compare_with_base(
             those of the t test.
     """
     pairs = [_shared_values(base, other) for other in others]
-    count = sum(len(pair) >= 2 for pair in pairs)
-    return tuple(_compare(pair, test, count) if len(pair) >= 2 else None for pair in pairs)
+    unpaired = [_unpaired_values(base, other) for other in others]
+    count = sum(
+        len(pair) >= 2 or values is not None for pair, values in zip(pairs, unpaired, strict=True)
+    )
+    return tuple(
+        _compare(pair, test, count)
+        if len(pair) >= 2
+        else None
+        if values is None
+        else _compare_unpaired(*values, count)
+        for pair, values in zip(pairs, unpaired, strict=True)
+    )
 
 
-def _shared_values(
-    base: Mapping[int, float], other: Mapping[int, float]
-) -> list[tuple[float, float]]:
+def _unpaired_values(base: SeedValues, other: SeedValues) -> tuple[list[float], list[float]] | None:
+    """The finite values of both, if a seed is unknown and there are two of each."""
+    if not any(isinstance(key, str) for key in (*base, *other)):
+        return None
+    finite = [[value for value in side.values() if math.isfinite(value)] for side in (other, base)]
+    return (finite[0], finite[1]) if min(map(len, finite)) >= 2 else None
+
+
+def _compare_unpaired(values: Sequence[float], base: Sequence[float], count: int) -> BaseComparison:
+    level = 1 - SIGNIFICANCE_LEVEL / count
+    raw = compare_unpaired(values, base, level)
+    base_mean = abs(math.fsum(base) / len(base))
+    relative = raw.mean / base_mean if base_mean else math.nan
+    bounds = relative_interval_unpaired(values, base, level)
+    adjusted = min(1.0, count * raw.p)
+    min_seeds = min_decidable_seeds(raw, PairedTest.T, count)
+    return BaseComparison(
+        raw.n, raw.mean, raw.low, raw.high, raw.p, adjusted, relative, *bounds, min_seeds,
+        paired=False,
+    )  # fmt: skip
+
+
+def _shared_values(base: SeedValues, other: SeedValues) -> list[tuple[float, float]]:
     """The pairs (other, base) of the seeds that have finite values of both."""
     return [
         (other[seed], base[seed])
@@ -127,6 +169,28 @@ def _compare(pairs: Sequence[tuple[float, float]], test: PairedTest, count: int)
     return BaseComparison(n, mean, low, high, p, adjusted, relative, *bounds, min_seeds)
 
 
+def relative_interval_unpaired(
+    values: Sequence[float], base: Sequence[float], level: float
+) -> tuple[float, float]:
+    """The bounds of the change of a mean relative to that of another sample (Fieller 1954).
+
+    Args:
+        values: of the setting, shape [n], n >= 2.
+        base: of the base, shape [m], m >= 2.
+        level: the confidence level.
+
+    Returns:
+        The bounds; NaN where they are unbounded, or where both samples have no spread.
+    """
+    means = [math.fsum(sample) / len(sample) for sample in (values, base)]
+    errors = [sample_sd(sample) ** 2 / len(sample) for sample in (values, base)]
+    if not sum(errors):
+        return math.nan, math.nan
+    parts = (e**2 / (len(s) - 1) for e, s in zip(errors, (values, base), strict=True))
+    t = t_quantile(sum(errors) ** 2 / sum(parts), (1 + level) / 2)
+    return _fieller_bounds(means, [t * t * error for error in errors], 0.0)
+
+
 def _base_mean(pairs: Sequence[tuple[float, float]]) -> float:
     return math.fsum(base for _, base in pairs) / len(pairs)
 
@@ -155,10 +219,22 @@ def relative_interval(pairs: Sequence[tuple[float, float]], level: float) -> tup
         products = ((pair[first] - means[first]) * (pair[second] - means[second]) for pair in pairs)
         return t * t * math.fsum(products) / (n - 1) / n
 
+    variances = [covariance(0, 0), covariance(1, 1)]
+    return _fieller_bounds([value_mean, base_mean], variances, covariance(0, 1))
+
+
+def _fieller_bounds(
+    means: Sequence[float], variances: Sequence[float], covariance: float
+) -> tuple[float, float]:
+    """The bounds of the change from the second to the first mean, relative to the second one.
+
+    The variances and the covariance of the means are multiplied by the squared quantile of t.
+    """
+    value_mean, base_mean = means
     # The bounds are the roots of a x² - 2 b x + c.
-    a = base_mean * base_mean - covariance(1, 1)
-    b = value_mean * base_mean - covariance(0, 1)
-    c = value_mean * value_mean - covariance(0, 0)
+    a = base_mean * base_mean - variances[1]
+    b = value_mean * base_mean - covariance
+    c = value_mean * value_mean - variances[0]
     if a <= 0:
         return math.nan, math.nan
     root = math.sqrt(max(b * b - a * c, 0.0))

@@ -93,7 +93,9 @@ class BestComparison:
         return self.has_enough_seeds and self.adjusted <= SIGNIFICANCE_LEVEL
 
 
-SeedValues = Mapping[int, float]
+# A seed, or a text that is unique: a run whose seed is unknown is paired with no other run.
+SeedKey = int | str
+SeedValues = Mapping[SeedKey, float]
 
 
 def compare_with_best(
@@ -141,7 +143,9 @@ def count_pairs(settings: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _RawComparison:
+class UncorrectedComparison:
+    """A comparison of two settings before the correction for the number of pairs."""
+
     differences: Sequence[float]  # of paired seeds; empty if unpaired
     n: int
     mean: float
@@ -155,7 +159,7 @@ class _RawComparison:
 
 def _compare_pair(
     first: SeedValues, second: SeedValues, test: PairedTest, level: float
-) -> _RawComparison | None:
+) -> UncorrectedComparison | None:
     """The comparison of two settings, with an interval of the given level."""
     a = [value for value in first.values() if math.isfinite(value)]
     b = [value for value in second.values() if math.isfinite(value)]
@@ -172,7 +176,7 @@ def _compare_pair(
             p = sign_flip_p([mean] * len(shared))
             effect = _standardised(mean, 0.0)
             equal_differences = [mean] * len(shared)
-            return _RawComparison(
+            return UncorrectedComparison(
                 equal_differences,
                 len(shared),
                 mean,
@@ -191,10 +195,12 @@ def _compare_pair(
         else:
             p = paired_t_p(differences)
         effect = _standardised(mean, sample_sd(differences))
-        return _RawComparison(differences, len(shared), mean, low, high, p, effect, probability)
+        return UncorrectedComparison(
+            differences, len(shared), mean, low, high, p, effect, probability
+        )
     if len(a) < 2 or len(b) < 2:
         return None
-    return _welch(a, b, level)
+    return compare_unpaired(a, b, level)
 
 
 def _equal_up_to_rounding(values: Sequence[float], computed_from: Sequence[float]) -> bool:
@@ -202,7 +208,7 @@ def _equal_up_to_rounding(values: Sequence[float], computed_from: Sequence[float
     return max(values) - min(values) <= _ROUNDING * max(map(abs, computed_from))
 
 
-def _min_decidable_seeds(raw: _RawComparison, test: PairedTest, pairs: int) -> int:
+def min_decidable_seeds(raw: UncorrectedComparison, test: PairedTest, pairs: int) -> int:
     """The smallest number of seeds at which a comparison can be significant after correction."""
     if raw.equal and raw.mean == 0:
         return MIN_T_TEST_SEEDS  # no number of seeds makes equal values differ
@@ -222,7 +228,7 @@ def _min_group_size(tests: int) -> int:
     return next(n for n in count(2) if 2 / math.comb(2 * n, n) * tests <= SIGNIFICANCE_LEVEL)
 
 
-def _finish_comparison(raw: _RawComparison, test: PairedTest, pairs: int) -> BestComparison:
+def _finish_comparison(raw: UncorrectedComparison, test: PairedTest, pairs: int) -> BestComparison:
     return BestComparison(
         raw.n,
         bool(raw.differences),
@@ -234,13 +240,13 @@ def _finish_comparison(raw: _RawComparison, test: PairedTest, pairs: int) -> Bes
         raw.effect,
         raw.improvement_probability,
         None,
-        _min_decidable_seeds(raw, test, pairs),
+        min_decidable_seeds(raw, test, pairs),
     )
 
 
 def _add_seeds_needed(
     comparisons: Sequence[BestComparison | None],
-    raw_comparisons: Sequence[_RawComparison | None],
+    raw_comparisons: Sequence[UncorrectedComparison | None],
     test: PairedTest,
     pairs: int,
 ) -> tuple[BestComparison | None, ...]:
@@ -330,7 +336,8 @@ def _t_statistic(study: tuple[list[float], list[float]], n: int) -> float:
     return total / math.sqrt(n * variance)
 
 
-def _welch(a: Sequence[float], b: Sequence[float], level: float) -> _RawComparison:
+def compare_unpaired(a: Sequence[float], b: Sequence[float], level: float) -> UncorrectedComparison:
+    """The comparison of two samples of at least two finite values each, by Welch's test."""
     mean = math.fsum(a) / len(a) - math.fsum(b) / len(b)
     squared_errors = [sample_sd(values) ** 2 / len(values) for values in (a, b)]
     equal = _equal_up_to_rounding(a, a) and _equal_up_to_rounding(b, b)
@@ -355,7 +362,7 @@ def _welch(a: Sequence[float], b: Sequence[float], level: float) -> _RawComparis
     hedges = 1 - 3 / (4 * df - 1)
     n = min(len(a), len(b))
     effect = _standardised(mean, 0.0) if equal else hedges * _standardised(mean, pooled)
-    return _RawComparison(
+    return UncorrectedComparison(
         (), n, mean, low, high, p, effect, improvement_probability(a, b), equal=equal
     )
 

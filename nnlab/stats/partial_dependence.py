@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from nnlab.stats.comparison import SeedValues
 from nnlab.stats.paired import CONFIDENCE_LEVEL, mean_and_half_width, sample_sd
 from nnlab.stats.student_t import t_quantile
 
@@ -78,7 +79,7 @@ class PartialDependence:
 
 
 def partial_dependence(
-    trials: Sequence[Trial], outcomes: Sequence[Mapping[int, float]], fields: Sequence[str]
+    trials: Sequence[Trial], outcomes: Sequence[SeedValues], fields: Sequence[str]
 ) -> PartialDependence:
     """The dependence of the outcome on each field in which trials differ.
 
@@ -122,7 +123,7 @@ def _number(value: FieldValue) -> float:
 
 def _marginal_means(
     trials: Sequence[Trial],
-    outcomes: Sequence[Mapping[int, float]],
+    outcomes: Sequence[SeedValues],
     field: str,
     levels: Sequence[FieldValue],
 ) -> tuple[DependencePoint, ...]:
@@ -139,11 +140,11 @@ def _marginal_means(
     return tuple(points)
 
 
-def _mean(seeds: Mapping[int, float]) -> float:
+def _mean(seeds: SeedValues) -> float:
     return math.fsum(seeds.values()) / len(seeds)
 
 
-def _half_width(members: Sequence[Mapping[int, float]]) -> float:
+def _half_width(members: Sequence[SeedValues]) -> float:
     """Half of the t interval of the mean over trials; NaN with one seed.
 
     Trials with the same seeds share their effects, so the means of the seeds are the sample.
@@ -164,7 +165,7 @@ def _half_width(members: Sequence[Mapping[int, float]]) -> float:
 
 def _forest_dependence(
     trials: Sequence[Trial],
-    outcomes: Sequence[Mapping[int, float]],
+    outcomes: Sequence[SeedValues],
     levels: Mapping[str, Sequence[FieldValue]],
 ) -> PartialDependence:
     # Here, because importing scikit-learn takes longer than most commands.

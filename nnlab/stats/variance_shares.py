@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from nnlab.objective import format_exact
 from nnlab.stats.anova import analysis_of_variance
+from nnlab.stats.comparison import SeedValues
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,7 @@ class VarianceShares:
 
 
 def variance_shares(
-    trials: Sequence[Mapping[str, FieldValue]], outcomes: Sequence[Mapping[int, float]]
+    trials: Sequence[Mapping[str, FieldValue]], outcomes: Sequence[SeedValues]
 ) -> VarianceShares:
     """The shares of all choices in which trials differ, and of their pairs.
 
@@ -100,7 +101,7 @@ def variance_shares(
 
 
 def _grid_shares(
-    cells: Mapping[tuple[int, ...], Mapping[int, float]], levels: Mapping[str, Sequence[str]]
+    cells: Mapping[tuple[int, ...], SeedValues], levels: Mapping[str, Sequence[str]]
 ) -> list[VarianceShare]:
     fields = list(levels)
     table = analysis_of_variance(cells, [len(levels[name]) for name in fields], _CONFIDENCE_LEVEL)

@@ -4,6 +4,7 @@ from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.artifact_folders import artifacts_folder, run_folder
 from nnlab.store.database import Database
 from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
+from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
 from nnlab.store.evaluations import store_evaluation
 from nnlab.store.external_runs import (
     ExternalRunSpec,
@@ -22,6 +23,21 @@ from nnlab.store.garbage import (
     find_garbage,
     total_size,
 )
+from nnlab.store.imports import (
+    ImportedState,
+    RunImport,
+    begin_import,
+    complete_import,
+    evaluated_metrics,
+    put_imported_samples,
+    release_import,
+    removed_run_ids,
+    rename_imported_metric,
+    restart_import,
+    resume_import,
+    set_missing_objective,
+    sources_of_kind,
+)
 from nnlab.store.leases import Claim, mark_worker_dead, release_run, renew_lease
 from nnlab.store.liveness import current_pid_namespace
 from nnlab.store.maintenance import DatabaseStatus, backup_database, database_status, find_problems
@@ -39,7 +55,12 @@ from nnlab.store.measurements import (
     summaries,
     values_at_selected_epoch,
 )
-from nnlab.store.metric_directions import UserDirection, define_metric, user_directions
+from nnlab.store.metric_directions import (
+    UserDirection,
+    define_logged_direction,
+    define_metric,
+    user_directions,
+)
 from nnlab.store.opening import open_database
 from nnlab.store.peer_runs import PeerValue, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
@@ -51,11 +72,13 @@ from nnlab.store.queries import (
     count_runs,
     count_trials,
     runs,
+    runs_over_steps,
     study_overviews,
     trials,
 )
 from nnlab.store.queue import claim, claim_runs, claimable_run_ids
 from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
+from nnlab.store.recorded_runs import put_artifacts, reopen_run, unfinished_run
 from nnlab.store.remote_callable import (
     AnyDatabase,
     RemoteDatabase,
@@ -80,6 +103,7 @@ from nnlab.store.samples import (
     SampleWriter,
     delete_samples,
     derive_points_again,
+    group_calls,
     iterate_samples,
     next_seq,
     samples,
@@ -93,7 +117,7 @@ from nnlab.store.script_studies import (
     put_script,
     replace_script,
 )
-from nnlab.store.sources import find_source, put_source, sources, update_imported_run
+from nnlab.store.sources import find_source, put_source, sources
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.transfer import CopyResult, copy_database
@@ -104,12 +128,15 @@ __all__ = [
     "AnyDatabase",
     "Claim",
     "CopyResult",
+    "CurveChange",
     "Database",
     "DatabaseStatus",
     "EnqueueResult",
+    "EvaluationPoints",
     "ExternalRunSpec",
     "FileAddress",
     "Garbage",
+    "ImportedState",
     "PeerValue",
     "Progress",
     "RankedTrial",
@@ -118,6 +145,7 @@ __all__ = [
     "Removal",
     "RpcRequest",
     "RunData",
+    "RunImport",
     "RunSpec",
     "RunWriter",
     "SampleCall",
@@ -135,6 +163,7 @@ __all__ = [
     "attempts_of_runs",
     "backup_database",
     "batched_attempts",
+    "begin_import",
     "best_values",
     "change_setting",
     "changed_data_error",
@@ -142,6 +171,7 @@ __all__ = [
     "claim_runs",
     "claimable_run_ids",
     "collect_garbage",
+    "complete_import",
     "copy_database",
     "count_objectives",
     "count_pruned_runs",
@@ -153,12 +183,15 @@ __all__ = [
     "current_pid_namespace",
     "data_of_runs",
     "database_status",
+    "define_logged_direction",
     "define_metric",
     "delete_samples",
+    "derive_points",
     "derive_points_again",
     "distinct_data",
     "divergence_rank",
     "enqueue",
+    "evaluated_metrics",
     "execute_request",
     "existing_run_folders",
     "extend_study",
@@ -172,6 +205,7 @@ __all__ = [
     "find_source",
     "find_study",
     "findings",
+    "group_calls",
     "histories",
     "history",
     "import_curves",
@@ -187,25 +221,36 @@ __all__ = [
     "open_database",
     "peer_runs",
     "progress",
+    "put_artifacts",
+    "put_imported_samples",
     "put_name_and_tags",
     "put_objective",
     "put_results",
     "put_script",
     "put_source",
     "rank_trials",
+    "release_import",
     "release_run",
     "remove",
+    "removed_run_ids",
+    "rename_imported_metric",
     "renew_lease",
+    "reopen_run",
     "replace_script",
     "request_stop",
+    "restart_import",
     "restore",
+    "resume_import",
     "run_folder",
     "run_id_by_number",
     "run_names",
     "runs",
+    "runs_over_steps",
     "samples",
     "seeds_with_changing_data",
+    "set_missing_objective",
     "sources",
+    "sources_of_kind",
     "store_evaluation",
     "store_spooled_epochs",
     "stored_directions",
@@ -214,7 +259,7 @@ __all__ = [
     "total_size",
     "trial_fields",
     "trials",
-    "update_imported_run",
+    "unfinished_run",
     "user_directions",
     "values_at_selected_epoch",
     "visible_samples",

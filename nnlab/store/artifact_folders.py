@@ -12,7 +12,7 @@ def artifacts_folder(db: AnyDatabase, artifacts: str | None) -> Folder:
     return db.files if artifacts is None else folder_at(artifacts)
 
 
-def run_folder(db: AnyDatabase, run: Run, artifacts: str | None) -> Folder:
+def run_folder(db: AnyDatabase, run: Run, artifacts: str | None) -> MarkedFolder:
     """The folder to which a worker writes the files of a run.
 
     Args:

@@ -174,12 +174,17 @@ def cross_join(first: FromClause, *others: FromClause) -> FromClause:
     return joined
 
 
-def upsert(table: Table, *, key: Sequence[str], columns: Sequence[str], update: bool) -> Upsert:
-    """Inserts the columns, each a bound parameter of its name.
+def upsert(
+    table: Table, *, key: Sequence[str], columns: Sequence[str], update: bool, rows: int = 1
+) -> Upsert:
+    """Inserts the columns, each a bound parameter of its name (with several rows: unnamed).
 
     Where a row has the same key, the other columns are updated, or with `update=False` it stays.
     """
-    statement = Upsert(table).values({name: bindparam(name) for name in columns}).inline()
+    values: Any = {name: bindparam(name) for name in columns}
+    if rows > 1:
+        values = [{name: bindparam(f"{name}_{n}") for name in columns} for n in range(rows)]
+    statement = Upsert(table).values(values).inline()
     statement.conflict_columns = tuple(key)
     statement.updated_columns = tuple(c for c in columns if c not in key) if update else ()
     return statement

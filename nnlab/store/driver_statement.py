@@ -1,6 +1,8 @@
 """Statements that are compiled once per dialect and executed by the driver: the frequent ones."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -58,6 +60,35 @@ class DriverStatement:
             compiled = str(text), tuple(text.positiontup or ()), constants
             self._compiled[dialect.name] = compiled
         return compiled
+
+
+class MultiRowStatement:
+    """A statement that inserts many rows with few executions.
+
+    Python's sqlite3 releases the interpreter lock in each execution, and gets it back only after
+    a switch interval of 5 ms if another thread computes. With one execution per row, a thread that
+    stores what a training loop logs would never catch up.
+    """
+
+    _SIZES = (128, 16, 1)
+
+    def __init__(self, build: Callable[[int], ClauseElement]) -> None:
+        """The statements are built when they are first executed.
+
+        Args:
+            build: returns the Core statement for a number of rows; its parameters are bound in
+                the order of the rows and of their columns.
+        """
+        self._statements = {size: DriverStatement(partial(build, size)) for size in self._SIZES}
+
+    def execute_many(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Inserts the rows; no two of them may have the same key."""
+        begin = 0
+        for size, statement in self._statements.items():
+            while len(rows) - begin >= size:
+                values = tuple(chain.from_iterable(rows[begin : begin + size]))
+                statement.execute_many(connection, [values])
+                begin += size
 
 
 def driver_of(connection: Connection) -> Any:

@@ -97,7 +97,7 @@ def change_setting(
             .where(run_table.c.id == claim.run.id)
         ).scalar_one()
         trial_id = get_or_create_trial(connection, study_id, setting, nested_setting)
-        move_run(connection, claim.run.id, trial_id)
+        move_run(connection, claim.run.id, trial_id, claim.run.seed)
         return select_run(connection, claim.run.id, Observer.local())
 
 
@@ -174,7 +174,9 @@ def get_or_create_trial(
             study_id=study_id,
             digest=digest,
             setting=to_json(plain),
-            nested_setting=to_json(_plain_tree(plain if nested_setting is None else nested_setting)),
+            nested_setting=to_json(
+                _plain_tree(plain if nested_setting is None else nested_setting)
+            ),
         )
         .returning(trial_table.c.id)
     ).scalar_one()
@@ -231,20 +233,23 @@ def _next_repeat(connection: Connection, trial_id: int, seed: int | None) -> int
     return repeat
 
 
-def move_run(connection: Connection, run_id: int, trial_id: int) -> None:
-    """Makes a run one of another trial, as the current one of its seed.
+def move_run(connection: Connection, run_id: int, trial_id: int, seed: int | None) -> None:
+    """Makes a run one of another trial or seed, as the current one of its seed.
 
-    The earlier trial is deleted if it has no other run.
+    The earlier trial is deleted if it has no other run. Nothing changes if it has that trial and
+    seed already.
     """
-    earlier, seed = connection.execute(
+    earlier, earlier_seed = connection.execute(
         select(run_table.c.trial_id, run_table.c.seed).where(run_table.c.id == run_id)
     ).one()
-    if earlier == trial_id:
+    if (earlier, earlier_seed) == (trial_id, seed):
         return
     repeat = _next_repeat(connection, trial_id, seed)
     _mark_not_current(connection, trial_id, seed)
     connection.execute(
-        update(run_table).where(run_table.c.id == run_id).values(trial_id=trial_id, repeat=repeat)
+        update(run_table)
+        .where(run_table.c.id == run_id)
+        .values(trial_id=trial_id, seed=seed, repeat=repeat, current=True)
     )
     has_run = select(run_table.c.id).where(run_table.c.trial_id == earlier).exists()
     connection.execute(trial_table.delete().where(trial_table.c.id == earlier, ~has_run))

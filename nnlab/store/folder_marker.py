@@ -17,9 +17,11 @@ from nnlab.io.files import read_limited
 from nnlab.io.folders import Folder, LocalFolder
 
 MARKER = ".nnlab-run"
+# A spool file of the Python API; the number is that of the attempt.
+SAMPLE_SPOOL_PATTERN = re.compile(r"samples-(\d+)\.waiting")
 # All file names that nnlab writes into the folder of a run.
 _OWN_NAMES = re.compile(
-    r"model\.(pt|safetensors|json)|checkpoint-\d+(-\d+)?\.(pt|damaged)|\d+\.waiting|"
+    r"model\.(pt|safetensors|json)|checkpoint-\d+(-\d+)?\.(pt|damaged)|(samples-)?\d+\.waiting|"
     r"\..+\.\d+\.part|" + re.escape(MARKER)
 )
 _MAX_MARKER_BYTES = 4096
@@ -117,6 +119,10 @@ class MarkedFolder(Folder):
     def local(self, name: str, sha256: str) -> Path:
         """See `Folder`."""
         return self._folder.local(name, sha256)
+
+    def create(self) -> None:
+        """Creates the folder with its marker, for files that are written by path."""
+        self._mark()
 
     def _mark(self) -> None:
         if not self._marked:

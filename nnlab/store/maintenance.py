@@ -21,7 +21,7 @@ from nnlab.store.garbage import total_size
 from nnlab.store.measurements import artifacts, attempts_of_runs, findings, summaries
 from nnlab.store.queries import all_studies, runs, trials
 from nnlab.store.row_validation import DECODE_ERRORS
-from nnlab.store.rows import IS_EXTERNAL_TRIAL
+from nnlab.store.rows import is_external_trial
 from nnlab.store.schema import TABLES
 from nnlab.store.sqlite import FileDatabase
 from nnlab.store.tables import artifact, metadata, metric, point, run, study, summary, trial
@@ -200,7 +200,7 @@ def _find_changed_points(connection: Connection) -> Iterator[str]:
 def _find_changed_settings(connection: Connection) -> Iterator[str]:
     """Yields the trials whose setting does not match their digest."""
     rows = connection.execute(
-        select(trial.c.id, trial.c.digest, trial.c.setting, IS_EXTERNAL_TRIAL)
+        select(trial.c.id, trial.c.digest, trial.c.setting, is_external_trial())
         .join(study, study.c.id == trial.c.study_id)
         .order_by(trial.c.id)
     )

@@ -5,6 +5,7 @@ from typing import Literal
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
+from nnlab.objective import direction_of
 from nnlab.records import Direction
 from nnlab.store.curve_summary import summarize_curve
 from nnlab.store.database import Database
@@ -32,6 +33,12 @@ def define_metric(db: Database, name: str, direction: UserDirection) -> None:
                 update(metric).where(metric.c.id == metric_id).values(direction=direction)
             )
             _summarize_again(connection, metric_id, direction)
+
+
+def define_logged_direction(db: Database, name: str, direction: Direction) -> None:
+    """Stores the direction that a log states, unless the name or the user says it already."""
+    if direction_of(name) is None and name not in user_directions(db):
+        define_metric(db, name, direction)
 
 
 def user_directions(db: Database) -> dict[str, UserDirection]:

@@ -13,7 +13,7 @@ from nnlab.store.checksum import store_run_checksum
 from nnlab.store.constructs import in_ids, in_names_parameter, names_to_json, upsert
 from nnlab.store.curve_summary import SummaryRow, summarize_curve
 from nnlab.store.database import Database
-from nnlab.store.driver_statement import DriverStatement
+from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
 from nnlab.store.serialization import replace_invalid_unicode
 from nnlab.store.tables import metric, point, run, summary
 
@@ -21,8 +21,10 @@ PointRow = tuple[int, int, int, float | None]  # run, metric, epoch, value
 
 _POINT_COLUMNS = ("run_id", "metric_id", "epoch", "value")
 
-_PUT_POINT = DriverStatement(
-    lambda: upsert(point, key=("run_id", "metric_id", "epoch"), columns=_POINT_COLUMNS, update=True)
+_PUT_POINTS = MultiRowStatement(
+    lambda rows: upsert(
+        point, key=("run_id", "metric_id", "epoch"), columns=_POINT_COLUMNS, update=True, rows=rows
+    )
 )
 _PUT_SUMMARY = DriverStatement(
     lambda: upsert(
@@ -81,7 +83,7 @@ def put_points(connection: Connection, rows: Sequence[PointRow]) -> None:
     """Writes points; a stored point of the same epoch takes the new value."""
     # The driver binds NaN as NULL.
     if rows:
-        _PUT_POINT.execute_many(connection, rows)
+        _PUT_POINTS.execute_many(connection, rows)
 
 
 def put_summaries(

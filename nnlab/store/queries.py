@@ -35,9 +35,9 @@ from nnlab.store.liveness import Observer
 from nnlab.store.remote_callable import remote_callable
 from nnlab.store.row_validation import decode_rows, note_unreadable
 from nnlab.store.rows import (
-    IS_EXTERNAL_TRIAL,
     STUDY_COLUMNS,
     WORKER_COLUMNS,
+    is_external_trial,
     join_worker,
     run_record,
     select_runs,
@@ -182,7 +182,7 @@ _SELECT_TRIALS = DriverStatement(
             study_table.c.name,
             trial_table.c.setting,
             trial_table.c.digest,
-            IS_EXTERNAL_TRIAL,
+            is_external_trial(),
         )
         .join(study_table, study_table.c.id == trial_table.c.study_id)
         .where(in_ids_parameter(trial_table.c.id, "trial_ids"))
@@ -296,13 +296,27 @@ def _trial_count_statement(scope: QueryScope, by_metric: bool) -> DriverStatemen
 _MAX_OBJECTIVE_RUNS = 500
 
 
+def runs_over_steps(db: Database) -> frozenset[int]:
+    """The runs whose points are measured over steps instead of epochs."""
+    with db.read() as connection:
+        return frozenset(run_id for (run_id,) in _SELECT_RUNS_OVER_STEPS.fetch(connection))
+
+
+_SELECT_RUNS_OVER_STEPS = DriverStatement(
+    lambda: select(run_table.c.id).where(run_table.c.axis == "step")
+)
+
+
 def count_objectives(
     db: Database,
     *,
     study_ids: Iterable[int] | None = None,
     run_ids: Iterable[int] | None = None,
 ) -> dict[str, int]:
-    """The objectives (`val/loss:min`) of the trials of the newest runs, with how many have each."""
+    """The objectives (`val/loss:min`) of the trials of the newest runs, with how many have each.
+
+    The objective of a trial of another program is that of its study.
+    """
     scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
         rows = _objectives_statement(scope).fetch(connection, **values)
@@ -319,9 +333,13 @@ def _objectives_statement(scope: QueryScope) -> DriverStatement:
         .limit(literal_column(str(_MAX_OBJECTIVE_RUNS)))
     )
     owner = trial_table.alias("owner")  # the subquery must not be correlated with this table
-    objective = case((is_valid_json(owner.c.setting), json_field(owner.c.setting, "objective")))
+    objective = case(
+        (is_external_trial(owner), study_table.c.objective),
+        (is_valid_json(owner.c.setting), json_field(owner.c.setting, "objective")),
+    )
     newest = (
         select(owner.c.id, objective.label("objective"))
+        .join(study_table, study_table.c.id == owner.c.study_id)
         .where(owner.c.id.in_(newest_trials))
         .subquery("newest")
     )

@@ -46,7 +46,7 @@ class SeedResult:
     """The result of one run: its value, and the epoch of the value (None if all values are NaN)."""
 
     run_id: int
-    seed: int
+    seed: int | None
     value: float
     epoch: int | None
     status: Status
@@ -65,11 +65,15 @@ class RankedTrial(NamedTuple):
 
     @property
     def results(self) -> tuple[SeedResult, ...]:
-        """The result of each run, sorted by seed."""
+        """The result of each run, sorted by seed; unknown seeds come last."""
         return tuple(
             SeedResult(run_id, seed, math.nan if value is None else value, epoch, Status(status))
-            for _, seed, run_id, status, value, epoch in sorted(self.rows)
+            for _, seed, run_id, status, value, epoch in sorted(self.rows, key=_seed_and_run)
         )
+
+
+def _seed_and_run(row: ResultRow) -> tuple[bool, int, int]:
+    return row[1] is None, row[1] or 0, row[2]
 
 
 def rank_trials(
@@ -135,7 +139,7 @@ _SELECT_METRIC = DriverStatement(
 
 _STATUSES = frozenset(Status)
 # The types of seed, value and epoch in `ResultRow`.
-_ROW_TYPES: tuple[set[type], ...] = ({int}, {float, int, type(None)}, {int, type(None)})
+_ROW_TYPES: tuple[set[type], ...] = ({int, type(None)}, {float, int, type(None)}, {int, type(None)})
 
 
 def _drop_invalid_rows(db: Database, rows: list[ResultRow]) -> list[ResultRow]:

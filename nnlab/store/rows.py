@@ -44,8 +44,14 @@ WORKER_COLUMNS: tuple[ColumnElement[Any], ...] = (
     run.c.status, run.c.lease_until, attempt.c.hostname, attempt.c.pid_space, attempt.c.pid,
 )  # fmt: skip
 
-# Whether another program has chosen the names of a trial's setting; needs the tables of both.
-IS_EXTERNAL_TRIAL = or_(trial.c.nested_setting.is_not(None), study.c.script.is_not(None))
+
+def is_external_trial(trials: FromClause = trial) -> ColumnElement[bool]:
+    """Whether another program has chosen the names of the setting; the query also needs `study`.
+
+    Args:
+        trials: the table of trials, or an alias of it.
+    """
+    return or_(trials.c.nested_setting.is_not(None), study.c.script.is_not(None))
 
 
 def join_worker(tables: FromClause) -> FromClause:
@@ -237,9 +243,7 @@ def run_record(row: Sequence[Any], observer: Observer) -> Run:
     check_epochs(epochs=epochs, epochs_planned=epochs_planned, selected_epoch=selected_epoch)
     return Run(
         id=run_id,
-        trial=trial_record(
-            (trial_id, study_name, setting, digest, Origin(origin).is_external)
-        ),
+        trial=trial_record((trial_id, study_name, setting, digest, Origin(origin).is_external)),
         seed=seed,
         repeat=repeat,
         current=bool(current),

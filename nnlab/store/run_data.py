@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, FromClause, case, func, select
 from nnlab.store.constructs import cross_join, in_ids, json_field
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
+from nnlab.store.rows import is_external_trial
 from nnlab.store.scope import QueryScope, scope_of
-from nnlab.store.tables import run, trial
+from nnlab.store.tables import run, study, trial
 
 
 class RunData(NamedTuple):
@@ -79,7 +80,9 @@ def trial_fields(
     study_ids: Iterable[int] | None = None,
     run_ids: Iterable[int] | None = None,
 ) -> dict[int, tuple[Any, ...]]:
-    """Fields of the setting of each trial that has a current run; None for a missing field.
+    """Fields of the setting of each trial of nnlab that has a current run; None if it lacks one.
+
+    The settings of other programs have no fields of nnlab, so their trials are left out.
 
     The values have the types that the database extracts: in PostgreSQL all of them are text.
     """
@@ -96,8 +99,10 @@ def _trial_fields_statement(scope: QueryScope, fields: tuple[str, ...]) -> Drive
     # An alias: the subquery must not be correlated with this table.
     owner = trial.alias("owner")
     return DriverStatement(
-        lambda: select(owner.c.id, *(json_field(owner.c.setting, field) for field in fields)).where(
-            owner.c.id.in_(trials_in_scope)
+        lambda: (
+            select(owner.c.id, *(json_field(owner.c.setting, field) for field in fields))
+            .join(study, study.c.id == owner.c.study_id)
+            .where(owner.c.id.in_(trials_in_scope), ~is_external_trial(owner))
         )
     )
 
@@ -107,7 +112,11 @@ def seeds_with_changing_data(db: Database, run_ids: Iterable[int]) -> Mapping[in
     with db.read() as connection:
         rows = connection.execute(
             select(run.c.trial_id, run.c.seed, run.c.data_fingerprint)
-            .where(in_ids(run.c.id, run_ids), run.c.data_fingerprint.is_not(None))
+            .where(
+                in_ids(run.c.id, run_ids),
+                run.c.data_fingerprint.is_not(None),
+                run.c.seed.is_not(None),
+            )
             .order_by(run.c.trial_id, run.c.seed)
         ).all()
     fingerprints: dict[int, dict[int, str]] = {}

@@ -219,8 +219,8 @@ def put_attempt_end(
             device_seconds=device_seconds,
             ended_at=now,
         )
-        _put_findings(connection, run_id, findings, now)
-        _put_artifacts(connection, run_id, artifacts, now)
+        replace_findings(connection, run_id, findings, now)
+        insert_artifacts(connection, run_id, artifacts, now)
 
 
 def _renew_unless_ended(connection: Connection, claim: Claim, lease_until: float) -> bool:
@@ -350,9 +350,10 @@ def _summarize_stored_metrics(
         yield metric_id, summarize_curve(direction, [epoch for epoch, _ in rows], values)
 
 
-def _put_findings(
+def replace_findings(
     connection: Connection, run_id: int, findings: Sequence[Finding], created_at: datetime
 ) -> None:
+    """Stores the findings of a run in place of those that are stored."""
     connection.execute(delete(finding).where(finding.c.run_id == run_id))
     rows = [
         {
@@ -383,9 +384,10 @@ _PUT_ARTIFACT = DriverStatement(
 )
 
 
-def _put_artifacts(
+def insert_artifacts(
     connection: Connection, run_id: int, artifacts: Sequence[Artifact], created_at: datetime
 ) -> None:
+    """Inserts the files of a run; a file of the same kind is replaced."""
     rows = [
         (
             run_id,

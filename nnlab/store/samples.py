@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
 from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.database import Database
-from nnlab.store.driver_statement import DriverStatement
-from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
+from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
+from nnlab.store.evaluation_points import CurveChange, derive_points
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
@@ -21,12 +21,13 @@ from nnlab.store.row_validation import MAX_EPOCHS
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
 from nnlab.store.tables import metric, point, run, sample, summary
 
-_PUT_SAMPLE = DriverStatement(
-    lambda: upsert(
+PUT_SAMPLES = MultiRowStatement(
+    lambda rows: upsert(
         sample,
         key=("run_id", "metric_id", "seq"),
         columns=("run_id", "metric_id", "seq", "step", "epoch", "time", "value"),
         update=True,
+        rows=rows,
     )
 )
 _SELECT_SAMPLES = DriverStatement(
@@ -51,15 +52,7 @@ _DELETE_POINTS = DriverStatement(
     )
 )
 # SQLite's integers have 64 bits; a larger step is stored as the largest one.
-_LARGEST_STEP = 2**62
-
-
-def _stored_step(step: int) -> int:
-    return max(-_LARGEST_STEP, min(step, _LARGEST_STEP))
-
-
-def _stored_position(position: int) -> int:
-    return min(position, MAX_EPOCHS)
+LARGEST_STEP = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +101,7 @@ def put_samples(
                 run_id,
                 metrics[item.metric][0],
                 call.seq,
-                None if item.step is None else _stored_step(item.step),
+                None if item.step is None else stored_step(item.step),
                 item.epoch,
                 item.time,
                 float(item.value),
@@ -117,23 +110,41 @@ def put_samples(
             for item in call.samples
         ]
         if rows:
-            _PUT_SAMPLE.execute_many(connection, rows)
-        _apply_changes(connection, run_id, batch.changes, metrics)
+            PUT_SAMPLES.execute_many(connection, rows)
+        apply_changes(connection, run_id, batch.changes, metrics)
         requested = connection.execute(
             update(run)
             .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=_stored_position(batch.last_position))
+            .values(axis=batch.axis, epochs=stored_position(batch.last_position))
             .returning(run.c.stop_requested_at)
         ).scalar_one_or_none()
     return requested is not None
 
 
-def _apply_changes(
+def stored_step(step: int) -> int:
+    """A step as it is stored: SQLite's integers have 64 bits."""
+    return max(-LARGEST_STEP, min(step, LARGEST_STEP))
+
+
+def stored_position(position: int) -> int:
+    """The position of a point as it is stored, at most `MAX_EPOCHS`."""
+    return max(0, min(position, MAX_EPOCHS))
+
+
+def apply_changes(
     connection: Connection,
     run_id: int,
     changes: Mapping[str, CurveChange],
     metrics: Mapping[str, tuple[int, str]],
 ) -> None:
+    """Stores changes of the points of a run and of their summaries.
+
+    Args:
+        connection: in a transaction.
+        run_id: the run.
+        changes: by metric.
+        metrics: the id and direction of each of these metrics.
+    """
     points: list[tuple[int, int, int, float | None]] = []
     summaries = []
     emptied = []
@@ -144,7 +155,7 @@ def _apply_changes(
                 connection, of_run=run_id, of_metric=metric_id, first=change.delete_from
             )
         points += [
-            (run_id, metric_id, _stored_position(position), value)
+            (run_id, metric_id, stored_position(position), value)
             for position, value in change.points
         ]
         row = change.highest if direction == "max" else change.lowest
@@ -240,23 +251,24 @@ def derive_points_again(db: Database, run_id: int, axis: Axis) -> int:
 
     Returns the position of the last point.
     """
-    points = derive_points(_stored_calls(db, run_id), axis)
+    points = derive_points(group_calls(iterate_samples(db, run_id)), axis)
     changes = points.pending_changes()
     with db.write() as connection:
         for table in (point, summary):
             connection.execute(delete(table).where(table.c.run_id == run_id))
         metrics = get_or_create_metrics(connection, changes)
-        _apply_changes(connection, run_id, changes, metrics)
+        apply_changes(connection, run_id, changes, metrics)
         connection.execute(
             update(run)
             .where(run.c.id == run_id)
-            .values(axis=axis, epochs=_stored_position(points.last_position))
+            .values(axis=axis, epochs=stored_position(points.last_position))
         )
     return points.last_position
 
 
-def _stored_calls(db: Database, run_id: int) -> Iterator[list[Sample]]:
-    for _, call in groupby(iterate_samples(db, run_id), key=lambda row: row[0]):
+def group_calls(rows: Iterable[tuple[int, Sample]]) -> Iterator[list[Sample]]:
+    """The samples of each log call, from samples with the number of their call."""
+    for _, call in groupby(rows, key=lambda row: row[0]):
         yield [item for _, item in call]
 
 
@@ -282,9 +294,11 @@ class SampleWriter:
         """
         self._db, self._run_id, self._claim, self._renew = db, run_id, claim, renew
         stored = samples(db, run_id)
-        self._points = EvaluationPoints()
-        for _, call in groupby(stored, key=lambda row: row[0]):
-            self._points.add([item for _, item in call])
+        # With the points after the last evaluation, which are deleted when the run goes on.
+        self._points = derive_points(group_calls(stored))
+        if self._points.is_ambiguous:
+            derive_points_again(db, run_id, "step")
+            self._points = derive_points(group_calls(stored), "step")
         self._points.mark_stored()
         self._last_position: int | None = None
         self.next_seq = stored[-1][0] + 1 if stored else 0

@@ -2,20 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from nnlab.records import Run, Scalar, Source, SourceNote, Status
+from nnlab.records import Source, SourceNote
 from nnlab.store.constructs import in_ids, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement
-from nnlab.store.external_runs import add_results, get_or_create_trial, move_run
 from nnlab.store.rows import timestamp
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
-from nnlab.store.tables import run as run_table
-from nnlab.store.tables import source, trial
+from nnlab.store.tables import source
 
 _COLUMNS = (
     "run_id", "kind", "external_id", "location", "imported_at", "position", "metric_names", "audit",
@@ -54,57 +52,18 @@ def find_source(db: Database, kind: str, external_id: str) -> Source | None:
                 source.c.external_id == replace_invalid_unicode(external_id),
             )
         ).one_or_none()
-    return None if row is None else _source_record(row)
+    return None if row is None else source_record(row)
 
 
 def sources(db: Database, run_ids: Sequence[int]) -> dict[int, Source]:
     """The sources of those of the runs that were imported."""
     with db.read() as connection:
         rows = connection.execute(select(source).where(in_ids(source.c.run_id, run_ids))).all()
-    return {row.run_id: _source_record(row) for row in rows}
+    return {row.run_id: source_record(row) for row in rows}
 
 
-def update_imported_run(
-    db: Database,
-    run: Run,
-    *,
-    setting: dict[str, Scalar],
-    nested_setting: dict[str, Any] | None,
-    status: Status,
-    reason: str | None = None,
-    selected_epoch: int | None = None,
-    started_at: datetime | None = None,
-    ended_at: datetime | None = None,
-    results: dict[str, Scalar] | None = None,
-) -> None:
-    """Stores what a log says about an imported run besides its samples."""
-    with db.write() as connection:
-        study_id = connection.execute(
-            select(trial.c.study_id).where(trial.c.id == run.trial.id)
-        ).scalar_one()
-        trial_id = get_or_create_trial(connection, study_id, setting, nested_setting)
-        if trial_id != run.trial.id:
-            move_run(connection, run.id, trial_id)
-        seconds = None
-        if started_at is not None and ended_at is not None:
-            seconds = max(0.0, (ended_at - started_at).total_seconds())
-        connection.execute(
-            update(run_table)
-            .where(run_table.c.id == run.id)
-            .values(
-                status=str(status),
-                reason=None if reason is None else replace_invalid_unicode(reason),
-                selected_epoch=selected_epoch,
-                started_at=None if started_at is None else timestamp_to_text(started_at),
-                ended_at=None if ended_at is None else timestamp_to_text(ended_at),
-                wall_seconds=seconds,
-            )
-        )
-        if results:
-            add_results(connection, run.id, results)
-
-
-def _source_record(row: Any) -> Source:
+def source_record(row: Any) -> Source:
+    """The source of a row of the table."""
     position = None if row.position is None else json.loads(row.position)
     return Source(
         run_id=row.run_id,

@@ -195,21 +195,6 @@ def test_an_imported_run_is_found_by_its_source(harness: StoreHarness) -> None:
     assert store.find_source(harness.db, "tensorboard", "runs/a") == source
     assert store.find_source(harness.db, "wandb", "runs/a") is None
     assert store.sources(harness.db, [run.id]) == {run.id: source}
-    ended = datetime(2026, 5, 20, 13, tzinfo=UTC)
-    store.update_imported_run(
-        harness.db,
-        run,
-        setting={"lr": 1},
-        nested_setting=None,
-        status=Status.FAILED,
-        reason="crashed",
-        started_at=source.imported_at,
-        ended_at=ended,
-        results={"best": 1},
-    )
-    (stored,) = store.runs(harness.db, run_ids=[run.id])
-    assert (stored.status, stored.reason, stored.wall_seconds) == (Status.FAILED, "crashed", 3600)
-    assert stored.trial.setting == {"lr": 1}
 
 
 @pytest.mark.file

@@ -117,15 +117,6 @@ def init_study(
             help="the script's flag for the seed, by default --seed if it has one",
         ),
     ] = None,
-    log_source: Annotated[
-        str | None,
-        typer.Option(
-            "--metrics-from",
-            metavar="lines|none|FOLDER",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="where metrics come from, as --metrics of nnlab run",
-        ),
-    ] = None,
     python: Annotated[
         str | None,
         typer.Option(
@@ -232,7 +223,7 @@ def init_study(
             seed=settings["seed"],
             seeds=seeds,
             objective=settings["objective"],
-            metrics=log_source,
+            metrics=settings["metrics"],
             seed_flag=seed_flag,
             python=python,
             processes=nproc,

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from nnlab.catalogue import find_builtin, split_names
 from nnlab.figures.draw.reader_options import displayed
 from nnlab.objective import Scalar, Setting
-from nnlab.settings import setting_fields
+from nnlab.settings import ExternalName, as_stored_name, builtin_fields, setting_fields
 from nnlab.settings.arguments import is_argument
 from nnlab.settings.setting_differences import format_value
 
@@ -132,7 +132,7 @@ def setting_name(field: str) -> str:
     >>> setting_name("lr"), setting_name("batch_size")
     ('Learning rate', 'Batch size (examples)')
     """
-    if is_argument(field):
+    if is_argument(field) or isinstance(field, ExternalName):
         return displayed(field)
     name = _SETTING_NAMES.get(field) or _capitalised(field.replace("_", " "))
     setting = setting_fields().get(field)
@@ -169,7 +169,7 @@ def trial_name(setting: Setting, fields: Sequence[str]) -> str:
     >>> trial_name({"model": "resnet", "depth": 8, "batch_size": 32}, ["depth", "batch_size"])
     'ResNet-8, batch size 32'
     """
-    model = setting.get("model")
+    model = builtin_fields(setting).get("model")
     is_depth_in_name = "depth" in fields and model in _DEPTH_IN_NAME
     parts = []
     for name in ["model", *fields] if is_depth_in_name and "model" not in fields else fields:
@@ -179,7 +179,7 @@ def trial_name(setting: Setting, fields: Sequence[str]) -> str:
         if name == "model" and is_depth_in_name:
             parts.append(displayed(f"{value_name(name, value)}-{setting['depth']}"))
         else:
-            parts.append(_value_with_field(name, value))
+            parts.append(_value_with_field(as_stored_name(name, [setting]), value))
     return displayed(", ".join(parts))
 
 
@@ -187,7 +187,8 @@ def _value_with_field(field: str, value: Scalar) -> str:
     """A value that is understood without the heading of a column."""
     if _choice_name(field, value):
         return value_name(field, value)
-    short = _SHORT_SETTING_NAMES.get(field) or field.replace("_", " ")
+    is_external = isinstance(field, ExternalName)
+    short = field if is_external else _SHORT_SETTING_NAMES.get(field) or field.replace("_", " ")
     if isinstance(value, bool):
         return displayed(short if value else f"no {short}")
     return f"{displayed(short, field)} {value_name(field, value)}"
@@ -195,7 +196,7 @@ def _value_with_field(field: str, value: Scalar) -> str:
 
 def _choice_name(field: str, value: Scalar) -> str:
     """The display name of a built-in choice or of the user's class; empty for other values."""
-    setting = setting_fields().get(field)
+    setting = None if isinstance(field, ExternalName) else setting_fields().get(field)
     kind = setting.option.catalogue if setting else None
     if kind is None or not isinstance(value, str):
         return ""

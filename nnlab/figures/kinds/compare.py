@@ -142,12 +142,12 @@ def prepare_comparison(
 def _seed_differences(db: store.Database, ranking: Ranking) -> tuple[SeedDifference, ...]:
     """The difference of every seed that both trials have."""
     sign = 1 if ranking.objective.direction == "max" else -1
-    best, other = (dict(zip(row.seeds, row.values, strict=True)) for row in ranking.rows)
+    best, other = (dict(zip(row.seed_keys, row.values, strict=True)) for row in ranking.rows)
     ids = [run for row in ranking.rows for run in row.runs]
     diverged = {run.seed for run in store.runs(db, run_ids=ids) if run.status is Status.DIVERGED}
     return tuple(
         SeedDifference(str(seed), sign * (best[seed] - other[seed]), seed in diverged)
-        for seed in sorted(best.keys() & other.keys())
+        for seed in sorted(best.keys() & other.keys(), key=str)
     )
 
 

@@ -148,8 +148,10 @@ def _named_by_title(note: str, ranking: Ranking) -> str:
 def _test_name(ranking: Ranking) -> str:
     """The test behind the tiers; its correction also counts trials that are not selected."""
     if current_reader_options().select:
-        return f"{describe_test(PairedTest.T, 2)}, Bonferroni over all pairs of trials"
-    return describe_test(PairedTest.T, ranking.total)
+        return (
+            f"{describe_test(PairedTest.T, 2, ranking.rows)}, Bonferroni over all pairs of trials"
+        )
+    return describe_test(PairedTest.T, ranking.total, ranking.rows)
 
 
 def _ranked_row(row: RankingRow, ranking: Ranking, runs: Mapping[int, Run]) -> RankedRow:

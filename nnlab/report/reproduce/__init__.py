@@ -24,7 +24,7 @@ from nnlab.io.files import write_atomic
 from nnlab.io.text import format_count
 from nnlab.records import Environment, Setting, Status
 from nnlab.report.reproduce.lock import PackageLock, build_lock, how_to_install, nnlab_requirement
-from nnlab.settings import CODE_VERSION_FIELDS, parse_metrics
+from nnlab.settings import CODE_VERSION_FIELDS, is_builtin_setting, parse_metrics
 from nnlab.settings.arguments import is_argument
 from nnlab.settings.setting_differences import setting_label
 from nnlab.stats import format_duration
@@ -79,6 +79,11 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
     ranking = rank(db, replace(scope, studies=None, runs=ended), RankingRequest(mixed=True))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"'{folder}' already exists", hint="name a new folder")
+    if not all(is_builtin_setting(row.setting) for row in ranking.rows):
+        raise UsageError(
+            f"{scope.title} has runs of other programs, which nnlab cannot repeat",
+            hint="name the studies whose runs nnlab trained",
+        )
     continued = [row.trials[0] for row in ranking.rows if row.setting.get("start_from")]
     if continued:
         raise UsageError(
@@ -95,7 +100,7 @@ def write_reproduction_folder(db: store.Database, scope: Scope, folder: Path) ->
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / name, content)
     for number, row in enumerate(ranking.rows, start=1):
-        text = _trial_toml(row.setting, row.seeds)
+        text = _trial_toml(row.setting, [seed for seed in row.seeds if seed is not None])
         write_atomic(folder / "trials" / f"{number:04d}.toml", text.encode())
     expected = {
         "metric": ranking.objective.metric,
@@ -175,7 +180,7 @@ def _resource_text(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
-def _trial_toml(setting: Setting, seeds: tuple[int, ...]) -> str:
+def _trial_toml(setting: Setting, seeds: Sequence[int]) -> str:
     # Writing a report only reads, so user code named by the database is not executed.
     with user_code.forbid_execution("a report executes no code"):
         names = minimal_fields(setting)

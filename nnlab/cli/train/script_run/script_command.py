@@ -10,8 +10,8 @@ from nnlab.errors import UsageError
 from nnlab.settings import setting_fields
 
 _STUDY_OPTIONS = ("--sampler", "--trials", "--sampler-seed", "--at-once", "--pruner")
-# An option that is also a setting of nnlab, and is no flag of a script.
-_KEPT_SETTINGS = ("objective", "seed")
+# Settings of nnlab whose options mean the same for a script.
+_KEPT_SETTINGS = ("objective", "seed", "metrics")
 
 
 class ScriptCommand(TyperCommand):

@@ -8,7 +8,7 @@ from nnlab.analysis.significance import seeds_to_decide
 from nnlab.cli.output.render import print_pairs, say
 from nnlab.io.command_line import quote_command
 from nnlab.records import Setting
-from nnlab.settings import VERSION_FIELDS, setting_field, setting_fields
+from nnlab.settings import VERSION_FIELDS, is_builtin_setting, setting_field, setting_fields
 from nnlab.settings.arguments import is_argument
 from nnlab.settings.plugin_versions import parse_plugin_versions
 from nnlab.settings.setting_differences import differing_fields, format_value
@@ -17,6 +17,9 @@ from nnlab.settings.setting_differences import differing_fields, format_value
 def print_setting(settings: Sequence[Setting]) -> None:
     """Prints the resolved settings that all trials share, by panel, and those that differ."""
     if not settings:
+        return
+    if not is_builtin_setting(settings[0]):
+        _print_external_setting(settings)
         return
     # Users neither choose nor read the versions of files and plugins.
     varying = [name for name in differing_fields(settings) if name not in VERSION_FIELDS]
@@ -34,6 +37,21 @@ def print_setting(settings: Sequence[Setting]) -> None:
         pairs.append(("" if index else "Varies", f"{name}: {', '.join(values)}"))
     if packages := _plugin_packages(settings):
         pairs.append(("Plugins", ", ".join(packages)))
+    print_pairs(pairs)
+
+
+def _print_external_setting(settings: Sequence[Setting]) -> None:
+    """Prints the settings of another program, with its own names."""
+    varying = differing_fields(settings)
+    shared = [
+        f"{name} {'none' if value is None else format_value(value)}"
+        for name, value in settings[0].items()
+        if name not in varying
+    ]
+    pairs = [("Setting", ", ".join(shared) or "none recorded")]
+    for index, name in enumerate(varying):
+        values = dict.fromkeys(format_value(s.get(name)) or "-" for s in settings)
+        pairs.append(("" if index else "Varies", f"{name}: {', '.join(values)}"))
     print_pairs(pairs)
 
 
@@ -67,7 +85,11 @@ def print_more_seeds_command(db: store.Database, ranking: Ranking) -> None:
     grouped = any(len(row.trials) > 1 for row in ranking.rows)
     if count is None or len(names) != 1 or grouped:
         return
-    used = sorted({seed for row in ranking.rows for seed in row.seeds})
+    settings = (row.setting for row in ranking.rows)
+    seeds = {seed for row in ranking.rows for seed in row.seeds}
+    if None in seeds or not all(map(is_builtin_setting, settings)):
+        return  # nnlab cannot train them
+    used = sorted(seed for seed in seeds if seed is not None)
     words = ["nnlab", "train", "--study", *names, *_seeds_option(used, count), "--extend"]
     say(f"more seeds: {quote_command(*words)}", style="dim")
 

@@ -1,0 +1,1 @@
+"""`nnlab import`: reads the logs of other tools into the database."""

@@ -1,0 +1,119 @@
+"""Access of readers to the files of a log: search below a folder, first bytes, whole documents."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nnlab.errors import DataError
+from nnlab.io.files import open_regular, read_limited
+
+# The largest document that is read as a whole.
+MAX_DOCUMENT = 256 << 20
+# What `find` reads of a file to recognise its format.
+HEAD_BYTES = 64 << 10
+# Folders that contain code or versions, never logs.
+_SKIPPED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", ".venv", "__pycache__", "node_modules", "site-packages"}
+)
+# Names of files that do not say which run they belong to.
+_GENERAL_NAMES = frozenset(
+    {"metrics", "metric", "log", "logs", "history", "progress", "results", "result", "train"}
+    | {"training", "training_log", "train_log", "events", "curves", "output", "scalars"}
+)
+_MAX_DEPTH = 40
+_MAX_ENTRIES = 5_000_000
+
+
+def files_below(path: Path, has_name: Callable[[str], bool]) -> Iterator[Path]:
+    """The file itself, or the files below a folder whose names are accepted, in sorted order.
+
+    Links in a folder are not followed; a path that is a link itself is.
+    """
+    if not path.is_dir():
+        if path.is_file() and has_name(path.name):
+            yield path
+        return
+    for folder, names in folders_below(path):
+        yield from (folder / name for name in names if has_name(name))
+
+
+def folders_below(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder from a path downwards, with the sorted names of its regular files."""
+    pending = [(path, 0)]
+    entries_left = _MAX_ENTRIES
+    while pending:
+        folder, depth = pending.pop()
+        names = []
+        folders = []
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            continue  # A folder without permission contains no logs that can be read.
+        for entry in entries:
+            try:
+                mode = entry.lstat().st_mode
+            except OSError:
+                continue  # It was removed meanwhile.
+            if stat.S_ISREG(mode):
+                names.append(entry.name)
+            elif stat.S_ISDIR(mode) and depth < _MAX_DEPTH and entry.name not in _SKIPPED_FOLDERS:
+                folders.append((entry, depth + 1))
+        entries_left -= len(entries)
+        if entries_left < 0:
+            raise DataError(f"{path}: more than {_MAX_ENTRIES:,} files", hint="name a sub-folder")
+        yield folder, names
+        pending += reversed(folders)
+
+
+def relative_id(path: Path, searched: Path) -> str:
+    """What identifies a file or folder of a log: its path from the folder that was searched.
+
+    It begins with the name of that folder, so that the same names in two folders are two runs:
+    `runs/a/metrics.csv` if `runs` was searched, `a/metrics.csv` if the file itself was named.
+    """
+    root = searched if searched.is_dir() else searched.parent
+    try:
+        relative = path.relative_to(root)
+    except ValueError:
+        relative = Path(path.name)
+    # `.resolve()` gives the name of `.` and `..`.
+    return path_text(Path(root.resolve().name) / relative)
+
+
+def path_text(path: Path) -> str:
+    """A path as text with slashes; a name may have bytes that are no UTF-8, which are replaced."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
+
+
+def run_name(file: Path) -> str:
+    """The name of a run whose log has no name: that of the file, or of its folder.
+
+    >>> run_name(Path("runs/small/metrics.csv")), run_name(Path("runs/small.csv"))
+    ('small', 'small')
+    """
+    file = file.absolute()
+    if file.stem.lower() in _GENERAL_NAMES and file.parent.name:
+        return path_text(Path(file.parent.name))
+    return path_text(Path(file.stem))
+
+
+def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
+    """The first bytes of a file; none if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
+    """The content of a file of bounded size.
+
+    Raises:
+        DataError: it cannot be read or is too large.
+    """
+    try:
+        return read_limited(path, limit)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,5 @@
+"""Reads TensorBoard's event files without the package tensorboard."""
+
+from nnlab.exchange.tensorboard.reader import TensorBoardReader
+
+__all__ = ["TensorBoardReader"]

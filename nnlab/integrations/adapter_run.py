@@ -1,0 +1,79 @@
+"""The run that an adapter records: its own one, or the one that the program has begun."""
+
+import sys
+from typing import Any
+
+from nnlab.errors import MissingPackage
+from nnlab.tracking import RunHandle, active_run, init
+
+
+def missing_package(package: str, adapter: str) -> MissingPackage:
+    """The error of an adapter whose framework is not installed."""
+    return MissingPackage(
+        f"nnlab's {adapter} needs the package {package}, which is not installed",
+        hint=f"pip install {package}",
+    )
+
+
+class AdapterRun:
+    """Begins a run at its first use, ends it, and continues it if it is used after its end.
+
+    A run that the program has begun with `nnlab.init` is used if there is one and the adapter got
+    no arguments for a run of its own; it is not ended here.
+
+    Args:
+        run: a run to use.
+        **arguments: the arguments of `nnlab.init`; None is the default.
+    """
+
+    def __init__(self, run: RunHandle | None = None, **arguments: Any) -> None:
+        self._arguments = {name: a for name, a in arguments.items() if a is not None}
+        self._handle = run
+        self._is_own = run is None
+        self._ended = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy in another process begins a run of its own; only rank 0 records one.
+        return {**self.__dict__, "_handle": None, "_is_own": True, "_ended": False}
+
+    def set_defaults(self, **arguments: Any) -> None:
+        """Sets arguments of `nnlab.init` that were not given."""
+        known = {name: a for name, a in arguments.items() if a is not None}
+        self._arguments = known | self._arguments
+
+    @property
+    def handle(self) -> RunHandle:
+        """The run; it is begun or continued if it is not open."""
+        if self._handle is None and not self._arguments and (active := active_run()) is not None:
+            self._handle, self._is_own = active, False
+        if self._handle is None:
+            self._handle = init(**self._arguments)
+        elif self._ended:
+            self._handle = init(**{**self._arguments, "id": self._handle.id, "resume": "must"})
+        self._ended = False
+        return self._handle
+
+    @property
+    def id(self) -> Any:
+        """The number of the run; None before it has begun."""
+        return None if self._handle is None else self._handle.id
+
+    @property
+    def study(self) -> str | None:
+        """The study of the run, also before it has begun."""
+        study = self._arguments.get("study", self._arguments.get("project"))
+        return study if self._handle is None else self._handle.study
+
+    def update_config(self, values: Any) -> None:
+        """Adds settings to the config of the run."""
+        self.handle.config.update(values)
+
+    def end(self, *, failed: bool = False) -> None:
+        """Ends the run if it is the adapter's own; an exception that is being handled is stored."""
+        if self._handle is None or not self._is_own or self._ended:
+            return
+        self._ended = True
+        if failed and sys.exc_info()[0] is not None:
+            self._handle.__exit__(*sys.exc_info())
+        else:
+            self._handle.finish(exit_code=int(failed))

@@ -1,0 +1,67 @@
+"""Reads the logs of other tools in tests, all parts of a reading at once."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnlab.exchange.log_reader import (
+    Audit,
+    LoggedRun,
+    LogReader,
+    Position,
+    ReadPosition,
+    Restart,
+    RunDetails,
+    SampleBatch,
+)
+from nnlab.records import Sample
+
+
+@dataclass
+class ReadRun:
+    """What a reader said about a run: the last details, all samples and notes."""
+
+    details: RunDetails = field(default_factory=RunDetails)
+    first_details: RunDetails | None = None
+    samples: list[Sample] = field(default_factory=list)
+    position: Position = field(default_factory=dict)
+    restarted: bool = False
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def values(self, metric: str) -> list[tuple[int | None, float]]:
+        """Step and value of the samples of a metric, in order."""
+        return [(s.step, s.value) for s in self.samples if s.metric == metric]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics in the order of their first sample."""
+        return list(dict.fromkeys(sample.metric for sample in self.samples))
+
+
+def read_run(reader: LogReader, run: LoggedRun, position: Position | None = None) -> ReadRun:
+    """A whole reading; checks that it has the order that the protocol demands."""
+    audit = Audit()
+    items = list(reader.read(run, position, audit))
+    assert isinstance(items[-1], ReadPosition)
+    result = ReadRun()
+    for item in items:
+        match item:
+            case RunDetails():
+                result.first_details = result.first_details or item
+                result.details = item
+            case SampleBatch(samples):
+                assert result.first_details is not None, "details come before samples"
+                result.samples += samples
+            case Restart():
+                assert not result.samples
+                result.restarted = True
+            case ReadPosition(new_position):
+                result.position = new_position
+    for note in audit.notes:
+        result.notes[note.code] = result.notes.get(note.code, 0) + note.count
+    return result
+
+
+def read_only_run(reader: LogReader, path: Path) -> ReadRun:
+    """Reads the only run below a path."""
+    (run,) = reader.find(path)
+    return read_run(reader, run)

@@ -1,0 +1,92 @@
+"""Recording with `nnlab.init`, `log` and `finish`: what the database has afterwards."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+import nnlab
+from nnlab import store
+from nnlab.errors import UsageError
+from nnlab.records import Origin, Run, Status
+
+
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NNLAB_DB", raising=False)
+    return str(tmp_path / "r.db")
+
+
+def stored_run(db: str, run_id: int = 1) -> Run:
+    database = store.open_database(db, write=False)
+    (run,) = store.runs(database, run_ids=[run_id])
+    database.close()
+    return run
+
+
+def stored_samples(db: str, metric: str, run_id: int = 1) -> list[tuple[int | None, float]]:
+    database = store.open_database(db, write=False)
+    rows = [(item.step, item.value) for _, item in store.samples(database, run_id, [metric])]
+    database.close()
+    return rows
+
+
+def test_values_config_and_end_are_stored(db: str) -> None:
+    config = {"lr": 0.1, "model": {"layers": 2}}
+    with nnlab.init("lm", config=config, seed=3, objective="val/loss", db=db) as run:
+        for step in range(run.start_step, 4):
+            run.log({"train/loss": 1.0 / (step + 1)}, step=step)
+        run.log({"val/loss": 0.5}, epoch=1)
+        run.config.update({"wd": 0.01})
+        run.summary["best"] = 0.5
+    stored = stored_run(db)
+    assert (stored.status, stored.origin, stored.seed) == (Status.FINISHED, Origin.RECORDED, 3)
+    assert stored.trial.study == "lm"
+    assert stored.trial.setting == {"lr": 0.1, "model.layers": 2, "wd": 0.01}
+    assert stored.results == {"best": 0.5}
+    assert stored_samples(db, "train/loss") == [(s, 1.0 / (s + 1)) for s in range(4)]
+    with nnlab.open(db) as results:
+        assert list(results.history("1")["val/loss"]) == [(1, 0.5)]
+
+
+def test_steps_count_by_default_and_may_repeat_or_go_back(db: str) -> None:
+    with nnlab.init("s", db=db) as run:
+        for value in (1, 2):
+            run.log({"x": value})
+        for step in (5, 5, -1):
+            run.log({"x": step}, step=step)
+    assert stored_samples(db, "x") == [(0, 1.0), (1, 2.0), (5, 5.0), (5, 5.0), (-1, -1.0)]
+
+
+def test_nan_and_infinity_are_stored_and_none_is_not(db: str) -> None:
+    with nnlab.init("s", db=db) as run:
+        run.log({"x": math.nan, "y": math.inf, "z": None})
+    assert math.isnan(stored_samples(db, "x")[0][1])
+    assert stored_samples(db, "y") == [(0, math.inf)]
+    assert stored_samples(db, "z") == []
+
+
+def test_names_of_the_module_act_on_the_current_run(db: str) -> None:
+    assert nnlab.run is None
+    with pytest.raises(UsageError, match="no run for nnlab.log"):
+        nnlab.log({"x": 1})
+    with pytest.raises(UsageError, match="no run for nnlab.config"):
+        _ = nnlab.config.lr
+    run = nnlab.init(project="p", config={"lr": 1.0}, db=db)
+    assert nnlab.run is run
+    assert nnlab.config.lr == 1.0
+    nnlab.log({"x": 2.0})
+    assert nnlab.summary["x"] == 2.0
+    nnlab.finish()
+    assert nnlab.run is None
+    assert stored_run(db).status is Status.FINISHED
+
+
+def test_a_run_that_is_off_has_the_same_methods_and_writes_nothing(db: str) -> None:
+    with nnlab.init("s", config={"lr": 1.0}, db=db, mode="off") as run:
+        run.log({"x": 1.0})
+        run.config["a"] = 2
+        run.summary["b"] = 3
+        assert (run.config.a, run.summary["b"], run.id) == (2, 3, "0")
+    assert not Path(db).exists()
