@@ -9,6 +9,7 @@ from nnlab.store.evaluations import store_evaluation
 from nnlab.store.external_runs import (
     ExternalRunSpec,
     change_setting,
+    check_trained_by_nnlab,
     create_external_run,
     nested_settings,
     put_name_and_tags,
@@ -78,7 +79,13 @@ from nnlab.store.queries import (
 )
 from nnlab.store.queue import claim, claim_runs, claimable_run_ids
 from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
-from nnlab.store.recorded_runs import put_artifacts, reopen_run, unfinished_run
+from nnlab.store.recorded_runs import (
+    lease_holder,
+    put_artifacts,
+    put_environment,
+    reopen_run,
+    unfinished_run,
+)
 from nnlab.store.remote_callable import (
     AnyDatabase,
     RemoteDatabase,
@@ -101,11 +108,13 @@ from nnlab.store.run_writer import RunWriter, write_epochs
 from nnlab.store.samples import (
     SampleCall,
     SampleWriter,
+    count_samples,
     delete_samples,
     derive_points_again,
     group_calls,
     iterate_samples,
     next_seq,
+    sample_clock,
     samples,
     visible_samples,
 )
@@ -167,6 +176,7 @@ __all__ = [
     "best_values",
     "change_setting",
     "changed_data_error",
+    "check_trained_by_nnlab",
     "claim",
     "claim_runs",
     "claimable_run_ids",
@@ -176,6 +186,7 @@ __all__ = [
     "count_objectives",
     "count_pruned_runs",
     "count_runs",
+    "count_samples",
     "count_trials",
     "create_external_run",
     "create_study",
@@ -212,6 +223,7 @@ __all__ = [
     "is_stop_requested",
     "iterate_samples",
     "last_removal",
+    "lease_holder",
     "mark_worker_dead",
     "metrics",
     "missing_run_ids",
@@ -222,6 +234,7 @@ __all__ = [
     "peer_runs",
     "progress",
     "put_artifacts",
+    "put_environment",
     "put_imported_samples",
     "put_name_and_tags",
     "put_objective",
@@ -246,6 +259,7 @@ __all__ = [
     "run_names",
     "runs",
     "runs_over_steps",
+    "sample_clock",
     "samples",
     "seeds_with_changing_data",
     "set_missing_objective",

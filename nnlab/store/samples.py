@@ -9,8 +9,17 @@ from itertools import groupby
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
-from nnlab.store.constructs import in_ids, upsert
+from nnlab.records import (
+    Artifact,
+    Axis,
+    Curve,
+    Environment,
+    Finding,
+    History,
+    Sample,
+    Status,
+)
+from nnlab.store.constructs import in_ids, parameters, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
 from nnlab.store.evaluation_points import CurveChange, derive_points
@@ -49,6 +58,14 @@ _DELETE_POINTS = DriverStatement(
         point.c.run_id == bindparam("of_run"),
         point.c.metric_id == bindparam("of_metric"),
         point.c.epoch >= bindparam("first"),
+    )
+)
+_UPDATE_RUN = DriverStatement(
+    lambda: (
+        update(run)
+        .where(run.c.id == bindparam("of_run"))
+        .values(parameters("axis", "epochs"))
+        .returning(run.c.stop_requested_at)
     )
 )
 # SQLite's integers have 64 bits; a larger step is stored as the largest one.
@@ -112,12 +129,12 @@ def put_samples(
         if rows:
             PUT_SAMPLES.execute_many(connection, rows)
         apply_changes(connection, run_id, batch.changes, metrics)
-        requested = connection.execute(
-            update(run)
-            .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=stored_position(batch.last_position))
-            .returning(run.c.stop_requested_at)
-        ).scalar_one_or_none()
+        ((requested,),) = _UPDATE_RUN.fetch(
+            connection,
+            of_run=run_id,
+            axis=batch.axis,
+            epochs=stored_position(batch.last_position),
+        ) or ((None,),)
     return requested is not None
 
 
@@ -205,6 +222,41 @@ def iterate_samples(
             if wanted is None or name in wanted:
                 number = math.nan if value is None else value
                 yield seq, Sample(name, number, step, epoch, logged_at)
+
+
+@remote_callable
+def sample_clock(
+    db: Database, run_id: int, metric_name: str
+) -> list[tuple[int | None, float | None, float | None]]:
+    """The step, the epoch and the seconds since the first sample of each value of a metric.
+
+    The seconds are None if the program did not say the time.
+    """
+    with db.read() as connection:
+        first = connection.execute(
+            select(func.min(sample.c.time)).where(sample.c.run_id == run_id)
+        ).scalar_one_or_none()
+        rows = connection.execute(
+            select(sample.c.step, sample.c.epoch, sample.c.time)
+            .join(metric, metric.c.id == sample.c.metric_id)
+            .where(sample.c.run_id == run_id, metric.c.name == metric_name)
+            .order_by(sample.c.seq)
+        ).all()
+    return [
+        (step, epoch, None if first is None or logged_at is None else logged_at - first)
+        for step, epoch, logged_at in rows
+    ]
+
+
+@remote_callable
+def count_samples(db: Database, run_id: int) -> int:
+    """How many values the program of a run has logged."""
+    with db.read() as connection:
+        return int(
+            connection.execute(
+                select(func.count()).select_from(sample).where(sample.c.run_id == run_id)
+            ).scalar_one()
+        )
 
 
 def visible_samples(of_metric: Iterable[Sample]) -> list[Sample]:
@@ -303,6 +355,14 @@ class SampleWriter:
         self._last_position: int | None = None
         self.next_seq = stored[-1][0] + 1 if stored else 0
         self.stop_requested = False
+
+    def history(self) -> tuple[History, Axis]:
+        """The points so far, and what their positions are."""
+        curves = {
+            name: Curve(name, tuple(curve.positions), tuple(curve.values))
+            for name, curve in self._points.curves.items()
+        }
+        return History(curves), self._points.axis
 
     def begin(self, environment: Environment | None, *, artifacts: str | None = None) -> None:
         """Stores the environment of the attempt."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from nnlab.io.text import format_count
+from nnlab.io.text import format_count, format_seed
 from nnlab.metric_names import split_of
 from nnlab.records import Epoch, Run
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
@@ -27,7 +27,7 @@ def run_describer(runs: Sequence[Run]) -> DescribeRun:
     fields = distinguishing_fields([run.trial.setting for run in runs])
 
     def describe(run: Run) -> str:
-        return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
+        return f"{setting_label(run.trial.setting, fields)} seed={format_seed(run.seed)}".strip()
 
     return describe
 

@@ -43,6 +43,8 @@ def plan_remedies(
             them, or the budget is malformed or too small.
     """
     run = single_run(store.find_runs(db, [name]), name)
+    if not run.origin.is_startable:
+        store.check_trained_by_nnlab(run, "train remedies for it")
     if run.origin.is_external:
         proposal = propose_script_remedies(db, run, flags)
     elif flags:
