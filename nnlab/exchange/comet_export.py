@@ -128,7 +128,7 @@ def _details(run: LoggedRun, audit: Audit) -> RunDetails:
         tags=tuple(clean_name(str(tag), audit) for tag in (tags if isinstance(tags, list) else ()))[
             :_MAX_TAGS
         ],
-        group=clean_name(project, audit) if isinstance(project, str) else None,
+        project=clean_name(project, audit) if isinstance(project, str) else None,
         started_at=utc_time(metadata.get("startTimeMillis")),
         ended_at=ended_at,
         status=Status.RUNNING if is_running else Status.FINISHED,

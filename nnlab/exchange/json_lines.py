@@ -101,20 +101,19 @@ def read_json_lines(
 
 
 def first_objects(path: Path) -> list[Mapping[str, JsonValue]]:
-    """The objects in the first lines of a file; none if a line among them is something else."""
+    """The objects in the first lines of a file; none unless most of these lines are objects."""
     head = read_head(path).removeprefix(b"\xef\xbb\xbf")
     lines = [line for line in head.split(b"\n") if line.strip()]
     if len(lines) > 1 and not head.endswith(b"\n"):
         lines.pop()  # It may be cut.
-    rows = []
-    for line in lines[:_LINES_TO_RECOGNISE]:
-        if (
-            not _OBJECT_LINE.fullmatch(line)
-            or (row := parse_line(line.decode("utf-8", "replace"))) is None
-        ):
-            return []
-        rows.append(row)
-    return rows
+    lines = lines[:_LINES_TO_RECOGNISE]
+    rows = [
+        row
+        for line in lines
+        if _OBJECT_LINE.fullmatch(line)
+        and (row := parse_line(line.decode("utf-8", "replace"))) is not None
+    ]
+    return rows if 2 * len(rows) > len(lines) else []
 
 
 def parse_line(line: str, audit: Audit | None = None) -> Mapping[str, JsonValue] | None:

@@ -19,7 +19,7 @@ from nnlab.exchange.log_reader import (
     ReadPosition,
     Restart,
 )
-from nnlab.exchange.metric_table import MetricNames, number_of, number_or_text_number, parse_step
+from nnlab.exchange.metric_table import MetricNames, number_or_text_number, parse_step
 from nnlab.exchange.mlflow_run import STATUSES, STATUSES_BY_NUMBER, MlflowRun
 from nnlab.exchange.rewritten_rows import unread_rows
 from nnlab.records import Sample, Status
@@ -79,7 +79,7 @@ class _ExportedRun:
 
     def __init__(self, run: MlflowRun, values: list[list[JsonValue]], *, has_history: bool) -> None:
         self.run = run
-        self.values = sorted(values, key=lambda value: number_of(value[2]) or 0.0)
+        self.values = sorted(values, key=lambda value: number_or_text_number(value[2]) or 0.0)
         self.has_history = has_history
 
 

@@ -3,9 +3,11 @@
 import math
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from nnlab.errors import DataError
 from nnlab.exchange.batching import batches_of
@@ -141,25 +143,47 @@ class _Reading:
         self._rowid, self._digest = last or (0, "")
 
     def samples(self) -> Iterator[Sample]:
+        """The samples in the order of time: a database that was converted has another order."""
         names = MetricNames(self._audit)
-        while rows := self._connection.execute(
+        for _, key, value, timestamp, step, is_nan in self._rows_by_time():
+            metric = names.get(key) if isinstance(key, str) else None
+            number = _number(value, is_nan)
+            if metric is None or number is None or not isinstance(step, int):
+                self._audit.add("damaged", "metrics with a value of a wrong type")
+                continue
+            time = timestamp / 1000 if isinstance(timestamp, int) else None
+            yield Sample(metric, number, step, time=time)
+
+    def _rows_by_time(self) -> Iterator[Sequence[Any]]:
+        rows = self._next_rows()
+        if len(rows) < _ROWS_PER_QUERY:
+            yield from sorted(rows, key=_time_and_row)
+            return
+        # A private database in a temporary file, so that MLflow's is not locked meanwhile.
+        with closing(sqlite3.connect("")) as sorter:
+            sorter.execute("CREATE TABLE metrics (id, key, value, timestamp, step, is_nan)")
+            while rows:
+                sorter.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
+                rows = self._next_rows()
+            yield from sorter.execute("SELECT * FROM metrics ORDER BY timestamp, id")
+
+    def _next_rows(self) -> list[Sequence[Any]]:
+        rows = self._connection.execute(
             _METRICS, (self._run.external_id, self._rowid, _ROWS_PER_QUERY)
-        ).fetchall():
-            if any(after[0] <= row[0] for row, after in pairwise(rows)):
-                # Damaged pages are linked in a cycle; a sound table has increasing rows.
-                raise DataError(f"{self._run.paths[0]}: the table metrics is damaged")
+        ).fetchall()
+        if any(after[0] <= row[0] for row, after in pairwise(rows)):
+            # Damaged pages are linked in a cycle; a sound table has increasing rows.
+            raise DataError(f"{self._run.paths[0]}: the table metrics is damaged")
+        if rows:
             self._rowid, self._digest = rows[-1][0], row_digest(rows[-1])
-            for _, key, value, timestamp, step, is_nan in rows:
-                metric = names.get(key) if isinstance(key, str) else None
-                number = _number(value, is_nan)
-                if metric is None or number is None or not isinstance(step, int):
-                    self._audit.add("damaged", "metrics with a value of a wrong type")
-                    continue
-                time = timestamp / 1000 if isinstance(timestamp, int) else None
-                yield Sample(metric, number, step, time=time)
+        return rows
 
     def position(self) -> dict[str, JsonValue]:
         return {"rowid": self._rowid, "digest": self._digest}
+
+
+def _time_and_row(row: Sequence[Any]) -> tuple[int, int]:
+    return row[3] if isinstance(row[3], int) else 0, row[0]
 
 
 def _number(value: object, is_nan: object) -> float | None:

@@ -134,7 +134,8 @@ class _Reading:
         return RunDetails(
             name=clean_name(self._run.name, self._audit),
             config=config,
-            group=group if isinstance(group, str) else path_text(Path(self._path.stem)),
+            group=clean_name(group, self._audit) if isinstance(group, str) else None,
+            project=path_text(Path(self._path.stem)),
             started_at=started_at,
             seed=seed_of_config(config),
         )

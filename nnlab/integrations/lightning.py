@@ -4,6 +4,7 @@ It works with `lightning.pytorch`, `pytorch_lightning` and Fabric.
 """
 
 import importlib
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nnlab.integrations.adapter_run import AdapterRun, missing_package
 from nnlab.metric_names import split_of
 from nnlab.tracking.media_types import Image
+from nnlab.tracking.run_handle import RunHandle
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
@@ -30,7 +32,9 @@ def _import_lightning() -> str:
     for name in sorted(_PACKAGES, key=lambda name: name not in sys.modules):
         try:
             importlib.import_module(f"{name}.loggers.logger")
-        except ModuleNotFoundError:
+        except ModuleNotFoundError as error:
+            if error.name is not None and not name.startswith(error.name):
+                raise
             continue
         return name
     raise missing_package("lightning", "NnlabLogger")
@@ -80,6 +84,12 @@ class NnlabLogger(Logger):
     @rank_zero_experiment
     def experiment(self) -> Any:
         """The run of nnlab: `logger.experiment.log({"norm": 1.0})`."""
+        return self._handle
+
+    @property
+    def _handle(self) -> RunHandle:
+        seed = os.environ.get("PL_GLOBAL_SEED", "")  # set by `seed_everything`
+        self._run.set_defaults(seed=int(seed) if seed.isdecimal() else None)
         return self._run.handle
 
     @rank_zero_only
@@ -87,9 +97,8 @@ class NnlabLogger(Logger):
         self, params: dict[str, Any] | Namespace, *arguments: Any, **keywords: Any
     ) -> None:
         """Adds the hyperparameters to the config of the run."""
-        del arguments, keywords
         if params:
-            self._run.update_config(params)
+            self._handle.config.update(params)
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -105,7 +114,7 @@ class NnlabLogger(Logger):
         if epoch is not None and self._is_fitting and splits != {"test"}:
             epoch += 1
         named = {self._prefix + name: value for name, value in values.items()}
-        self._run.handle.log(named, step=step, epoch=epoch)
+        self._handle.log(named, step=step, epoch=epoch)
 
     @rank_zero_only
     def log_image(
@@ -125,10 +134,9 @@ class NnlabLogger(Logger):
             caption: a text for each image.
             **ignored: accepted for calls written for W&B.
         """
-        del ignored
         captions = list(caption) if caption is not None else [None] * len(images)
         media = [Image(image, text) for image, text in zip(images, captions, strict=True)]
-        self._run.handle.log({self._prefix + key: media}, step=step)
+        self._handle.log({self._prefix + key: media}, step=step)
 
     @rank_zero_only
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
@@ -136,12 +144,12 @@ class NnlabLogger(Logger):
         for kind in ("best", "last"):
             path = getattr(checkpoint_callback, f"{kind}_model_path", "")
             if path:
-                self._run.handle.summary[f"checkpoint/{kind}"] = str(path)
+                self._handle.summary[f"checkpoint/{kind}"] = str(path)
                 if self._log_model and Path(path).is_file():
-                    self._run.handle.save(path)
+                    self._handle.save(path)
         score = getattr(checkpoint_callback, "best_model_score", None)
         if score is not None:
-            self._run.handle.summary["checkpoint/best_score"] = float(score)
+            self._handle.summary["checkpoint/best_score"] = float(score)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
@@ -162,4 +170,4 @@ class NnlabLogger(Logger):
     @property
     def save_dir(self) -> str | None:
         """The folder of the run's files; the checkpoints of the trainer go into it by default."""
-        return None if self._run.id is None else str(self._run.handle.dir)
+        return None if self._run.id is None else self._handle.dir

@@ -80,11 +80,16 @@ def create_external_run(db: Database, spec: ExternalRunSpec) -> Run:
 
 @remote_callable
 def change_setting(
-    db: Database, claim: Claim, setting: Setting, nested_setting: Mapping[str, Any] | None
+    db: Database,
+    claim: Claim,
+    setting: Setting,
+    nested_setting: Mapping[str, Any] | None,
+    seed: int | None = None,
 ) -> Run:
     """Moves a claimed run to the trial with another setting; returns the run.
 
-    The earlier trial is deleted if it has no other run.
+    The earlier trial is deleted if it has no other run. `seed` becomes that of the run if it
+    was claimed without one.
 
     Raises:
         LeaseLost: another worker has claimed the run.
@@ -97,7 +102,8 @@ def change_setting(
             .where(run_table.c.id == claim.run.id)
         ).scalar_one()
         trial_id = get_or_create_trial(connection, study_id, setting, nested_setting)
-        move_run(connection, claim.run.id, trial_id, claim.run.seed)
+        new_seed = seed if claim.run.seed is None else claim.run.seed
+        move_run(connection, claim.run.id, trial_id, new_seed)
         return select_run(connection, claim.run.id, Observer.local())
 
 
@@ -139,6 +145,23 @@ def put_name_and_tags(
     with db.write(exclusive=False) as connection:
         _check_claim(connection, claim)
         connection.execute(update(run_table).where(run_table.c.id == claim.run.id).values(**values))
+
+
+def check_trained_by_nnlab(run: Run, purpose: str) -> None:
+    """Refuses what only runs of nnlab's own training allow.
+
+    Args:
+        run: any run.
+        purpose: what the command would do, such as `evaluate its model`.
+
+    Raises:
+        UsageError: another program trained the run.
+    """
+    if run.origin.is_external:
+        raise UsageError(
+            f"run {run.id} was trained by another program, so nnlab cannot {purpose}",
+            hint=f"nnlab show {run.id} says where it comes from",
+        )
 
 
 def nested_settings(db: Database, trial_ids: list[int]) -> dict[int, Mapping[str, Any]]:

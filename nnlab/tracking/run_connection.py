@@ -82,13 +82,15 @@ class RunConnection:
         """Adds a definition of metrics."""
         self._definitions.add(definition)
 
-    def store_config(self, setting: Setting, nested: Mapping[str, Any] | None) -> None:
+    def store_config(
+        self, setting: Setting, nested: Mapping[str, Any] | None, seed: int | None
+    ) -> None:
         """Stores a changed config. The setting of a script's run is that of its study."""
         if self._stored.joined:
             return
         db, claim = self._stored.db, self._stored.claim
         self.recorder.add_action(
-            "config", lambda: _ignore(store.change_setting(db, claim, setting, nested))
+            "config", lambda: _ignore(store.change_setting(db, claim, setting, nested, seed))
         )
 
     def store_results(self, results: Mapping[str, Scalar]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from nnlab.errors import NnlabError
 from nnlab.tracking.active_runs import remove_active
-from nnlab.tracking.config_values import flat_setting, is_nested
+from nnlab.tracking.config_values import flat_setting, is_nested, split_seed
 from nnlab.tracking.logged_values import IMMUTABLE_TYPES, snapshot_values
 from nnlab.tracking.mapping_proxies import TrackedConfig, TrackedSummary
 from nnlab.tracking.metric_definitions import parse_definition
@@ -362,9 +362,8 @@ class RunHandle:
     def _store_config(self) -> None:
         if self._connection is not None:
             nested = self.config.as_dict()
-            self._connection.store_config(
-                flat_setting(nested), nested if is_nested(nested) else None
-            )
+            seed, setting = split_seed(flat_setting(nested))
+            self._connection.store_config(setting, nested if is_nested(nested) else None, seed)
 
     def _store_summary(self) -> None:
         if self._connection is not None:

@@ -35,6 +35,8 @@ from nnlab.records import Curve, Finding, History, Origin, Sample, Source, Sourc
 
 # Values that are stored in one transaction: large ones are faster, and others wait for them.
 _VALUES_PER_TRANSACTION = 50_000
+# The state of a Trainer has its schedule, but neither its learning rate nor its model.
+_KINDS_WITH_PARTIAL_SETTING = frozenset({"trainer-state"})
 # Another process may have continued the import between two looks at its position.
 _MAX_TRIES = 5
 
@@ -358,7 +360,10 @@ class RunImporter:
 
     def _setting(self, details: RunDetails) -> LoggedSetting:
         return setting_of_details(
-            details, details.name or self._logged.name, self._options.seed_source
+            details,
+            details.name or self._logged.name,
+            self._options.seed_source,
+            is_partial=self._logged.kind in _KINDS_WITH_PARTIAL_SETTING,
         )
 
     def _study(self, details: RunDetails) -> str:

@@ -40,13 +40,16 @@ class LoggedSetting:
     left_out: tuple[str, ...] = ()
 
 
-def setting_of_details(details: RunDetails, name: str, source: SeedSource | None) -> LoggedSetting:
+def setting_of_details(
+    details: RunDetails, name: str, source: SeedSource | None, *, is_partial: bool = False
+) -> LoggedSetting:
     """The setting and the seed that a log states.
 
     Args:
         details: what the log says about the run.
         name: the name of the run, which distinguishes runs without a configuration.
         source: where the seed is; None looks for the usual names in the configuration.
+        is_partial: whether the configuration lacks choices, so that the name is needed too.
     """
     rest, seed = (name, None) if source is None else source.split_name(name)
     if not details.config:
@@ -68,6 +71,8 @@ def setting_of_details(details: RunDetails, name: str, source: SeedSource | None
             continue
         setting[key] = value
     nested = _masked(details.config)
+    if is_partial:
+        setting |= _setting_of_name(rest, seed, details, source).setting or {}
     return LoggedSetting(setting, nested, seed, tuple(left_out))
 
 
