@@ -21,13 +21,13 @@ import nnlab
         (Fraction(1, 4), 0.25),
         (np.float32(0.5), 0.5),
         (np.int64(7), 7.0),
-        (np.bool_(True), 1.0),  # noqa: FBT003
+        (np.bool_(True), 1.0),
         (np.array(2.5), 2.5),
         (np.array([[2.5]]), 2.5),
         (torch.tensor(1.5), 1.5),
         (torch.tensor([1.5], dtype=torch.float16), 1.5),
         (torch.tensor(1.5, requires_grad=True), 1.5),
-        (torch.tensor(True), 1.0),  # noqa: FBT003
+        (torch.tensor(True), 1.0),
         (10**400, math.inf),
     ],
 )

@@ -14,7 +14,8 @@ from recorded_programs import run_program, start_program, stored_run, values_of
 import nnlab
 from nnlab import store
 from nnlab.records import Status
-from nnlab.tracking import recorder, stored_run as stored_run_module
+from nnlab.tracking import recorder
+from nnlab.tracking import stored_run as stored_run_module
 from nnlab.tracking.call_spool import spool_files
 
 LOG = """
@@ -158,9 +159,7 @@ def test_threads_may_log_at_once(db: str) -> None:
     assert sorted(values_of(db, "x")) == sorted([float(n) for n in range(200)] * 5)
 
 
-def test_log_waits_if_the_writer_cannot_keep_up(
-    db: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_log_waits_if_the_writer_cannot_keep_up(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from nnlab.tracking import run_handle
 
     monkeypatch.setattr(run_handle, "MAX_WAITING_CALLS", 50)
