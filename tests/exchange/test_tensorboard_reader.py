@@ -306,7 +306,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     file = write_scalars(tmp_path / "run", 2000)
     content = file.read_bytes()
     peaks = []
-    for repetitions in (6, 24):
+    for repetitions in (12, 24):
         file.write_bytes(content * repetitions)
         (run,) = READER.find(tmp_path)
         tracemalloc.start()

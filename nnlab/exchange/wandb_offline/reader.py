@@ -48,6 +48,8 @@ class WandbOfflineReader:
         """The runs in a .wandb file or below a folder; the link `latest-run` is not followed."""
         names: dict[str, str] = {}
         paths: dict[str, list[Path]] = {}
+        if path.is_file():
+            path = path.resolve()  # a link that the user names is followed
         for file in files_below(path, lambda name: name.endswith(_SUFFIX)):
             start = _look_at_start(file)
             if start is not None:
