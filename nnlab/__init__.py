@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from nnlab.api.results import Results
     from nnlab.api.train import train
     from nnlab.api.train_result import TrainResult
-    from nnlab.tracking.current import define_metric, finish, log
+    from nnlab.tracking.current import (
+        define_metric,
+        finish,
+        log,
+        login,
+        save,
+        unwatch,
+        watch,
+    )
     from nnlab.tracking.mapping_proxies import TrackedConfig, TrackedSummary
     from nnlab.tracking.media_types import Histogram, Image
     from nnlab.tracking.media_types import LoggedTable as Table
@@ -49,12 +57,16 @@ __all__ = [
     "init",
     "load",
     "log",
+    "login",
     "open",
     "plots",
     "records",
     "run",
+    "save",
     "summary",
     "train",
+    "unwatch",
+    "watch",
 ]
 
 # Public name -> its module, and its name there; None for the module itself.
@@ -72,10 +84,14 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "init": ("nnlab.tracking.start", "init"),
     "load": ("nnlab.api.load", "load"),
     "log": ("nnlab.tracking.current", "log"),
+    "login": ("nnlab.tracking.current", "login"),
     "open": ("nnlab.api.open", "open_results_database"),
     "plots": ("nnlab.plots", None),
     "records": ("nnlab.records", None),
+    "save": ("nnlab.tracking.current", "save"),
     "train": ("nnlab.api.train", "train"),
+    "unwatch": ("nnlab.tracking.current", "unwatch"),
+    "watch": ("nnlab.tracking.current", "watch"),
 }
 
 # Names whose value is another one after each `init` and `finish` -> the function that returns it.

@@ -20,6 +20,7 @@ from nnlab.analysis.ranking_notes import (
     loss_unit_notes,
     overfitting_notes,
     search_space_notes,
+    unknown_direction_notes,
 )
 from nnlab.analysis.records import EpochChoice, Ranking, RankingRequest, RankingRow
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
@@ -141,6 +142,7 @@ def rank_group(
     fields = tuple(as_stored_name(name, all_settings) for name in group_by)
     fields = fields or distinguishing_fields(all_settings)
     notes = completeness_notes(db, scope, objective, rows, measured)
+    notes += unknown_direction_notes(db, objective, rows)
     notes += (*changed_data_notes(changed_data), *loss_unit_notes(objective, rows))
     notes += significance_notes(rows, request.test, total) + overfitting_notes(rows)
     if rows and not group_by:

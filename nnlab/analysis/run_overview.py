@@ -147,11 +147,11 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
         metric: store.values_at_selected_epoch(db, run_ids, metric) for metric in ERROR_METRICS
     }
     findings = store.findings(db, run_ids)
-    fields = distinguishing_fields([run.trial.setting for run in runs])
+    labels = run_labels(runs)
     return tuple(
         RunOverview(
             run,
-            setting_label(run.trial.setting, fields),
+            labels[run.id],
             summaries.get(run.id, {}),
             findings.get(run.id, ()),
             {
@@ -163,6 +163,22 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
         )
         for run in runs
     )
+
+
+def run_labels(runs: Sequence[Run]) -> dict[int, str]:
+    """What distinguishes the setting of each run from those of the others.
+
+    A run of another program is distinguished from those of its study: the settings of different
+    programs have nothing in common.
+    """
+    groups: dict[str | None, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.trial.study if run.origin.is_external else None, []).append(run)
+    labels: dict[int, str] = {}
+    for group in groups.values():
+        fields = distinguishing_fields([run.trial.setting for run in group])
+        labels |= {run.id: setting_label(run.trial.setting, fields) for run in group}
+    return labels
 
 
 def _set_best_objectives(

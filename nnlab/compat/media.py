@@ -75,7 +75,9 @@ def encode_video(frames: Any, fps: int) -> bytes:
     if array.ndim == 5:
         array = np.concatenate(list(array), axis=3)
     if array.ndim != 4 or array.shape[1] not in (1, 3, 4):
-        raise ValueError(f"{array.shape} is not the shape of a video [time, channels, height, width]")
+        raise ValueError(
+            f"{array.shape} is not the shape of a video [time, channels, height, width]"
+        )
     if np.issubdtype(array.dtype, np.floating) and array.size and array.max() <= 1.0:
         array = array * 255.0
     pixels = np.clip(array, 0, 255).astype(np.uint8)

@@ -14,10 +14,11 @@ from nnlab.compat.media import EncodedFile, encode_audio, encode_video, json_fil
 from nnlab.compat.step_counter import StepCounter
 from nnlab.compat.tensorboard_media import embedding_files, image_of, pr_curve_table
 from nnlab.compat.unsupported import unsupported_attributes
-from nnlab.tracking import RunHandle
-from nnlab.tracking import init as start_run
 from nnlab.tracking.media_types import Histogram, Image
 from nnlab.tracking.notes import note_once
+from nnlab.tracking.process_role import is_script_run
+from nnlab.tracking.run_handle import RunHandle
+from nnlab.tracking.start import init as start_run
 
 _unsupported = unsupported_attributes("SummaryWriter")
 # The study of writers whose folder has no parent.
@@ -47,7 +48,7 @@ class SummaryWriter:
         filename_suffix: str = "",
     ) -> None:
         if not log_dir:
-            now = datetime.now().strftime("%b%d_%H-%M-%S")  # noqa: DTZ005  local time, as torch
+            now = datetime.now().strftime("%b%d_%H-%M-%S")
             log_dir = f"runs/{now}_{socket.gethostname()}{comment}"
         self.log_dir: Any = log_dir
         self.purge_step, self.max_queue = purge_step, max_queue
@@ -90,7 +91,6 @@ class SummaryWriter:
         double_precision: bool = False,
     ) -> None:
         """Records a number."""
-        del walltime, new_style, double_precision
         self._log(tag, scalar_value, global_step)
 
     def add_scalars(
@@ -101,7 +101,6 @@ class SummaryWriter:
         walltime: float | None = None,
     ) -> None:
         """Records numbers as `MAIN/TAG`; torch writes them to folders of their own."""
-        del walltime
         values = {f"{main_tag}/{tag}": value for tag, value in tag_scalar_dict.items()}
         self._run.log(values, step=self._steps.step(main_tag, global_step))
 
@@ -114,7 +113,6 @@ class SummaryWriter:
         global_step: Any = None,
     ) -> None:
         """Records the config and the results of the run; other hyperparameters are another run."""
-        del hparam_domain_discrete, run_name
         hparams = dict(hparam_dict)
         if self._hparams is not None and hparams != self._hparams:
             with self._start(resume=False, config=hparams) as other:
@@ -127,45 +125,65 @@ class SummaryWriter:
             self._run.log(dict(metric_dict), step=step)
 
     def add_histogram(
-        self, tag: str, values: Any, global_step: Any = None, bins: Any = "tensorflow",
-        *arguments: Any, **keywords: Any,
+        self,
+        tag: str,
+        values: Any,
+        global_step: Any = None,
+        bins: Any = "tensorflow",
+        *arguments: Any,
+        **keywords: Any,
     ) -> None:
         """Records the histogram of an array or a tensor."""
-        del arguments, keywords
-        self._log(tag, Histogram(values, num_bins=bins if isinstance(bins, int) else 64), global_step)
+        self._log(
+            tag, Histogram(values, num_bins=bins if isinstance(bins, int) else 64), global_step
+        )
 
     def add_image(
-        self, tag: str, img_tensor: Any, global_step: Any = None, walltime: float | None = None,
+        self,
+        tag: str,
+        img_tensor: Any,
+        global_step: Any = None,
+        walltime: float | None = None,
         dataformats: str = "CHW",
     ) -> None:
         """Records an image, whose axes `dataformats` names."""
-        del walltime
         self._log(tag, image_of(img_tensor, dataformats), global_step)
 
     def add_images(
-        self, tag: str, img_tensor: Any, global_step: Any = None, walltime: float | None = None,
+        self,
+        tag: str,
+        img_tensor: Any,
+        global_step: Any = None,
+        walltime: float | None = None,
         dataformats: str = "NCHW",
     ) -> None:
         """Records several images side by side."""
-        del walltime
         self._log(tag, image_of(img_tensor, dataformats), global_step)
 
     def add_image_with_boxes(
-        self, tag: str, img_tensor: Any, box_tensor: Any, global_step: Any = None,
-        walltime: float | None = None, rescale: float = 1, dataformats: str = "CHW",
+        self,
+        tag: str,
+        img_tensor: Any,
+        box_tensor: Any,
+        global_step: Any = None,
+        walltime: float | None = None,
+        rescale: float = 1,
+        dataformats: str = "CHW",
         labels: Any = None,
     ) -> None:
         """Records an image without its boxes."""
-        del box_tensor, walltime, rescale, labels
         note_once("SummaryWriter.add_image_with_boxes records the image without the boxes")
         self._log(tag, image_of(img_tensor, dataformats), global_step)
 
     def add_figure(
-        self, tag: str, figure: Any, global_step: Any = None, close: bool = True,
+        self,
+        tag: str,
+        figure: Any,
+        global_step: Any = None,
+        close: bool = True,
         walltime: float | None = None,
     ) -> None:
         """Records figures of matplotlib, and closes them."""
-        del walltime
         figures = figure if isinstance(figure, list) else [figure]
         media = [Image(drawn) for drawn in figures]
         self._log(tag, media if isinstance(figure, list) else media[0], global_step)
@@ -176,47 +194,60 @@ class SummaryWriter:
                 plt.close(drawn)
 
     def add_video(
-        self, tag: str, vid_tensor: Any, global_step: Any = None, fps: int = 4,
+        self,
+        tag: str,
+        vid_tensor: Any,
+        global_step: Any = None,
+        fps: int = 4,
         walltime: float | None = None,
     ) -> None:
         """Records a video of shape [batch, time, channels, height, width]."""
-        del walltime
         self._log(tag, EncodedFile(encode_video(vid_tensor, int(fps)), ".gif"), global_step)
 
     def add_audio(
-        self, tag: str, snd_tensor: Any, global_step: Any = None, sample_rate: int = 44100,
+        self,
+        tag: str,
+        snd_tensor: Any,
+        global_step: Any = None,
+        sample_rate: int = 44100,
         walltime: float | None = None,
     ) -> None:
         """Records a sound."""
-        del walltime
         self._log(tag, EncodedFile(encode_audio(snd_tensor, sample_rate), ".wav"), global_step)
 
     def add_text(
         self, tag: str, text_string: str, global_step: Any = None, walltime: float | None = None
     ) -> None:
         """Records a text."""
-        del walltime
         self._log(tag, EncodedFile(str(text_string), ".txt"), global_step)
 
     def add_graph(self, model: Any, *arguments: Any, **keywords: Any) -> None:
         """Records the layers of a model as text."""
-        del arguments, keywords
         self._log("graph", EncodedFile(repr(model), ".txt"), 0)
 
     def add_pr_curve(
-        self, tag: str, labels: Any, predictions: Any, global_step: Any = None,
-        num_thresholds: int = 127, *arguments: Any, **keywords: Any,
+        self,
+        tag: str,
+        labels: Any,
+        predictions: Any,
+        global_step: Any = None,
+        num_thresholds: int = 127,
+        *arguments: Any,
+        **keywords: Any,
     ) -> None:
         """Records precision and recall at each threshold as a table."""
-        del arguments, keywords
         self._log(tag, pr_curve_table(labels, predictions, num_thresholds), global_step)
 
     def add_embedding(
-        self, mat: Any, metadata: Any = None, label_img: Any = None, global_step: Any = None,
-        tag: str = "default", metadata_header: Any = None,
+        self,
+        mat: Any,
+        metadata: Any = None,
+        label_img: Any = None,
+        global_step: Any = None,
+        tag: str = "default",
+        metadata_header: Any = None,
     ) -> None:
         """Records the vectors and their labels as files of tab-separated values."""
-        del label_img
         for name, file in embedding_files(mat, metadata, metadata_header).items():
             self._log(f"{tag}/{name}", file, global_step)
 
@@ -224,7 +255,6 @@ class SummaryWriter:
         self, tag: str, tensor: Any, global_step: Any = None, walltime: float | None = None
     ) -> None:
         """Records a tensor as JSON."""
-        del walltime
         self._log(tag, json_file(tensor), global_step)
 
     def flush(self) -> None:
@@ -233,7 +263,9 @@ class SummaryWriter:
 
     def close(self) -> None:
         """Ends the run; what is added later continues it."""
-        if not self._is_closed:
+        if is_script_run(self._handle):  # ended by `nnlab run`; the script may log more to it
+            self._handle.flush()
+        elif not self._is_closed:
             self._is_closed = True
             self._handle.finish()
 
@@ -246,6 +278,9 @@ class SummaryWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if error is None:
+            self.close()
+            return
         self._is_closed = True
         self._handle.__exit__(kind, error, traceback)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from nnlab.compat.media import EncodedFile
 from nnlab.tracking.media import to_array
-from nnlab.tracking.media_types import Image, Table
+from nnlab.tracking.media_types import Image, LoggedTable
 
 
 def image_of(data: Any, formats: str) -> Image:
@@ -28,7 +28,7 @@ def image_of(data: Any, formats: str) -> Image:
     return Image(row)
 
 
-def pr_curve_table(labels: Any, predictions: Any, thresholds: int) -> Table:
+def pr_curve_table(labels: Any, predictions: Any, thresholds: int) -> LoggedTable:
     """The precision and the recall at equally spaced thresholds.
 
     Args:
@@ -46,7 +46,7 @@ def pr_curve_table(labels: Any, predictions: Any, thresholds: int) -> Table:
         precision = hits / max(1, int(selected.sum()))
         recall = hits / max(1, int(positive.sum()))
         rows.append([float(threshold), precision, recall])
-    return Table(["threshold", "precision", "recall"], rows)
+    return LoggedTable(["threshold", "precision", "recall"], rows)
 
 
 def embedding_files(vectors: Any, labels: Any, header: Any) -> dict[str, EncodedFile]:

@@ -1,9 +1,11 @@
-"""What a script uses of another tracker and nnlab does not have: it does nothing and says so once."""
+"""Stands for what nnlab does not have of another tracker: it does nothing and says so once."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from nnlab.tracking.notes import note_once
+
+AUTOLOG_REMARK = "does nothing: log in the loop, or use a logger or callback of nnlab.integrations"
 
 
 class Unsupported:
@@ -28,6 +30,7 @@ class Unsupported:
             object.__setattr__(self, name, value)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Itself, or the function that it decorates."""
         # `@mlflow.trace` above a function must leave the function as it is.
         if len(arguments) == 1 and not keywords and callable(arguments[0]):
             return arguments[0]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnlab.integrations.adapter_run import AdapterRun, missing_package
-from nnlab.tracking.media_types import Image, Table
+from nnlab.tracking.media_types import Image, LoggedTable
 
 if TYPE_CHECKING:
     from accelerate.tracking import GeneralTracker, on_main_process
@@ -12,7 +12,7 @@ else:
     try:
         from accelerate.tracking import GeneralTracker, on_main_process
     except ModuleNotFoundError as error:
-        raise missing_package("accelerate", "NnlabTracker") from error
+        raise missing_package("accelerate", "NnlabTracker", error) from error
 
 
 class NnlabTracker(GeneralTracker):
@@ -63,9 +63,10 @@ class NnlabTracker(GeneralTracker):
         self._run.handle.log(others, step=step, epoch=epoch, **keywords)
 
     @on_main_process
-    def log_images(self, values: Mapping[str, Any], step: int | None = None, **ignored: Any) -> None:
+    def log_images(
+        self, values: Mapping[str, Any], step: int | None = None, **ignored: Any
+    ) -> None:
         """Logs lists of images."""
-        del ignored
         media = {name: [Image(image) for image in images] for name, images in values.items()}
         self._run.handle.log(media, step=step)
 
@@ -80,8 +81,9 @@ class NnlabTracker(GeneralTracker):
         **ignored: Any,
     ) -> None:
         """Logs a table, given by columns and rows or by a data frame."""
-        del ignored
-        self._run.handle.log({table_name: Table(columns, data, dataframe=dataframe)}, step=step)
+        self._run.handle.log(
+            {table_name: LoggedTable(columns, data, dataframe=dataframe)}, step=step
+        )
 
     @on_main_process
     def finish(self) -> None:

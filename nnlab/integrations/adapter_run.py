@@ -4,11 +4,23 @@ import sys
 from typing import Any
 
 from nnlab.errors import MissingPackage
-from nnlab.tracking import RunHandle, active_run, init
+from nnlab.tracking.current import current_handle
+from nnlab.tracking.process_role import is_script_run
+from nnlab.tracking.run_handle import RunHandle
+from nnlab.tracking.start import init
 
 
-def missing_package(package: str, adapter: str) -> MissingPackage:
-    """The error of an adapter whose framework is not installed."""
+def missing_package(package: str, adapter: str, error: ImportError | None = None) -> ImportError:
+    """The error of an adapter whose framework is not installed.
+
+    Args:
+        package: the framework.
+        adapter: the name of the adapter in the message.
+        error: the error of the import; it is returned if the framework lacks another package, such
+            as Keras its backend.
+    """
+    if error is not None and error.name is not None and error.name.split(".")[0] != package:
+        return error
     return MissingPackage(
         f"nnlab's {adapter} needs the package {package}, which is not installed",
         hint=f"pip install {package}",
@@ -28,6 +40,7 @@ class AdapterRun:
 
     def __init__(self, run: RunHandle | None = None, **arguments: Any) -> None:
         self._arguments = {name: a for name, a in arguments.items() if a is not None}
+        self._defaults: dict[str, Any] = {}
         self._handle = run
         self._is_own = run is None
         self._ended = False
@@ -38,18 +51,21 @@ class AdapterRun:
 
     def set_defaults(self, **arguments: Any) -> None:
         """Sets arguments of `nnlab.init` that were not given."""
-        known = {name: a for name, a in arguments.items() if a is not None}
-        self._arguments = known | self._arguments
+        self._defaults |= {name: a for name, a in arguments.items() if a is not None}
 
     @property
     def handle(self) -> RunHandle:
         """The run; it is begun or continued if it is not open."""
-        if self._handle is None and not self._arguments and (active := active_run()) is not None:
+        if (
+            self._handle is None
+            and not self._arguments
+            and (active := current_handle()) is not None
+        ):
             self._handle, self._is_own = active, False
         if self._handle is None:
-            self._handle = init(**self._arguments)
+            self._handle = init(**{**self._defaults, **self._arguments})
         elif self._ended:
-            self._handle = init(**{**self._arguments, "id": self._handle.id, "resume": "must"})
+            self._handle = init(db=self._arguments.get("db"), id=self._handle.id, resume="must")
         self._ended = False
         return self._handle
 
@@ -71,6 +87,9 @@ class AdapterRun:
     def end(self, *, failed: bool = False) -> None:
         """Ends the run if it is the adapter's own; an exception that is being handled is stored."""
         if self._handle is None or not self._is_own or self._ended:
+            return
+        if is_script_run(self._handle):  # ended by `nnlab run`; the script may log more to it
+            self._handle.flush()
             return
         self._ended = True
         if failed and sys.exc_info()[0] is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnlab.integrations.adapter_run import AdapterRun, missing_package
+from nnlab.metric_names import split_of, usual_name
 
 if TYPE_CHECKING:
     from keras.callbacks import Callback
@@ -11,14 +12,14 @@ else:
     try:
         from keras.callbacks import Callback
     except ModuleNotFoundError as error:
-        raise missing_package("keras", "Keras callback") from error
+        raise missing_package("keras", "Keras callback", error) from error
 
 
-class NnlabCallback(Callback):
+class KerasCallback(Callback):
     """Records the logs of each epoch, and of each nth batch.
 
-    Metrics keep the names of Keras, except that those of the training get `train_`: `loss` is
-    `train_loss`. `model.evaluate(..., callbacks=[callback])` logs `test_` metrics to the same run.
+    Metrics get nnlab's names: `loss` is `train/loss`, `val_loss` is `val/loss`.
+    `model.evaluate(..., callbacks=[callback])` logs `test/` metrics to the same run.
 
     Args:
         study: the study of the run.
@@ -44,13 +45,11 @@ class NnlabCallback(Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Begins or continues the run; the config gets the optimizer, the loss and the sizes."""
-        del logs
         self._is_training = True
         self._run.update_config({**_compiled_settings(self.model), **_fit_settings(self.params)})
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Notes the number of the epoch for its batches."""
-        del logs
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -63,30 +62,35 @@ class NnlabCallback(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Logs the metrics of an epoch; epochs count from 1."""
-        values = {_with_split(name): value for name, value in (logs or {}).items()}
+        values = {_metric_name(name, "train"): value for name, value in (logs or {}).items()}
         self._run.handle.log(values, step=_iterations(self.model), epoch=epoch + 1)
 
     def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Logs the metrics of an evaluation that is not part of `fit`."""
         if not self._is_training and logs:
-            values = {f"test_{name}": value for name, value in logs.items()}
+            values = {_metric_name(name, "test"): value for name, value in logs.items()}
             self._run.handle.log(values, step=_iterations(self.model), epoch=self._epoch + 1)
             self._run.end()
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Ends the run; what is logged later is added to it."""
-        del logs
         self._is_training = False
         self._run.end()
 
 
-def _with_split(name: str) -> str:
-    """The name with the split that Keras leaves out.
+NnlabCallback = KerasCallback
 
-    >>> _with_split("loss"), _with_split("val_loss"), _with_split("learning_rate")
-    ('train_loss', 'val_loss', 'learning_rate')
+
+def _metric_name(name: str, split: str) -> str:
+    """The usual name of a metric of Keras, whose split is given unless the name has one.
+
+    >>> _metric_name("loss", "train"), _metric_name("val_accuracy", "train")
+    ('train/loss', 'val/accuracy')
+    >>> _metric_name("learning_rate", "train")
+    'lr'
     """
-    return name if name.startswith("val_") or name == "learning_rate" else f"train_{name}"
+    usual = usual_name(name)
+    return usual if usual == "lr" or split_of(name) is not None else f"{split}/{usual}"
 
 
 def _iterations(model: Any) -> int | None:
@@ -100,7 +104,9 @@ def _compiled_settings(model: Any) -> dict[str, Any]:
     settings: dict[str, Any] = {"parameters": model.count_params()} if model.built else {}
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:
-        arguments = {n: v for n, v in optimizer.get_config().items() if n != "name" and v is not None}
+        arguments = {
+            n: v for n, v in optimizer.get_config().items() if n != "name" and v is not None
+        }
         settings["optimizer"] = {"name": type(optimizer).__name__, **arguments}
     loss = getattr(model, "loss", None)
     if isinstance(loss, str) or callable(loss):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnlab.integrations.adapter_run import AdapterRun, missing_package
+from nnlab.metric_names import usual_name
 
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
@@ -11,16 +12,17 @@ else:
     try:
         from skorch.callbacks import Callback
     except ModuleNotFoundError as error:
-        raise missing_package("skorch", "skorch callback") from error
+        raise missing_package("skorch", "skorch callback", error) from error
 
 # Settings of a net that have no effect on the trained model.
 _WITHOUT_EFFECT = ("callbacks", "verbose", "warm_start", "device", "module", "_params_to_validate")
 
 
-class NnlabCallback(Callback):
+class SkorchCallback(Callback):
     """Records what skorch writes to `net.history` after each epoch, and the settings of the net.
 
-    Metrics keep the names of skorch. `fit` begins a run, `partial_fit` continues it.
+    Metrics get nnlab's names: `valid_acc` is `val/accuracy`. `fit` begins a run, and
+    `partial_fit` continues it.
 
     Args:
         study: the study of the run.
@@ -42,7 +44,7 @@ class NnlabCallback(Callback):
         self.study, self.run, self.seed = study, run, seed
         self.init_arguments, self.keys_ignored = init_arguments, keys_ignored
 
-    def initialize(self) -> "NnlabCallback":
+    def initialize(self) -> "SkorchCallback":
         """Makes the next training begin a new run."""
         self.run_ = AdapterRun(
             self.run, study=self.study, seed=self.seed, **(self.init_arguments or {})
@@ -60,13 +62,12 @@ class NnlabCallback(Callback):
         Raises:
             KeyboardInterrupt: `nnlab stop` asked for the end; skorch then ends the training.
         """
-        del ignored
         row = net.history[-1]
         values = {
-            name: value
+            usual_name(name): value
             for name, value in row.items()
             if name not in ("batches", "epoch", *self.keys_ignored)
-            and not name.endswith("_best")
+            and not name.endswith(("_best", "_batch_count"))
             and not name.startswith("event_")
         }
         if "dur" in values:
@@ -80,6 +81,9 @@ class NnlabCallback(Callback):
         """Ends the run; `partial_fit` continues it."""
         del net, X, y, ignored
         self.run_.end()
+
+
+NnlabCallback = SkorchCallback
 
 
 def _net_settings(net: Any) -> dict[str, Any]:

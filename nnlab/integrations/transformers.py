@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnlab.integrations.adapter_run import AdapterRun, missing_package
+from nnlab.metric_names import split_of, usual_name
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -20,7 +21,7 @@ else:
         from transformers.integrations import integration_utils
         from transformers.trainer_callback import ExportableState
     except ModuleNotFoundError as error:
-        raise missing_package("transformers", "NnlabCallback") from error
+        raise missing_package("transformers", "NnlabCallback", error) from error
 
 # What the Trainer says once at the end of the training.
 _FINAL_VALUES = frozenset(
@@ -47,11 +48,11 @@ _PREFIXES_WITHOUT_EFFECT = (
 )
 
 
-class NnlabCallback(TrainerCallback, ExportableState):
+class TransformersCallback(TrainerCallback, ExportableState):
     """Records the metrics, arguments and model configuration of a Trainer.
 
-    Metrics keep the names of the Trainer, except that what has no prefix gets `train_`: `loss` is
-    `train_loss`. A training that is resumed from a checkpoint continues the run that wrote it.
+    Metrics get nnlab's names: `loss` is `train/loss`, `eval_loss` is `val/loss`. A training that
+    is resumed from a checkpoint continues the run that wrote it.
 
     Args:
         study: the study of the run; by default `TrainingArguments.project`, if it is set.
@@ -68,7 +69,7 @@ class NnlabCallback(TrainerCallback, ExportableState):
         return {"args": {}, "attributes": {"run_id": self._run.id}}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> "NnlabCallback":
+    def from_state(cls, state: Mapping[str, Any]) -> "TransformersCallback":
         """The callback that continues the run of a checkpoint."""
         callback = cls()
         callback.run_id = state["attributes"].get("run_id")
@@ -88,7 +89,6 @@ class NnlabCallback(TrainerCallback, ExportableState):
         self, args: Any, state: Any, control: Any, model: Any = None, **ignored: Any
     ) -> None:
         """Begins or continues the run."""
-        del control, ignored
         if state.is_world_process_zero:
             self._is_training = True
             self._configure(args, state, model)
@@ -103,7 +103,6 @@ class NnlabCallback(TrainerCallback, ExportableState):
         **ignored: Any,
     ) -> None:
         """Logs metrics with the step and the epoch of the Trainer."""
-        del ignored
         if not state.is_world_process_zero or not logs:
             return
         self._configure(args, state, model)
@@ -112,7 +111,7 @@ class NnlabCallback(TrainerCallback, ExportableState):
             final = {name: values.pop(name) for name in _FINAL_VALUES & set(values)}
             self._run.handle.summary.update(final)
         epoch = logs.get("epoch", state.epoch)
-        named = {_with_split(name): value for name, value in values.items()}
+        named = {_metric_name(name): value for name, value in values.items()}
         if named:
             self._run.handle.log(
                 named, step=state.global_step, epoch=None if epoch is None else float(epoch)
@@ -128,14 +127,12 @@ class NnlabCallback(TrainerCallback, ExportableState):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **ignored: Any) -> Any:
         """Stops the training if `nnlab stop` asked for it."""
-        del args, ignored
         if state.is_world_process_zero and self._run.handle.should_stop:
             control.should_training_stop = True
         return control
 
     def on_train_end(self, args: Any, state: Any, control: Any, **ignored: Any) -> None:
         """Ends the run; a later evaluation is added to it."""
-        del args, control, ignored
         self._is_training = False
         if state.is_world_process_zero:
             self._run.end()
@@ -155,7 +152,10 @@ class NnlabCallback(TrainerCallback, ExportableState):
         config = getattr(model, "config", None)
         settings = _effective_arguments(args)
         if config is not None:
-            settings["model"] = config if isinstance(config, dict) else config.to_diff_dict()
+            model_settings = config if isinstance(config, dict) else config.to_diff_dict()
+            settings["model"] = {
+                name: value for name, value in model_settings.items() if "version" not in name
+            }
         self._run.update_config(settings)
 
     def _continue_run_of_checkpoint(self, state: Any) -> None:
@@ -187,18 +187,21 @@ def _effective_arguments(args: Any) -> dict[str, Any]:
     }
 
 
-def _with_split(name: str) -> str:
-    """The name with the split that the Trainer leaves out.
+def _metric_name(name: str) -> str:
+    """The usual name of a metric of the Trainer, which names no split for those of the training.
 
-    >>> _with_split("loss"), _with_split("eval_loss"), _with_split("test_f1")
-    ('train_loss', 'eval_loss', 'test_f1')
+    >>> _metric_name("loss"), _metric_name("eval_loss"), _metric_name("learning_rate")
+    ('train/loss', 'val/loss', 'lr')
     """
-    return name if name.startswith(("eval_", "test_", "train_")) else f"train_{name}"
+    usual = usual_name(name)
+    return usual if usual == "lr" or split_of(name) is not None else f"train/{usual}"
 
 
 def _is_speed(name: str) -> bool:
     return name.startswith(("eval_", "test_")) and name.endswith(_SPEEDS)
 
+
+NnlabCallback = TransformersCallback
 
 if not TYPE_CHECKING:
     integration_utils.INTEGRATION_TO_CALLBACK["nnlab"] = NnlabCallback

@@ -8,6 +8,7 @@ which uses the checkout's objects and a copy of its index. Config settings that 
 may add are not read either.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -179,7 +180,9 @@ def _read_limited(process: "subprocess.Popen[bytes]") -> bytes | None:
     if process.stdout is None:
         return None
     timer = threading.Timer(_TIMEOUT_SECONDS, process.kill)
-    timer.start()
+    # While the interpreter shuts down no thread can be started; git then has no time limit.
+    with contextlib.suppress(RuntimeError):
+        timer.start()
     try:
         output = process.stdout.read(MAX_DIFF_BYTES + 1)
         if len(output) > MAX_DIFF_BYTES:

@@ -79,7 +79,13 @@ from nnlab.store.queries import (
 )
 from nnlab.store.queue import claim, claim_runs, claimable_run_ids
 from nnlab.store.ranked_trials import RankedTrial, SeedResult, divergence_rank, rank_trials
-from nnlab.store.recorded_runs import put_artifacts, reopen_run, unfinished_run
+from nnlab.store.recorded_runs import (
+    lease_holder,
+    put_artifacts,
+    put_environment,
+    reopen_run,
+    unfinished_run,
+)
 from nnlab.store.remote_callable import (
     AnyDatabase,
     RemoteDatabase,
@@ -111,6 +117,14 @@ from nnlab.store.samples import (
     sample_clock,
     samples,
     visible_samples,
+)
+from nnlab.store.script_studies import (
+    find_objective,
+    find_script,
+    move_unfinished_runs,
+    put_objective,
+    put_script,
+    replace_script,
 )
 from nnlab.store.sources import find_source, put_source, sources
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
@@ -194,9 +208,11 @@ __all__ = [
     "extend_study",
     "find_data_mismatch",
     "find_garbage",
+    "find_objective",
     "find_problems",
     "find_pruner",
     "find_runs",
+    "find_script",
     "find_source",
     "find_study",
     "findings",
@@ -207,18 +223,23 @@ __all__ = [
     "is_stop_requested",
     "iterate_samples",
     "last_removal",
+    "lease_holder",
     "mark_worker_dead",
     "metrics",
     "missing_run_ids",
+    "move_unfinished_runs",
     "nested_settings",
     "next_seq",
     "open_database",
     "peer_runs",
     "progress",
     "put_artifacts",
+    "put_environment",
     "put_imported_samples",
     "put_name_and_tags",
+    "put_objective",
     "put_results",
+    "put_script",
     "put_source",
     "rank_trials",
     "release_import",
@@ -228,6 +249,7 @@ __all__ = [
     "rename_imported_metric",
     "renew_lease",
     "reopen_run",
+    "replace_script",
     "request_stop",
     "restart_import",
     "restore",

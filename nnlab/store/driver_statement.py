@@ -70,7 +70,7 @@ class MultiRowStatement:
     stores what a training loop logs would never catch up.
     """
 
-    _SIZES = (128, 16, 1)
+    _SIZES = (128, 32, 8, 2, 1)
 
     def __init__(self, build: Callable[[int], ClauseElement]) -> None:
         """The statements are built when they are first executed.

@@ -80,11 +80,16 @@ def create_external_run(db: Database, spec: ExternalRunSpec) -> Run:
 
 @remote_callable
 def change_setting(
-    db: Database, claim: Claim, setting: Setting, nested_setting: Mapping[str, Any] | None
+    db: Database,
+    claim: Claim,
+    setting: Setting,
+    nested_setting: Mapping[str, Any] | None,
+    seed: int | None = None,
 ) -> Run:
     """Moves a claimed run to the trial with another setting; returns the run.
 
-    The earlier trial is deleted if it has no other run.
+    The earlier trial is deleted if it has no other run. `seed` becomes that of the run if it
+    was claimed without one.
 
     Raises:
         LeaseLost: another worker has claimed the run.
@@ -97,7 +102,8 @@ def change_setting(
             .where(run_table.c.id == claim.run.id)
         ).scalar_one()
         trial_id = get_or_create_trial(connection, study_id, setting, nested_setting)
-        move_run(connection, claim.run.id, trial_id, claim.run.seed)
+        new_seed = seed if claim.run.seed is None else claim.run.seed
+        move_run(connection, claim.run.id, trial_id, new_seed)
         return select_run(connection, claim.run.id, Observer.local())
 
 

@@ -1,20 +1,21 @@
 """Statements for runs that the Python API records: resuming them, and the files they log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.engine import Connection
 
-from nnlab.records import Artifact, Run, Setting, Status
+from nnlab.records import Artifact, Environment, Run, Setting, Status
 from nnlab.settings.identity import digest_of
-from nnlab.store.constructs import in_ids
 from nnlab.store.database import Database
+from nnlab.store.environments import get_or_create_environment
 from nnlab.store.leases import Claim, lease_lost_error
 from nnlab.store.liveness import Observer
 from nnlab.store.remote_callable import remote_callable
 from nnlab.store.rows import select_run
 from nnlab.store.run_transactions import insert_artifacts
-from nnlab.store.tables import run, study, trial
+from nnlab.store.tables import attempt, run, study, trial
 
 _ENDED = (Status.FINISHED, Status.DIVERGED, Status.FAILED, Status.INTERRUPTED)
 
@@ -69,20 +70,37 @@ def put_artifacts(db: Database, claim: Claim, artifacts: Sequence[Artifact]) -> 
         LeaseLost: another process has claimed the run.
     """
     with db.write(exclusive=False) as connection:
-        holder = connection.execute(
-            select(run.c.lease_attempt_id).where(run.c.id == claim.run.id)
-        ).scalar_one_or_none()
-        if holder != claim.attempt_id:
-            raise lease_lost_error(claim)
+        _check_claim(connection, claim)
         insert_artifacts(connection, claim.run.id, artifacts, datetime.now(UTC))
 
 
-def created_stamps(db: Database, run_ids: Sequence[int]) -> Mapping[int, tuple[str, int | None]]:
-    """When runs were created, as stored, and the attempt that has the lease, by run id."""
+@remote_callable
+def put_environment(db: Database, claim: Claim, environment: Environment) -> None:
+    """Stores the environment of the attempt at a claimed run.
+
+    Raises:
+        LeaseLost: another process has claimed the run.
+    """
+    with db.write(exclusive=False) as connection:
+        _check_claim(connection, claim)
+        connection.execute(
+            update(attempt)
+            .where(attempt.c.id == claim.attempt_id)
+            .values(environment_id=get_or_create_environment(connection, environment))
+        )
+
+
+def lease_holder(db: Database, run_id: int) -> int | None:
+    """The attempt that has the lease of a run; None if there is no such run or no lease."""
     with db.read() as connection:
-        rows = connection.execute(
-            select(run.c.id, run.c.created_at, run.c.lease_attempt_id).where(
-                in_ids(run.c.id, run_ids)
-            )
-        ).all()
-    return {run_id: (created_at, attempt_id) for run_id, created_at, attempt_id in rows}
+        return connection.execute(
+            select(run.c.lease_attempt_id).where(run.c.id == run_id)
+        ).scalar_one_or_none()
+
+
+def _check_claim(connection: Connection, claim: Claim) -> None:
+    holder = connection.execute(
+        select(run.c.lease_attempt_id).where(run.c.id == claim.run.id)
+    ).scalar_one_or_none()
+    if holder != claim.attempt_id:
+        raise lease_lost_error(claim)

@@ -9,8 +9,17 @@ from itertools import groupby, islice
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Artifact, Axis, Environment, Finding, Sample, Status
-from nnlab.store.constructs import in_ids, upsert
+from nnlab.records import (
+    Artifact,
+    Axis,
+    Curve,
+    Environment,
+    Finding,
+    History,
+    Sample,
+    Status,
+)
+from nnlab.store.constructs import in_ids, parameters, upsert
 from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
 from nnlab.store.evaluation_points import CurveChange, derive_points
@@ -49,6 +58,14 @@ _DELETE_POINTS = DriverStatement(
         point.c.run_id == bindparam("of_run"),
         point.c.metric_id == bindparam("of_metric"),
         point.c.epoch >= bindparam("first"),
+    )
+)
+_UPDATE_RUN = DriverStatement(
+    lambda: (
+        update(run)
+        .where(run.c.id == bindparam("of_run"))
+        .values(parameters("axis", "epochs"))
+        .returning(run.c.stop_requested_at)
     )
 )
 # SQLite's integers have 64 bits; a larger step is stored as the largest one.
@@ -114,12 +131,12 @@ def put_samples(
         if rows:
             PUT_SAMPLES.execute_many(connection, rows)
         apply_changes(connection, run_id, batch.changes, metrics)
-        requested = connection.execute(
-            update(run)
-            .where(run.c.id == run_id)
-            .values(axis=batch.axis, epochs=stored_position(batch.last_position))
-            .returning(run.c.stop_requested_at)
-        ).scalar_one_or_none()
+        ((requested,),) = _UPDATE_RUN.fetch(
+            connection,
+            of_run=run_id,
+            axis=batch.axis,
+            epochs=stored_position(batch.last_position),
+        ) or ((None,),)
     return requested is not None
 
 
@@ -342,6 +359,14 @@ class SampleWriter:
         self.next_seq = stored[-1][0] + 1 if stored else 0
         self.stop_requested = False
 
+    def history(self) -> tuple[History, Axis]:
+        """The points so far, and what their positions are."""
+        curves = {
+            name: Curve(name, tuple(curve.positions), tuple(curve.values))
+            for name, curve in self._points.curves.items()
+        }
+        return History(curves), self._points.axis
+
     def begin(self, environment: Environment | None, *, artifacts: str | None = None) -> None:
         """Stores the environment of the attempt."""
         if self._claim is not None:
@@ -384,6 +409,11 @@ class SampleWriter:
             self._last_position = derive_points_again(self._db, self._run_id, "step")
 
     @property
+    def axis(self) -> Axis:
+        """What the points are measured over, as far as it is known yet."""
+        return self._points.axis if self._last_position is None else "step"
+
+    @property
     def last_position(self) -> int:
         """The epoch or step of the last point."""
         return self._points.last_position if self._last_position is None else self._last_position
@@ -398,6 +428,7 @@ class SampleWriter:
         traceback: str | None = None,
         findings: Sequence[Finding] = (),
         artifacts: Sequence[Artifact] = (),
+        pruned_at: int | None = None,
     ) -> None:
         """Ends the attempt and releases the lease; `complete_points` comes first.
 
@@ -419,7 +450,7 @@ class SampleWriter:
             device_seconds=0.0,
             findings=findings,
             artifacts=artifacts,
-            pruned_at=None,
+            pruned_at=pruned_at,
             peak_bytes=None,
             traceback=traceback,
         )

@@ -129,6 +129,18 @@ def flat_setting(nested: Mapping[str, Any]) -> dict[str, Scalar]:
     return flat
 
 
+def split_seed(setting: Mapping[str, Scalar]) -> tuple[int | None, dict[str, Scalar]]:
+    """The seed, and the setting without it: runs that differ in the seed belong to one trial.
+
+    >>> split_seed({"lr": 0.1, "seed": 3}), split_seed({"seed": "fixed"})
+    ((3, {'lr': 0.1}), (None, {'seed': 'fixed'}))
+    """
+    seed = setting.get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        return None, dict(setting)
+    return seed, {name: value for name, value in setting.items() if name != "seed"}
+
+
 def is_nested(config: Mapping[str, Any]) -> bool:
     """Whether the flat setting loses the form of a config."""
     return any(isinstance(value, Mapping | list) for value in config.values())

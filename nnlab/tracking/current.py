@@ -1,5 +1,6 @@
 """The functions of `nnlab` that act on the current run: `nnlab.log`, `nnlab.finish`, ..."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,42 @@ def define_metric(name: str, step_metric: str | None = None, **options: Any) -> 
         UsageError: `nnlab.init` was not called.
     """
     _needed_run("define_metric").define_metric(name, step_metric, **options)
+
+
+def save(path: str | os.PathLike[str], *arguments: Any, **options: Any) -> list[str]:
+    """Copies files to the folder of the current run; see `RunHandle.save`.
+
+    Raises:
+        UsageError: `nnlab.init` was not called.
+    """
+    return _needed_run("save").save(path, *arguments, **options)
+
+
+def watch(model: Any, *arguments: Any, **options: Any) -> None:
+    """Records statistics of a torch module in the current run; see `RunHandle.watch`.
+
+    Raises:
+        UsageError: `nnlab.init` was not called.
+    """
+    _needed_run("watch").watch(model, **_watch_options(arguments, options))
+
+
+def _watch_options(arguments: tuple[Any, ...], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of W&B's `watch(models, criterion, log, log_freq)` without the criterion."""
+    return {**dict(zip(("criterion", "log", "log_freq"), arguments, strict=False)), **options}
+
+
+def unwatch(model: Any = None) -> None:
+    """Ends `watch` of the current run."""
+    run = current_handle()
+    if run is not None:
+        run.unwatch(model)
+
+
+def login(*arguments: Any, **options: Any) -> bool:
+    """Does nothing: nnlab has no accounts. For scripts written for W&B."""
+    del arguments, options
+    return True
 
 
 def finish(exit_code: int | None = 0, **ignored: Any) -> None:

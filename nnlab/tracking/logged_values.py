@@ -1,8 +1,9 @@
 """Values of log calls: snapshots taken in the caller's thread, numbers made in the writer's."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from numbers import Number
 from typing import Any, NamedTuple
 
@@ -33,6 +34,15 @@ class DeviceScalar(NamedTuple):
 
     tensor: Any
     ready: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceVector:
+    """Numbers that are still on a device, and the function that makes metrics of them."""
+
+    tensor: Any
+    to_metrics: Callable[[Sequence[float]], Mapping[str, float]]
+    ready: Any = None
 
 
 @dataclass(slots=True)
@@ -76,43 +86,51 @@ def _snapshot_tensor(torch: Any, tensor: Any) -> Any:
     if tensor.device.type == "cpu":
         return tensor.item()
     copy = tensor.detach().clone()
-    ready = None
-    if tensor.device.type == "cuda":
-        # The writer's thread copies in the default stream, which does not wait for other streams.
-        stream = torch.cuda.current_stream(tensor.device)
-        if stream != torch.cuda.default_stream(tensor.device):
-            ready = stream.record_event()
-    return DeviceScalar(copy, ready)
+    return DeviceScalar(copy, stream_event(torch, copy))
 
 
-def fetch_device_scalars(calls: Iterable[LoggedCall]) -> dict[int, float]:
-    """The numbers of all device scalars in the calls, by the id of their tensor.
+def stream_event(torch: Any, tensor: Any) -> Any:
+    """An event after which a tensor of a side stream is complete; None for the default stream.
+
+    The writer's thread copies in the default stream, which does not wait for other streams.
+    """
+    if tensor.device.type != "cuda":
+        return None
+    stream = torch.cuda.current_stream(tensor.device)
+    is_default = stream == torch.cuda.default_stream(tensor.device)
+    return None if is_default else stream.record_event()
+
+
+def fetch_device_numbers(calls: Iterable[LoggedCall]) -> dict[int, list[float]]:
+    """The numbers of all tensors in the calls, by the id of the tensor.
 
     There is one copy to the host for each device and type, not one for each number.
     """
     groups: dict[Any, list[Any]] = {}
-    for scalar in (s for call in calls for s in _device_scalars(call.values)):
-        if scalar.ready is not None:
-            scalar.ready.synchronize()
-        groups.setdefault((scalar.tensor.device, scalar.tensor.dtype), []).append(scalar.tensor)
-    numbers: dict[int, float] = {}
+    for value in (value for call in calls for value in _device_values(call.values)):
+        if value.ready is not None:
+            value.ready.synchronize()
+        groups.setdefault((value.tensor.device, value.tensor.dtype), []).append(value.tensor)
+    numbers: dict[int, list[float]] = {}
     for tensors in groups.values():
         torch = sys.modules["torch"]
-        host = torch.stack([tensor.reshape(()) for tensor in tensors]).to("cpu").tolist()
-        numbers |= {id(tensor): number for tensor, number in zip(tensors, host, strict=True)}
+        vectors = [tensor.reshape(-1) for tensor in tensors]
+        host = iter(torch.cat(vectors).to("cpu").tolist())
+        for tensor, vector in zip(tensors, vectors, strict=True):
+            numbers[id(tensor)] = list(islice(host, len(vector)))
     return numbers
 
 
-def _device_scalars(values: Mapping[str, Any]) -> Iterable[DeviceScalar]:
+def _device_values(values: Mapping[str, Any]) -> Iterator[DeviceScalar | DeviceVector]:
     for value in values.values():
-        if type(value) is DeviceScalar:
+        if type(value) in (DeviceScalar, DeviceVector):
             yield value
         elif type(value) is dict:
-            yield from _device_scalars(value)
+            yield from _device_values(value)
 
 
 def convert_values(
-    values: Mapping[str, Any], device_numbers: Mapping[int, float], separator: str = "."
+    values: Mapping[str, Any], device_numbers: Mapping[int, Sequence[float]], separator: str = "."
 ) -> ConvertedValues:
     """The values of a call by kind, with the names of nested mappings joined.
 
@@ -127,7 +145,7 @@ def _convert_into(
     converted: ConvertedValues,
     values: Mapping[str, Any],
     prefix: str,
-    device_numbers: Mapping[int, float],
+    device_numbers: Mapping[int, Sequence[float]],
     separator: str,
 ) -> None:
     for key, value in values.items():
@@ -140,7 +158,9 @@ def _convert_into(
         elif kind is dict:
             _convert_into(converted, value, name + separator, device_numbers, separator)
         elif kind is DeviceScalar:
-            _put_number(converted, name, device_numbers[id(value.tensor)])
+            _put_number(converted, name, device_numbers[id(value.tensor)][0])
+        elif kind is DeviceVector:
+            converted.numbers |= value.to_metrics(device_numbers[id(value.tensor)])
         elif isinstance(value, str):
             converted.texts[name] = value[:_MAX_TEXT]
         elif isinstance(value, Media):

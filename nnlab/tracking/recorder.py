@@ -16,13 +16,13 @@ from nnlab.tracking.logged_values import (
     LoggedCall,
     WaitingCall,
     convert_values,
-    fetch_device_scalars,
+    fetch_device_numbers,
 )
 from nnlab.tracking.metric_definitions import MetricDefinitions
 from nnlab.tracking.notes import note, note_once
 
 # Values are stored within 250 ms: this long they are collected, the rest is for the transaction.
-FLUSH_SECONDS = 0.15
+FLUSH_SECONDS = 0.2
 # The lease is renewed, and a request to stop is read, at least this often.
 _HEARTBEAT_SECONDS = 5.0
 # At the end of a run, how long a database that cannot be written is waited for.
@@ -49,6 +49,9 @@ class RecorderTasks(Protocol):
 
     def take(self, converted: ConvertedValues, call: LoggedCall) -> None:
         """Takes the texts and media of one log call."""
+
+    def machine_usage(self) -> Mapping[str, float]:
+        """The usage of the machine, if it is time to measure it; otherwise empty."""
 
     def store_pending(self) -> None:
         """Stores what was taken; called after the samples.
@@ -159,6 +162,8 @@ class Recorder:
             calls = [LoggedCall(*self.waiting.popleft()) for _ in range(self._batch_size())]
             is_due = time.monotonic() - self._last_write > _HEARTBEAT_SECONDS
             samples = self._to_sample_calls(calls)
+            if (usage := self._tasks.machine_usage()) and len(calls) < _CALLS_PER_TRANSACTION:
+                samples.append(self._usage_call(usage))
             if samples or is_due or self._delivery.is_behind:
                 is_stored = self._delivery.store(samples)
                 self._last_write = time.monotonic()
@@ -176,24 +181,27 @@ class Recorder:
     def _run_actions(self) -> None:
         if self._delivery.is_behind:
             return
-        with self._condition:
-            actions = list(self._actions.items())
         try:
-            for key, action in actions:
-                action()
-                with self._condition:
-                    if self._actions.get(key) is action:
-                        del self._actions[key]
-            self._tasks.store_pending()
+            self._store_actions()
         except LeaseLost:
             raise
         except STORE_ERRORS as error:
             note_once(f"{error_text(error)}; it is tried again")
 
+    def _store_actions(self) -> None:
+        with self._condition:
+            actions = list(self._actions.items())
+        for key, action in actions:
+            action()
+            with self._condition:
+                if self._actions.get(key) is action:
+                    del self._actions[key]
+        self._tasks.store_pending()
+
     def _to_sample_calls(self, calls: Sequence[LoggedCall]) -> list[SampleCall]:
-        device_numbers: Mapping[int, float] = {}
+        device_numbers: Mapping[int, Sequence[float]] = {}
         try:
-            device_numbers = fetch_device_scalars(calls)
+            device_numbers = fetch_device_numbers(calls)
         except RuntimeError as error:  # the device failed
             note_once(f"tensors cannot be copied from their device: {error}")
         sample_calls = []
@@ -208,7 +216,17 @@ class Recorder:
                 self._next_seq += 1
         return sample_calls
 
-    def _convert(self, call: LoggedCall, device_numbers: Mapping[int, float]) -> list[Sample]:
+    def _usage_call(self, usage: Mapping[str, float]) -> SampleCall:
+        now = time.time()
+        call = SampleCall(
+            self._next_seq, tuple([Sample(name, value, time=now) for name, value in usage.items()])
+        )
+        self._next_seq += 1
+        return call
+
+    def _convert(
+        self, call: LoggedCall, device_numbers: Mapping[int, Sequence[float]]
+    ) -> list[Sample]:
         converted = convert_values(call.values, device_numbers)
         numbers, step, epoch = converted.numbers, call.step, call.epoch
         for name in numbers.keys() - self.last_values.keys():
@@ -230,7 +248,7 @@ class Recorder:
         while True:
             try:
                 self._delivery.catch_up()
-                self._tasks.store_pending()
+                self._store_actions()
                 self._tasks.end_run(end)
             except LeaseLost:
                 note("another process continues this run; its end is not recorded here")

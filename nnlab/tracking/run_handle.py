@@ -3,18 +3,21 @@
 import os
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from time import time
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
+from nnlab.errors import NnlabError
 from nnlab.tracking.active_runs import remove_active
-from nnlab.tracking.config_values import flat_setting, is_nested
+from nnlab.tracking.config_values import flat_setting, is_nested, split_seed
 from nnlab.tracking.logged_values import IMMUTABLE_TYPES, snapshot_values
 from nnlab.tracking.mapping_proxies import TrackedConfig, TrackedSummary
 from nnlab.tracking.metric_definitions import parse_definition
-from nnlab.tracking.notes import note_once
+from nnlab.tracking.notes import note, note_once
 from nnlab.tracking.process_end import exception_end, exit_end
 from nnlab.tracking.recorder import MAX_WAITING_CALLS, RunEnd
+from nnlab.tracking.run_checkpoints import RunCheckpoints
 from nnlab.tracking.run_connection import RunConnection
 
 _are_immutable = IMMUTABLE_TYPES.issuperset
@@ -32,8 +35,10 @@ class RunHandle:
         """Wraps an open connection; None for a process that does not record."""
         self._connection = connection
         self._queue = None if connection is None else connection.recorder.waiting
-        self._step = 0 if connection is None else connection.start_step
-        self.start_step = self._step
+        self._checkpoints = _readable_checkpoints(connection)
+        self._step = self.start_step = _start_step(connection, self._checkpoints)
+        self._last_step = self._step - 1
+        self._watch: Closable | None = None
         self._uses_steps = False
         self._pending: dict[str, Any] = {}
         self._lock = threading.RLock()
@@ -76,13 +81,13 @@ class RunHandle:
             if step is not None:
                 if type(step) is not int:
                     step = int(step)
-                self._step = step
+                self._step = self._last_step = step
                 self._uses_steps = True
             if commit is False:
                 self._pending.update(values)
                 return
             if step is None and (epoch is None or self._uses_steps):
-                step = self._step
+                step = self._last_step = self._step
                 self._step = step + 1
                 self._uses_steps = True
             if self._pending:
@@ -135,6 +140,96 @@ class RunHandle:
         del ignored
         self.define(name, x=str(step_metric) if step_metric else None, goal=goal, summary=summary)
 
+    def checkpoint(self, state: Any, step: int | None = None) -> bool:
+        """Saves what is needed to continue; the last two checkpoints are kept.
+
+        Call it after the step was logged: a resumed run starts at the next one.
+
+        Args:
+            state: a dict of tensors, arrays and plain values, or of objects with `state_dict()`,
+                such as models and optimizers.
+            step: the step after which the state is; by default the last logged one.
+
+        Returns:
+            Whether it was saved: False in processes that do not record, and on a full disk.
+
+        Raises:
+            UsageError: the state has values that cannot be restored safely.
+        """
+        if self._connection is None or self._is_finished:
+            return False
+        self.flush()
+        step = self._last_step if step is None else int(step)
+        return self._connection.checkpoints.save(state, step)
+
+    def restore(self) -> Any:
+        """The state of the last checkpoint, with tensors on the CPU; None if there is none."""
+        if self._checkpoints is None:
+            return None
+        restored = self._checkpoints.restore()
+        return None if restored is None else restored[1]
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        base_path: str | os.PathLike[str] | None = None,
+        policy: str = "live",
+    ) -> list[str]:
+        """Copies files to the folder of the run; returns their paths there.
+
+        Args:
+            path: a file, a folder, or a pattern with `*`.
+            base_path: the folder to which the names in the run are relative; by default only the
+                name of each file is kept.
+            policy: `live` or `end` also copies them at the end of the run; `now` only now.
+        """
+        if self._connection is None or self._is_finished:
+            self._ignore_call("save")
+            return []
+        try:
+            return self._connection.save(
+                os.fspath(path),
+                None if base_path is None else os.fspath(base_path),
+                at_end=policy != "now",
+            )
+        except (NnlabError, OSError) as error:
+            note(f"save: {error}")
+            return []
+
+    def watch(
+        self, model: Any, log: str | None = None, every: int | None = None, **ignored: Any
+    ) -> None:
+        """Records statistics of the model's layers and gradients while it is trained.
+
+        They are `probe/...` metrics, which the diagnosis and `nnlab plot` read. The optimizer must
+        be one of torch.
+
+        Args:
+            model: a torch module.
+            log: accepted for scripts written for W&B.
+            every: steps between measurements; by default as often as takes 1 % of the time.
+            **ignored: accepted for scripts written for W&B.
+        """
+        del log, ignored
+        if self._connection is None or self._is_finished:
+            return
+        # Imported here: it imports torch.
+        from nnlab.tracking.layer_watch import LayerWatch
+
+        self.unwatch()
+        self._watch = LayerWatch(model, self._log_probe, every)
+
+    def unwatch(self, model: Any = None) -> None:
+        """Ends `watch`."""
+        del model
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def _log_probe(self, values: Mapping[str, Any]) -> None:
+        if (queue := self._queue) is not None:
+            queue.append((time(), self._step, None, values))
+
     def finish(self, exit_code: int = 0, **ignored: Any) -> None:
         """Stores everything and ends the run; later calls do nothing.
 
@@ -154,6 +249,7 @@ class RunHandle:
             if self._pending and self._queue is not None:
                 self._queue.append((time(), self._step, None, self._pending))
             self._queue, connection = None, self._connection
+        self.unwatch()
         remove_active(self)
         if connection is not None:
             connection.close(end)
@@ -254,6 +350,8 @@ class RunHandle:
 
     def forget_connection(self) -> None:
         """Called in a forked child: this process records nothing."""
+        # It is kept, because closing its database here would release the locks of the parent.
+        self._parent_connection = self._connection
         self._connection = self._queue = None
         self._lock = threading.RLock()
 
@@ -264,9 +362,8 @@ class RunHandle:
     def _store_config(self) -> None:
         if self._connection is not None:
             nested = self.config.as_dict()
-            self._connection.store_config(
-                flat_setting(nested), nested if is_nested(nested) else None
-            )
+            seed, setting = split_seed(flat_setting(nested))
+            self._connection.store_config(setting, nested if is_nested(nested) else None, seed)
 
     def _store_summary(self) -> None:
         if self._connection is not None:
@@ -281,6 +378,28 @@ class RunHandle:
             return {}
         self.flush()
         return self._connection.last_values
+
+
+class Closable(Protocol):
+    """What can be closed: a watch of a model."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
+def _readable_checkpoints(connection: RunConnection | None) -> RunCheckpoints | None:
+    """The checkpoints of the run; other ranks of a script read those of the first."""
+    if connection is not None:
+        return connection.checkpoints
+    folder = os.environ.get("NNLAB_DIR")
+    return RunCheckpoints(Path(folder) / "checkpoints") if folder else None
+
+
+def _start_step(connection: RunConnection | None, checkpoints: RunCheckpoints | None) -> int:
+    if connection is not None:
+        return connection.start_step
+    step = None if checkpoints is None else checkpoints.last_step()
+    return 0 if step is None else step + 1
 
 
 def _silent_handle(config: Mapping[str, Any]) -> RunHandle:

@@ -5,10 +5,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 from nnlab import store
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.errors import NnlabError
-from nnlab.records import Artifact, Objective, Status
+from nnlab.records import Artifact, Finding, Objective, Status
 from nnlab.store import SampleCall, SampleWriter
+from nnlab.tracking import system_usage
 from nnlab.tracking.call_delivery import error_text
+from nnlab.tracking.environment_reader import EnvironmentReader
+from nnlab.tracking.live_checks import LiveChecks
 from nnlab.tracking.logged_values import ConvertedValues, LoggedCall
 from nnlab.tracking.media_files import write_media
 from nnlab.tracking.metric_definitions import MetricDefinitions
@@ -34,6 +38,11 @@ class RunTasks:
         self._artifacts: list[Artifact] = []
         self._directions: dict[str, store.UserDirection] = {}
         self._last_objective: float | None = None
+        self._environment_reader = EnvironmentReader()
+        self._live_checks = LiveChecks(writer.history)
+        self._is_environment_stored = stored.joined
+        self._usage: system_usage.SystemUsage | None = None
+        self._next_usage = time.monotonic() + 1.0
         self.stop_reason: str | None = None
 
     def new_metric(self, metric: str) -> None:
@@ -57,9 +66,23 @@ class RunTasks:
         """Adds files that were written elsewhere."""
         self._artifacts += artifacts
 
+    def machine_usage(self) -> Mapping[str, float]:
+        """See `RecorderTasks`."""
+        now = time.monotonic()
+        if now < self._next_usage:
+            return {}
+        self._next_usage = now + system_usage.USAGE_SECONDS
+        if self._usage is None:  # imports psutil and NVML: in this thread, after the start
+            self._usage = system_usage.SystemUsage()
+            return {}
+        return self._usage.read()
+
     def store_pending(self) -> None:
         """See `RecorderTasks`."""
         db, claim = self._stored.db, self._stored.claim
+        if not self._is_environment_stored and (found := self._environment_reader.result):
+            store.put_environment(db, claim, found)
+            self._is_environment_stored = True
         if self._texts:
             store.put_results(db, claim, self._texts)
             self._texts = {}
@@ -82,9 +105,14 @@ class RunTasks:
                 for sample in call.samples:
                     if sample.metric == self._objective.metric:
                         self._last_objective = sample.value
+        # The findings of a script's run are those of the process that ends it.
+        if not self._stored.joined and self.stop_reason is None:
+            self.stop_reason = self._live_checks.check()
 
     def end_run(self, end: RunEnd) -> None:
         """See `RecorderTasks`; a run that a parent process executes is ended by that process."""
+        self._environment_reader.wait()
+        self.store_pending()
         if self._definitions.extremes:
             store.put_results(self._stored.db, self._stored.claim, self._definitions.extremes)
         self._writer.complete_points()
@@ -95,7 +123,13 @@ class RunTasks:
             wall_seconds=time.monotonic() - self._begin,
             reason=end.reason or self.stop_reason,
             traceback=end.traceback,
+            findings=self._findings(),
         )
+
+    def _findings(self) -> tuple[Finding, ...]:
+        db, run_id = self._stored.db, self._stored.run.id
+        (run,) = store.runs(db, run_ids=[run_id])
+        return diagnose_external(store.history(db, run_id), run.axis)
 
     def _final_status(self, status: Status) -> Status:
         last = self._last_objective

@@ -8,9 +8,9 @@ from typing import Any
 
 from nnlab import store
 from nnlab.errors import UsageError
-from nnlab.records import Objective, Setting
+from nnlab.records import Objective
 from nnlab.tracking.active_runs import active_runs, add_active
-from nnlab.tracking.config_values import config_mapping, flat_setting, is_nested
+from nnlab.tracking.config_values import config_mapping, flat_setting, is_nested, split_seed
 from nnlab.tracking.notes import note_once
 from nnlab.tracking.process_end import end_runs_with_process, exit_end
 from nnlab.tracking.process_role import is_interactive, is_secondary_process
@@ -55,6 +55,7 @@ def init(
     job_type: str | None = None,
     db: str | os.PathLike[str] | None = None,
     mode: str | None = None,
+    console: bool = False,
     reinit: bool | str | None = None,
     **ignored: Any,
 ) -> RunHandle:
@@ -85,6 +86,7 @@ def init(
         db: path or URL of the database; by default that of NNLAB_DB, or `runs.db`.
         mode: `off` records nothing, and the handle has the same methods; by default NNLAB_MODE, or
             `on`.
+        console: whether to record what the program prints, in the file `output.txt` of the run.
         reinit: whether an active run of this process ends first; in notebooks it always does.
         **ignored: other arguments of wandb.init, which have no effect.
 
@@ -103,7 +105,7 @@ def init(
     if stored is not None:
         given = stored.run.trial.setting
         return _start(_connect(stored, None), {**given, **values})
-    seed, setting = _seed_and_setting(seed, values)
+    named_seed, setting = split_seed(flat_setting(values))
     extra_tags = [f"group:{group}"] if group else []
     extra_tags += [f"job:{job_type}"] if job_type else []
     database = open_for_recording(_target(db))
@@ -112,7 +114,7 @@ def init(
             study=study or project or _default_study(),
             setting=setting,
             nested_setting=values if is_nested(values) else None,
-            seed=seed,
+            seed=named_seed if seed is None else seed,
             name=None if name is None else str(name),
             tags=((tags,) if isinstance(tags, str) else tuple(map(str, tags or ())))
             + tuple(extra_tags),
@@ -121,7 +123,7 @@ def init(
             resume=_parse_resume(resume),
         )
         stored = create_or_resume(database, request)
-        return _start(_connect(stored, request.objective), values)
+        return _start(_connect(stored, request.objective, console=console), values)
     except BaseException:
         database.close()
         raise
@@ -135,11 +137,13 @@ def _start(connection: RunConnection | None, config: Mapping[str, Any]) -> RunHa
     return run
 
 
-def _connect(stored: StoredRun, objective: Objective | None) -> RunConnection:
+def _connect(
+    stored: StoredRun, objective: Objective | None, *, console: bool = False
+) -> RunConnection:
     if objective is None:
         study = store.find_study(stored.db, stored.run.trial.study)
         objective = None if study is None else study.objective
-    return RunConnection(stored, objective)
+    return RunConnection(stored, objective, console=console)
 
 
 def _check_ignored(ignored: Mapping[str, Any]) -> None:
@@ -161,17 +165,6 @@ def _parse_resume(resume: object) -> Resume | None:
     if not isinstance(resume, str | bool | None) or resume not in _RESUME:
         raise UsageError(f"resume is allow, must or never, not {resume!r}")
     return _RESUME[resume]
-
-
-def _seed_and_setting(seed: int | None, values: Mapping[str, Any]) -> tuple[int | None, Setting]:
-    """The seed, and the setting without it: runs that differ in the seed belong to one trial."""
-    setting = flat_setting(values)
-    named = setting.get("seed")
-    if isinstance(named, int) and not isinstance(named, bool):
-        if seed is None:
-            seed = named
-        del setting["seed"]
-    return seed, setting
 
 
 def _parse_objective(db: store.Database, objective: str | Objective | None) -> Objective | None:

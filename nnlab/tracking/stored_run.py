@@ -118,7 +118,7 @@ def create_or_resume(db: store.Database, request: RunRequest) -> StoredRun:
     claim = retry_while_locked(lambda: _claim(db, run.id))
     folder = store.run_folder(db, claim.run, None)
     folder.create()
-    return StoredRun(db, claim, Path(folder.display_name), joined=False, resumed=resumed)
+    return StoredRun(db, claim, Path(folder.display_name).absolute(), joined=False, resumed=resumed)
 
 
 def _find_run(db: store.Database, request: RunRequest) -> Run | None:

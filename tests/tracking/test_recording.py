@@ -69,9 +69,9 @@ def test_nan_and_infinity_are_stored_and_none_is_not(db: str) -> None:
 
 def test_names_of_the_module_act_on_the_current_run(db: str) -> None:
     assert nnlab.run is None
-    with pytest.raises(UsageError, match="no run for nnlab.log"):
+    with pytest.raises(UsageError, match=r"no run for nnlab\.log"):
         nnlab.log({"x": 1})
-    with pytest.raises(UsageError, match="no run for nnlab.config"):
+    with pytest.raises(UsageError, match=r"no run for nnlab\.config"):
         _ = nnlab.config.lr
     run = nnlab.init(project="p", config={"lr": 1.0}, db=db)
     assert nnlab.run is run
@@ -90,3 +90,29 @@ def test_a_run_that_is_off_has_the_same_methods_and_writes_nothing(db: str) -> N
         run.summary["b"] = 3
         assert (run.config.a, run.summary["b"], run.id) == (2, 3, "0")
     assert not Path(db).exists()
+
+
+def test_a_seed_that_the_config_gets_later_is_the_seed_of_the_run(db: str) -> None:
+    for seed in (1, 2):
+        with nnlab.init("s", db=db) as run:
+            run.config.update({"lr": 0.1, "seed": seed})
+    with nnlab.init("s", seed=3, db=db) as run:
+        run.config.update({"lr": 0.1, "seed": 9})
+    runs = [stored_run(db, number) for number in (1, 2, 3)]
+    assert [run.seed for run in runs] == [1, 2, 3]
+    assert {run.trial.id for run in runs} == {runs[0].trial.id}
+    assert runs[0].trial.setting == {"lr": 0.1}
+    assert all(run.current for run in runs)
+
+
+def test_the_folder_of_a_run_does_not_depend_on_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    with nnlab.init("s", db="r.db") as run:
+        folder = run.dir
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        run.log({"image": nnlab.Image([[0, 1], [1, 0]])})
+    assert Path(folder) == tmp_path / "r.artifacts/1"
+    assert len(list((tmp_path / "r.artifacts/1/media").iterdir())) == 1

@@ -8,6 +8,7 @@ import typer
 
 from nnlab.analysis import csv_curves
 from nnlab.analysis.diagnosis import diagnose_runs
+from nnlab.analysis.run_overview import run_labels
 from nnlab.analysis.scope import current_runs, resolve_scope
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
@@ -21,7 +22,6 @@ from nnlab.diagnosis.external_curves import diagnose_external, external_curves
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count, format_seed
 from nnlab.records import Finding, Run
-from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -126,10 +126,10 @@ def _diagnose_runs(
     with open_db(db) as database:
         runs = current_runs(database, resolve_scope(database, names))
         diagnoses = diagnose_runs(database, runs)
-    fields = distinguishing_fields([run.trial.setting for run in runs])
+    labels = run_labels(runs)
     if output_format is Format.TABLE and len(runs) <= _MAX_DETAILED_RUNS:
         for run in runs:
-            say(f"run {run.id}  {_describe_run(run, fields)}", style="bold")
+            say(f"run {run.id}  {_describe_run(run, labels[run.id])}", style="bold")
             print_findings(
                 diagnoses.by_run[run.id], axis=run.axis, notes=diagnoses.notes.get(run.id, ())
             )
@@ -137,7 +137,7 @@ def _diagnose_runs(
         rows = [
             {
                 "run": run.id,
-                "trial": setting_label(run.trial.setting, fields),
+                "trial": labels[run.id],
                 "seed": run.seed,
                 **finding_cells(diagnoses.by_run[run.id]),
                 "axis": run.axis,
@@ -152,10 +152,10 @@ def _diagnose_runs(
             say(f"{format_count(len(runs), 'run')}, {healthy} without findings", style="dim")
     if output_format is Format.TABLE:
         for trial in diagnoses.trials:
-            say(f"trial {setting_label(trial.run.trial.setting, fields)}", style="bold")
+            say(f"trial {labels[trial.run.id]}", style="bold")
             print_findings([trial.finding], axis=trial.run.axis)
     return diagnoses.all_findings
 
 
-def _describe_run(run: Run, fields: Sequence[str]) -> str:
-    return f"{setting_label(run.trial.setting, fields)} seed={format_seed(run.seed)}".strip()
+def _describe_run(run: Run, label: str) -> str:
+    return f"{label} seed={format_seed(run.seed)}".strip()

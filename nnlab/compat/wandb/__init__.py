@@ -8,25 +8,51 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from nnlab.compat.unsupported import unsupported_attributes
-from nnlab.compat.wandb import plot as plot
-from nnlab.compat.wandb import util as util
-from nnlab.compat.wandb.artifact import Artifact as Artifact
-from nnlab.compat.wandb.media import Audio as Audio
-from nnlab.compat.wandb.media import Histogram as Histogram
-from nnlab.compat.wandb.media import Html as Html
-from nnlab.compat.wandb.media import Image as Image
-from nnlab.compat.wandb.media import Molecule as Molecule
-from nnlab.compat.wandb.media import Object3D as Object3D
-from nnlab.compat.wandb.media import Plotly as Plotly
-from nnlab.compat.wandb.media import Table as Table
-from nnlab.compat.wandb.media import Video as Video
-from nnlab.compat.wandb.plot import plot_table as plot_table
-from nnlab.compat.wandb.run import Run as Run
-from nnlab.compat.wandb.settings import Settings as Settings
+from nnlab.compat.wandb import plot, util
+from nnlab.compat.wandb.artifact import RecordedArtifact as Artifact
+from nnlab.compat.wandb.media import AudioFile as Audio
+from nnlab.compat.wandb.media import Histogram
+from nnlab.compat.wandb.media import HtmlFile as Html
+from nnlab.compat.wandb.media import LoggedTable as Table
+from nnlab.compat.wandb.media import MoleculeFile as Molecule
+from nnlab.compat.wandb.media import PlotlyFile as Plotly
+from nnlab.compat.wandb.media import SceneFile as Object3D
+from nnlab.compat.wandb.media import VideoFile as Video
+from nnlab.compat.wandb.media import WandbImage as Image
+from nnlab.compat.wandb.plot import plot_table
+from nnlab.compat.wandb.settings import WandbSettings as Settings
 from nnlab.compat.wandb.start import active as _active
 from nnlab.compat.wandb.start import finish_all as finish
-from nnlab.compat.wandb.start import init as init
+from nnlab.compat.wandb.start import init
+from nnlab.compat.wandb.wandb_run import WandbRun as Run
 from nnlab.tracking.notes import note_once
+
+__all__ = [
+    "AlertLevel",
+    "Artifact",
+    "Audio",
+    "Histogram",
+    "Html",
+    "Image",
+    "Molecule",
+    "Object3D",
+    "Plotly",
+    "Run",
+    "Settings",
+    "Table",
+    "Video",
+    "agent",
+    "finish",
+    "init",
+    "join",
+    "log",
+    "login",
+    "plot",
+    "plot_table",
+    "setup",
+    "sweep",
+    "util",
+]
 
 join = finish
 _STUDIES = (
@@ -34,7 +60,7 @@ _STUDIES = (
 )
 
 
-class AlertLevel(Enum):
+class WandbAlertLevel(Enum):
     """The levels of `wandb.alert`."""
 
     INFO = "INFO"
@@ -42,20 +68,20 @@ class AlertLevel(Enum):
     ERROR = "ERROR"
 
 
+AlertLevel = WandbAlertLevel
+
+
 def login(*arguments: Any, **keywords: Any) -> bool:
     """Nothing: nnlab has no accounts."""
-    del arguments, keywords
     return True
 
 
 def setup(*arguments: Any, **keywords: Any) -> None:
     """Nothing: nnlab needs no preparation."""
-    del arguments, keywords
 
 
 def sweep(sweep: Any, *arguments: Any, **keywords: Any) -> str:
     """Nothing; the id of no sweep."""
-    del sweep, arguments, keywords
     note_once(f"wandb.sweep {_STUDIES}")
     return "no-sweep"
 
@@ -67,7 +93,6 @@ def agent(
     **keywords: Any,
 ) -> None:
     """Calls the function once, with the config that the script passes to `init` itself."""
-    del sweep_id, arguments, keywords
     note_once(f"wandb.agent {_STUDIES}")
     if function is not None:
         function()

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnlab.compat.media import EncodedFile, encode_audio, encode_video, json_file, read_data
-from nnlab.tracking.media import Media
 from nnlab.tracking import media_types
+from nnlab.tracking.media import Media
 from nnlab.tracking.media_types import Histogram as Histogram
-from nnlab.tracking.media_types import Table as Table
+from nnlab.tracking.media_types import LoggedTable as LoggedTable
 
 
-class Image(media_types.Image):
+class WandbImage(media_types.Image):
     """An image; boxes, masks and classes are ignored."""
 
     def __init__(
@@ -19,7 +19,7 @@ class Image(media_types.Image):
         super().__init__(data_or_path, caption=caption, mode=mode, **ignored)
 
 
-class Video(EncodedFile):
+class VideoFile(EncodedFile):
     """A video, from a file or from an array [time, channels, height, width]."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Video(EncodedFile):
         super().__init__(*(file or (encode_video(data_or_path, fps or 4), ".gif")))
 
 
-class Audio(EncodedFile):
+class AudioFile(EncodedFile):
     """A sound, from a file or from an array of samples in [-1, 1]."""
 
     def __init__(
@@ -45,34 +45,31 @@ class Audio(EncodedFile):
         super().__init__(*(file or (encode_audio(data_or_path, sample_rate or 32000), ".wav")))
 
 
-class Html(EncodedFile):
+class HtmlFile(EncodedFile):
     """A page, from a text, a file or its path."""
 
     def __init__(self, data: Any, inject: bool = True, data_is_not_path: bool = False) -> None:
-        del inject
         file = None if data_is_not_path else read_data(data, ".html")
         super().__init__(file[0] if file else str(data), ".html")
 
 
-class Object3D(EncodedFile):
+class SceneFile(EncodedFile):
     """A point cloud, from an array of points, or a file with a scene."""
 
     def __init__(self, data_or_path: Any, **ignored: Any) -> None:
-        del ignored
         file = read_data(data_or_path, ".obj")
         super().__init__(*(file or (json_file(data_or_path).encode(), ".pts.json")))
 
 
-class Molecule(EncodedFile):
+class MoleculeFile(EncodedFile):
     """A molecule, from a file."""
 
     def __init__(self, data_or_path: Any, caption: str | None = None, **ignored: Any) -> None:
-        del ignored
         self.caption = caption
         super().__init__(*(read_data(data_or_path, ".pdb") or (str(data_or_path), ".smi")))
 
 
-class Plotly(EncodedFile):
+class PlotlyFile(EncodedFile):
     """A figure of plotly, stored as JSON."""
 
     def __init__(self, figure: Any) -> None:
@@ -90,11 +87,11 @@ def _convert(value: Any) -> Any:
     if isinstance(value, Mapping):
         return convert_logged(value)
     if callable(getattr(value, "savefig", None)) or _is_pillow_image(value):
-        return Image(value)
+        return WandbImage(value)
     if callable(getattr(value, "to_plotly_json", None)):
-        return Plotly(value)
+        return PlotlyFile(value)
     if hasattr(value, "columns") and hasattr(value, "to_numpy"):
-        return Table(dataframe=value)
+        return LoggedTable(dataframe=value)
     if getattr(value, "ndim", 0) > 0 and callable(getattr(value, "numel", None) or value.any):
         return Histogram(value)
     if isinstance(value, list | tuple):

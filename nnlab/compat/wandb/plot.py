@@ -1,44 +1,41 @@
-"""`wandb.plot`: the data of each chart is stored as a table; nnlab draws figures with `nnlab plot`."""
+"""`wandb.plot`: stores the data of each chart as a table."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nnlab.tracking.media_types import Table
+from nnlab.tracking.media_types import LoggedTable
 
 
 def plot_table(
     vega_spec_name: str,
-    data_table: Table,
+    data_table: LoggedTable,
     fields: dict[str, Any],
     string_fields: dict[str, Any] | None = None,
     split_table: bool = False,
-) -> Table:
+) -> LoggedTable:
     """The table of a custom chart."""
-    del vega_spec_name, fields, string_fields, split_table
     return data_table
 
 
-def line(table: Table, x: str, y: str, stroke: str | None = None, **ignored: Any) -> Table:
+def line(
+    table: LoggedTable, x: str, y: str, stroke: str | None = None, **ignored: Any
+) -> LoggedTable:
     """The columns x and y of a table."""
-    del ignored
     return _columns(table, x, y, *([stroke] if stroke else []))
 
 
-def scatter(table: Table, x: str, y: str, **ignored: Any) -> Table:
+def scatter(table: LoggedTable, x: str, y: str, **ignored: Any) -> LoggedTable:
     """The columns x and y of a table."""
-    del ignored
     return _columns(table, x, y)
 
 
-def bar(table: Table, label: str, value: str, **ignored: Any) -> Table:
+def bar(table: LoggedTable, label: str, value: str, **ignored: Any) -> LoggedTable:
     """The columns with the labels and the values of a table."""
-    del ignored
     return _columns(table, label, value)
 
 
-def histogram(table: Table, value: str, **ignored: Any) -> Table:
+def histogram(table: LoggedTable, value: str, **ignored: Any) -> LoggedTable:
     """The column of a table."""
-    del ignored
     return _columns(table, value)
 
 
@@ -49,9 +46,8 @@ def line_series(
     title: str = "",
     xname: str = "x",
     **ignored: Any,
-) -> Table:
+) -> LoggedTable:
     """A table with a row for each point: x, the name of the line, y."""
-    del title, ignored
     x_values, y_values = list(xs), [list(y) for y in ys]
     if not x_values or not isinstance(x_values[0], Sequence):
         x_values = [x_values] * len(y_values)
@@ -61,7 +57,7 @@ def line_series(
         for name, of_line, line_y in zip(names, x_values, y_values, strict=True)
         for x, y in zip(of_line, line_y, strict=True)
     ]
-    return Table([xname, "line", "y"], rows)
+    return LoggedTable([xname, "line", "y"], rows)
 
 
 def confusion_matrix(
@@ -70,11 +66,10 @@ def confusion_matrix(
     preds: Any = None,
     class_names: Sequence[str] | None = None,
     **ignored: Any,
-) -> Table:
+) -> LoggedTable:
     """A table with a row for each pair of classes: actual, predicted, number of examples."""
     import numpy as np
 
-    del ignored
     predicted = np.asarray(preds) if probs is None else np.asarray(probs).argmax(axis=1)
     actual = np.asarray(y_true)
     labels = np.union1d(actual, predicted)
@@ -86,37 +81,41 @@ def confusion_matrix(
         for row, row_name in zip(labels, names, strict=True)
         for column, column_name in zip(labels, names, strict=True)
     ]
-    return Table(["Actual", "Predicted", "nPredictions"], rows)
+    return LoggedTable(["Actual", "Predicted", "nPredictions"], rows)
 
 
 def roc_curve(
-    y_true: Any = None, y_probas: Any = None, labels: Any = None, classes_to_plot: Any = None,
+    y_true: Any = None,
+    y_probas: Any = None,
+    labels: Any = None,
+    classes_to_plot: Any = None,
     **ignored: Any,
-) -> Table:
+) -> LoggedTable:
     """A table with the false and true positive rate of each class at each threshold."""
     from sklearn.metrics import roc_curve as compute
 
-    del ignored
     rows: list[list[Any]] = []
     for name, is_class, score in _one_against_rest(y_true, y_probas, labels, classes_to_plot):
         rates = compute(is_class, score)[:2]
         rows += [[name, float(x), float(y)] for x, y in zip(*rates, strict=True)]
-    return Table(["class", "fpr", "tpr"], rows)
+    return LoggedTable(["class", "fpr", "tpr"], rows)
 
 
 def pr_curve(
-    y_true: Any = None, y_probas: Any = None, labels: Any = None, classes_to_plot: Any = None,
+    y_true: Any = None,
+    y_probas: Any = None,
+    labels: Any = None,
+    classes_to_plot: Any = None,
     **ignored: Any,
-) -> Table:
+) -> LoggedTable:
     """A table with the precision and recall of each class at each threshold."""
     from sklearn.metrics import precision_recall_curve as compute
 
-    del ignored
     rows: list[list[Any]] = []
     for name, is_class, score in _one_against_rest(y_true, y_probas, labels, classes_to_plot):
         precision, recall, _ = compute(is_class, score)
         rows += [[name, float(p), float(r)] for p, r in zip(precision, recall, strict=True)]
-    return Table(["class", "precision", "recall"], rows)
+    return LoggedTable(["class", "precision", "recall"], rows)
 
 
 def _one_against_rest(
@@ -134,9 +133,9 @@ def _one_against_rest(
             yield name, actual == label, scores[:, index]
 
 
-def _columns(table: Table, *names: str) -> Table:
+def _columns(table: LoggedTable, *names: str) -> LoggedTable:
     indices = [table.columns.index(name) for name in names if name in table.columns]
-    return Table(
+    return LoggedTable(
         [table.columns[index] for index in indices],
         [[row[index] for index in indices] for row in table.data],
     )

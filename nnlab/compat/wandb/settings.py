@@ -12,7 +12,7 @@ from nnlab.tracking.notes import note_once
 Resume = Literal["allow", "must", "never"]
 
 
-class Settings:
+class WandbSettings:
     """`wandb.Settings`: its fields are arguments of `init`; nnlab ignores the others."""
 
     def __init__(self, **values: Any) -> None:
@@ -30,14 +30,12 @@ def setting(name: str, argument: Any, settings: Any) -> Any:
     Args:
         name: the name in the environment without WANDB_, in lower case, such as `run_group`.
         argument: the argument of `init`.
-        settings: a `Settings` or a mapping.
+        settings: a `WandbSettings` or a mapping.
     """
     if argument is not None:
         return argument
-    if isinstance(settings, Mapping):
-        value = settings.get(name)
-    else:
-        value = getattr(settings, name, None)
+    fields = settings if isinstance(settings, Mapping) else getattr(settings, "__dict__", {})
+    value = fields.get(name)
     return value if value is not None else os.environ.get(f"WANDB_{name.upper()}") or None
 
 

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnlab.compat.wandb.run import Run
 from nnlab.compat.wandb.settings import (
     Resume,
     in_notebook,
@@ -14,41 +13,47 @@ from nnlab.compat.wandb.settings import (
     setting,
     tag_list,
 )
+from nnlab.compat.wandb.wandb_run import WandbRun
 from nnlab.errors import UsageError
-from nnlab.tracking import RunHandle
-from nnlab.tracking import init as start_run
+from nnlab.tracking.mapping_proxies import TrackedConfig
 from nnlab.tracking.notes import note_once
+from nnlab.tracking.run_handle import RunHandle
+from nnlab.tracking.start import init as start_run
 
 _WITHOUT_EQUIVALENT = ("fork_from", "resume_from", "sync_tensorboard", "tensorboard", "monitor_gym")
 
 
-class ActiveRuns:
+class WandbRuns:
     """The runs that have not been finished, the oldest first; `config` is set before `init`."""
 
     def __init__(self) -> None:
-        self.runs: list[Run] = []
-        self.early_config: dict[str, Any] = {}
+        self.runs: list[WandbRun] = []
+        self.early_config = TrackedConfig({}, _do_nothing)
         self._hidden: set[int] = set()
 
     @property
-    def current(self) -> Run | None:
+    def current(self) -> WandbRun | None:
         """The run of `wandb.run` and `wandb.log`."""
         visible = [run for run in self.runs if id(run) not in self._hidden]
         return visible[-1] if visible else None
 
-    def add(self, run: Run, *, hidden: bool) -> None:
+    def add(self, run: WandbRun, *, hidden: bool) -> None:
         """Adds a run; a hidden one does not become `wandb.run`."""
         self.runs.append(run)
         if hidden:
             self._hidden.add(id(run))
 
-    def remove(self, run: Run) -> None:
+    def remove(self, run: WandbRun) -> None:
         """Removes a run that has been finished."""
         self.runs[:] = [other for other in self.runs if other is not run]
         self._hidden.discard(id(run))
 
 
-active = ActiveRuns()
+def _do_nothing() -> None:
+    """Called when the config before `init` changes."""
+
+
+active = WandbRuns()
 
 
 def finish_all(exit_code: int | None = None) -> None:
@@ -77,14 +82,13 @@ def init(
     resume: bool | str | None = None,
     settings: Any = None,
     **others: Any,
-) -> Run:
+) -> WandbRun:
     """Starts a run, as `wandb.init` does; the project is the study.
 
     An active run is returned instead, unless `reinit` says otherwise or the program is a notebook.
     The run id of a script may be any text. The variables WANDB_PROJECT, WANDB_NAME, WANDB_RUN_ID,
     WANDB_RESUME, WANDB_RUN_GROUP, WANDB_JOB_TYPE, WANDB_TAGS, WANDB_NOTES and WANDB_MODE are read.
     """
-    del entity, dir, allow_val_change, force
     _note_without_equivalent(others)
     previous = _previous_run(reinit, settings)
     if previous is not None:
@@ -94,8 +98,10 @@ def init(
     group = setting("run_group", group, settings)
     job_type = setting("run_job_type", job_type, settings) or os.environ.get("WANDB_JOB_TYPE")
     notes = setting("run_notes", notes, settings) or os.environ.get("WANDB_NOTES")
-    handle = _start(
-        run_id,
+    # nnlab numbers its runs, so that an id of digits may be no number of a run.
+    ids = () if run_id is None else (run_id, f"wandb:{run_id}")[: 1 + str(run_id).isdecimal()]
+    handle = start_with_id(
+        ids,
         resume_mode(setting("resume", resume, settings)),
         study=setting("project", project, settings),
         name=setting("run_name", name, settings) or os.environ.get("WANDB_NAME"),
@@ -106,14 +112,16 @@ def init(
         mode="off" if is_disabled(mode) else None,
     )
     active.early_config.clear()
-    run = Run(handle, run_id=run_id, group=group, job_type=job_type, notes=notes, on_finish=active.remove)
+    run = WandbRun(
+        handle, run_id=run_id, group=group, job_type=job_type, notes=notes, on_finish=active.remove
+    )
     if notes:
         run.notes = notes
     active.add(run, hidden=reinit == "create_new" and active.current is not None)
     return run
 
 
-def _previous_run(reinit: bool | str | None, settings: Any) -> Run | None:
+def _previous_run(reinit: bool | str | None, settings: Any) -> WandbRun | None:
     """The active run if `init` returns it; ends it if a new one replaces it."""
     current = active.current
     if current is None:
@@ -139,16 +147,18 @@ def _note_without_equivalent(others: Mapping[str, Any]) -> None:
             note_once(f"wandb.init({name}=...) is not available in nnlab: {remark}")
 
 
-def _start(run_id: str | None, resume: Resume | None, **arguments: Any) -> RunHandle:
-    """Starts the run; an id of digits that is no number of a run of nnlab is a text, too."""
-    if run_id is None:
-        return start_run(resume=resume, **arguments)
-    for identifier in (run_id, f"wandb:{run_id}"):
+def start_with_id(ids: Sequence[str], resume: Resume | None, **arguments: Any) -> RunHandle:
+    """Starts a run with the first of the ids that is possible, or without one if none is.
+
+    Raises:
+        UsageError: no run with these ids fits `resume`.
+    """
+    problem: UsageError | None = None
+    for identifier in ids:
         try:
             return start_run(id=identifier, resume=resume or "never", **arguments)
         except UsageError as error:
             problem = error
-    if resume is not None:
+    if problem is not None and resume is not None:
         raise problem
-    note_once(f"wandb.init: a run {run_id} exists, so that the new run gets another id")
-    return start_run(**arguments)
+    return start_run(resume=None if ids else resume, **arguments)

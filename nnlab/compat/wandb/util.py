@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nnlab.compat.unsupported import unsupported_attributes
 

@@ -1,6 +1,5 @@
 """`wandb.Run`: a run of nnlab with the interface of W&B."""
 
-import glob
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -8,12 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from nnlab.compat.saved_files import safe_relative_name
 from nnlab.compat.unsupported import unsupported_attributes
-from nnlab.compat.wandb.artifact import Artifact, as_artifact
+from nnlab.compat.wandb.artifact import RecordedArtifact, as_artifact
 from nnlab.compat.wandb.media import convert_logged
-from nnlab.compat.wandb.settings import Settings
-from nnlab.tracking import RunHandle
+from nnlab.compat.wandb.settings import WandbSettings
 from nnlab.tracking.notes import note, note_once
+from nnlab.tracking.run_handle import RunHandle
 
 _unsupported = unsupported_attributes("wandb.Run")
 # Calls that a script makes for the page of W&B, which nnlab does not have.
@@ -23,7 +23,7 @@ _WITHOUT_EFFECT = frozenset(
 )  # fmt: skip
 
 
-class Run:
+class WandbRun:
     """Records to a run of nnlab what a script logs with W&B."""
 
     def __init__(
@@ -34,13 +34,13 @@ class Run:
         group: str | None = None,
         job_type: str | None = None,
         notes: str | None = None,
-        on_finish: Callable[["Run"], None] | None = None,
+        on_finish: Callable[["WandbRun"], None] | None = None,
     ) -> None:
         self._handle, self._on_finish = handle, on_finish
         self.group, self.job_type, self._notes = group, job_type, notes
         self._id = run_id
         self.start_time = time.time()
-        self.settings = Settings(mode="offline", run_id=handle.id)
+        self.settings = WandbSettings(mode="offline", run_id=handle.id)
         self.entity, self.sweep_id, self.url, self.offline = "", None, "", True
 
     @property
@@ -134,7 +134,6 @@ class Run:
         sync: bool | None = None,
     ) -> None:
         """Records values; see `RunHandle.log`."""
-        del sync
         self._handle.log(convert_logged(data), step=step, commit=commit)
 
     def define_metric(
@@ -148,14 +147,12 @@ class Run:
         overwrite: bool | None = None,
     ) -> Any:
         """Says which metric is on the x axis of others, and whether lower values are better."""
-        del step_sync, hidden, overwrite
         step_metric = getattr(step_metric, "name", step_metric)
         self._handle.define_metric(name, step_metric=step_metric, summary=summary, goal=goal)
         return DefinedMetric(name)
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """Ends the run."""
-        del quiet
         self._handle.finish(exit_code=exit_code or 0)
         self._after_finish()
 
@@ -163,7 +160,7 @@ class Run:
         if self._on_finish is not None:
             self._on_finish(self)
 
-    def __enter__(self) -> "Run":
+    def __enter__(self) -> "WandbRun":
         return self
 
     def __exit__(
@@ -177,42 +174,28 @@ class Run:
 
     def watch(self, models: Any = None, *arguments: Any, **keywords: Any) -> None:
         """Records statistics of the layers of a model, or of the first of several."""
-        del arguments, keywords
         model = models[0] if isinstance(models, list | tuple) else models
         if model is not None:
             self._handle.watch(model)
 
     def alert(self, title: str, text: str = "", *arguments: Any, **keywords: Any) -> None:
         """Writes the alert to standard error."""
-        del arguments, keywords
         note(f"alert: {title}: {text}")
 
     def save(
         self, glob_str: Any = None, base_path: Any = None, policy: Any = "live"
     ) -> list[str] | bool:
         """Records copies of the files that match a pattern; returns their paths."""
-        del policy
         if glob_str is None:
             return True
-        pattern = os.fspath(glob_str)
-        paths = [Path(path) for path in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
-        if not paths:
-            note_once(f"wandb.save: no file matches {pattern}")
-        base = None if base_path is None else Path(base_path)
-        return [
-            str(self._save_file(path, path.relative_to(base) if base else Path(path.name)))
-            for path in paths
-            if path.is_file()
-        ]
-
-    def _save_file(self, path: Path, name: Path) -> Path:
-        self._handle.save(path, name=name.as_posix())
-        return path
+        paths = self._handle.save(glob_str, base_path, policy)
+        if not paths and not self.disabled:
+            note_once(f"wandb.save: no file matches {os.fspath(glob_str)}")
+        return paths
 
     def restore(self, name: str, *arguments: Any, **keywords: Any) -> Any:
         """An open file of the run; None if there is none of this name."""
-        del arguments, keywords
-        path = Path(self.dir) / name
+        path = Path(self.dir) / "files" / safe_relative_name(name)
         return path.open() if path.is_file() else None
 
     def log_artifact(
@@ -222,9 +205,8 @@ class Run:
         type: str | None = None,  # noqa: A002  its name in W&B
         aliases: Any = None,
         tags: Any = None,
-    ) -> Artifact:
+    ) -> RecordedArtifact:
         """Records copies of the files of an artifact."""
-        del aliases, tags
         artifact = as_artifact(artifact_or_path, name or f"run-{self.id}", type or "unspecified")
         artifact.record(self._handle)
         return artifact
@@ -247,4 +229,4 @@ class DefinedMetric:
 
 
 def _do_nothing(*arguments: Any, **keywords: Any) -> None:
-    del arguments, keywords
+    """What a script does for the page of W&B has no effect."""
