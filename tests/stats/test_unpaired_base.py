@@ -6,8 +6,9 @@ import pytest
 from scipy import stats
 
 from nnlab.stats.base_comparison import compare_with_base, relative_interval_unpaired
+from nnlab.stats.comparison import key_without_seed
 
-BASE = {"run 1": 1.0, "run 2": 1.2, "run 3": 0.9, "run 4": 1.1}
+BASE = {key_without_seed(run): v for run, v in enumerate((1.0, 1.2, 0.9, 1.1))}
 OTHER = {0: 2.0, 1: 2.3, 2: 1.8, 3: 2.2}
 
 
@@ -26,7 +27,9 @@ def test_unknown_seeds_are_compared_by_welchs_test() -> None:
 def test_the_relative_interval_excludes_zero_exactly_if_the_test_does() -> None:
     for shift in (0.0, 0.1, 0.2, 0.4, 0.8):
         values = [value + shift for value in (1.0, 1.3, 0.8, 1.2)]
-        (comparison,) = compare_with_base(BASE, [{f"run {9 + i}": v for i, v in enumerate(values)}])
+        (comparison,) = compare_with_base(
+            BASE, [{key_without_seed(9 + i): v for i, v in enumerate(values)}]
+        )
         assert comparison is not None
         low, high = relative_interval_unpaired(values, [*BASE.values()], 0.95)
         assert (low > 0 or high < 0) == (comparison.p < 0.05)
@@ -38,4 +41,4 @@ def test_known_seeds_stay_paired_and_few_values_are_not_compared() -> None:
     assert paired is not None
     assert paired.paired
     assert compare_with_base(known, [{5: 1.0, 6: 2.0}]) == (None,)
-    assert compare_with_base(BASE, [{"run 9": 1.0, "run 8": math.nan}]) == (None,)
+    assert compare_with_base(BASE, [{key_without_seed(9): 1.0, 8: math.nan}]) == (None,)
