@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.analysis.remedies import CONTROL_ARM
-from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.diagnosis.remedies import remedies_for
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
@@ -54,7 +54,7 @@ def propose_script_remedies(
     spec = _read_spec(db, run)
     objective = _objective_of(db, run)
     setting = run.trial.setting
-    findings = tuple(diagnose(store.history(db, run.id), setting))
+    findings = diagnose_external(store.history(db, run.id), run.axis)
     if not findings:
         raise UsageError(f"run {run.id} has no findings: there is nothing to remedy")
     values = {name: value for name, value in setting.items() if name not in RESERVED_NAMES}
