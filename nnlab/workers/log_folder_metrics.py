@@ -45,9 +45,7 @@ class LogFolderMetrics:
         stored = _read_positions(self._positions_file)
         is_own = path.is_relative_to(run_folder)
         self._foreign = {
-            _key(logged)
-            for logged in self._find()
-            if not is_own and _key(logged) not in stored
+            _key(logged) for logged in self._find() if not is_own and _key(logged) not in stored
         }
         self._stored = stored
 
@@ -133,7 +131,7 @@ def _key(logged: LoggedRun) -> str:
     return f"{logged.kind}:{logged.external_id}"
 
 
-def _read_positions(file: Path) -> dict[str, Mapping[str, object]]:
+def _read_positions(file: Path) -> Mapping[str, Position]:
     try:
         positions = json.loads(file.read_bytes())
     except (OSError, ValueError):
