@@ -25,7 +25,9 @@ from nnlab.scripts.remedy_flags import (
     remedy_setting,
 )
 from nnlab.scripts.script_spec import (
+    AUTOMATIC_METRICS,
     EXTRA_ARGUMENTS_NAME,
+    LINE_METRICS,
     PROCESSES_NAME,
     RESERVED_NAMES,
     ScriptSpec,
@@ -94,6 +96,10 @@ def script_command(spec: ScriptSpec, setting: Setting, own_options: Collection[s
     words = ["nnlab", "run"]
     if (processes := setting.get(PROCESSES_NAME)) is not None:
         words += ["--nproc", str(processes)]
+    if spec.seed_flag is not None and (spec.flags.parser == "unknown" or spec.seed_flag != "seed"):
+        words += ["--seed-flag", spec.seed_flag]
+    if spec.metrics not in (AUTOMATIC_METRICS, LINE_METRICS):
+        words += ["--metrics", spec.metrics]
     words += ["--cmd", spec.template] if spec.template is not None else [_shown_path(spec)]
     typed = {name: value for name, value in values.items() if name not in lists}
     words += [_distinct_flag(word, own_options) for word in build_arguments(spec.flags, typed)]

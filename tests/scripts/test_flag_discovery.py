@@ -11,7 +11,8 @@ from nnlab.errors import UserCodeError
 from nnlab.io.files import cache_dir
 from nnlab.scripts import flag_discovery
 from nnlab.scripts.flag_discovery import discover_flags
-from nnlab.scripts.flags import ScriptFlags
+from nnlab.scripts.flag_records import flags_from_json, flags_to_json
+from nnlab.scripts.flags import Flag, ScriptFlags
 from nnlab.scripts.script_version import script_version
 
 PARSE = """
@@ -183,6 +184,17 @@ def test_the_cache_is_used_and_survives_damage(
     monkeypatch.setattr(flag_discovery, "PROBE", tmp_path / "missing")
     assert _discover(tmp_path, text) == flags  # from the cache
     assert _discover(tmp_path, text + "#").problem is not None
+
+
+def test_damaged_records_are_no_errors() -> None:
+    flags = ScriptFlags("click", (Flag("lr", ("--lr",), "float", 0.1, value_count=2),), ("fit",))
+    content = flags_to_json(flags)
+    assert flags_from_json(content) == flags
+    for index in range(len(content)):
+        assert flags_from_json(content[:index]).problem is not None
+        for byte in (b"0", b'"', b"[", b"x"):
+            damaged = flags_from_json(content[:index] + byte + content[index + 1 :])
+            assert all(flag.name and flag.spellings for flag in damaged.flags)
 
 
 def test_a_missing_script_or_interpreter(tmp_path: Path) -> None:

@@ -96,6 +96,17 @@ def test_a_parser_that_reads_a_configuration_first() -> None:
     assert received("argparse_two_parsers", ["--lr", "3"])["lr"] == 3.0
 
 
+def test_the_parser_of_transformers() -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    flags = flags_of("transformers_script")
+    assert flags.parser == "argparse"
+    kinds = [flags.resolve_flag(name).kind for name in ("--learning-rate", "lr_scheduler_type")]
+    assert kinds == ["float", "choice"]
+    words = ["--model", "x", "--no-half", "--learning_rate", "3e-4", "--output-dir", "out"]
+    words += ["--logging-nan-inf-filter", "false"]
+    assert received("transformers_script", words) == ["x", False, 3e-4, "out", False]
+
+
 def test_click() -> None:
     flags = flags_of("click_script")
     assert (flags.parser, flags.subcommands, flags.requires_subcommand) == (
