@@ -50,6 +50,35 @@ finally:
     assert not (tmp_path / "mark").exists()
 
 
+@pytest.mark.parametrize("call", ["parse_args()", "parse_known_args()", "parse_intermixed_args()"])
+def test_every_method_that_parses_stops_the_script(tmp_path: Path, call: str) -> None:
+    text = "import argparse, pathlib\n" + PARSE.replace("parse_args()", call)
+    mark = tmp_path / "mark"
+    assert _names(_discover(tmp_path, f"{text}pathlib.Path({str(mark)!r}).touch()")) == ["lr"]
+    assert not mark.exists()
+
+
+def test_a_package_that_parses_in_several_places_is_no_preliminary_parse(tmp_path: Path) -> None:
+    package = tmp_path / "lib" / "site-packages"
+    package.mkdir(parents=True)
+    (package / "helper.py").write_text(
+        "def first(parser):\n    return parser.parse_known_args()\n"
+        "def second(parser):\n    return parser.parse_known_args()\n"
+    )
+    mark = tmp_path / "mark"
+    text = f"""
+import argparse, pathlib, sys
+sys.path.append({str(package)!r})
+import helper
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+helper.first(parser)
+pathlib.Path({str(mark)!r}).touch()
+"""
+    assert _names(_discover(tmp_path, text)) == ["lr"]
+    assert not mark.exists()
+
+
 def test_a_script_that_fails_before_it_parses(tmp_path: Path) -> None:
     flags = _discover(tmp_path, "import argparse\nimport missing_module_x\n" + PARSE)
     assert flags.parser == "unknown"
