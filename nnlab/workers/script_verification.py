@@ -11,6 +11,8 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.errors import NnlabError
+from nnlab.io.files import to_nnlab_error
+from nnlab.objective import Scalar
 from nnlab.provenance.environment import masked_command_line
 from nnlab.records import Epoch, Origin, Run, Status
 from nnlab.scripts.sample_comparison import (
@@ -146,8 +148,12 @@ def _execute_and_compare(
     if record is None:
         return replace(result, error="the study of the run has no record of its script")
     spec = ScriptSpec.from_json(record)
+    code_change = _code_change(run, spec)
     limits = replace(limits, steps=limits.steps or _useful_steps(result.resumes))
-    with tempfile.TemporaryDirectory(prefix="nnlab-verify-") as temporary:
+    # A process that the script has left behind may still write into the folder.
+    with tempfile.TemporaryDirectory(
+        prefix="nnlab-verify-", ignore_cleanup_errors=True
+    ) as temporary:
         executions = []
         for name in ("first", "second"):
             execution = _execute(run, spec, Path(temporary) / name, limits, on_progress)
@@ -162,7 +168,7 @@ def _execute_and_compare(
         result,
         executions=comparison,
         stored=compare_with_stored(logged, first, tolerance=limits.tolerance),
-        code_change=_code_change(run, spec),
+        code_change=code_change,
         unseeded=_unseeded(spec) if comparison.difference is not None else (),
     )
 
@@ -180,11 +186,16 @@ def _execute(
     run: Run, spec: ScriptSpec, folder: Path, limits: VerificationLimits, on_progress: OnProgress
 ) -> _Execution:
     """Executes the first steps of a run in a folder of its own."""
-    folder.mkdir()
+    work = folder / "work"
     began = (run.started_at or run.created_at).timestamp()
-    copied_spec = _spec_in_copy(spec, folder / "work", began).with_current_version()
-    values = without_version(run.trial.setting)
-    setting, digest = script_setting(copied_spec, values)
+    try:
+        create_working_copy(Path(spec.folder), work, began=began)
+    except OSError as error:
+        raise to_nnlab_error(error, work) from error
+    moved = _PathInCopy(Path(spec.folder), work)
+    copied_spec = moved.spec(spec).with_current_version()
+    values = {name: moved.value(value) for name, value in run.trial.setting.items()}
+    setting, digest = script_setting(copied_spec, without_version(values))
     db = store.open_database(str(folder / "runs.db"), write=True, create=True)
     with contextlib.closing(db):
         study = store.put_script(db, _STUDY, copied_spec.to_json())
@@ -205,16 +216,31 @@ def _execute(
     return _Execution(_first_steps(logged, limits.steps), is_complete)
 
 
-def _spec_in_copy(spec: ScriptSpec, work: Path, began: float) -> ScriptSpec:
-    """The script in a copy of its working folder, if it lies there."""
-    folder = Path(spec.folder)
-    create_working_copy(folder, work, began=began)
-    path = spec.path
-    if path is not None and Path(path).is_relative_to(folder):
-        path = str(work / Path(path).relative_to(folder))
-    return replace(
-        spec, path=path, folder=str(work), time_limit=None, grace=min(spec.grace, _GRACE_SECONDS)
-    )
+@dataclass(frozen=True, slots=True)
+class _PathInCopy:
+    """Replaces absolute paths in the working folder by those in its copy."""
+
+    folder: Path
+    work: Path
+
+    def spec(self, spec: ScriptSpec) -> ScriptSpec:
+        """The script as it is executed in the copy."""
+        return replace(
+            spec,
+            path=None if spec.path is None else str(self.value(spec.path)),
+            folder=str(self.work),
+            metrics=str(self.value(spec.metrics)),
+            time_limit=None,
+            grace=min(spec.grace, _GRACE_SECONDS),
+        )
+
+    def value(self, value: Scalar) -> Scalar:
+        """The value, or the path in the copy if it is a path in the working folder."""
+        if isinstance(value, str) and Path(value).is_absolute():
+            path = Path(value)
+            if path.is_relative_to(self.folder):
+                return str(self.work / path.relative_to(self.folder))
+        return value
 
 
 def _claim(db: store.Database) -> tuple[store.Claim, ...]:

@@ -117,6 +117,30 @@ def test_runs_that_cannot_be_compared(nnlab: Nnlab, script: Path) -> None:
     assert "--time-limit soon: not a duration such as 90s or 5min" in error
 
 
+def test_absolute_paths_in_the_working_folder_lead_to_the_copy(
+    nnlab: Nnlab, script: Path, folder: Path
+) -> None:
+    text = (
+        script.read_text()
+        .replace(
+            '"--steps", type=int', '"--out", type=Path)\nparser.add_argument("--steps", type=int'
+        )
+        .replace("Path() if options.local", "options.out if options.local")
+    )
+    script.write_text(text)
+    (folder / "out").mkdir()
+    nnlab("run", "-q", str(script), "--local", "--out", str(folder / "out"))
+    saved = (folder / "out" / "last.json").read_bytes()
+    assert _verify(nnlab)["holds"] is True
+    assert (folder / "out" / "last.json").read_bytes() == saved
+
+
+def test_a_script_that_is_gone(nnlab: Nnlab, script: Path) -> None:
+    nnlab("run", "-q", str(script))
+    script.unlink()
+    assert _verify(nnlab, expect=1)["problem"].startswith(f"cannot read '{script}'")
+
+
 def test_runs_of_both_kinds(nnlab: Nnlab, script: Path) -> None:
     nnlab("train", "--data", "iris", "--width", "8", "--depth", "1", "--epochs", "2", "-q")
     nnlab("run", "-q", str(script))
