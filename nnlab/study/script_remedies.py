@@ -170,9 +170,9 @@ def _no_remedy_error(
     codes = ", ".join(f"{finding.code} {finding.name}" for finding in findings)
     known = [f"{field} ({flag.flag.display_name})" for field, flag in mapped.items()]
     missing = [field for field in REMEDY_FIELDS if field not in mapped]
-    found = f"its flags set {join_names(known)}" if known else "none of its flags is known"
+    reason = f"its flags set {join_names(known)}" if known else "none of its flags is known"
     return UsageError(
-        f"no change to the flags of run {run.id} would remedy {codes}: {found}",
+        f"no change to the flags of run {run.id} would remedy {codes}: {reason}",
         hint=f"--map names the flag of {', '.join(missing)}, as --map dropout=--drop-rate"
         if missing
         else f"{quote_command('nnlab', 'explain', findings[0].code)} says what to look at",

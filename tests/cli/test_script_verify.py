@@ -147,3 +147,19 @@ def test_runs_of_both_kinds(nnlab: Nnlab, script: Path) -> None:
     results = nnlab("verify", "1", "2", "--format", "json").json
     assert [result["run"] for result in results] == [1, 2]
     assert all(result["holds"] for result in results)
+
+
+def test_runs_that_write_the_same_log_file(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "logged.py").write_text(
+        "import argparse, pathlib\n"
+        "parser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--lr', type=float)\n"
+        "lr = parser.parse_args().lr\n"
+        "pathlib.Path('logs').mkdir(exist_ok=True)\n"
+        "rows = [f'{step},{lr / (step + 1)}' for step in range(30)]\n"
+        "pathlib.Path('logs/metrics.csv').write_text('\\n'.join(['step,val/loss', *rows, '']))\n"
+    )
+    nnlab("run", "--quiet", "--metrics", "logs", "logged.py", "--lr", "1,2,3")
+    rows = nnlab("ls", "--format", "json").json
+    assert sorted(row["best"] for row in rows) == pytest.approx([1 / 30, 2 / 30, 3 / 30])
+    assert _verify(nnlab)["stored"] == {"values": 30, "first": None}
