@@ -168,9 +168,9 @@ def _no_remedy_error(
     run: Run, findings: Sequence[Finding], mapped: Mapping[str, MappedFlag]
 ) -> UsageError:
     codes = ", ".join(f"{finding.code} {finding.name}" for finding in findings)
-    known = [f"{field} ({flag.flag.display_name})" for field, flag in mapped.items()]
+    flags = [f"{field} ({flag.flag.display_name})" for field, flag in mapped.items()]
     missing = [field for field in REMEDY_FIELDS if field not in mapped]
-    reason = f"its flags set {join_names(known)}" if known else "none of its flags is known"
+    reason = f"its flags set {join_names(flags)}" if flags else "none of its flags is known"
     return UsageError(
         f"no change to the flags of run {run.id} would remedy {codes}: {reason}",
         hint=f"--map names the flag of {', '.join(missing)}, as --map dropout=--drop-rate"
