@@ -13,6 +13,7 @@ from pathlib import Path
 import batch_planner
 import command_latency
 import loader_loop
+import recording
 import report_speed
 import small_study
 import store_speed
@@ -78,7 +79,10 @@ def main() -> int:
     comparisons += small_study.measure()
     _log("batch planner")
     planner_results = batch_planner.measure()
-    PAGE.write_text(_page(comparisons, measurements, planner_results), encoding="utf-8")
+    _log("recording")
+    recorded = recording.section(recording.measure())
+    page = f"{_page(comparisons, measurements, planner_results)}\n{recorded}"
+    PAGE.write_text(page, encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
     missed = [result.name for result in comparisons if not result.is_met]
     missed += [result.name for result in measurements if not result.is_met]
