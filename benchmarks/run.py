@@ -12,6 +12,7 @@ from pathlib import Path
 
 import batch_planner
 import command_latency
+import importing
 import loader_loop
 import recording
 import report_speed
@@ -79,10 +80,12 @@ def main() -> int:
     comparisons += small_study.measure()
     _log("batch planner")
     planner_results = batch_planner.measure()
+    _log("importing logs")
+    logs = importing.measure_section()
     _log("recording")
     recorded = recording.section(recording.measure())
-    page = f"{_page(comparisons, measurements, planner_results)}\n{recorded}"
-    PAGE.write_text(page, encoding="utf-8")
+    page = _page(comparisons, measurements, planner_results, logs)
+    PAGE.write_text(f"{page}\n{recorded}", encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
     missed = [result.name for result in comparisons if not result.is_met]
     missed += [result.name for result in measurements if not result.is_met]
@@ -102,6 +105,7 @@ def _page(
     comparisons: list[TimingComparison],
     measurements: list[store_speed.Measurement],
     planner_results: list[batch_planner.PlannerComparison],
+    logs: str,
 ) -> str:
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     lines = [
@@ -131,7 +135,7 @@ def _page(
         f"| {result.name} | {result.value:.2f} {result.unit} | {_limit(result)} |"
         for result in measurements
     ]
-    lines += ["", *_planner_section(planner_results)]
+    lines += ["", *_planner_section(planner_results), "", logs.rstrip("\n")]
     return "\n".join([*lines, ""])
 
 

@@ -183,6 +183,6 @@ def move_unfinished_runs(db: Database, run_ids: Sequence[int], setting: Setting)
                 )
             ).first()
             if is_taken is None:
-                move_run(connection, run_id, trial_id)
+                move_run(connection, run_id, trial_id, seed)
                 moved += 1
     return moved

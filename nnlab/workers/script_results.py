@@ -74,6 +74,7 @@ def _settle_objective(
     """
     stored = store.find_objective(db, run.id)
     if not history.metrics:
+        note("no metrics were found: --metrics says where they are, or nnlab.log records them")
         return None
     if stored is None:
         objective = guess_objective(history.metrics)

@@ -52,6 +52,22 @@ def test_charts_of_one_folder_are_one_run(tmp_path: Path) -> None:
     assert (reading.curve("loss"), reading.curve("val/acc")) == ([(1, None, 2)], [(1, None, 2)])
 
 
+def test_charts_of_one_run_are_merged_by_their_steps(tmp_path: Path) -> None:
+    for metric, steps in (("loss", "024"), ("val/acc", "13")):
+        rows = "".join(f'"{step}","2","2","2"\n' for step in steps)
+        header = f'"Step","r - {metric}","r - {metric}__MIN","r - {metric}__MAX"\n'
+        (tmp_path / f"{metric[:3]}.csv").write_text(header + rows)
+    reading = read_one(WandbCsvReader(), tmp_path)
+    assert [sample.step for sample in reading.samples] == [0, 1, 2, 3, 4]
+
+
+def test_records_of_comet_are_read_in_the_order_of_time(tmp_path: Path) -> None:
+    path = write_comet(tmp_path)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[::-1]))
+    assert [sample.step for sample in read_one(CometExportReader(), path).samples] == [0, 1]
+
+
 @pytest.mark.parametrize("axis", ["Relative Time (Process)", "Wall Time", "epoch"])
 def test_axes_of_charts(axis: str, tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text(
