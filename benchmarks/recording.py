@@ -152,7 +152,7 @@ def section(results: dict[str, ToolResult]) -> str:
         "",
         "`python benchmarks/recording.py` measures this section: three values per call from a loop",
         "whose steps take one to two milliseconds of torch on one thread; the tools alternate. The",
-        "slowdown is the median over blocks of 100 steps with and without logging; on a machine",
+        "slowdown is the median over blocks of 75 steps with and without logging; on a machine",
         "that other programs use, it is uncertain by several percent. A loss is the number of",
         "logged steps, about one a millisecond, that are not stored after kill -9. nnlab stores",
         "within 250 ms, and before the call returns with `durable=True`.",

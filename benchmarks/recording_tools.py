@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-CALLS, BLOCKS, STEPS_PER_BLOCK = 2000, 10, 100
+CALLS, BLOCKS, STEPS_PER_BLOCK = 1500, 10, 75
 Log = Callable[[int], None]
 
 
@@ -98,13 +98,13 @@ def measure_cost(log: Log) -> dict[str, object]:
     for _ in range(BLOCKS):
         seconds = []
         for logs in (False, True):
-            begin = time.perf_counter()
+            started = time.perf_counter()
             for _ in range(STEPS_PER_BLOCK):
                 work()
                 if logs:
                     log(step)
                     step += 1
-            seconds.append(time.perf_counter() - begin)
+            seconds.append(time.perf_counter() - started)
         loops.append(seconds)
     return {"nanoseconds": nanoseconds, "loops": loops}
 
