@@ -1,6 +1,7 @@
 """The names that training programs give to metrics: their split, and the usual name.
 
-`val_loss`, `eval/loss`, `validation-loss` and `Loss/valid` are one metric.
+`val_loss`, `eval/loss`, `validation-loss` and `Loss/valid` are one metric. This is the only table
+of such names: imports, `nnlab diagnose` and the diagnosis of recorded runs use it.
 """
 
 import re
@@ -13,19 +14,39 @@ _SPLIT_WORDS: dict[str, Split] = {
     "val": "val", "valid": "val", "validation": "val", "dev": "val", "eval": "val",
     "evaluation": "val", "test": "test", "testing": "test",
 }  # fmt: skip
-_QUANTITIES = {"acc": "accuracy", "learning_rate": "lr", "ppl": "perplexity"}
-# Ends of names that say how often a value was logged, or over what it was averaged.
-_EPOCH_SUFFIX = re.compile(r"_(?:epoch|avg|mean)$")
+_QUANTITIES = {
+    "acc": "accuracy", "learning_rate": "lr", "ppl": "perplexity", "gradient_norm": "grad_norm",
+}  # fmt: skip
+# Names of a classification's accuracy in Keras, torchmetrics, timm, ImageNet scripts and TRL.
+ACCURACIES = (
+    *("accuracy", "top1", "acc1", "top_1", "acc@1", "prec@1", "prec1", "top1_accuracy", "top1_acc"),
+    *("top_1_accuracy", "accuracy_top1", "accuracy_top_1", "sparse_categorical_accuracy"),
+    *("categorical_accuracy", "binary_accuracy", "multiclassaccuracy", "binaryaccuracy"),
+    *("multiclass_accuracy", "accuracy_score", "mean_token_accuracy", "token_accuracy"),
+)
+# Names of the loss that is minimised, where a program does not call it `loss`.
+LOSSES = (
+    *("loss", "total_loss", "loss_total", "loss_mean", "nll_loss", "ce_loss", "cross_entropy"),
+    *("nll", "logloss", "log_loss", "mlogloss", "mse", "mse_loss", "mae", "rmse"),
+)
+# Beginnings and ends of names that say how often a value was logged, or over what it was averaged.
+_SUFFIXES = re.compile(r"(?:_epoch|_avg|_mean|_dataloader_idx_0|/dataloader_idx_0)+$")
+_PREFIXES = re.compile(r"^(?:epoch|avg|mean|running)_(?=loss|acc|accuracy|learning_rate|lr)")
 _WORD = re.compile(r"[^a-z0-9@.]+")
+# A dot that is not part of a number, as in train.loss, and the words of trainLoss.
+_DOT = re.compile(r"(?<![0-9])\.|\.(?![0-9])")
+_CAMEL_SPLIT = re.compile(r"\b(train|training|val|valid|validation|test|eval|dev)(?=[A-Z])")
+_LEARNING_RATE = re.compile(r"(?:lr|learning_rate)(?:_.*)?")
 
 
 def normalize_name(name: str) -> str:
     """The name in lower case with words joined by _.
 
-    >>> normalize_name("Val/Loss"), normalize_name("train loss (epoch)")
-    ('val_loss', 'train_loss_epoch')
+    >>> normalize_name("Val/Loss"), normalize_name("train loss (epoch)"), normalize_name("valAcc")
+    ('val_loss', 'train_loss_epoch', 'val_acc')
     """
-    return "_".join(part for part in _WORD.split(name.lower()) if part)
+    name = _DOT.sub("_", _CAMEL_SPLIT.sub(r"\1_", name)).lower()
+    return "_".join(part for part in _WORD.split(name) if part)
 
 
 def split_of(name: str) -> Split | None:
@@ -51,14 +72,27 @@ def usual_name(name: str) -> str:
 
     >>> usual_name("eval_loss"), usual_name("train_loss_epoch"), usual_name("Accuracy/valid")
     ('val/loss', 'train/loss', 'val/accuracy')
-    >>> usual_name("learning_rate"), usual_name("weights/norm")
-    ('lr', 'weights/norm')
+    >>> usual_name("validation/epoch_loss"), usual_name("train/learning_rate")
+    ('val/loss', 'lr')
+    >>> usual_name("lr-Adam"), usual_name("weights/norm"), usual_name("loss")
+    ('lr', 'weights/norm', 'loss')
     """
-    normalized = normalize_name(name)
-    split = split_of(name)
-    words = [word for word in normalized.split("_") if word not in _SPLIT_WORDS]
-    quantity = _EPOCH_SUFFIX.sub("", "_".join(words))
-    quantity = _QUANTITIES.get(quantity, quantity)
+    split, quantity = split_of(name), quantity_of(name)
+    if quantity == "lr":
+        return "lr"
     if split is None:
-        return quantity if quantity == "lr" else name
+        return quantity if quantity == "grad_norm" else name
     return f"{split}/{quantity}" if quantity else name
+
+
+def quantity_of(name: str) -> str:
+    """What a metric measures, without its split: empty for the name of a split alone.
+
+    >>> quantity_of("Val Acc"), quantity_of("val_loss/dataloader_idx_0"), quantity_of("train")
+    ('accuracy', 'loss', '')
+    """
+    words = [word for word in normalize_name(name).split("_") if word not in _SPLIT_WORDS]
+    quantity = _PREFIXES.sub("", _SUFFIXES.sub("", "_".join(words)))
+    if _LEARNING_RATE.fullmatch(quantity):
+        return "lr"
+    return _QUANTITIES.get(quantity, quantity)

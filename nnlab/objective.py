@@ -38,25 +38,33 @@ _HIGHER_IS_BETTER = frozenset(
         "spearman",
         "kendall",
     }
-    | {"bleu", "rouge", "meteor", "chrf", "ndcg", "mrr", "hit_rate", "psnr", "ssim"}
-    | {"inception_score", "reward", "return", "win_rate", "success_rate"}
+    | {"bleu", "sacrebleu", "rouge", "rouge1", "rouge2", "rougel", "rougelsum", "meteor", "chrf"}
+    | {"em", "pass", "acc1", "acc5", "top_1", "top_5", "prec", "mean_token_accuracy"}
+    | {"map50", "map50_95", "ap50", "ap75", "pck", "pq", "clip_score", "elbo", "log_likelihood"}
+    | {"ndcg", "mrr", "hit_rate", "psnr", "ssim", "concordance", "c_index", "silhouette"}
+    | {"inception_score", "reward", "return", "win_rate", "success_rate", "success"}
+    | {"ep_rew", "episode_return", "episode_reward"}
 )
 _LOWER_IS_BETTER = frozenset(
     {"loss", "nll", "bce", "cross_entropy", "log_loss", "logloss", "perplexity", "ppl", "bpc"}
     | {"error", "error_rate", "err", "mse", "rmse", "mae", "mape", "smape", "msle", "rmsle"}
     | {"max_error", "brier", "ece", "calibration_error", "fpr", "fnr", "eer", "wer", "cer", "ter"}
-    | {"fid", "kid", "lpips", "grad_norm", "joules"}
+    | {"fid", "kid", "lpips", "grad_norm", "joules", "crps", "mase", "nrmse", "epe", "mpjpe"}
+    | {"bpd", "bpb", "bits_per_dim", "bits_per_byte", "bits_per_char", "edit_distance"}
+    | {"hausdorff", "chamfer", "chamfer_distance", "mlogloss"}
 )
 # Costs of nnlab's own: time/epoch, energy/joules, cost/state_bytes.
 _COST_PREFIXES = ("time/", "energy/", "cost/")
 # Words that may precede or follow the name of a quantity without changing its direction.
 _SPLIT_WORDS = ("train", "training", "val", "valid", "validation", "dev", "test", "eval")
-_AVERAGE_WORDS = ("exact", "score", "macro", "micro", "weighted", "mean", "avg")
+_AVERAGE_WORDS = ("exact", "score", "macro", "micro", "weighted", "mean", "avg", "epoch", "step")
 # Ends of names such as `dice_loss`, `word_error_rate` and `ep_reward`.
 _LAST_WORDS = (
     *("_loss", "_error", "_error_rate", "_accuracy", "_acc", "_auc", "_iou", "_dice", "_f1"),
     "_reward",
 )
+
+_LAST_PARENTHESES = re.compile(r"\([^()]*\)$")
 
 # The smallest and the largest value that a metric can have.
 Limits = tuple[float, float]
@@ -97,15 +105,23 @@ def direction_of(metric: str) -> Direction | None:
     ('min', 'max', 'max')
     >>> direction_of("time/epoch"), direction_of("val/gini"), direction_of("probe/dead/2")
     ('min', None, None)
+    >>> direction_of("Loss/train"), direction_of("metrics/mAP50(B)"), direction_of("eval_rougeL")
+    ('min', 'max', 'max')
     """
     if metric.startswith(_COST_PREFIXES):
         return "min"
-    quantity = metric.rsplit("/", 1)[-1].partition("@")[0].lower().replace("-", "_")
-    words = quantity.replace(" ", "_").split("_")
+    parts = metric.split("/")
+    while len(parts) > 1 and parts[-1].lower() in _SPLIT_WORDS:
+        del parts[-1]  # Loss/train
+    # The class of an average, such as B for boxes in mAP50(B), says nothing about the direction.
+    quantity = _LAST_PARENTHESES.sub("", parts[-1]).partition("@")[0].lower().replace("-", "_")
+    words = quantity.replace(" ", "_").replace(".", "_").split("_")
     if words[0] == "neg":  # scikit-learn's neg_mean_squared_error
         return None
     while len(words) > 1 and words[0] in _SPLIT_WORDS:
         del words[0]
+    while len(words) > 1 and words[-1] in _SPLIT_WORDS:
+        del words[-1]
     if (direction := _direction_by_name("_".join(words))) is not None:
         return direction
     while len(words) > 1 and words[-1] in _AVERAGE_WORDS:

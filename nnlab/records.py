@@ -144,7 +144,9 @@ class Study:
 
     `space` is None for an open study, to which any run may be added, for example `default`, which
     `nnlab train` creates. A study with a claim has the `arms` that it compares, and the
-    `comparisons` that decide the claim. `sampler` is None if the whole grid is trained.
+    `comparisons` that decide the claim. `sampler` is None if the whole grid is trained. `script` is
+    the record of the user's script that every run of the study executes, as
+    `nnlab.scripts.ScriptSpec` writes it; None if nnlab trains the runs.
     """
 
     id: int
@@ -159,6 +161,7 @@ class Study:
     comparisons: tuple[Comparison, ...] = ()
     sampler: Sampler | None = None
     removed_at: datetime | None = None
+    script: Mapping[str, object] | None = None
 
     @property
     def is_open(self) -> bool:

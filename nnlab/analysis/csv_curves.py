@@ -6,12 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from nnlab.analysis.curve_names import COLUMN_ALIASES, METRIC_NAMES, normalize_name
+from nnlab.diagnosis.external_curves import curve_names
 from nnlab.errors import DataError, UsageError, unknown_name_message
 from nnlab.io.files import read_limited
+from nnlab.metric_names import normalize_name
 from nnlab.records import Curve, History
 from nnlab.settings.numbers import is_plain_ascii, parse_number
 
+# The names of the epoch's column, and nnlab's names of curves as `--map` takes them.
+_EPOCH_COLUMNS = ("epoch", "epochs", "step")
+_MAPPED_NAMES = {
+    "train_loss": "train/loss",
+    "val_loss": "val/loss",
+    "train_acc": "train/accuracy",
+    "val_acc": "val/accuracy",
+    "lr": "lr",
+}
 # The largest file that is read; a million epochs need about a tenth of it.
 MAX_BYTES = 256 << 20
 
@@ -47,14 +57,15 @@ def parse_column_map(texts: Sequence[str]) -> dict[str, str]:
         name, equals, column = part.partition("=")
         if not equals or not column:
             raise UsageError(f"--map takes NAME=COLUMN, got {part!r}", hint="--map val_loss=vloss")
-        if name.strip() not in COLUMN_ALIASES:
-            raise UsageError(unknown_name_message("column", name.strip(), COLUMN_ALIASES))
+        names = ("epoch", *_MAPPED_NAMES)
+        if name.strip() not in names:
+            raise UsageError(unknown_name_message("column", name.strip(), names))
         mapping[name.strip()] = column.strip()
     return mapping
 
 
 def read_csv_history(path: Path, mapping: Mapping[str, str]) -> History:
-    """The curves of a CSV file; an empty cell is an epoch without a measurement.
+    """The curves of a CSV file that the rules read; an empty cell is an epoch without a value.
 
     Args:
         path: the file.
@@ -98,29 +109,36 @@ def _parse_history(path: Path, lines: Iterator[str], mapping: Mapping[str, str])
     curves = {}
     for name, values in points.items():
         epochs = sorted(values)
-        metric = METRIC_NAMES[name]
-        curves[metric] = Curve(
-            metric,
+        curves[name] = Curve(
+            name,
             tuple(epoch + shift for epoch in epochs),
             tuple(values[epoch] for epoch in epochs),
         )
-    return History({metric: curve for metric, curve in curves.items() if len(curve)})
+    return History({name: curve for name, curve in curves.items() if len(curve)})
 
 
 def _column_indices(
     path: Path, header: Sequence[str], mapping: Mapping[str, str]
 ) -> dict[str, int]:
-    """The column index of each of nnlab's names that the file has."""
-    normalized = [normalize_name(name) for name in header]
+    """The column index of the epoch, and of each curve that the rules read, by its name.
+
+    A mapped column gets nnlab's name, which comes before all other names.
+    """
+    for column in mapping.values():
+        if column not in header:
+            raise DataError(f"{path}: {unknown_name_message('column', column, header)}")
+    mapped = {column: _MAPPED_NAMES.get(name, name) for name, column in mapping.items()}
+    names = [mapped.get(column, column) for column in header]
+    normalized = [normalize_name(name) for name in names]
     columns = {}
-    for name, aliases in COLUMN_ALIASES.items():
-        if name in mapping:
-            if mapping[name] not in header:
-                raise DataError(f"{path}: {unknown_name_message('column', mapping[name], header)}")
-            columns[name] = header.index(mapping[name])
-        elif (match := next((alias for alias in aliases if alias in normalized), None)) is not None:
-            columns[name] = normalized.index(match)
-    if not columns.keys() & {"train_loss", "val_loss", "train_acc", "val_acc"}:
+    if (match := next((name for name in _EPOCH_COLUMNS if name in normalized), None)) is not None:
+        columns["epoch"] = normalized.index(match)
+    if "epoch" in mapping:
+        columns["epoch"] = header.index(mapping["epoch"])
+    curves = curve_names([name for name in names if name not in _EPOCH_COLUMNS])
+    for parts in curves.values():
+        columns |= {name: names.index(name) for name in parts}
+    if not curves.keys() - {"lr", "train/grad_norm"}:
         raise DataError(
             f"{path}: no column of a loss or an accuracy among {', '.join(header) or 'nothing'}",
             hint="a header line such as epoch,train_loss,val_loss; or --map val_loss=COLUMN",

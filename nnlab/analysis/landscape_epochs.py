@@ -69,6 +69,7 @@ def measure_landscape_epochs(
         UsageError: the run took longer than `MAX_TRAINING_SECONDS`, or `grid` is even.
         NnlabError: the run cannot be trained again.
     """
+    store.check_trained_by_nnlab(run, "train it again")
     steps = grid_steps(grid)
     seconds = run.device_seconds or run.wall_seconds or 0.0
     if seconds > MAX_TRAINING_SECONDS:

@@ -8,7 +8,7 @@ from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.scope import Scope, resolve_scope
 from nnlab.errors import UsageError
-from nnlab.io.text import format_count
+from nnlab.io.text import format_count, format_seed
 from nnlab.records import Run
 from nnlab.workers.initial_weights import MODEL_ARTIFACT_KIND
 
@@ -75,8 +75,8 @@ _MAX_LISTED_RUNS = 10
 def _several_runs_error(word: str, runs: tuple[Run, ...]) -> UsageError:
     """The error that lists the runs of a name, and the ways to choose one of them."""
     lines = [
-        f"\n  run {run.id}: trial {run.trial.id} of study {run.trial.study}, seed {run.seed},"
-        f" {run.status}"
+        f"\n  run {run.id}: trial {run.trial.id} of study {run.trial.study},"
+        f" seed {format_seed(run.seed)}, {run.status}"
         for run in runs[:_MAX_LISTED_RUNS]
     ]
     if len(runs) > _MAX_LISTED_RUNS:
@@ -116,7 +116,8 @@ def _choose_of_study(db: store.Database, scope: Scope, *, ensemble: bool) -> Mod
 
     def order(run: Run) -> tuple[bool, float, int]:
         value = values[run.id]
-        return math.isnan(value), 0.0 if math.isnan(value) else sign * value, run.known_seed
+        tie_break = run.id if run.seed is None else run.seed
+        return math.isnan(value), 0.0 if math.isnan(value) else sign * value, tie_break
 
     best = min(members, key=order)
     reason = f"seed {best.seed} of {mean}"
@@ -138,6 +139,8 @@ def _ensemble_reason(members: tuple[Run, ...], count: int) -> str:
 
 
 def _with_weights(db: store.Database, runs: list[Run]) -> tuple[Run, ...]:
+    for run in runs:
+        store.check_trained_by_nnlab(run, "build its model")
     return tuple(
         run
         for run in runs

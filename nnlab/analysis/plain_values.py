@@ -46,6 +46,8 @@ def run_values(overview: "RunOverview") -> dict[str, Any]:
         "flags": list(overview.flags),
         "tags": list(run.tags),
         "started_at": run.started_at.isoformat() if run.started_at else None,
+        "origin": str(run.origin),
+        "axis": run.axis,
     }
 
 

@@ -144,6 +144,7 @@ def _running_rows(
                 **_run_columns(run, fields),
                 "epochs": run.epochs,
                 "epochs_planned": run.epochs_planned,
+                "axis": run.axis,
                 "loss": last.get(LOSS_METRIC),
                 "objective": last.get(objective.metric),
                 "stopping": run.stop_requested_at is not None,

@@ -20,6 +20,7 @@ from nnlab.analysis.ranking_notes import (
     loss_unit_notes,
     overfitting_notes,
     search_space_notes,
+    unknown_direction_notes,
 )
 from nnlab.analysis.records import EpochChoice, Ranking, RankingRequest, RankingRow
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
@@ -141,6 +142,7 @@ def rank_group(
     fields = tuple(as_stored_name(name, all_settings) for name in group_by)
     fields = fields or distinguishing_fields(all_settings)
     notes = completeness_notes(db, scope, objective, rows, measured)
+    notes += unknown_direction_notes(db, objective, rows)
     notes += (*changed_data_notes(changed_data), *loss_unit_notes(objective, rows))
     notes += significance_notes(rows, request.test, total) + overfitting_notes(rows)
     if rows and not group_by:
@@ -212,6 +214,7 @@ def _build_rows(
     epochs = load_run_epochs(db, results, objective, at)
     regression_runs = _run_ids([g for g in groups if _may_be_regression(settings[g[0].trial_id])])
     errors = load_errors(db, {run: epochs[run] for run in regression_runs}, objective)
+    over_steps = store.runs_over_steps(db)
     return tuple(
         replace(
             _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings, epochs),
@@ -220,6 +223,7 @@ def _build_rows(
                 for metric, values in errors.items()
             },
             pruned=_count_pruned(group, pruned),
+            axis="step" if over_steps.issuperset(_run_ids([group])) else "epoch",
             different_data=any(trial.trial_id in changed_data for trial in group),
         )
         for rank_number, group in enumerate(groups, start=1)

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from nnlab import store
 from nnlab.analysis.comparable import depends_on_loss
+from nnlab.analysis.objectives import define_hint, unranked_metrics
 from nnlab.analysis.range_edges import range_edge_notes
 from nnlab.analysis.records import RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.diagnosis.headlines import affected_seeds_text
 from nnlab.io.text import format_count
+from nnlab.metric_names import is_evaluation
 from nnlab.records import Objective, Status
-from nnlab.settings import as_stored_name, builtin_fields
+from nnlab.settings import as_stored_name, builtin_fields, is_builtin_setting
 from nnlab.settings.setting_differences import distinguishing_fields
 
 # The number of rows whose overfitting is described; the table counts the flags of the others.
@@ -56,6 +58,23 @@ def completeness_notes(
     return (*notes, *_budget_notes(rows))
 
 
+def unknown_direction_notes(
+    db: store.Database, objective: Objective, rows: Sequence[RankingRow]
+) -> tuple[str, ...]:
+    """A note on validation metrics of other programs that cannot be ranked by."""
+    if not rows or is_evaluation(objective.metric) or is_builtin_setting(rows[0].setting):
+        return ()
+    runs = [run for row in rows for run in row.runs]
+    measured = {name for by_name in store.summaries(db, runs).values() for name in by_name}
+    unranked = unranked_metrics(sorted(measured), store.user_directions(db))
+    if not unranked:
+        return ()
+    return (
+        f"not ranked by {', '.join(unranked[:_MAX_NAMED])}: it is not known whether lower or higher"
+        f" values are better; {define_hint(unranked[0])}",
+    )
+
+
 def _status_notes(db: store.Database, scope: Scope, rows: Sequence[RankingRow]) -> list[str]:
     counts = store.count_runs(db, study_ids=scope.studies, run_ids=scope.runs)
     ranked = sum((Counter(row.statuses) for row in rows), Counter[Status]())
@@ -91,7 +110,7 @@ def overfitting_notes(rows: Sequence[RankingRow]) -> tuple[str, ...]:
     for row in rows[:_MAX_OVERFITTING_NOTES]:
         noun = "seeds" if len(row.trials) == 1 else "runs"
         texts = [
-            affected_seeds_text(code, epochs, len(row.runs), noun)
+            affected_seeds_text(code, epochs, len(row.runs), noun, row.axis)
             for code, epochs in row.onsets.items()
         ]
         if texts:

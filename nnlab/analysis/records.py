@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from nnlab.analysis.scope import Scope
-from nnlab.records import Objective, Setting, Status
+from nnlab.io.text import axis_word
+from nnlab.records import Axis, Objective, Setting, Status
 from nnlab.stats import Aggregate
 from nnlab.stats.comparison import BestComparison, PairedTest, SeedKey
 from nnlab.stats.intervals import IntervalMethod
@@ -64,6 +65,7 @@ class RankingRow:
     the target, by metric.
     `unsuccessful` counts the diverged and failed runs of its trials; `runs_without_value` are those
     of them that are not part of `runs`.
+    `axis` says what its epochs are: steps, if the runs of another program are measured over steps.
     `different_data` says that seeds of one of its trials were trained on different data.
     """
 
@@ -90,6 +92,7 @@ class RankingRow:
     errors: Mapping[str, Aggregate] = field(default_factory=dict)
     unsuccessful: Mapping[Status, int] = field(default_factory=dict)
     runs_without_value: tuple[int, ...] = ()
+    axis: Axis = "epoch"
 
     @property
     def seed_keys(self) -> tuple[SeedKey, ...]:
@@ -162,6 +165,18 @@ class Ranking:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     resolutions: Mapping[str, float] = field(default_factory=dict)
     extra_columns: tuple[ExtraColumn, ...] = ()
+
+    @property
+    def axis_word(self) -> str:
+        """What the epochs of the rows are: epoch, step, or both."""
+        return axis_word({row.axis for row in self.rows})
+
+    @property
+    def values_at(self) -> str:
+        """Where the values were measured, such as `each run's best epoch`."""
+        word = self.axis_word
+        fixed = {"best": f"each run's best {word}", "last": f"the last {word}"}
+        return fixed.get(str(self.at), f"{word} {self.at}")
 
     @property
     def has_test(self) -> bool:

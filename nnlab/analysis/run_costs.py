@@ -33,6 +33,20 @@ def run_costs(db: store.Database, runs: Sequence[Run], cost: Cost) -> dict[int, 
     """
     if cost == "params":
         return _parameter_counts(db, runs)
+    external = {run.id: _external_cost(run, cost) for run in runs if run.origin.is_external}
+    known = {run: value for run, value in external.items() if value}
+    runs = [run for run in runs if run.id not in external]
+    return known | _costs_of_own_runs(db, runs, cost)
+
+
+def _external_cost(run: Run, cost: Cost) -> float | None:
+    """The cost of a run of another program; None if it is unknown."""
+    if cost == "seconds":
+        return run.wall_seconds
+    return float(run.epochs) if cost == f"{run.axis}s" else None
+
+
+def _costs_of_own_runs(db: store.Database, runs: Sequence[Run], cost: Cost) -> dict[int, float]:
     if cost == "epochs":
         return {run.id: float(run.epochs) for run in runs if run.epochs}
     metric = _TOTALS.get(cost, "data/train")

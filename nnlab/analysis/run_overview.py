@@ -11,7 +11,7 @@ from nnlab.diagnosis.headlines import table_findings
 from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal
 from nnlab.io.text import format_seed
-from nnlab.records import Finding, MetricSummary, Objective, Run, Setting, Status
+from nnlab.records import Finding, MetricSummary, Objective, Origin, Run, Setting, Status
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 
@@ -102,6 +102,7 @@ def load_run_overviews(
     study: str | None = None,
     status: str | None = None,
     tag: str | None = None,
+    origin: str | None = None,
     removed: bool = False,
     limit: int | None = None,
 ) -> tuple[RunOverview, ...]:
@@ -112,19 +113,23 @@ def load_run_overviews(
         study: the name of a study.
         status: the effective status, such as `failed`.
         tag: one of the run's tags.
+        origin: who trained it, such as `imported`.
         removed: whether to list removed runs only, instead of runs that were not removed.
         limit: the maximum number of runs.
 
     Raises:
-        UnknownName: there is no such study or status.
+        UnknownName: there is no such study, status or origin.
     """
     if status is not None and status not in list(Status):
         raise UnknownName("status", status, list(Status))
+    if origin is not None and origin not in list(Origin):
+        raise UnknownName("origin", origin, list(Origin))
     runs = store.runs(
         db,
         study=_study_id(db, study, removed=removed) if study else None,
         status=Status(status) if status else None,
         tag=tag,
+        origin=Origin(origin) if origin else None,
         limit=limit,
         newest_first=True,
         removed=removed,
@@ -142,11 +147,11 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
         metric: store.values_at_selected_epoch(db, run_ids, metric) for metric in ERROR_METRICS
     }
     findings = store.findings(db, run_ids)
-    fields = distinguishing_fields([run.trial.setting for run in runs])
+    labels = run_labels(runs)
     return tuple(
         RunOverview(
             run,
-            setting_label(run.trial.setting, fields),
+            labels[run.id],
             summaries.get(run.id, {}),
             findings.get(run.id, ()),
             {
@@ -158,6 +163,22 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
         )
         for run in runs
     )
+
+
+def run_labels(runs: Sequence[Run]) -> dict[int, str]:
+    """What distinguishes the setting of each run from those of the others.
+
+    A run of another program is distinguished from those of its study: the settings of different
+    programs have nothing in common.
+    """
+    groups: dict[str | None, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.trial.study if run.origin.is_external else None, []).append(run)
+    labels: dict[int, str] = {}
+    for group in groups.values():
+        fields = distinguishing_fields([run.trial.setting for run in group])
+        labels |= {run.id: setting_label(run.trial.setting, fields) for run in group}
+    return labels
 
 
 def _set_best_objectives(

@@ -107,13 +107,14 @@ def load_trained_model(
         raw: the model returns its outputs instead of probabilities or values.
 
     Raises:
-        UsageError: the run stored no weights, trained a task of the user, or its model is not
-            user-defined.
+        UsageError: another program trained the run, or it stored no weights, trained a task of the
+            user, or its model is not user-defined.
         CheckpointError: a stored file is missing, was changed, or does not fit.
         UserCodeRefused: the model's code must not be executed.
         UserCodeError: the model's code has changed, or fails.
         DataError: the run is of an earlier version, and its training data is needed.
     """
+    store.check_trained_by_nnlab(run, "build its model")
     files = {artifact.kind: artifact for artifact in store.artifacts(db, run.id)}
     if MODEL_ARTIFACT_KIND not in files:
         raise no_weights_error(run)

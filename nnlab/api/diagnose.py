@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from nnlab.analysis.curve_names import metrics_by_name
 from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.result_tables import FindingTable
 from nnlab.api.run_history import RunHistory
 from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.external_curves import METRICS, diagnose_external, external_curves
 from nnlab.errors import ConfigError, DataError, PluginError, UnknownName, UsageError
 from nnlab.records import Curve, History, Scalar
 from nnlab.settings import RunConfig, is_setting_name, setting_fields
@@ -51,6 +51,8 @@ def diagnose_history(
             f"a history is needed, or the values of each metric, not a {type(history).__name__}",
             hint='nnlab.diagnose({"train/loss": [1.0, 0.5], "val/loss": [1.1, 0.9]})',
         )
+    if isinstance(history, RunHistory) and history.run.origin.is_external:
+        return FindingTable(diagnose_external(history, history.run.axis))
     return FindingTable(diagnose(history, setting))
 
 
@@ -92,20 +94,16 @@ def history_of_values(values: Mapping[str, CurveValues]) -> History:
     Raises:
         DataError: there is no curve of a loss or an accuracy, or a value is not a number.
     """
-    metrics = metrics_by_name([str(name) for name in values])
-    points = {metrics[str(name)]: _points(name, curve) for name, curve in values.items()}
-    if not any(points.get(metric) for metric in _REQUIRED_METRICS):
+    points = {str(name): _points(name, curve) for name, curve in values.items()}
+    shift = int(any(0 in curve for curve in points.values()))
+    curves = {name: _curve(name, curve, shift) for name, curve in points.items() if curve}
+    history = external_curves(History(curves)).history
+    if not any(history.get(metric) for metric in METRICS[:4]):
         raise DataError(
             f"no curve of a loss or an accuracy among {', '.join(map(str, values)) or 'nothing'}",
             hint="name them train/loss, val/loss, train/accuracy, val/accuracy",
         )
-    shift = int(any(0 in curve for curve in points.values()))
-    return History(
-        {metric: _curve(metric, curve, shift) for metric, curve in points.items() if curve}
-    )
-
-
-_REQUIRED_METRICS = ("train/loss", "val/loss", "train/accuracy", "val/accuracy")
+    return history
 
 
 def _curve(metric: str, points: Mapping[int, float], shift: int) -> Curve:

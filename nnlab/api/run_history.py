@@ -42,22 +42,24 @@ class RunHistory(History):
     def to_pandas(self) -> "DataFrame":
         """A data frame with a row for each epoch and a column for each metric.
 
-        The index is the epoch; NaN where a metric was not measured.
+        The index is the epoch, or the step if `run.axis` is `step`; NaN where a metric was not
+        measured.
 
         Raises:
             MissingPackage: pandas is not installed.
         """
+        axis = self.run.axis
         values = {metric: dict(self[metric]) for metric in self}
         epochs = sorted({epoch for curve in values.values() for epoch in curve})
         rows = [
-            {"epoch": epoch, **{name: curve.get(epoch) for name, curve in values.items()}}
+            {axis: epoch, **{name: curve.get(epoch) for name, curve in values.items()}}
             for epoch in epochs
         ]
-        frame = data_frame(rows, ["epoch", *values])
-        return frame.set_index("epoch").astype(float)
+        frame = data_frame(rows, [axis, *values])
+        return frame.set_index(axis).astype(float)
 
     def _heading(self) -> str:
-        return f"run {self.run.id}, {self.run.status}, {self.run.epochs} epochs"
+        return f"run {self.run.id}, {self.run.status}, {self.run.epochs:,} {self.run.axis}s"
 
     def _cells(self) -> list[list[object]]:
         return [_cells_of(self[metric]) for metric in self]

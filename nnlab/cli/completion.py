@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from nnlab import catalogue
+from nnlab.io.text import format_seed
 
 
 def catalogue_completer(kind: str) -> Callable[[str], list[tuple[str, str]]]:
@@ -53,6 +54,13 @@ def launchers(incomplete: str) -> list[tuple[str, str]]:
     return [(name, text) for name, text in rows if name.startswith(incomplete)]
 
 
+def log_formats(incomplete: str) -> list[str]:
+    """Completes the name of a format of `nnlab export --to`."""
+    from nnlab.exchange.writers import WRITERS
+
+    return [kind for kind in WRITERS if kind.startswith(incomplete)]
+
+
 def studies(incomplete: str) -> list[tuple[str, str]]:
     """Completes the name of a study."""
     return [(name, help_) for name, help_ in _read_studies() if name.startswith(incomplete)]
@@ -88,5 +96,8 @@ def _read_runs() -> list[tuple[str, str]]:
             recent = store.runs(db, limit=50, newest_first=True)
     except Exception:  # noqa: BLE001  a failed completion must not disturb the command line
         return []
-    numbers = [(str(run.id), f"{run.trial.study}, seed {run.seed}, {run.status}") for run in recent]
+    numbers = [
+        (str(run.id), f"{run.trial.study}, seed {format_seed(run.seed)}, {run.status}")
+        for run in recent
+    ]
     return numbers + [(run.name, f"run {run.id}") for run in recent if run.name]

@@ -31,6 +31,11 @@ COMMANDS = {
         "Train a setting or a grid; every epoch is stored.",
         _TRAIN_PANEL,
     ),
+    "run": (
+        "train.script_run.command",
+        "Run your own script or any command as a study.",
+        _TRAIN_PANEL,
+    ),
     "init-study": (
         "train.init_study",
         "Create a study: a question, a search space, seeds.",

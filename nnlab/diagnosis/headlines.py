@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from nnlab.diagnosis.priority import group_symptoms
 from nnlab.diagnosis.smoothing import low_median
-from nnlab.records import Finding, Severity
+from nnlab.io.text import position_text
+from nnlab.records import Axis, Finding, Severity
 
 OVERFITTING_CODE, PLATEAU_CODE = "NN101", "NN102"
 _NOISY_CODE = "NN204"
-_RUN_TEXTS = {OVERFITTING_CODE: "overfits from epoch {}", PLATEAU_CODE: "plateau since epoch {}"}
+_RUN_TEXTS = {OVERFITTING_CODE: "overfits from {}", PLATEAU_CODE: "plateau since {}"}
 _VERBS = {OVERFITTING_CODE: ("overfits", "overfit"), PLATEAU_CODE: ("plateaus", "plateau")}
 
 
@@ -51,7 +52,13 @@ def onsets_by_code(runs: Iterable[Sequence[Finding]]) -> Mapping[str, tuple[int,
     return {code: epochs for code, epochs in onsets.items() if epochs}
 
 
-def affected_seeds_text(code: str, onsets: Collection[int], seeds: int, noun: str = "seeds") -> str:
+def affected_seeds_text(
+    code: str,
+    onsets: Collection[int],
+    seeds: int,
+    noun: str = "seeds",
+    axis: Axis = "epoch",
+) -> str:
     """A phrase on how many seeds of a trial have NN101 or NN102, and since when; empty for none.
 
     Args:
@@ -59,6 +66,7 @@ def affected_seeds_text(code: str, onsets: Collection[int], seeds: int, noun: st
         onsets: the epoch of each affected seed.
         seeds: how many seeds the trial has.
         noun: `runs` if the runs belong to several trials.
+        axis: what the onsets are.
 
     >>> affected_seeds_text("NN101", [12, 14, 20], 10)
     '3 of 10 seeds overfit (median onset: epoch 14)'
@@ -69,9 +77,9 @@ def affected_seeds_text(code: str, onsets: Collection[int], seeds: int, noun: st
     """
     if not onsets:
         return ""
-    median = low_median(list(onsets))
+    median = position_text(low_median(list(onsets)), axis)
     if seeds == 1:
-        return _RUN_TEXTS[code].format(f"{median:g}")
+        return _RUN_TEXTS[code].format(median)
     verb = _VERBS[code][len(onsets) > 1]
-    onset = "from epoch" if len(onsets) == 1 else "median onset: epoch"
-    return f"{len(onsets)} of {seeds} {noun} {verb} ({onset} {median:g})"
+    onset = "from" if len(onsets) == 1 else "median onset:"
+    return f"{len(onsets)} of {seeds} {noun} {verb} ({onset} {median})"

@@ -100,7 +100,7 @@ def _details(run: Any, audit: Audit) -> RunDetails:
         name=clean_name(str(run.name or run.hash), audit),
         config=config,
         tags=tuple(clean_name(str(tag), audit) for tag in run.tags),
-        group=clean_name(str(run.experiment), audit) if run.experiment else None,
+        project=clean_name(str(run.experiment), audit) if run.experiment else None,
         started_at=utc_time(run.creation_time),
         ended_at=ended_at,
         status=Status.RUNNING if ended_at is None else Status.FINISHED,

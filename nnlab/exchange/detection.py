@@ -1,12 +1,15 @@
 """Finds the logged runs in a file or folder, whatever tool has written them."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from nnlab.errors import DataError, UnknownName
 from nnlab.exchange import READERS
+from nnlab.exchange.log_files import shared_listings
 from nnlab.exchange.log_reader import LoggedRun, LogReader
+
+# These tools write each run into a folder of its own, with other files that are not logs.
+_KINDS_WITH_FOLDER = frozenset({"wandb"})
 
 
 def reader_kinds() -> tuple[str, ...]:
@@ -43,18 +46,36 @@ def find_runs(path: Path, kind: str | None = None) -> list[LoggedRun]:
     readers = READERS if kind is None else (reader_of(kind),)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    claimed: set[str] = set()
-    return [run for reader in readers for run in _unclaimed_runs(reader, path, claimed)]
+    claimed = _ClaimedPaths()
+    found = []
+    with shared_listings():
+        for reader in readers:
+            try:
+                runs = [run for run in reader.find(path) if not claimed.has_part_of(run)]
+            except OSError as error:
+                raise DataError(f"{path}: {error.strerror or error}") from error
+            for run in runs:  # only now: one file may have several runs
+                claimed.add(run)
+            found += runs
+    return found
 
 
-def _unclaimed_runs(reader: LogReader, path: Path, claimed: set[str]) -> Iterator[LoggedRun]:
-    """The runs of one kind without those of which another reader has a file."""
-    try:
-        runs = list(reader.find(path))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
-    for run in runs:
-        files = {os.path.realpath(file) for file in run.paths}
-        if not files & claimed:
-            yield run
-    claimed.update(os.path.realpath(file) for run in runs for file in run.paths)
+class _ClaimedPaths:
+    """The files, and the folders with everything in them, that belong to runs."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+
+    def add(self, run: LoggedRun) -> None:
+        """Claims the files of a run, and the folder that its tool made for it."""
+        self._paths.update(os.path.realpath(path) for path in run.paths)
+        if run.kind in _KINDS_WITH_FOLDER:
+            self._paths.update(os.path.realpath(path.parent) for path in run.paths)
+
+    def has_part_of(self, run: LoggedRun) -> bool:
+        """Whether a file of a run is claimed."""
+        return any(
+            place in self._paths
+            for path in map(os.path.realpath, run.paths)
+            for place in (path, *map(str, Path(path).parents))
+        )

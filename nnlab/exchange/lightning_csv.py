@@ -39,12 +39,12 @@ class LightningCsvReader:
     def read(self, run: LoggedRun, position: Position | None, audit: Audit) -> Iterator[LogItem]:
         """The hyperparameters and the samples."""
         config = read_hparams(run.paths[1], audit) if len(run.paths) > 1 else {}
-        group = run.paths[0].absolute().parent.parent.name
+        project = path_text(Path(run.paths[0].absolute().parent.parent.name))
         yield RunDetails(
             name=run.name,
             config=config,
-            group=group if group != _DEFAULT_NAME else None,
             seed=seed_of_config(config),
+            project=project if project not in (_DEFAULT_NAME, "") else None,
         )
         yield from read_csv_samples(run.paths[0], position, audit, epochs_from_0=True)
 

@@ -1,8 +1,9 @@
 """Access of readers to the files of a log: search below a folder, first bytes, whole documents."""
 
 import os
-import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from nnlab.errors import DataError
@@ -23,6 +24,11 @@ _GENERAL_NAMES = frozenset(
 )
 _MAX_DEPTH = 40
 _MAX_ENTRIES = 5_000_000
+# So many folders are remembered while all readers search them.
+_MAX_SHARED_FOLDERS = 100_000
+
+_Listing = tuple[list[str], list[str]]  # the names of files and of folders
+_listings: ContextVar[dict[Path, _Listing] | None] = ContextVar("listings", default=None)
 
 
 def files_below(path: Path, has_name: Callable[[str], bool]) -> Iterator[Path]:
@@ -44,26 +50,45 @@ def folders_below(path: Path) -> Iterator[tuple[Path, list[str]]]:
     entries_left = _MAX_ENTRIES
     while pending:
         folder, depth = pending.pop()
-        names = []
-        folders = []
-        try:
-            entries = sorted(folder.iterdir())
-        except OSError:
-            continue  # A folder without permission contains no logs that can be read.
-        for entry in entries:
-            try:
-                mode = entry.lstat().st_mode
-            except OSError:
-                continue  # It was removed meanwhile.
-            if stat.S_ISREG(mode):
-                names.append(entry.name)
-            elif stat.S_ISDIR(mode) and depth < _MAX_DEPTH and entry.name not in _SKIPPED_FOLDERS:
-                folders.append((entry, depth + 1))
-        entries_left -= len(entries)
+        names, folders = _list_folder(folder)
+        entries_left -= len(names) + len(folders)
         if entries_left < 0:
             raise DataError(f"{path}: more than {_MAX_ENTRIES:,} files", hint="name a sub-folder")
         yield folder, names
-        pending += reversed(folders)
+        if depth < _MAX_DEPTH:
+            pending += [(folder / name, depth + 1) for name in reversed(folders)]
+
+
+@contextmanager
+def shared_listings() -> Iterator[None]:
+    """Lists each folder once within the block, however many readers search it."""
+    token = _listings.set({})
+    try:
+        yield
+    finally:
+        _listings.reset(token)
+
+
+def _list_folder(folder: Path) -> _Listing:
+    """The sorted names of the regular files and of the folders in a folder, without links."""
+    cache = _listings.get()
+    if cache is not None and folder in cache:
+        return cache[folder]
+    names, folders = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                # A folder has the types of its entries: no file is touched.
+                if entry.is_file(follow_symlinks=False):
+                    names.append(entry.name)
+                elif entry.is_dir(follow_symlinks=False) and entry.name not in _SKIPPED_FOLDERS:
+                    folders.append(entry.name)
+    except OSError:
+        pass  # A folder without permission contains no logs that can be read.
+    listing = sorted(names), sorted(folders)
+    if cache is not None and len(cache) < _MAX_SHARED_FOLDERS:
+        cache[folder] = listing
+    return listing
 
 
 def relative_id(path: Path, searched: Path) -> str:

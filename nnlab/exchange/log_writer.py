@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from nnlab.exchange.log_reader import RunDetails
-from nnlab.records import Attempt, Finding, Objective, Run, Sample
+from nnlab.records import Attempt, Finding, History, Objective, Run, Sample
 
 _UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST_STUDY_NAME = 80
@@ -20,6 +20,7 @@ class ExportedRun:
     `details` has the nested setting, tags, times, final values and directions. `samples` starts a
     new iteration over (number of the log call, sample) at each call; samples of one call have the
     same number. A run that nnlab trained has an epoch as the step of each sample, and no time.
+    `history` has the points, one value per evaluation, which are fewer than the samples.
     """
 
     run: Run
@@ -28,6 +29,7 @@ class ExportedRun:
     objective: Objective | None = None
     findings: tuple[Finding, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    history: History = field(default_factory=History)
 
     @property
     def study(self) -> str:

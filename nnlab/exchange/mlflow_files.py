@@ -20,15 +20,16 @@ from nnlab.exchange.log_reader import (
     RunDetails,
 )
 from nnlab.exchange.metric_table import MetricNames, parse_value
-from nnlab.exchange.mlflow_run import STATUSES_BY_NUMBER, MlflowRun
+from nnlab.exchange.mlflow_run import STATUSES_BY_NUMBER, MlflowRunData
 from nnlab.exchange.simple_yaml import parse_yaml
 from nnlab.records import Sample, Status
 
 _MAX_META = 1 << 20
 _MAX_TEXT_FILE = 64 << 10
 _MAX_ENTRIES = 10_000
-# So many files of metrics are open at once; more are read in groups.
-_OPEN_FILES = 100
+# A run may have more metrics than files can be open, or than lines of each fit into memory.
+_LINES_IN_MEMORY = 200_000
+_MIN_LINES = 20
 
 
 class MlflowFilesReader:
@@ -82,7 +83,7 @@ def _details(folder: Path, run: LoggedRun, audit: Audit) -> RunDetails:
     meta = _read_meta(folder / "meta.yaml", audit)
     experiment = _read_meta(folder.absolute().parent / "meta.yaml", Audit())
     status = meta.get("status")
-    return MlflowRun(
+    return MlflowRunData(
         name=run.name,
         experiment=str(experiment["name"]) if experiment.get("name") else None,
         status=STATUSES_BY_NUMBER.get(status, Status.RUNNING)
@@ -140,14 +141,13 @@ def _samples(
 ) -> Iterator[Sample]:
     """The samples of all metrics in the order of time; sets the new positions at the end."""
     names = MetricNames(audit)
-    remaining = iter(files.items())
-    while group := list(islice(remaining, _OPEN_FILES)):
-        histories = [
-            _history(metric, path, name, positions, audit)
-            for name, path in group
-            if (metric := names.get(name)) is not None
-        ]
-        yield from heapq.merge(*histories, key=_time_of)
+    lines_at_once = max(_MIN_LINES, _LINES_IN_MEMORY // max(1, len(files)))
+    histories = [
+        _history(metric, path, name, positions, audit, lines_at_once)
+        for name, path in files.items()
+        if (metric := names.get(name)) is not None
+    ]
+    return heapq.merge(*histories, key=_time_of)
 
 
 def _time_of(sample: Sample) -> float:
@@ -155,16 +155,29 @@ def _time_of(sample: Sample) -> float:
 
 
 def _history(
-    metric: str, path: Path, name: str, positions: dict[str, JsonValue], audit: Audit
+    metric: str,
+    path: Path,
+    name: str,
+    positions: dict[str, JsonValue],
+    audit: Audit,
+    lines_at_once: int,
 ) -> Iterator[Sample]:
-    with GrowingFile(path, _as_position(positions.get(name)), audit) as file:
-        for line in file.lines(accept_unterminated=False):
+    """The samples of one metric; its file is open only while lines are read from it."""
+    is_complete = False
+    while not is_complete:
+        with GrowingFile(path, _as_position(positions.get(name)), audit) as file:
+            if file.was_replaced:
+                audit.add("damaged", "a file of metrics was replaced while it was read")
+                return
+            lines = list(islice(file.lines(accept_unterminated=False), lines_at_once))
+            positions[name] = file.position()
+        is_complete = len(lines) < lines_at_once
+        for line in lines:
             sample = _parse_line(metric, line)
             if sample is None:
                 audit.add("damaged", "lines of metrics that are not `time value step`")
             else:
                 yield sample
-        positions[name] = file.position()
 
 
 def _parse_line(metric: str, line: str) -> Sample | None:

@@ -21,7 +21,7 @@ _COMMAND_TAG = "mlflow.source.name"
 
 
 @dataclass(frozen=True, slots=True)
-class MlflowRun:
+class MlflowRunData:
     """A run of MLflow; times are in milliseconds, parameters and tags are texts."""
 
     name: str
@@ -34,7 +34,7 @@ class MlflowRun:
     results: Mapping[str, Scalar] = field(default_factory=dict)
 
     def details(self, audit: Audit) -> RunDetails:
-        """The details: the experiment is the group, and a parent run is a tag `parent=ID`."""
+        """The details: the experiment is the project, and a parent run is a tag `parent=ID`."""
         config = {
             clean_name(name, audit): parse_text_value(clean_text(value, audit))
             for name, value in self.params.items()
@@ -43,7 +43,6 @@ class MlflowRun:
             name=clean_name(self.tags.get("mlflow.runName") or self.name, audit),
             config=config,
             tags=self._tags(audit),
-            group=clean_name(self.experiment, audit) if self.experiment else None,
             started_at=utc_time(self.start_time),
             ended_at=utc_time(self.end_time),
             status=self.status,
@@ -52,14 +51,15 @@ class MlflowRun:
             command=clean_text(self.tags[_COMMAND_TAG], audit)
             if _COMMAND_TAG in self.tags
             else None,
+            project=clean_name(self.experiment, audit) if self.experiment else None,
         )
 
     def _tags(self, audit: Audit) -> tuple[str, ...]:
-        """The user's tags as `name=value`; those that MLflow sets are not the user's."""
+        """The user's tags as `name=value`; those that MLflow or an export set are not."""
         tags = [
             f"{clean_name(name, audit)}={clean_text(value, audit)}"[:_MAX_TAG]
             for name, value in self.tags.items()
-            if not name.startswith("mlflow.")
+            if not name.startswith(("mlflow.", "nnlab."))
         ]
         if _PARENT_TAG in self.tags:
             tags.append(f"parent={clean_name(self.tags[_PARENT_TAG], audit)}")

@@ -3,9 +3,10 @@
 import math
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from nnlab.errors import DataError
 from nnlab.exchange.batching import batches_of
@@ -20,8 +21,9 @@ from nnlab.exchange.log_reader import (
     RunDetails,
 )
 from nnlab.exchange.metric_table import MetricNames
-from nnlab.exchange.mlflow_run import STATUSES, MlflowRun
+from nnlab.exchange.mlflow_run import STATUSES, MlflowRunData
 from nnlab.exchange.sqlite_log import database_files, open_sqlite, row_digest
+from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
 
 _TABLES = {
@@ -81,8 +83,9 @@ class MlflowSqliteReader:
             last = _checked_position(connection, run, position)
             if position and not last:
                 yield Restart()
-            reading = _Reading(connection, run, audit, last)
-            yield from batches_of(reading.samples())
+            reading = _MlflowRows(connection, run, audit, last)
+            # A database that was converted has the metrics one after the other.
+            yield from batches_of(in_time_order(reading.samples()))
             yield ReadPosition(reading.position())
 
 
@@ -91,7 +94,7 @@ def _details(connection: sqlite3.Connection, run: LoggedRun, audit: Audit) -> Ru
     if row is None:
         raise DataError(f"{run.paths[0]} no longer has run {run.external_id}")
     name, experiment, status, start_time, end_time = row
-    return MlflowRun(
+    return MlflowRunData(
         name=str(name or run.name),
         experiment=None if experiment is None else str(experiment),
         status=STATUSES.get(status, Status.RUNNING),
@@ -125,7 +128,7 @@ def _checked_position(
     return (rowid, digest) if row is not None and row_digest(row) == digest else None
 
 
-class _Reading:
+class _MlflowRows:
     """The samples of a run after a row, and the last row."""
 
     def __init__(
@@ -141,14 +144,9 @@ class _Reading:
         self._rowid, self._digest = last or (0, "")
 
     def samples(self) -> Iterator[Sample]:
+        """The samples in the order of their rows."""
         names = MetricNames(self._audit)
-        while rows := self._connection.execute(
-            _METRICS, (self._run.external_id, self._rowid, _ROWS_PER_QUERY)
-        ).fetchall():
-            if any(after[0] <= row[0] for row, after in pairwise(rows)):
-                # Damaged pages are linked in a cycle; a sound table has increasing rows.
-                raise DataError(f"{self._run.paths[0]}: the table metrics is damaged")
-            self._rowid, self._digest = rows[-1][0], row_digest(rows[-1])
+        while rows := self._next_rows():
             for _, key, value, timestamp, step, is_nan in rows:
                 metric = names.get(key) if isinstance(key, str) else None
                 number = _number(value, is_nan)
@@ -157,6 +155,17 @@ class _Reading:
                     continue
                 time = timestamp / 1000 if isinstance(timestamp, int) else None
                 yield Sample(metric, number, step, time=time)
+
+    def _next_rows(self) -> list[Sequence[Any]]:
+        rows = self._connection.execute(
+            _METRICS, (self._run.external_id, self._rowid, _ROWS_PER_QUERY)
+        ).fetchall()
+        if any(after[0] <= row[0] for row, after in pairwise(rows)):
+            # Damaged pages are linked in a cycle; a sound table has increasing rows.
+            raise DataError(f"{self._run.paths[0]}: the table metrics is damaged")
+        if rows:
+            self._rowid, self._digest = rows[-1][0], row_digest(rows[-1])
+        return rows
 
     def position(self) -> dict[str, JsonValue]:
         return {"rowid": self._rowid, "digest": self._digest}

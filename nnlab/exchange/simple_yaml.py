@@ -7,15 +7,16 @@ object is left out, and so is an alias, of which a short file could expand to a 
 import re
 
 from nnlab.exchange.log_reader import Audit, JsonValue
-from nnlab.exchange.yaml_scalars import FlowParser, plain_scalar, quoted_scalar
+from nnlab.exchange.yaml_scalars import BLANKS, FlowParser, plain_scalar, quoted_scalar
 
 MAX_DEPTH = 30
 _KEY = re.compile(
     r"""(?P<key>"(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+'|[^\s"'\[\]{},#&*!|>%@`?-][^\n]{0,300}?"""
-    r"""|[?-][^\s][^\n]{0,300}?)[ ]{0,20}:(?:\s+(?P<rest>.*))?$"""
+    r"""|[?-][^\s][^\n]{0,300}?)[ ]{0,20}:(?:\s+(?P<rest>.*))?$""",
+    re.ASCII,
 )
-_PROPERTY = re.compile(r"(?P<sign>[!&])(?P<name>[^\s]*)\s*")
-_COMMENT = re.compile(r"(?:^|\s)#.*$")
+_PROPERTY = re.compile(r"(?P<sign>[!&])(?P<name>[^\s]*)\s*", re.ASCII)
+_COMMENT = re.compile(r"(?:^|\s)#.*$", re.ASCII)
 # Tags of plain data; Lightning writes tuples and ordered dictionaries in this way.
 _DATA_TAGS = ("!python/tuple", "!map", "!seq", "!str", "!int", "!float", "!bool", "!null", "!set")
 
@@ -49,7 +50,7 @@ _LEFT_OUT = _LeftOut("")
 
 class _Parser:
     def __init__(self, text: str, audit: Audit) -> None:
-        self._lines = [line.rstrip() for line in text.split("\n")]
+        self._lines = [line.rstrip(BLANKS + "\r") for line in text.split("\n")]
         self._number = 0
         self._audit = audit
 
@@ -72,7 +73,7 @@ class _Parser:
         """The next line that has content."""
         while self._number < len(self._lines):
             line = self._lines[self._number]
-            text = line.strip()
+            text = line.strip(BLANKS)
             is_directive = line.startswith("%") or line in ("---", "...")
             if text and not text.startswith("#") and not is_directive:
                 if "\t" in line[: _indent_of(line) + 1]:
@@ -152,7 +153,7 @@ class _Parser:
     def _plain(self, text: str, column: int) -> JsonValue:
         parts = [_COMMENT.sub("", text)]
         while (line := self._peek()) is not None and _indent_of(line) > column:
-            parts.append(_COMMENT.sub("", line.strip()))
+            parts.append(_COMMENT.sub("", line.strip(BLANKS)))
             self._number += 1
         return plain_scalar(parts[0]) if len(parts) == 1 else " ".join(parts)
 
@@ -177,7 +178,7 @@ class _Parser:
         while open_brackets > 0:
             if self._number >= len(self._lines):
                 raise ValueError("a flow collection without its end")
-            parts.append(self._lines[self._number].strip())
+            parts.append(self._lines[self._number].strip(BLANKS))
             open_brackets += _open_brackets(parts[-1])
             self._number += 1
         return FlowParser(" ".join(parts)).parse()
@@ -191,7 +192,7 @@ class _Parser:
             lines.append(line)
             self._number += 1
         width = min((_indent_of(line) for line in lines if line), default=0)
-        return (" " if folded else "\n").join(line[width:] for line in lines).strip()
+        return (" " if folded else "\n").join(line[width:] for line in lines).strip(BLANKS)
 
 
 _ESCAPED_PAIR = re.compile(r"\\.")

@@ -5,6 +5,8 @@ import re
 
 from nnlab.exchange.log_reader import JsonValue
 
+# White space of YAML; that of Python includes, for example, the no-break space.
+BLANKS = " \t\n"
 _MAX_FLOW_DEPTH = 20
 _CONSTANTS: dict[str, JsonValue] = {
     "": None, "~": None, "null": None, "true": True, "yes": True, "on": True, "false": False,
@@ -22,10 +24,11 @@ _ESCAPED = {
     "0": "\0", "a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r",
     "e": "\x1b", "N": "\x85", "_": "\xa0", "L": "\u2028", "P": "\u2029",
 }  # fmt: skip
+_COLON = re.compile(r"[ \t\n]*:")
 _FLOW_TOKEN = re.compile(
     r"""\s*(?:(?P<sign>[\[\]{},])|(?P<double>"(?:[^"\\]|\\.)*+")|(?P<single>'(?:[^']|'')*+')"""
-    r"""|(?P<plain>[^\[\]{},"'\s][^\[\]{},]*+))""",
-    re.DOTALL,
+    r"""|(?P<plain>[^\[\]{},"'\s](?:[^\[\]{},:]|:(?!\s))*+))""",
+    re.DOTALL | re.ASCII,
 )
 
 
@@ -35,7 +38,7 @@ def plain_scalar(text: str) -> JsonValue:
     >>> plain_scalar("0.1"), plain_scalar("1e-3"), plain_scalar("null"), plain_scalar("adam")
     (0.1, 0.001, None, 'adam')
     """
-    text = text.strip()
+    text = text.strip(BLANKS)
     if text.lower() in _CONSTANTS:
         return _CONSTANTS[text.lower()]
     if _INTEGER.fullmatch(text):
@@ -84,7 +87,7 @@ class FlowParser:
     def parse(self) -> JsonValue:
         """The list or mapping."""
         value = self._value(self._next(), 0)
-        if self._text[self._end :].strip():
+        if self._text[self._end :].strip(BLANKS):
             raise ValueError("text after a flow collection")
         return value
 
@@ -104,7 +107,11 @@ class FlowParser:
             return self._mapping(depth)
         if token["sign"]:
             raise ValueError(f"unexpected {token['sign']}")
-        return plain_scalar(token["plain"]) if token["plain"] else quoted_scalar(token[0].strip())
+        return (
+            plain_scalar(token["plain"])
+            if token["plain"]
+            else quoted_scalar(token[0].strip(BLANKS))
+        )
 
     def _list(self, depth: int) -> list[JsonValue]:
         items: list[JsonValue] = []
@@ -119,13 +126,24 @@ class FlowParser:
     def _mapping(self, depth: int) -> dict[str, JsonValue]:
         items: dict[str, JsonValue] = {}
         while (token := self._next())["sign"] != "}":
-            key, colon, rest = (token["plain"] or "").partition(":")
-            if not colon:
-                raise ValueError("a colon is missing")
-            items[key.strip()] = (
-                plain_scalar(rest) if rest.strip() else self._value(self._next(), depth + 1)
+            if token["sign"]:
+                raise ValueError(f"unexpected {token['sign']}")
+            key = (
+                token["plain"].strip(BLANKS)
+                if token["plain"]
+                else quoted_scalar(token[0].strip(BLANKS))
             )
-            if (token := self._next())["sign"] == "}":
+            colon = _COLON.match(self._text, self._end)
+            if colon is None:
+                raise ValueError("a colon is missing")
+            self._end = colon.end()
+            token = self._next()
+            if not token["sign"] or token["sign"] in "[{":
+                items[key] = self._value(token, depth + 1)
+                token = self._next()
+            else:
+                items[key] = None
+            if token["sign"] == "}":
                 break
             if token["sign"] != ",":
                 raise ValueError("a comma is missing")

@@ -15,7 +15,7 @@ from nnlab.figures.draw.reader_options import chosen_trials, current_reader_opti
 from nnlab.figures.draw.series import Series
 from nnlab.figures.selected_scope import narrow_to_selection
 from nnlab.io.text import format_count
-from nnlab.records import Run
+from nnlab.records import Direction, Run
 from nnlab.settings import builtin_fields, metric_directions
 from nnlab.settings.setting_differences import format_value
 
@@ -127,6 +127,8 @@ def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves
     runs = [run for row in ranking.rows for run in row.runs]
     histories = store.histories(db, runs)
     findings = store.findings(db, runs)
+    defined = store.user_directions(db)
+    user: dict[str, Direction] = {m: way for m, way in defined.items() if way != "none"}
     series = tuple(
         Series(
             label=trial_title(row, ranking),
@@ -135,8 +137,10 @@ def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves
             selected=int(row.epoch) if row.epoch is not None else None,
             directions={
                 **metric_directions(row.setting),
+                **user,
                 ranking.objective.metric: ranking.objective.direction,
             },
+            axis=row.axis,
         )
         for row in ranking.rows
     )

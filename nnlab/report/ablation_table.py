@@ -142,17 +142,14 @@ def _with_status(text: str, row: RankingRow) -> str:
 
 def _caption(ablation: Ablation, name: str) -> str:
     ranking = ablation.ranking
-    epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
-        str(ranking.at), f"epoch {ranking.at}"
-    )
     direction = "lower is better" if ranking.objective.direction == "min" else "higher is better"
     heading = f"{value_name('data', ranking.heading)}: " if ranking.heading else ""
     spread = ""
     if any(row.value.n > 1 for row in (ablation.base, *(c.row for c in ablation.changes))):
         spread = f" ± {uncertainty_name(ranking.uncertainty)}"
     return (
-        f"{heading}Effect of each change of the base alone. {name} at {epoch}, {direction};"
-        f" mean{spread} over {_seeds_text(ablation)}."
+        f"{heading}Effect of each change of the base alone. {name} at {ranking.values_at},"
+        f" {direction}; mean{spread} over {_seeds_text(ablation)}."
     )
 
 

@@ -7,6 +7,7 @@ from nnlab import store
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, headline_findings
 from nnlab.figures.draw.series import Series
 from nnlab.records import Finding, Run, Severity
+from nnlab.settings import builtin_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ def headline_finding(
     affected = sum(any(f.code == code for f in findings) for findings in findings_by_run.values())
     run = next(run for run in runs if run.id == -negative)
     history = store.history(db, run.id)
-    series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch)
-    loss = run.trial.setting.get("loss")
+    series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch, axis=run.axis)
+    loss = builtin_fields(run.trial.setting).get("loss")
     return HeadlineFinding(
         len(cases),
         affected - len(cases),

@@ -14,7 +14,8 @@ from nnlab.analysis.records import Ranking
 from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
-from nnlab.io.text import format_count
+from nnlab.io.text import axis_word, format_count, format_seed, position_number
+from nnlab.records import Finding, Run
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
 from nnlab.settings.setting_differences import format_value, setting_label
@@ -87,11 +88,12 @@ def _findings(report: Report) -> str:
             f"### {escape_markdown(summary.code)} {escape_markdown(summary.name)}:"
             f" {len(summary.cases)} of {format_count(len(report.runs), 'run')}",
             "",
-            "| run | seed | from epoch | confidence | evidence |",
+            f"| run | seed | from {axis_word({run.axis for run, _ in summary.cases})} |"
+            " confidence | evidence |",
             "| ---: | ---: | ---: | ---: | --- |",
         ]
         lines += [
-            f"| {run.id} | {run.seed} | {case.onset or ''} | {case.confidence:.2f} |"
+            f"| {run.id} | {format_seed(run.seed)} | {_onset(run, case)} | {case.confidence:.2f} |"
             f" {escape_markdown(case.message)} |"
             for run, case in summary.cases
         ]
@@ -145,13 +147,17 @@ def _remedies(report: Report) -> list[str]:
     return parts
 
 
+def _onset(run: Run, finding: Finding) -> str:
+    return "" if not finding.onset else position_number(finding.onset, [run.axis])
+
+
 def _ranking(ranking: Ranking) -> str:
     comparative = "lower" if ranking.objective.direction == "min" else "higher"
     fields = ranking.fields
     lines = [
         f"## Ranking{_heading_suffix(ranking)}",
         "",
-        f"By {escape_markdown(ranking.objective.metric)} at each run's {ranking.at} epoch;"
+        f"By {escape_markdown(ranking.objective.metric)} at {ranking.values_at};"
         f" {comparative} is better; {_mean_over_seeds(ranking)}.",
         "",
         "| # | "
@@ -160,7 +166,7 @@ def _ranking(ranking: Ranking) -> str:
                 *map(escape_markdown, fields),
                 "n",
                 escape_markdown(value_heading(ranking.objective.metric, ranking)),
-                "epoch",
+                ranking.axis_word,
             ]
         )
         + " | flags |",
@@ -176,7 +182,7 @@ def _ranking(ranking: Ranking) -> str:
         cells += [
             str(row.value.n),
             value.text,
-            "" if row.epoch is None else f"{row.epoch:g}",
+            "" if row.epoch is None else position_number(row.epoch, [row.axis]),
             flags,
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
@@ -214,7 +220,8 @@ def _run_summary(report: Report) -> str:
     ]
     lines += [
         f"- run {run.id} {run.status}: {escape_markdown(run.reason or '')}"
-        f" ({escape_markdown(setting_label(run.trial.setting, ('opt', 'lr')))}, seed {run.seed})"
+        f" ({escape_markdown(setting_label(run.trial.setting, ('opt', 'lr')))},"
+        f" seed {format_seed(run.seed)})"
         for run in report.failed
     ]
     lines += ["", *_machines(report), *_commands(report)]

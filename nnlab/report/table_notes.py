@@ -30,15 +30,13 @@ def table_caption(parts: Mapping[str, Ranking], ranking: Ranking, *, is_tuned: b
     """
     name = metric_name(ranking.objective.metric, common_loss(ranking))
     direction = "lower is better" if ranking.objective.direction == "min" else "higher is better"
-    epoch = {"best": "each run's best epoch", "last": "the last epoch"}.get(
-        str(ranking.at), f"epoch {ranking.at}"
-    )
     seeds = seed_counts(parts)
     if not seeds:
-        return f"{name} at {epoch}, {direction}; no run has a value."
+        return f"{name} at {ranking.values_at}, {direction}; no run has a value."
     spread = f" ± {uncertainty_name(ranking.uncertainty)}" if max(seeds, default=0) > 1 else ""
     heading = f"{value_name('data', ranking.heading)}: " if ranking.heading else ""
-    text = f"{heading}{name} at {epoch}, {direction}; mean{spread} over {_seed_text(seeds)}"
+    text = f"{heading}{name} at {ranking.values_at}, {direction}"
+    text += f"; mean{spread} over {_seed_text(seeds)}"
     return f"{text}, each the best of its trials." if is_tuned else f"{text}."
 
 

@@ -1,6 +1,6 @@
 """Samplers propose the next trials, pruners end poor runs early: pure functions of past results."""
 
-from nnlab.search.domain import Domains, ParamValues, fixed_values, sampled_domains
+from nnlab.search.domain import Domains, FindField, ParamValues, fixed_values, sampled_domains
 from nnlab.search.pruners import PRUNERS, PeerRun, PrunerRequest
 from nnlab.search.sampler_request import SamplerRequest, ScoredTrial
 from nnlab.search.samplers import (
@@ -15,6 +15,7 @@ __all__ = [
     "NON_ADAPTIVE_SAMPLERS",
     "PRUNERS",
     "Domains",
+    "FindField",
     "ParamValues",
     "PeerRun",
     "PrunerRequest",

@@ -1,38 +1,47 @@
 """The domains of sampled fields: tuples of choices, or ranges of numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from nnlab.objective import Scalar
-from nnlab.settings.ranges import Range, is_range, parse_range, round_to_spacing
+from nnlab.settings.ranges import Range, is_field_range, parse_field_range, round_to_spacing
+from nnlab.settings.registry import SettingField, setting_field
 from nnlab.settings.space import Space
 
 Domain = Range | tuple[Scalar, ...]
 Domains = Mapping[str, Domain]
 ParamValues = Mapping[str, Scalar]
+# The field of a name in a space: a setting of nnlab, or a flag of a script.
+FindField = Callable[[str], SettingField]
 
 # Keeps settings readable: 0.003162, not 0.0031622776601683794.
 SIGNIFICANT_DIGITS = 4
 
 
-def sampled_domains(space: Space) -> Domains:
+def sampled_domains(space: Space, find_field: FindField = setting_field) -> Domains:
     """The domains of the fields that have more than one value, by name.
 
     They are sorted by name, so that the proposed trials do not depend on the order of the options.
+
+    Args:
+        space: values and ranges by field.
+        find_field: the field of a name.
     """
     return {
-        name: _parse_domain(name, values)
+        name: _parse_domain(find_field(name), values)
         for name, values in sorted(space.items())
-        if len(values) > 1 or is_range(name, values[0])
+        if len(values) > 1 or is_field_range(find_field(name), values[0])
     }
 
 
-def fixed_values(space: Space) -> ParamValues:
+def fixed_values(space: Space, find_field: FindField = setting_field) -> ParamValues:
     """The values of the fields that have only one."""
-    return {name: values[0] for name, values in space.items() if name not in sampled_domains(space)}
+    domains = sampled_domains(space, find_field)
+    return {name: values[0] for name, values in space.items() if name not in domains}
 
 
-def _parse_domain(name: str, values: tuple[Scalar, ...]) -> Domain:
-    return parse_range(name, str(values[0])) if is_range(name, values[0]) else values
+def _parse_domain(field: SettingField, values: tuple[Scalar, ...]) -> Domain:
+    is_range = is_field_range(field, values[0])
+    return parse_field_range(field, str(values[0])) if is_range else values
 
 
 def value_at(domain: Domain, position: float) -> Scalar:

@@ -15,6 +15,10 @@ from nnlab.settings import (
 )
 from nnlab.settings.arguments import split_argument
 
+# A value in a label is not longer.
+_MAX_LABEL_VALUE = 60
+_LINE_BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
 
 def differing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     """The fields whose values differ between settings, in the order of RunConfig.
@@ -109,9 +113,17 @@ def setting_label(setting: Setting, fields: Sequence[str]) -> str:
     >>> setting_label({"opt": "adam", "lr": 0.001, "momentum": None}, ["opt", "lr", "momentum"])
     'opt=adam lr=0.001'
     """
+    shorten = str if is_builtin_setting(setting) else _shortened
     return " ".join(
-        f"{name}={format_value(setting[name])}" for name in fields if setting.get(name) is not None
+        f"{name}={shorten(format_value(setting[name]))}"
+        for name in fields
+        if setting.get(name) is not None
     )
+
+
+def _shortened(text: str) -> str:
+    """A text that fits into a table: other programs also have prompts and lists as settings."""
+    return text if len(text) <= _MAX_LABEL_VALUE else text[: _MAX_LABEL_VALUE - 3] + "..."
 
 
 def format_value(value: Scalar) -> str:
@@ -124,4 +136,6 @@ def format_value(value: Scalar) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str):
+        return value.translate(_LINE_BREAKS)
     return format_exact(value) if isinstance(value, float) else str(value)

@@ -147,6 +147,23 @@ def put_name_and_tags(
         connection.execute(update(run_table).where(run_table.c.id == claim.run.id).values(**values))
 
 
+def check_trained_by_nnlab(run: Run, purpose: str) -> None:
+    """Refuses what only runs of nnlab's own training allow.
+
+    Args:
+        run: any run.
+        purpose: what the command would do, such as `evaluate its model`.
+
+    Raises:
+        UsageError: another program trained the run.
+    """
+    if run.origin.is_external:
+        raise UsageError(
+            f"run {run.id} was trained by another program, so nnlab cannot {purpose}",
+            hint=f"nnlab show {run.id} says where it comes from",
+        )
+
+
 def nested_settings(db: Database, trial_ids: list[int]) -> dict[int, Mapping[str, Any]]:
     """The nested settings of those of the trials that have one."""
     with db.read() as connection:

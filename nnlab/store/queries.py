@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
-from nnlab.records import Run, Status, Study, Trial
+from nnlab.records import Origin, Run, Status, Study, Trial
 from nnlab.store.constructs import (
     cross_join,
     ids_to_json,
@@ -119,6 +119,7 @@ def runs(
     run_ids: Iterable[int] | None = None,
     status: Status | None = None,
     tag: str | None = None,
+    origin: Origin | None = None,
     current_only: bool = False,
     limit: int | None = None,
     newest_first: bool = False,
@@ -132,6 +133,7 @@ def runs(
         run_ids: ids of runs; ids without a run are ignored.
         status: the effective status: a running run whose worker is gone counts as interrupted.
         tag: one of the run's tags.
+        origin: who trained it.
         current_only: whether to leave out runs that were trained again since.
         limit: the maximum number of runs.
         newest_first: whether to reverse the order.
@@ -145,6 +147,8 @@ def runs(
         conditions.append(trial_table.c.study_id == study)
     if run_ids is not None:
         conditions.append(in_ids(run_table.c.id, run_ids))
+    if origin is not None:
+        conditions.append(run_table.c.origin == str(origin))
     if tag is not None:
         conditions += [is_valid_json(run_table.c.tags), _has_tag(tag)]
     if status is not None:
@@ -294,6 +298,17 @@ def _trial_count_statement(scope: QueryScope, by_metric: bool) -> DriverStatemen
 
 # The newest runs show which objectives are in use; reading all settings costs 3 ms per thousand.
 _MAX_OBJECTIVE_RUNS = 500
+
+
+def runs_over_steps(db: Database) -> frozenset[int]:
+    """The runs whose points are measured over steps instead of epochs."""
+    with db.read() as connection:
+        return frozenset(run_id for (run_id,) in _SELECT_RUNS_OVER_STEPS.fetch(connection))
+
+
+_SELECT_RUNS_OVER_STEPS = DriverStatement(
+    lambda: select(run_table.c.id).where(run_table.c.axis == "step")
+)
 
 
 def count_objectives(

@@ -127,7 +127,10 @@ def _set_removed_at(
 
 
 def _update_current(connection: Connection, run_ids: Sequence[int]) -> None:
-    """Makes the newest repeat that is not removed the current one, for the trials of these runs."""
+    """Makes the newest repeat that is not removed the current one, for the trials of these runs.
+
+    Runs with unknown seeds are all current: they are no repeats of each other.
+    """
     other, selected = run.alias("other"), run.alias("selected")
     newest = (
         select(func.max(other.c.repeat))
@@ -143,7 +146,12 @@ def _update_current(connection: Connection, run_ids: Sequence[int]) -> None:
         .where(
             run.c.trial_id.in_(select(selected.c.trial_id).where(in_ids(selected.c.id, run_ids)))
         )
-        .values(current=and_(run.c.removed_at.is_(None), run.c.repeat == newest))
+        .values(
+            current=and_(
+                run.c.removed_at.is_(None),
+                or_(run.c.seed.is_(None), run.c.repeat == func.coalesce(newest, -1)),
+            )
+        )
     )
 
 

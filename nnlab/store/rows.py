@@ -36,7 +36,7 @@ from nnlab.store.tables import attempt, run, study, trial
 STUDY_COLUMNS: tuple[ColumnElement[Any], ...] = (
     study.c.id, study.c.name, study.c.question, study.c.objective, study.c.space, study.c.seeds,
     study.c.created_at, study.c.claim, study.c.arms, study.c.decides, study.c.sampler,
-    study.c.removed_at,
+    study.c.removed_at, study.c.script,
 )  # fmt: skip
 
 # The arguments of `Observer.status`.
@@ -91,6 +91,7 @@ _STUDY_TYPES = ColumnTypes(
         ("objective", TEXT, True), ("space", TEXT, True), ("seeds", TEXT, False),
         ("created_at", TEXT, False), ("claim", TEXT, True), ("arms", TEXT, True),
         ("decides", TEXT, True), ("sampler", TEXT, True), ("removed_at", TEXT, True),
+        ("script", TEXT, True),
     ]
 )  # fmt: skip
 _RUN_TYPES = ColumnTypes(
@@ -133,7 +134,7 @@ def timestamp(text: str) -> datetime:
 def study_record(row: Sequence[Any]) -> Study:
     """A study from a row of `STUDY_COLUMNS`."""
     study_id, name, question, objective, space, seeds, created_at, claim, arms, decides = row[:10]
-    sampler, removed_at = row[10:]
+    sampler, removed_at, script = row[10:]
     _STUDY_TYPES.check(row)
     return Study(
         id=study_id,
@@ -153,7 +154,17 @@ def study_record(row: Sequence[Any]) -> Study:
         ),
         sampler=_parse_sampler(sampler),
         removed_at=timestamp_from_text(removed_at),
+        script=_parse_script(script),
     )
+
+
+def _parse_script(text: str | None) -> Mapping[str, object] | None:
+    if not text:
+        return None
+    script = json.loads(text)
+    if not isinstance(script, dict):
+        raise TypeError("the record of its script is not a JSON object")
+    return script
 
 
 def _parse_arm(arm: Any) -> Arm:

@@ -224,6 +224,41 @@ def iterate_samples(
                 yield seq, Sample(name, number, step, epoch, logged_at)
 
 
+@remote_callable
+def sample_clock(
+    db: Database, run_id: int, metric_name: str
+) -> list[tuple[int | None, float | None, float | None]]:
+    """The step, the epoch and the seconds since the first sample of each value of a metric.
+
+    The seconds are None if the program did not say the time.
+    """
+    with db.read() as connection:
+        first = connection.execute(
+            select(func.min(sample.c.time)).where(sample.c.run_id == run_id)
+        ).scalar_one_or_none()
+        rows = connection.execute(
+            select(sample.c.step, sample.c.epoch, sample.c.time)
+            .join(metric, metric.c.id == sample.c.metric_id)
+            .where(sample.c.run_id == run_id, metric.c.name == metric_name)
+            .order_by(sample.c.seq)
+        ).all()
+    return [
+        (step, epoch, None if first is None or logged_at is None else logged_at - first)
+        for step, epoch, logged_at in rows
+    ]
+
+
+@remote_callable
+def count_samples(db: Database, run_id: int) -> int:
+    """How many values the program of a run has logged."""
+    with db.read() as connection:
+        return int(
+            connection.execute(
+                select(func.count()).select_from(sample).where(sample.c.run_id == run_id)
+            ).scalar_one()
+        )
+
+
 def visible_samples(of_metric: Iterable[Sample]) -> list[Sample]:
     """The samples of one metric without those that later ones replaced, in the order of steps.
 
@@ -371,6 +406,11 @@ class SampleWriter:
             self._last_position = derive_points_again(self._db, self._run_id, "step")
 
     @property
+    def axis(self) -> Axis:
+        """What the points are measured over, as far as it is known yet."""
+        return self._points.axis if self._last_position is None else "step"
+
+    @property
     def last_position(self) -> int:
         """The epoch or step of the last point."""
         return self._points.last_position if self._last_position is None else self._last_position
@@ -385,6 +425,7 @@ class SampleWriter:
         traceback: str | None = None,
         findings: Sequence[Finding] = (),
         artifacts: Sequence[Artifact] = (),
+        pruned_at: int | None = None,
     ) -> None:
         """Ends the attempt and releases the lease; `complete_points` comes first.
 
@@ -406,7 +447,7 @@ class SampleWriter:
             device_seconds=0.0,
             findings=findings,
             artifacts=artifacts,
-            pruned_at=None,
+            pruned_at=pruned_at,
             peak_bytes=None,
             traceback=traceback,
         )

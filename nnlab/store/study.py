@@ -38,6 +38,7 @@ def create_study(
     arms: Sequence[Arm] = (),
     comparisons: Sequence[Comparison] = (),
     sampler: Sampler | None = None,
+    script: Mapping[str, object] | None = None,
 ) -> Study:
     """Creates a study, or returns the one with that name if it has the same definition.
 
@@ -55,13 +56,14 @@ def create_study(
         arms: the arms that are compared.
         comparisons: the comparisons.
         sampler: how its trials are chosen, or None for the whole grid.
+        script: the record of the script that its runs execute; its `name` identifies the script.
 
     Raises:
         StudyExists: a study of that name has another space, objective, seeds, arms, comparisons
             or sampler.
     """
     definition = _StudyDefinition(
-        objective, space, tuple(seeds), claim, tuple(arms), tuple(comparisons), sampler
+        objective, space, tuple(seeds), claim, tuple(arms), tuple(comparisons), sampler, script
     )
     with db.write() as connection:
         existing = _select_study(connection, name)
@@ -81,6 +83,7 @@ def create_study(
                 .values(
                     question=replace_invalid_unicode(question) or existing.question,
                     removed_at=None,
+                    script=_script_to_json(script),
                 )
             )
         return _find_visible_study(connection, name)
@@ -165,8 +168,13 @@ def _insert_study(
             arms=dataclasses_to_json(definition.arms),
             decides=dataclasses_to_json(definition.comparisons),
             sampler=sampler_to_json(definition.sampler),
+            script=_script_to_json(definition.script),
         )
     )
+
+
+def _script_to_json(script: Mapping[str, object] | None) -> str | None:
+    return None if script is None else to_json(script)
 
 
 def _rename_removed_study(connection: Connection, removed: Study) -> None:
@@ -221,6 +229,7 @@ class _StudyDefinition:
     arms: tuple[Arm, ...]
     comparisons: tuple[Comparison, ...]
     sampler: Sampler | None
+    script: Mapping[str, object] | None
 
     @property
     def is_open(self) -> bool:
@@ -237,10 +246,15 @@ def _definition_of(study: Study) -> _StudyDefinition:
         study.arms,
         study.comparisons,
         study.sampler,
+        study.script,
     )
 
 
 def _differences(study: Study, new: _StudyDefinition) -> list[str]:
+    # The rest of the record of a script may change: its version, its flags.
+    scripts = [None if script is None else script["name"] for script in (study.script, new.script)]
+    if scripts[0] != scripts[1]:
+        return [f"script: {scripts[0] or 'none'} -> {scripts[1] or 'none'}"]
     if study.is_open and new.is_open and new.objective is None:
         return []
     old = _definition_of(study)

@@ -10,6 +10,7 @@ from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.parallel_config import ParallelConfig
 from nnlab.workers.plugin_launchers import PluginResources
 from nnlab.workers.save_policy import CheckpointInterval, SavePolicy
+from nnlab.workers.script_slots import script_slots
 
 MAX_PER_DEVICE = 256
 
@@ -24,6 +25,7 @@ def build_execution_options(
     engine: str = "auto",
     devices: str | None = None,
     per_device: str = "auto",
+    jobs: int | None = None,
     parallel: ParallelMode | None = None,
     sync_batch_norm: bool = False,
     fail_fast: bool = False,
@@ -42,6 +44,7 @@ def build_execution_options(
         engine: `auto`, `solo` or `stacked`.
         devices: the devices to train on, as `cpu:4` or `cuda:0,cuda:1`.
         per_device: `auto`, or the number of parallel runs on each GPU.
+        jobs: how many scripts run at the same time.
         parallel: how all devices train each run together, if they do.
         sync_batch_norm: whether they share the statistics of batch norm.
         fail_fast: whether the first failed run stops the others.
@@ -63,6 +66,7 @@ def build_execution_options(
         engine=engine,
         devices=devices,
         per_device=_parse_per_device(per_device),
+        jobs=jobs,
         parallel=_parallel_config(parallel, sync_batch_norm=sync_batch_norm),
         fail_fast=fail_fast,
         allow_diverged=allow_diverged,
@@ -97,6 +101,38 @@ def check_execution_options(request: TrainRequest, execution: ExecutionOptions) 
         raise UsageError(
             "the tasks of a job train the runs of a study",
             hint="name it: nnlab train --study NAME --launcher slurm",
+        )
+
+
+def check_script_execution(
+    execution: ExecutionOptions, *, processes: int | None, log_folder: str | None
+) -> None:
+    """Checks that the execution options of a script can be combined, before anything is written.
+
+    Args:
+        execution: the options.
+        processes: how many processes torchrun starts for each run.
+        log_folder: the folder in which the script logs; None if its metrics come from elsewhere.
+
+    Raises:
+        UsageError: two options exclude each other, or there are too few devices.
+    """
+    slots = 1
+    if execution.cluster is None:
+        slots = len(script_slots(execution.devices, jobs=execution.jobs, processes=processes))
+    if log_folder is not None and "{" not in log_folder and (slots > 1 or execution.cluster):
+        raise UsageError(
+            f"--metrics {log_folder}: several scripts at once log into this folder",
+            hint="a folder for each run, as --metrics {dir}/logs, or one run at a time",
+        )
+    if execution.cluster is None:
+        return
+    resources.check_resources(
+        execution.cluster, None, devices=execution.devices, per_device=execution.per_device
+    )
+    if execution.jobs is not None:
+        raise UsageError(
+            "--jobs is for this machine", hint="--max-parallel is the number of tasks or workers"
         )
 
 

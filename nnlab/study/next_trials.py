@@ -6,7 +6,8 @@ was killed therefore continues as if it had not been interrupted.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
 from nnlab import store
 from nnlab.errors import UsageError
@@ -14,6 +15,7 @@ from nnlab.objective import Objective
 from nnlab.records import Run, Sampler, Status, Study
 from nnlab.search import (
     NON_ADAPTIVE_SAMPLERS,
+    FindField,
     ParamValues,
     SamplerRequest,
     ScoredTrial,
@@ -21,11 +23,22 @@ from nnlab.search import (
     next_values,
     sampled_domains,
 )
-from nnlab.settings.space import Space, TrialSpec
-from nnlab.study.expansion import ExpandSpace
+from nnlab.settings import setting_field
+from nnlab.settings.space import Space
 
 # Trials that an adaptive sampler suggests per call, by default.
 DEFAULT_TRIALS_PER_CALL = 4
+
+
+class SuggestedTrial(Protocol):
+    """A trial of nnlab or of a script, identified by its digest."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of its setting."""
+
+
+TrialT = TypeVar("TrialT", bound=SuggestedTrial)
 
 
 def is_adaptive(sampler: Sampler | None) -> bool:
@@ -51,8 +64,10 @@ def suggest_trials(
     space: Space,
     objective: Objective,
     scored_trials: Sequence[ScoredTrial],
-    expand: ExpandSpace,
-) -> tuple[TrialSpec, ...]:
+    expand: Callable[[Space], tuple[TrialT, ...]],
+    *,
+    find_field: FindField = setting_field,
+) -> tuple[TrialT, ...]:
     """The trials to add: a few from an adaptive sampler, all at once from any other.
 
     Args:
@@ -61,12 +76,13 @@ def suggest_trials(
         objective: the metric and its direction.
         scored_trials: the previous trials, in the order in which they were suggested.
         expand: turns a space into trials.
+        find_field: the field of a name in the space.
 
     Raises:
         ConfigError: the suggested values are not a valid setting.
     """
-    fixed = {name: (value,) for name, value in fixed_values(space).items()}
-    trials_by_digest: dict[str, TrialSpec] = {}
+    fixed = {name: (value,) for name, value in fixed_values(space, find_field).items()}
+    trials_by_digest: dict[str, TrialT] = {}
 
     def trial_digest(values: ParamValues) -> str:
         (trial,) = expand(fixed | {name: (value,) for name, value in values.items()})
@@ -82,9 +98,8 @@ def suggest_trials(
     )
     if count <= 0:
         return ()
-    request = SamplerRequest(
-        sampled_domains(space), objective.direction, int(options["seed"] or 0), trial_digest
-    )
+    domains = sampled_domains(space, find_field)
+    request = SamplerRequest(domains, objective.direction, int(options["seed"] or 0), trial_digest)
     suggestions = next_values(sampler.name, request, scored_trials, count)
     return tuple(trials_by_digest[trial_digest(values)] for values in suggestions)
 

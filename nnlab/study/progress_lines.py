@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from nnlab.io.text import format_count
-from nnlab.records import Run
+from nnlab.io.text import format_count, format_seed
+from nnlab.metric_names import split_of
+from nnlab.records import Epoch, Run
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.stats import format_duration
 from nnlab.study.events import (
@@ -18,13 +19,15 @@ from nnlab.workers.callbacks import RunResult
 
 DescribeRun = Callable[[Run], str]
 
+_MAX_EXTERNAL_METRICS = 4
+
 
 def run_describer(runs: Sequence[Run]) -> DescribeRun:
     """A function that names a run by its seed and by what distinguishes its trial in `runs`."""
     fields = distinguishing_fields([run.trial.setting for run in runs])
 
     def describe(run: Run) -> str:
-        return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
+        return f"{setting_label(run.trial.setting, fields)} seed={format_seed(run.seed)}".strip()
 
     return describe
 
@@ -51,19 +54,44 @@ def metrics_line(values: Mapping[str, float], run: Run | None = None) -> str:
     return "  ".join(parts)
 
 
+def epoch_line(epoch: Epoch, run: Run) -> str:
+    """The newest values of a run, and the epoch or step that they belong to, in a line."""
+    if run.origin.is_external:
+        return f"{run.axis} {epoch.number}  {external_metrics_line(epoch.values)}"
+    return f"epoch {epoch.number}/{run.epochs_planned}  {metrics_line(epoch.values, run)}"
+
+
+def external_metrics_line(values: Mapping[str, float]) -> str:
+    """A few metrics of a run of another program in a line, those of the validation split first.
+
+    >>> external_metrics_line({"train/loss": 0.5, "lr": 0.1, "val/accuracy": 0.75})
+    'val/accuracy 0.75  train/loss 0.5  lr 0.1'
+    """
+    order = ("val", "test", "train", None)
+    names = sorted(
+        (name for name in values if not name.startswith("system/")),
+        key=lambda name: order.index(split_of(name)),
+    )
+    return "  ".join(f"{name} {values[name]:.4g}" for name in names[:_MAX_EXTERNAL_METRICS])
+
+
 def run_result_line(result: RunResult, label: str) -> str:
     """The result of a run in a line."""
     parts = [f"run {result.run.id}", label]
     parts.append(f"{result.status}: {result.reason}" if result.reason else str(result.status))
     if result.selected_value is not None:
-        metric = str(result.run.trial.setting["objective"]).partition(":")[0]
+        metric = result.selected_metric or _objective_metric(result.run)
         values = [f"{name} {value:.5g}" for name, value in result.selected_errors.items()]
         if metric not in result.selected_errors:
             values.append(f"{metric} {result.selected_value:.4f}")
-        parts.append(f"{', '.join(values)} at epoch {result.selected_epoch}")
+        parts.append(f"{', '.join(values)} at {result.run.axis} {result.selected_epoch}")
     if result.seconds is not None:
         parts.append(format_duration(result.seconds))
     return "  ".join(parts)
+
+
+def _objective_metric(run: Run) -> str:
+    return str(run.trial.setting["objective"]).partition(":")[0]
 
 
 def event_line(event: ExecutionEvent) -> str:
@@ -76,10 +104,9 @@ def event_line(event: ExecutionEvent) -> str:
         case SamplerExhausted(sampler, tried, total):
             return f"{sampler} finds {format_count(tried, 'trial')}, not {total:,}"
         case WaitingForRuns(runs, epochs, epochs_planned, is_first):
-            line = (
-                f"waiting for {format_count(runs, 'run')} that other processes train:"
-                f" {epochs:,} of {epochs_planned:,} epochs"
-            )
+            line = f"waiting for {format_count(runs, 'run')} that other processes train"
+            if epochs_planned:  # unknown for runs of other programs
+                line += f": {epochs:,} of {epochs_planned:,} epochs"
             return f"{line} (Ctrl-C or --no-wait returns at once)" if is_first else line
         case AbandonedRunsFound():
             return "a process that trained some of the runs is gone: they are taken over"

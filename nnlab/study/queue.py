@@ -102,7 +102,7 @@ def _failed_run_keys(db: store.Database, name: str | None) -> frozenset[tuple[st
     """
     study = existing_study(db, name) if name is not None else None
     runs = store.runs(db, study=study.id if study else None, current_only=True)
-    failed = failed_runs(runs)
+    failed = [run for run in failed_runs(runs) if run.origin.is_startable]
     if not failed:
         raise UsageError(
             f"no run of study '{name}' has failed" if name else "no run has failed",

@@ -1,7 +1,6 @@
 """Studies that train the remedies of a run next to a control, for `nnlab remedy`."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
 from nnlab import store
 from nnlab.analysis.remedies import (
@@ -14,60 +13,22 @@ from nnlab.analysis.remedies import (
     remedy_settings,
 )
 from nnlab.analysis.selection import single_run
-from nnlab.diagnosis import diagnose, group_symptoms
-from nnlab.diagnosis.remedies import Remedy, remedies_for
+from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.remedies import remedies_for
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
-from nnlab.objective import Objective, Setting
-from nnlab.records import Arm, Finding, Run, Study
+from nnlab.objective import Objective, Scalar, Setting
+from nnlab.records import Arm, Origin, Run, Study
 from nnlab.settings import digest_of, parse_duration, setting_field
 from nnlab.settings.setting_differences import format_value
 from nnlab.study.queue import QueuedRuns
+from nnlab.study.remedy_plan import RemedyCandidate, RemedyPlan, RemedyProposal
+from nnlab.study.script_remedies import flag_text, propose_script_remedies, script_command
 
 
-@dataclass(frozen=True, slots=True)
-class RemedyCandidate:
-    """A remedy to try, its setting, and the estimated seconds of all its runs."""
-
-    remedy: Remedy
-    setting: Setting
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class RemedyPlan:
-    """The remedies to try for a run.
-
-    Attributes:
-        run: the run that has findings.
-        findings: its findings.
-        settings: the settings to train, by name: that of the control, then those of the remedies.
-        candidates: the remedies, in the order of `settings`.
-        seeds: the number of seeds of each setting.
-        control_seconds: the estimated seconds of all control runs.
-        error: set where no result with so many seeds could be significant.
-    """
-
-    run: Run
-    findings: tuple[Finding, ...]
-    settings: Mapping[str, Setting]
-    candidates: tuple[RemedyCandidate, ...]
-    seeds: int
-    control_seconds: float
-    error: UsageError | None
-
-    @property
-    def objective(self) -> Objective:
-        """The objective of the run, by which the remedies are judged."""
-        return Objective.parse(str(self.run.trial.setting["objective"]))
-
-    @property
-    def finding_code(self) -> str:
-        """The code of the first cause among the findings."""
-        return group_symptoms(self.findings)[0].finding.code
-
-
-def plan_remedies(db: store.Database, name: str, seeds: int, budget: str | None) -> RemedyPlan:
+def plan_remedies(
+    db: store.Database, name: str, seeds: int, budget: str | None, flags: Sequence[str] = ()
+) -> RemedyPlan:
     """The remedies to try for the findings of a run; nothing is written.
 
     Args:
@@ -75,12 +36,52 @@ def plan_remedies(db: store.Database, name: str, seeds: int, budget: str | None)
         name: the number or the name of the run.
         seeds: the number of seeds of each remedy.
         budget: at most so many runs (`40`) or so much time (`10min`); None for no limit.
+        flags: flags of a script by the field they set, as `dropout=--drop-rate`.
 
     Raises:
         UsageError: the name means no single run, the run has no findings, no setting would change
             them, or the budget is malformed or too small.
     """
     run = single_run(store.find_runs(db, [name]), name)
+    if not run.origin.is_startable:
+        store.check_trained_by_nnlab(run, "train remedies for it")
+    if run.origin.is_external:
+        proposal = propose_script_remedies(db, run, flags)
+    elif flags:
+        raise UsageError(f"--map names flags of a script, and run {run.id} has none")
+    else:
+        proposal = _propose_remedies(db, run)
+    seconds = estimate_seconds(run)
+    settings = _limit_to_budget(proposal.settings, budget, seeds, seconds)
+    candidates = tuple(
+        RemedyCandidate(
+            remedy,
+            settings[remedy.name],
+            seeds * seconds * proposal.relative_durations[remedy.name],
+        )
+        for remedy in proposal.remedies
+        if remedy.name in settings
+    )
+    return RemedyPlan(
+        run,
+        proposal.objective,
+        proposal.findings,
+        settings,
+        candidates,
+        seeds,
+        control_seconds=seeds * seconds,
+        error=_seed_count_error(name, seeds, len(settings) - 1),
+        script=proposal.script,
+        notes=proposal.notes,
+    )
+
+
+def _propose_remedies(db: store.Database, run: Run) -> RemedyProposal:
+    """The remedies for a run that nnlab trains.
+
+    Raises:
+        UsageError: the run has no findings, or no setting would change them.
+    """
     setting = run.trial.setting
     findings = tuple(diagnose(store.history(db, run.id), setting))
     if not findings:
@@ -93,25 +94,12 @@ def plan_remedies(db: store.Database, name: str, seeds: int, budget: str | None)
             f"no change to the setting of run {run.id} would remedy {codes}",
             hint=f"{quote_command('nnlab', 'explain', findings[0].code)} says what to look at",
         )
-    seconds = estimate_seconds(run)
-    settings = _limit_to_budget(settings, budget, seeds, seconds)
-    candidates = tuple(
-        RemedyCandidate(
-            remedy,
-            settings[remedy.name],
-            seeds * seconds * _relative_epochs(settings[remedy.name], run),
-        )
-        for remedy in remedies
-        if remedy.name in settings
-    )
-    return RemedyPlan(
-        run,
+    return RemedyProposal(
+        Objective.parse(str(setting["objective"])),
         findings,
+        remedies,
         settings,
-        candidates,
-        seeds,
-        control_seconds=seeds * seconds,
-        error=_seed_count_error(name, seeds, len(settings) - 1),
+        {name: _relative_epochs(changed, run) for name, changed in settings.items()},
     )
 
 
@@ -124,14 +112,41 @@ def queue_remedies(db: store.Database, plan: RemedyPlan) -> QueuedRuns:
     if plan.error is not None:
         raise plan.error
     arms = [Arm(name, (digest_of(setting),)) for name, setting in plan.settings.items()]
-    study = _remedy_study(db, plan.run, arms)
-    run_specs = remedy_run_specs(plan.settings.values(), range(plan.seeds))
+    study = _remedy_study(db, plan, arms)
+    run_specs = _run_specs(plan)
     return QueuedRuns(study, tuple(run_specs), store.enqueue(db, study, run_specs))
+
+
+def _run_specs(plan: RemedyPlan) -> list[store.RunSpec]:
+    """The runs of all settings with the same seeds."""
+    if plan.script is None:
+        return remedy_run_specs(plan.settings.values(), range(plan.seeds))
+    return [
+        store.RunSpec(setting, digest_of(setting), seed, 0, origin=Origin.SCRIPT)
+        for seed in range(plan.seeds)
+        for setting in plan.settings.values()
+    ]
 
 
 def judge_remedies(db: store.Database, study: Study, plan: RemedyPlan) -> tuple[RemedyResult, ...]:
     """The results of the remedies after their runs were trained, best first."""
     return evaluate_remedies(db, study, plan.objective, plan.finding_code)
+
+
+def setting_command(plan: RemedyPlan, setting: Setting, own_options: Collection[str] = ()) -> str:
+    """The command line that executes a setting of a plan; see `script_command`."""
+    if plan.script is not None:
+        return script_command(plan.script, setting, own_options)
+    return train_command(setting)
+
+
+def option_text(plan: RemedyPlan, changes: Mapping[str, Scalar]) -> str:
+    """Changes of the setting as options of the command that executes it."""
+    if plan.script is not None:
+        return flag_text(plan.script, changes)
+    return " ".join(
+        f"{setting_field(name).flag} {format_value(value)}" for name, value in changes.items()
+    )
 
 
 def train_command(setting: Setting) -> str:
@@ -148,6 +163,8 @@ def train_command(setting: Setting) -> str:
 def estimate_seconds(run: Run) -> float:
     """The estimated wall time of all planned epochs of a run, in seconds."""
     spent = run.wall_seconds or run.device_seconds or 1.0
+    if run.origin.is_external:
+        return spent  # how much of it was planned is not known
     return spent * run.epochs_planned / max(run.epochs, 1)
 
 
@@ -206,8 +223,9 @@ def _limit_to_budget(
     return dict(list(settings.items())[:max_settings])
 
 
-def _remedy_study(db: store.Database, run: Run, arms: Sequence[Arm]) -> Study:
+def _remedy_study(db: store.Database, plan: RemedyPlan, arms: Sequence[Arm]) -> Study:
     """The study of a run's remedies; a different list of remedies is a different study."""
+    run = plan.run
     studies = {study.name: study for study in store.all_studies(db)}
     base = f"remedy/{run.name or run.id}"
     number, name = 1, base
@@ -219,8 +237,9 @@ def _remedy_study(db: store.Database, run: Run, arms: Sequence[Arm]) -> Study:
         name=name,
         # Stored studies have this text: another one would be another study.
         question=f"What mends run {run.id}?",
-        objective=Objective.parse(str(run.trial.setting["objective"])),
+        objective=plan.objective,
         space=None,
         seeds=(),
         arms=arms,
+        script=None if plan.script is None else plan.script.to_json(),
     )

@@ -1,7 +1,7 @@
 """Train requests: the options of `nnlab train` and `init-study`, merged with a TOML file."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -203,15 +203,24 @@ def check_names(request: TrainRequest) -> None:
     Raises:
         ConfigError: one is empty, too long, not printable, or could be the number of a run.
     """
-    names = [("--study", request.study), ("--name", request.name)]
-    names += [("--tag", tag) for tag in request.tags]
+    check_run_names(request.study, request.name, request.tags)
+
+
+def check_run_names(study: str | None, name: str | None, tags: Sequence[str]) -> None:
+    """Checks the name of a study, and the name and tags of runs.
+
+    Raises:
+        ConfigError: one is empty, too long, not printable, or could be the number of a run.
+    """
+    names = [("--study", study), ("--name", name)]
+    names += [("--tag", tag) for tag in tags]
     problems = [
-        f"{option} must be 1 to {_MAX_NAME_CHARACTERS} printable characters, got {name!r}"
-        for option, name in names
-        if name is not None
-        and not (0 < len(name.strip()) <= _MAX_NAME_CHARACTERS and name.isprintable())
+        f"{option} must be 1 to {_MAX_NAME_CHARACTERS} printable characters, got {text!r}"
+        for option, text in names
+        if text is not None
+        and not (0 < len(text.strip()) <= _MAX_NAME_CHARACTERS and text.isprintable())
     ]
-    if request.name is not None and reads_as_number(request.name):
-        problems.append(numeric_name_message("--name", request.name))
+    if name is not None and reads_as_number(name):
+        problems.append(numeric_name_message("--name", name))
     if problems:
         raise ConfigError(problems)

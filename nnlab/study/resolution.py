@@ -183,9 +183,10 @@ def _stored_run_specs(
             run.epochs_planned,
             request.name,
             request.tags,
+            run.origin,
         )
         for run in store.runs(db, study=study.id, current_only=True)
-        if seeds is None or run.seed in seeds
+        if run.origin.is_startable and (seeds is None or run.seed in seeds)
     ]
 
 

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from nnlab import store
 from nnlab.records import Run, Status, Study
 from nnlab.search import ScoredTrial
-from nnlab.settings.space import TrialSpec
 from nnlab.study.events import (
     ExecutionEvent,
     SamplerExhausted,
@@ -15,6 +15,7 @@ from nnlab.study.events import (
 )
 from nnlab.study.expansion import make_expander
 from nnlab.study.next_trials import load_scored_trials, sampled_objective, suggest_trials
+from nnlab.study.script_trials import suggest_script_runs
 
 # Time between two checks whether runs of other processes have ended.
 _POLL_SECONDS = 1.0
@@ -47,15 +48,17 @@ def queue_sampler_trials(
     sampler, total = study.sampler.name, int(study.sampler.options["trials"] or 0)
     has_reported_waiting = False
     while not _has_stop_request(runs := store.runs(db, study=study.id, current_only=True)):
+        if study.script is not None:
+            # A run may have changed it to the name that the script gives to its metric.
+            study = replace(study, objective=store.find_study(db, study.name).objective)
         scored = load_scored_trials(db, study)
-        trials = _suggest_trials(db, study, scored)
-        if trials:
-            run_ids = _enqueue_unless_outdated(
-                db, study, _run_specs(study, trials, name, tags), expected_trials=len(scored)
-            )
+        run_specs = _suggest_runs(db, study, scored, name, tags)
+        if run_specs:
+            run_ids = _enqueue_unless_outdated(db, study, run_specs, expected_trials=len(scored))
             if run_ids is None:
                 continue
-            report(SamplerTrialsQueued(sampler, len(trials), len(scored) + len(trials), total))
+            count = len({spec.digest for spec in run_specs})
+            report(SamplerTrialsQueued(sampler, count, len(scored) + count, total))
             yield run_ids
         elif wait and len(scored) < total and any(run.status is Status.RUNNING for run in runs):
             if not has_reported_waiting:
@@ -87,20 +90,21 @@ def _has_stop_request(runs: Sequence[Run]) -> bool:
     return any(run.stop_requested_at and run.status.needs_training for run in runs)
 
 
-def _suggest_trials(
-    db: store.Database, study: Study, scored_trials: Sequence[ScoredTrial]
-) -> tuple[TrialSpec, ...]:
-    if study.sampler is None or study.space is None:
-        return ()
-    expand = make_expander(db.address.target, shared=study.space)
-    return suggest_trials(
-        study.sampler, study.space, sampled_objective(study), scored_trials, expand
-    )
-
-
-def _run_specs(
-    study: Study, trials: Sequence[TrialSpec], name: str | None, tags: tuple[str, ...]
+def _suggest_runs(
+    db: store.Database,
+    study: Study,
+    scored_trials: Sequence[ScoredTrial],
+    name: str | None,
+    tags: tuple[str, ...],
 ) -> list[store.RunSpec]:
+    """The runs of the trials that the sampler suggests next."""
+    if study.sampler is None or study.space is None:
+        return []
+    objective = sampled_objective(study)
+    if study.script is not None:
+        return suggest_script_runs(study, objective, scored_trials, name=name, tags=tags)
+    expand = make_expander(db.address.target, shared=study.space)
+    trials = suggest_trials(study.sampler, study.space, objective, scored_trials, expand)
     return [
         store.RunSpec(trial.setting, trial.digest, seed, trial.config.epochs, name, tags)
         for seed in study.seeds

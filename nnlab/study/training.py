@@ -90,7 +90,8 @@ def _train_missing(
     missing = [run for run in runs if run.status.needs_training]
     if not missing:
         return
-    for name in dict.fromkeys(str(run.trial.setting["data"]) for run in missing):
+    trained_here = [run for run in missing if not run.origin.is_external]
+    for name in dict.fromkeys(str(run.trial.setting["data"]) for run in trained_here):
         # A data set of a plugin is read by the plugin, which need not be installed here.
         if not is_plugin_name("data", name):
             interface.fetch_data(name)

@@ -12,9 +12,10 @@ from nnlab.engine.session import Session
 from nnlab.errors import LeaseLost, OutputError, StoreError
 from nnlab.records import Epoch, Status
 from nnlab.workers.callbacks import RunResult
+from nnlab.workers.heartbeat import heartbeat
 from nnlab.workers.run_context import RunContext
 from nnlab.workers.spool import EpochDelivery, retry_when_disconnected
-from nnlab.workers.worker import error_summary, heartbeat, release_after_error
+from nnlab.workers.worker import error_summary, release_after_error
 from nnlab.workers.worker_context import WorkerContext
 
 

@@ -16,7 +16,7 @@ class RunResult:
 
     `selected_value` is the objective at the selected epoch, `seconds` the duration.
     `selected_errors` are the validation errors of a regression at the selected epoch, in the unit
-    of the target.
+    of the target. `selected_metric` is the objective of a run of another program.
     """
 
     run: Run
@@ -27,6 +27,7 @@ class RunResult:
     selected_value: float | None = None
     seconds: float | None = None
     selected_errors: Mapping[str, float] = field(default_factory=dict)
+    selected_metric: str | None = None
 
 
 class RunCallbacks(Protocol):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from nnlab import store
 from nnlab.errors import UsageError
+from nnlab.records import Origin, Run
 from nnlab.settings import config_of
 from nnlab.workers import placement, ray, slurm
 from nnlab.workers.callbacks import ExecuteQueue, RunCallbacks
@@ -38,6 +39,7 @@ class ExecutionOptions:
         engine: see `BatchPlanner`.
         devices: `--devices` as typed.
         per_device: processes on each GPU.
+        jobs: how many scripts run at once.
         fail_fast: whether the first failed run stops the others.
         failed_only: whether only failed runs are trained.
         allow_diverged: whether it is no error if all runs diverge.
@@ -51,6 +53,7 @@ class ExecutionOptions:
     engine: str = "auto"
     devices: str | None = None
     per_device: int | None = None
+    jobs: int | None = None
     fail_fast: bool = False
     failed_only: bool = False
     allow_diverged: bool = False
@@ -114,6 +117,8 @@ def choose_executor(
                 options.devices,
             ),
         )
+    if (first := _first_script_run(db, run_ids)) is not None:
+        return _script_executor(db, run_ids, options, first)
     if options.parallel is not None:
         spec = build_process_group_spec(options.parallel, options.devices, nodes_from_environment())
         return _pool_executor(db, run_ids, options, (Placement(spec.description),), spec)
@@ -170,6 +175,35 @@ def _in_process_executor(
             return run_queue(context, run_ids, planner=planner)
 
     return execute
+
+
+def _first_script_run(db: store.Database, run_ids: Sequence[int]) -> Run | None:
+    """The first run if it executes a script; all runs of a study do, or none."""
+    runs = store.runs(db, run_ids=run_ids[:1])
+    return runs[0] if runs and runs[0].origin is Origin.SCRIPT else None
+
+
+def _script_executor(
+    db: store.Database, run_ids: Sequence[int], options: ExecutionOptions, first: Run
+) -> ExecuteQueue:
+    if options.parallel is not None:
+        raise UsageError(
+            f"--parallel {options.parallel.kind} is for models that nnlab trains",
+            hint="nnlab run --nproc N starts a script with torchrun",
+        )
+    # Imported only here: other runs need none of it.
+    from nnlab.scripts.script_spec import PROCESSES_NAME
+    from nnlab.workers.script_pool import ScriptPool
+    from nnlab.workers.script_slots import script_slots
+
+    processes = first.trial.setting.get(PROCESSES_NAME)
+    slots = script_slots(
+        options.devices,
+        jobs=options.jobs,
+        per_device=options.per_device,
+        processes=processes if isinstance(processes, int) else None,
+    )
+    return ScriptPool(db, run_ids, slots, options.save_policy).run
 
 
 def _may_not_start_processes() -> bool:

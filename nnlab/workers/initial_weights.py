@@ -187,6 +187,7 @@ def _weights_by_seed(
 ) -> Mapping[int, WeightsFile]:
     weights_by_seed: dict[int, WeightsFile] = {}
     for run in runs:
+        store.check_trained_by_nnlab(run, "load its weights")
         if run.seed in weights_by_seed:
             run_ids = ", ".join(str(other.id) for other in runs if other.seed == run.seed)
             raise UsageError(

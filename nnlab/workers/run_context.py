@@ -36,6 +36,7 @@ from nnlab.settings import config_of
 from nnlab.workers.callbacks import RunResult
 from nnlab.workers.checkpoints import AUTO_TIME_SHARE, Checkpoints
 from nnlab.workers.energy import EnergyMeter
+from nnlab.workers.heartbeat import LEASE_SECONDS
 from nnlab.workers.initial_weights import load_initial_weights
 from nnlab.workers.live_diagnosis import LiveDiagnosis
 from nnlab.workers.pruning import PruningMonitor
@@ -43,7 +44,6 @@ from nnlab.workers.save_policy import SavePolicy
 from nnlab.workers.spool import Spool, deliver_spooled_epochs
 from nnlab.workers.worker_context import WorkerContext
 
-LEASE_SECONDS = 60.0
 # Of a regression, in the unit of the target.
 _ERROR_METRICS = ("val/rmse", "val/mae")
 

@@ -4,15 +4,18 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import groupby
 
 from nnlab import store
 from nnlab.engine.data import location
 from nnlab.provenance.environment import masked_command_line
+from nnlab.records import Origin
 from nnlab.workers.batched_worker import train_batched
 from nnlab.workers.callbacks import RunResult
+from nnlab.workers.heartbeat import LEASE_SECONDS
 from nnlab.workers.planner import BatchPlanner, RunGroup
-from nnlab.workers.run_context import LEASE_SECONDS
 from nnlab.workers.save_policy import SavePolicy
+from nnlab.workers.script_run import run_script
 from nnlab.workers.spool import retry_when_disconnected
 from nnlab.workers.worker import train_run
 from nnlab.workers.worker_context import WorkerContext
@@ -68,7 +71,8 @@ def configure_data_locations(db: store.AnyDatabase, save_policy: SavePolicy) -> 
 def _train_claims(context: WorkerContext, claims: Sequence[store.Claim]) -> list[RunResult]:
     """Trains claimed runs; where a batch fails, for example for lack of memory, halves of it."""
     if len(claims) == 1:
-        return [train_run(context, claims[0])]
+        is_script = claims[0].run.origin is Origin.SCRIPT
+        return [(run_script if is_script else train_run)(context, claims[0])]
     outcome = train_batched(context, claims)
     results = list(outcome.results)
     middle = (len(outcome.remaining) + 1) // 2
@@ -85,7 +89,12 @@ def _run_groups(
         window = run_ids[begin : begin + GROUPING_WINDOW]
         stored_runs = retry_when_disconnected(partial(store.runs, db, run_ids=window))
         runs = {run.id: run for run in stored_runs}
-        yield from planner.groups([runs[run_id] for run_id in window if run_id in runs])
+        window_runs = [runs[run_id] for run_id in window if run_id in runs]
+        for is_script, group in groupby(window_runs, lambda run: run.origin is Origin.SCRIPT):
+            if is_script:  # never batched: each is a process
+                yield RunGroup(tuple(run.id for run in group), None)
+            else:
+                yield from planner.groups(list(group))
 
 
 def _claim_runs(

@@ -1,4 +1,4 @@
-"""`train_run` trains one claimed run and stores every epoch; also the heartbeat that renews leases.
+"""`train_run` trains one claimed run and stores every epoch.
 
 Whatever happens, the stored status of the run is correct: finished, diverged, failed with a reason,
 or interrupted and resumable.
@@ -6,9 +6,7 @@ or interrupted and resumable.
 
 import contextlib
 import gc
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -22,7 +20,8 @@ from nnlab.errors import LeaseLost, NnlabError, OutputError, StoreError
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import Epoch, Status
 from nnlab.workers.callbacks import INTERRUPTED_BY_USER, RunResult
-from nnlab.workers.run_context import LEASE_SECONDS, RunContext
+from nnlab.workers.heartbeat import heartbeat
+from nnlab.workers.run_context import RunContext
 from nnlab.workers.spool import EpochDelivery, retry_when_disconnected
 from nnlab.workers.step_control import StepControl
 from nnlab.workers.worker_context import WorkerContext
@@ -155,28 +154,6 @@ def release_after_error(
     fail = partial(store.release_run, db, claim, Status.FAILED, reason=error_summary(error))
     retry_when_disconnected(partial(fail, peak_bytes=peak, traceback=format_traceback(error)))
     return RunResult(claim.run, Status.FAILED, error_summary(error))
-
-
-@contextmanager
-def heartbeat(db: store.AnyDatabase, claims: Sequence[store.Claim]) -> Iterator[None]:
-    """Renews the leases from a thread, because an epoch may take longer than a lease."""
-    ended = threading.Event()
-
-    def renew() -> None:
-        while not ended.wait(LEASE_SECONDS / 4):
-            for claim in claims:
-                # A lost lease is reported by the next write; if the database is busy or full,
-                # there is time for three more attempts.
-                with contextlib.suppress(StoreError):
-                    store.renew_lease(db, claim, LEASE_SECONDS)
-
-    thread = threading.Thread(target=renew, name="nnlab-heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def error_summary(error: BaseException) -> str:

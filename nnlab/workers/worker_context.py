@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.workers.callbacks import RunCallbacks
 from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
+from nnlab.workers.script_slots import ScriptResources
 
 if TYPE_CHECKING:
     from nnlab.engine.distributed import GroupLeader
@@ -24,6 +25,7 @@ class WorkerContext:
         wait_for_device: returns once no other run uses this worker's device, so that a run that
             was out of memory can be retried; None if this worker has the device to itself.
         leader: the process group that trains each run, if this process is its leader.
+        script_resources: the devices that runs of scripts see.
     """
 
     db: store.AnyDatabase
@@ -32,3 +34,4 @@ class WorkerContext:
     save_policy: SavePolicy = DEFAULT_SAVE_POLICY
     wait_for_device: Callable[[], None] | None = None
     leader: "GroupLeader | None" = None
+    script_resources: ScriptResources = ScriptResources()

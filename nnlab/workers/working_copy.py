@@ -19,6 +19,7 @@ _LEFT_OUT = frozenset(
 # Folders of data, which the run itself may have downloaded.
 _DATA_FOLDERS = frozenset(("data", "dataset", "datasets", "downloads", "cache", ".cache"))
 _LARGEST_COPY = 1 << 20
+_MAX_COPIED_BYTES = 256 << 20
 _MAX_ENTRIES = 20_000
 
 
@@ -37,7 +38,7 @@ def create_working_copy(folder: Path, copy: Path, *, began: float) -> None:
     """
     copy.mkdir(parents=True)
     pending = deque([(folder, copy)])
-    entries = 0
+    entries = copied_bytes = 0
     while pending:
         source, target = pending.popleft()
         for entry in _entries(source):
@@ -52,7 +53,8 @@ def create_working_copy(folder: Path, copy: Path, *, began: float) -> None:
                     path.mkdir()
                     pending.append((Path(entry.path), path))
             else:
-                _copy_file(entry, path, copy, began)
+                may_copy = copied_bytes < _MAX_COPIED_BYTES
+                copied_bytes += _copy_file(entry, path, copy, began, may_copy=may_copy)
 
 
 def _entries(folder: Path) -> list["os.DirEntry[str]"]:
@@ -68,20 +70,24 @@ def _is_environment(folder: Path) -> bool:
     return (folder / "pyvenv.cfg").is_file()
 
 
-def _copy_file(entry: "os.DirEntry[str]", path: Path, copy: Path, began: float) -> None:
-    """Copies or links a file into the copy of the working folder if it is no result of the run."""
+def _copy_file(
+    entry: "os.DirEntry[str]", path: Path, copy: Path, began: float, *, may_copy: bool
+) -> int:
+    """Copies or links a file that is no result of the run; returns how many bytes were copied."""
     try:
         size, written = entry.stat().st_size, entry.stat(follow_symlinks=False).st_mtime
     except OSError:
-        return  # a broken link
+        return 0  # a broken link
     is_source = Path(entry.name).suffix in _SOURCE_SUFFIXES
     is_data = not _DATA_FOLDERS.isdisjoint(part.lower() for part in path.relative_to(copy).parts)
     if written >= began and not is_source and not is_data:
-        return
-    if entry.is_symlink() or not entry.is_file() or size > _LARGEST_COPY:
-        path.symlink_to(os.path.realpath(entry.path))
-        return
-    try:
-        shutil.copy2(entry.path, path)
-    except OSError:
-        path.symlink_to(entry.path)
+        return 0
+    if may_copy and entry.is_file(follow_symlinks=False) and size <= _LARGEST_COPY:
+        try:
+            shutil.copy2(entry.path, path)
+        except OSError:
+            path.unlink(missing_ok=True)
+        else:
+            return size
+    path.symlink_to(os.path.realpath(entry.path))
+    return 0

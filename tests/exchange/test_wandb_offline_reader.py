@@ -123,14 +123,8 @@ def test_details(full: ReadRun) -> None:
 
 
 def test_results(full: ReadRun) -> None:
-    results = dict(full.details.results)
-    assert results["best"] == 3.5
-    assert results["remark"] == "good"
-    assert results["loss"] == 0.05
-    assert results["nested.b.c"] == 9.5
-    assert isinstance(nan := results["nan"], float)
-    assert math.isnan(nan)
-    assert not [name for name in results if name.startswith(("_", "image", "hist"))]
+    # Without the last values of metrics, which W&B adds to the summary.
+    assert full.details.results == {"best": 3.5, "remark": "good", "t": "text"}
 
 
 def test_samples(full: ReadRun) -> None:

@@ -39,7 +39,7 @@ def test_the_heartbeat_keeps_the_lease_through_a_long_epoch(
     db: store.Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = queued(db, epochs=2)
-    for module in (run_context, worker):
+    for module in (run_context, heartbeat):
         monkeypatch.setattr(module, "LEASE_SECONDS", 0.4)
     seen = []
 

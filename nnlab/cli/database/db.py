@@ -1,5 +1,7 @@
 """`nnlab db`: maintains the results database."""
 
+import fnmatch
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +14,14 @@ from nnlab.cli.options import DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.progress_bars import ProgressBars
 from nnlab.cli.output.render import TableColumn, format_bytes, note, render, say
-from nnlab.errors import StoreError
+from nnlab.errors import StoreError, UnknownName, UsageError
 from nnlab.io.text import format_count
 
 app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     no_args_is_help=True,
-    help="Maintain the database: status, upgrade, backup, copy, check, gc.",
+    help="Maintain the database: status, upgrade, backup, copy, check, gc, define.",
 )
 
 STATUS_COLUMNS = (
@@ -60,6 +62,64 @@ def status(
         ),
     ]
     render(rows, STATUS_COLUMNS, format)
+
+
+class MetricDirection(StrEnum):
+    """Which values of a metric are better."""
+
+    MIN = "min"
+    MAX = "max"
+    NONE = "none"
+
+
+@app.command()
+def define(
+    metrics: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METRIC... min|max|none",
+            help="metrics by full name, or a pattern such as val/*; then their direction",
+            show_default=False,
+        ),
+    ],
+    *,
+    db: DbOption = None,
+) -> None:
+    """Define whether lower (min) or higher (max) values of metrics are better.
+
+    It applies to all rankings of this database. Metrics with the direction none are shown and not
+    ranked. By default the direction follows from the name, if it is a usual one.
+
+    [bold]Examples[/bold]
+
+        nnlab db define val/gini max
+
+        nnlab db define "val/fairness*" none
+    """
+    *patterns, word = metrics
+    if word not in list(MetricDirection) or not patterns:
+        raise UsageError(
+            "a metric and its direction are needed: min, max or none",
+            hint="nnlab db define val/gini max",
+        )
+    with open_db(db, write=True) as database:
+        stored = store.metrics(database)
+        for pattern in patterns:
+            names = [pattern] if pattern in stored else fnmatch.filter(stored, pattern)
+            if not names and any(letter in pattern for letter in "*?["):
+                raise UnknownName("metric", pattern, stored)
+            # A metric may be defined before the first run has it.
+            for name in names or [pattern]:
+                store.define_metric(database, name, MetricDirection(word).value)
+                known = "" if name in stored else " (no run has it yet)"
+                say(f"{name}: {_DIRECTION_TEXTS[MetricDirection(word)]}{known}")
+
+
+_DIRECTION_TEXTS = {
+    MetricDirection.MIN: "lower values are better",
+    MetricDirection.MAX: "higher values are better",
+    MetricDirection.NONE: "not ranked",
+}
 
 
 @app.command()

@@ -1,26 +1,27 @@
-"""`nnlab diagnose`: problems of stored runs, or of curves in CSV files."""
+"""`nnlab diagnose`: problems of stored runs, of logs, or of curves in CSV files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from nnlab.analysis import csv_curves
 from nnlab.analysis.diagnosis import diagnose_runs
-from nnlab.analysis.plain_values import finding_values
+from nnlab.analysis.run_overview import run_labels
 from nnlab.analysis.scope import current_runs, resolve_scope
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
-from nnlab.cli.output.render import TableColumn, print_json, render, say
+from nnlab.cli.output.render import TableColumn, say
+from nnlab.cli.results.diagnose_logs import diagnose_logs, log_paths
+from nnlab.cli.results.finding_rows import finding_cells, finding_columns, print_finding_rows
 from nnlab.cli.results.findings import print_findings
-from nnlab.diagnosis import diagnose, group_symptoms
 from nnlab.diagnosis.codes import finding_filter
+from nnlab.diagnosis.external_curves import diagnose_external, external_curves
 from nnlab.errors import UsageError
-from nnlab.io.text import format_count
+from nnlab.io.text import format_count, format_seed
 from nnlab.records import Finding, Run
-from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -28,24 +29,18 @@ EXIT_CODE_FINDING = 3
 # More runs are listed in a table.
 _MAX_DETAILED_RUNS = 3
 
-_COLUMNS = (
-    TableColumn("code", "code"),
-    TableColumn("name", "finding", wrap=True),
-    TableColumn("severity", "severity", priority=2),
-    TableColumn(
-        "confidence", "confidence", lambda value: f"{value:.0%}", align_right=True, priority=3
-    ),
-    TableColumn("onset", "from epoch", align_right=True, priority=2),
-    TableColumn("message", "evidence", wrap=True, priority=1),
-    TableColumn("others", "other findings", ", ".join, wrap=True, priority=4),
-)
-RUN_COLUMNS = (
-    TableColumn("run", "run", align_right=True),
-    TableColumn("trial", "trial", wrap=True),
-    TableColumn("seed", "seed", align_right=True, priority=1),
-    *_COLUMNS,
-)
-FILE_COLUMNS = (TableColumn("file", "file"), *_COLUMNS)
+
+def run_columns(axes: Collection[str]) -> tuple[TableColumn, ...]:
+    """The columns of a table of runs whose positions are these: epochs, steps or both."""
+    return (
+        TableColumn("run", "run", align_right=True),
+        TableColumn("trial", "trial", wrap=True),
+        TableColumn("seed", "seed", align_right=True, priority=1),
+        *finding_columns(axes),
+    )
+
+
+FILE_COLUMNS = (TableColumn("file", "file"), *finding_columns(["epoch"]))
 
 
 @app.command(name="diagnose")
@@ -78,11 +73,15 @@ def diagnose_command(
 ) -> None:
     """Diagnose runs: findings with evidence and remedies, causes before symptoms.
 
+    A path is a log of another tool, such as a folder of TensorBoard; it is read without an import.
+
     [bold]Examples[/bold]
 
         nnlab diagnose
 
         nnlab diagnose 12 --fail-on NN101,NN2xx
+
+        nnlab diagnose runs/ wandb/
 
         nnlab diagnose --csv history.csv --map val_loss=test_loss --format json
     """
@@ -92,8 +91,10 @@ def diagnose_command(
             raise UsageError("give runs or --csv, not both")
         column_names = csv_curves.parse_column_map(mapping or ())
         findings = _diagnose_files(csv_curves.csv_files_in(csv), column_names, format)
+    elif paths := log_paths(names, db):
+        findings = diagnose_logs(paths, csv_curves.parse_column_map(mapping or ()), format)
     elif mapping:
-        raise UsageError("--map needs --csv")
+        raise UsageError("--map needs --csv, or the path of a log")
     else:
         findings = _diagnose_runs(names, format, db)
     if any(map(is_failure, findings)):
@@ -104,14 +105,17 @@ def _diagnose_files(
     paths: Sequence[Path], names: Mapping[str, str], output_format: Format
 ) -> list[Finding]:
     """Prints the findings of curves in CSV files, and returns them."""
-    by_file = {path: diagnose(csv_curves.read_csv_history(path, names)) for path in paths}
+    histories = {path: csv_curves.read_csv_history(path, names) for path in paths}
+    by_file = {path: diagnose_external(history) for path, history in histories.items()}
+    notes = {path: external_curves(history).notes for path, history in histories.items()}
     if output_format is Format.TABLE and len(by_file) == 1:
-        print_findings(*by_file.values())
+        print_findings(*by_file.values(), notes=notes[paths[0]])
     else:
         rows = [
-            {"file": str(path), **_finding_cells(findings)} for path, findings in by_file.items()
+            {"file": str(path), **finding_cells(findings), "notes": list(notes[path])}
+            for path, findings in by_file.items()
         ]
-        _print_rows(rows, list(by_file.values()), FILE_COLUMNS, output_format)
+        print_finding_rows(rows, list(by_file.values()), FILE_COLUMNS, output_format)
     return [finding for findings in by_file.values() for finding in findings]
 
 
@@ -122,62 +126,36 @@ def _diagnose_runs(
     with open_db(db) as database:
         runs = current_runs(database, resolve_scope(database, names))
         diagnoses = diagnose_runs(database, runs)
-    fields = distinguishing_fields([run.trial.setting for run in runs])
+    labels = run_labels(runs)
     if output_format is Format.TABLE and len(runs) <= _MAX_DETAILED_RUNS:
         for run in runs:
-            say(f"run {run.id}  {_describe_run(run, fields)}", style="bold")
-            print_findings(diagnoses.by_run[run.id])
+            say(f"run {run.id}  {_describe_run(run, labels[run.id])}", style="bold")
+            print_findings(
+                diagnoses.by_run[run.id], axis=run.axis, notes=diagnoses.notes.get(run.id, ())
+            )
     else:
         rows = [
             {
                 "run": run.id,
-                "trial": setting_label(run.trial.setting, fields),
+                "trial": labels[run.id],
                 "seed": run.seed,
-                **_finding_cells(diagnoses.by_run[run.id]),
+                **finding_cells(diagnoses.by_run[run.id]),
+                "axis": run.axis,
+                "notes": list(diagnoses.notes.get(run.id, ())),
             }
             for run in runs
         ]
-        _print_rows(rows, [diagnoses.by_run[run.id] for run in runs], RUN_COLUMNS, output_format)
+        columns = run_columns({run.axis for run in runs})
+        print_finding_rows(rows, [diagnoses.by_run[run.id] for run in runs], columns, output_format)
         if output_format is Format.TABLE:
             healthy = sum(not findings for findings in diagnoses.by_run.values())
             say(f"{format_count(len(runs), 'run')}, {healthy} without findings", style="dim")
     if output_format is Format.TABLE:
         for trial in diagnoses.trials:
-            say(f"trial {setting_label(trial.run.trial.setting, fields)}", style="bold")
-            print_findings([trial.finding])
+            say(f"trial {labels[trial.run.id]}", style="bold")
+            print_findings([trial.finding], axis=trial.run.axis)
     return diagnoses.all_findings
 
 
-def _describe_run(run: Run, fields: Sequence[str]) -> str:
-    return f"{setting_label(run.trial.setting, fields)} seed={run.seed}".strip()
-
-
-def _finding_cells(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The cells of the first finding, and the codes of the others."""
-    first = group_symptoms(findings)[0].finding if findings else None
-    return {
-        "code": first.code if first else None,
-        "name": first.name if first else None,
-        "severity": str(first.severity) if first else None,
-        "confidence": first.confidence if first else None,
-        "onset": first.onset if first else None,
-        "message": first.message if first else None,
-        "others": [finding.code for finding in findings if finding is not first],
-    }
-
-
-def _print_rows(
-    rows: Sequence[Mapping[str, Any]],
-    findings: Sequence[Sequence[Finding]],
-    columns: Sequence[TableColumn],
-    output_format: Format,
-) -> None:
-    if output_format is Format.JSON:
-        print_json(
-            [
-                {**row, "findings": [finding_values(finding) for finding in group]}
-                for row, group in zip(rows, findings, strict=True)
-            ]
-        )
-    else:
-        render(rows, columns, output_format)
+def _describe_run(run: Run, label: str) -> str:
+    return f"{label} seed={format_seed(run.seed)}".strip()

@@ -1,5 +1,6 @@
 """`nnlab ls`: lists runs, newest first."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 
@@ -12,33 +13,63 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import MAX_ROWS, DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
-from nnlab.records import Status
+from nnlab.io.text import axis_word, position_number
+from nnlab.records import Origin, Status
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
-COLUMNS = (
-    TableColumn("run", "run", align_right=True),
-    TableColumn("study", "study", priority=4),
-    TableColumn("name", "name", priority=5),
-    TableColumn("trial", "trial", wrap=True),
-    TableColumn("seed", "seed", align_right=True, priority=1),
-    TableColumn("status", "status"),
-    TableColumn("epochs", "epochs", align_right=True, priority=2),
-    TableColumn("epochs_planned", "of", align_right=True, priority=3),
-    TableColumn("val_rmse", "val/rmse", lambda value: f"{value:.5g}", align_right=True, priority=1),
-    TableColumn("val_mae", "val/mae", lambda value: f"{value:.5g}", align_right=True, priority=2),
-    TableColumn("metric", "metric", priority=1),
-    TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
-    TableColumn("best_epoch", "at epoch", align_right=True, priority=3),
-    TableColumn("flags", "flags", ", ".join, wrap=True, priority=2),
-    TableColumn("tags", "tags", ", ".join, wrap=True, priority=6),
-    TableColumn(
-        "started_at",
-        "started",
-        lambda time: format_local_time(datetime.fromisoformat(time)),
-        priority=5,
-    ),
-)
+
+def _columns(axes: Collection[str]) -> tuple[TableColumn, ...]:
+    """The columns of runs whose positions are these: epochs, steps or both."""
+    word = axis_word(axes)
+    return (
+        TableColumn("run", "run", align_right=True),
+        TableColumn("study", "study", priority=4),
+        TableColumn("name", "name", priority=5),
+        TableColumn("trial", "trial", wrap=True),
+        TableColumn("seed", "seed", align_right=True, priority=1),
+        TableColumn("status", "status"),
+        TableColumn(
+            "epochs",
+            " or ".join(f"{axis}s" for axis in word.split(" or ")),
+            lambda number: position_number(number, axes),
+            align_right=True,
+            priority=2,
+        ),
+        # Other programs do not say how long they will train.
+        TableColumn(
+            "epochs_planned", "of", lambda number: str(number or ""), align_right=True, priority=3
+        ),
+        _value_column("val_rmse", "val/rmse", 1),
+        _value_column("val_mae", "val/mae", 2),
+        TableColumn("metric", "metric", priority=1),
+        TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
+        TableColumn(
+            "best_epoch",
+            f"at {word}",
+            lambda number: position_number(number, axes),
+            align_right=True,
+            priority=3,
+        ),
+        TableColumn("flags", "flags", ", ".join, wrap=True, priority=2),
+        TableColumn("tags", "tags", ", ".join, wrap=True, priority=6),
+        TableColumn(
+            "started_at",
+            "started",
+            lambda time: format_local_time(datetime.fromisoformat(time)),
+            priority=5,
+        ),
+        TableColumn("origin", "origin", hidden=True),
+        TableColumn("axis", "axis", hidden=True),
+    )
+
+
+def _value_column(key: str, heading: str, priority: int) -> TableColumn:
+    return TableColumn(
+        key, heading, lambda value: f"{value:.5g}", align_right=True, priority=priority
+    )
+
+
 _ERROR_KEYS = ("val_rmse", "val_mae")
 
 
@@ -61,6 +92,14 @@ def list_runs(
         ),
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="only runs with this tag")] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--origin",
+            metavar="ORIGIN",
+            help=f"only runs of this origin: {', '.join(Origin)}",
+        ),
+    ] = None,
     removed: Annotated[
         bool, typer.Option("--removed", help="only runs that `nnlab rm` removed")
     ] = False,
@@ -85,16 +124,26 @@ def list_runs(
         nnlab ls
 
         nnlab ls depth --status failed --format json
+
+        nnlab ls --origin imported
     """
     with open_db(db) as database:
         runs = load_run_overviews(
-            database, study=study, status=status, tag=tag, removed=removed, limit=limit or None
+            database,
+            study=study,
+            status=status,
+            tag=tag,
+            origin=origin,
+            removed=removed,
+            limit=limit or None,
         )
     rows = [run_values(run) for run in runs]
     # Errors in the unit of the target, before the loss of standardised targets.
     is_regression = any(row["val_rmse"] is not None for row in rows)
-    columns = [column for column in COLUMNS if is_regression or column.key not in _ERROR_KEYS]
-    render(rows, COLUMNS if format is Format.JSON else columns, format)
+    columns = _columns({run.run.axis for run in runs})
+    if format is not Format.JSON and not is_regression:
+        columns = tuple(column for column in columns if column.key not in _ERROR_KEYS)
+    render(rows, columns, format)
     if format is Format.TABLE and limit and len(runs) == limit:
         say(f"only the newest {limit}; --limit 0 lists all", style="dim")
 

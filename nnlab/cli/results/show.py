@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab import store
+from nnlab.analysis.objectives import define_hint, objectives_of_runs, resolve_direction
 from nnlab.analysis.plain_values import finding_values
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
@@ -15,13 +16,16 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render, say
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.results.ls import format_local_time
+from nnlab.cli.results.show_external import external_json, external_lines, print_samples
 from nnlab.cli.train.train import messages
+from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
 from nnlab.io.redaction import mask_diff
-from nnlab.io.text import format_count
-from nnlab.objective import is_layer_quantile
-from nnlab.records import Artifact, Attempt, MetricSummary, Run, direction_of
-from nnlab.settings import metric_direction, metric_directions
+from nnlab.io.text import format_count, format_seed, position_number, position_text
+from nnlab.metric_names import is_evaluation
+from nnlab.objective import EVALUATION_PREFIX, is_layer_quantile
+from nnlab.records import Artifact, Attempt, Axis, MetricSummary, Run
+from nnlab.settings import metric_directions
 from nnlab.stats import format_duration
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -29,14 +33,20 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 # Prefixes of metrics that are measured once, which the table omits.
 _MEASURED_ONCE = ("data/", "probe/start_")
 _SPLITS = ("train/", "val/", "test/")
-METRIC_COLUMNS = (
-    TableColumn("metric", "metric"),
-    TableColumn("last", "last", lambda value: f"{value:.5g}", align_right=True),
-    TableColumn("last_epoch", "epoch", align_right=True, priority=2),
-    TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
-    TableColumn("best_epoch", "at epoch", align_right=True, priority=1),
-    TableColumn("n", "points", align_right=True, priority=3),
-)
+
+
+def _metric_columns(axis: Axis) -> tuple[TableColumn, ...]:
+    def position(number: float) -> str:
+        return position_number(number, [axis])
+
+    return (
+        TableColumn("metric", "metric"),
+        TableColumn("last", "last", lambda value: f"{value:.5g}", align_right=True),
+        TableColumn("last_epoch", axis, position, align_right=True, priority=2),
+        TableColumn("best", "best", lambda value: f"{value:.5g}", align_right=True),
+        TableColumn("best_epoch", f"at {axis}", position, align_right=True, priority=1),
+        TableColumn("n", "points", lambda n: f"{n:,}", align_right=True, priority=3),
+    )
 
 
 @app.command()
@@ -51,6 +61,14 @@ def show(
     curves: Annotated[
         bool, typer.Option("--curves", help="list every epoch; use json or csv for programs")
     ] = False,
+    samples: Annotated[
+        str | None,
+        typer.Option(
+            "--samples",
+            metavar="METRIC",
+            help="list every value of a metric that another program logged",
+        ),
+    ] = None,
     format: FormatOption = Format.TABLE,  # noqa: A002  the option is called --format
     db: DbOption = None,
 ) -> None:
@@ -61,14 +79,20 @@ def show(
         nnlab show 1
 
         nnlab show 1 --curves --format csv
+
+        nnlab show 1 --samples train/loss --format csv
     """
+    if curves and samples is not None:
+        raise UsageError("--curves and --samples exclude each other")
     with open_db(db) as database:
         runs = store.find_runs(database, [run])
-        if format is Format.JSON and not curves:
+        if format is Format.JSON and not curves and samples is None:
             print_json([_run_json(database, found_run) for found_run in runs])
             return
         for found_run in runs:
-            if curves:
+            if samples is not None:
+                print_samples(database, found_run, samples, format)
+            elif curves:
                 _print_curves(database, found_run, format)
             else:
                 _print_run(database, found_run, format)
@@ -77,11 +101,12 @@ def show(
 def _metric_rows(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
     summaries = store.summaries(db, [run.id]).get(run.id, {})
     stored, declared = store.stored_directions(db), metric_directions(run.trial.setting)
+    user = store.user_directions(db)
     rows = []
     for name, summary in sorted(summaries.items()):
         best: tuple[float | None, int | None] = (summary.best, summary.best_epoch)
-        direction = declared.get(name) or direction_of(name)
-        if direction is None and name.startswith(_SPLITS):
+        direction = resolve_direction(name, user, declared)
+        if direction is None and (name.startswith(_SPLITS) or run.origin.is_external):
             best = (None, None)
         elif direction is not None and direction != stored.get(name):
             best = store.best_values(db, [run.id], name, direction).get(run.id, (None, None))
@@ -93,6 +118,7 @@ def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
     """All stored information, with stable keys (docs/formats.md)."""
     return {
         **_run_state(run),
+        **external_json(db, run),
         "setting": dict(run.trial.setting),
         "metrics": _metric_rows(db, run),
         "findings": [finding_values(f) for f in store.findings(db, [run.id]).get(run.id, ())],
@@ -112,10 +138,10 @@ def _artifact_paths(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
 def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
     metrics = _metric_rows(db, run)
     if output_format is not Format.TABLE:
-        render(metrics, METRIC_COLUMNS, output_format)
+        render(metrics, _metric_columns(run.axis), output_format)
         return
     say(f"run {run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""), style="bold")
-    print_pairs(_state_lines(run))
+    print_pairs([*_state_lines(db, run), *external_lines(db, run)])
     messages.print_setting([run.trial.setting])
     attempts = store.attempts(db, run.id)
     print_pairs(_environment_lines(attempts), unbroken=("Command",))
@@ -127,8 +153,8 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
     repeated = [row for row in metrics if not str(row["metric"]).startswith(_MEASURED_ONCE)]
     curves = [row for row in repeated if not is_layer_quantile(str(row["metric"]))]
     curves.sort(key=lambda row: _is_standardised(str(row["metric"])))
-    render(curves, METRIC_COLUMNS, Format.TABLE)
-    for line in _unranked_notes(run, [str(row["metric"]) for row in curves]):
+    render(curves, _metric_columns(run.axis), Format.TABLE)
+    for line in _unranked_notes(db, run, [str(row["metric"]) for row in curves]):
         say(line, style="dim")
     if quantiles := len(repeated) - len(curves):
         say(
@@ -142,7 +168,7 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
             " shown; --format csv lists them",
             style="dim",
         )
-    print_findings(store.findings(db, [run.id]).get(run.id, ()))
+    print_findings(store.findings(db, [run.id]).get(run.id, ()), axis=run.axis)
 
 
 def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:
@@ -155,9 +181,9 @@ def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:
     ]
     names = sorted(shown, key=_is_standardised)
     values = {name: dict(history[name]) for name in names}
-    rows = [{"epoch": e, **{name: values[name].get(e) for name in values}} for e in epochs]
+    rows = [{run.axis: e, **{name: values[name].get(e) for name in values}} for e in epochs]
     columns = [
-        TableColumn("epoch", "epoch", align_right=True),
+        TableColumn(run.axis, run.axis, lambda n: position_number(n, [run.axis]), align_right=True),
         *(
             TableColumn(
                 name,
@@ -177,15 +203,24 @@ def _is_standardised(metric: str) -> bool:
     return metric.rpartition("/")[2].removesuffix("_exact") not in ("rmse", "mae")
 
 
-def _unranked_notes(run: Run, metrics: Sequence[str]) -> list[str]:
+def _unranked_notes(db: store.Database, run: Run, metrics: Sequence[str]) -> list[str]:
     """A note on the metrics of the user whose direction is unknown."""
+    user, declared = store.user_directions(db), metric_directions(run.trial.setting)
     unknown = [
         name
         for name in metrics
-        if name.startswith("val/") and metric_direction(name, run.trial.setting) is None
+        if is_evaluation(name)
+        and not name.startswith(EVALUATION_PREFIX)
+        and name not in user
+        and resolve_direction(name, user, declared) is None
     ]
     if not unknown:
         return []
+    if run.origin.is_external:
+        return [
+            f"no best value of {', '.join(unknown)}: it is not known whether lower or higher is"
+            f" better; {define_hint(unknown[0])}, or :min"
+        ]
     return [
         f"no best value of {', '.join(unknown)}: it is not known whether lower or higher is better;"
         f" --metrics NAME:max or --by {unknown[0]}:max says so"
@@ -226,6 +261,8 @@ def _run_state(run: Run) -> Mapping[str, Any]:
         "trial": run.trial.id,
         "digest": run.trial.digest,
         "seed": run.seed,
+        "origin": str(run.origin),
+        "axis": run.axis,
         "repeat": run.repeat,
         "current": run.current,
         "name": run.name,
@@ -282,14 +319,17 @@ def _attempt_json(attempt: Attempt) -> Mapping[str, Any]:
     }
 
 
-def _state_lines(run: Run) -> list[tuple[str, str]]:
+def _state_lines(db: store.Database, run: Run) -> list[tuple[str, str]]:
     lines = [
         ("Study", f"{run.trial.study}, trial {run.trial.id} ({run.trial.digest})"),
-        ("Seed", str(run.seed) + (f", repeat {run.repeat}" if run.repeat else "")),
-        ("Epochs", f"{run.epochs} of {run.epochs_planned}"),
+        ("Seed", format_seed(run.seed) + (f", repeat {run.repeat}" if run.repeat else "")),
+        (f"{run.axis.capitalize()}s", _progress_text(run)),
     ]
     if run.selected_epoch:
-        lines.append(("Selected", f"epoch {run.selected_epoch} ({run.trial.setting['objective']})"))
+        objective = objectives_of_runs(db, [run], store.summaries(db, [run.id])).get(run.id)
+        criterion = "" if objective is None else f" ({objective})"
+        position = position_text(run.selected_epoch, run.axis)
+        lines.append(("Selected", f"{position}{criterion}"))
     if run.name or run.tags:
         lines.append(("Name", " ".join([run.name or "", *(f"[{tag}]" for tag in run.tags)])))
     if run.started_at:
@@ -302,6 +342,11 @@ def _state_lines(run: Run) -> list[tuple[str, str]]:
     if run.data_fingerprint:
         lines.append(("Data hash", run.data_fingerprint))
     return lines
+
+
+def _progress_text(run: Run) -> str:
+    done = position_number(run.epochs, [run.axis])
+    return f"{done} of {run.epochs_planned:,}" if run.epochs_planned else done
 
 
 def _environment_lines(attempts: Sequence[Attempt]) -> list[tuple[str, str]]:

@@ -6,15 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli.argument_options import SettingsCommand
 from nnlab.cli.options import DbOption, given_settings, with_settings
+from nnlab.cli.train.script_run.argument_split import OWN_OPTIONS, SCRIPT_TOKENS
+from nnlab.cli.train.script_run.script_command import StudyCommand
+from nnlab.errors import UsageError
+from nnlab.io.command_line import quote_command
+
+_SCRIPT_PANEL = "Your own script"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command("init-study", cls=SettingsCommand)
+@app.command("init-study", cls=StudyCommand)
 @partial(with_settings, aliases=True)
 def init_study(
+    context: typer.Context,
     study: Annotated[
         str | None,
         typer.Argument(
@@ -75,6 +81,79 @@ def init_study(
             help="stop unpromising runs early: median or asha \\[default: none]",
         ),
     ] = None,
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            "--script",
+            metavar="SCRIPT",
+            rich_help_panel=_SCRIPT_PANEL,
+            help="a study of a script: the other options are its flags (docs/your-script.md)",
+        ),
+    ] = None,
+    cmd: Annotated[
+        str | None,
+        typer.Option(
+            "--cmd",
+            metavar="COMMAND",
+            rich_help_panel=_SCRIPT_PANEL,
+            help="the same for any command, with placeholders as {lr}",
+        ),
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="NAME=VALUES",
+            rich_help_panel=_SCRIPT_PANEL,
+            help="values of a flag that takes several, or of a script with an unknown parser",
+        ),
+    ] = None,
+    seed_flag: Annotated[
+        str | None,
+        typer.Option(
+            "--seed-flag",
+            metavar="NAME|none",
+            rich_help_panel=_SCRIPT_PANEL,
+            help="the script's flag for the seed, by default --seed if it has one",
+        ),
+    ] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            metavar="PATH",
+            rich_help_panel=_SCRIPT_PANEL,
+            help="interpreter of the script, by default that of the active environment",
+        ),
+    ] = None,
+    nproc: Annotated[
+        int | None,
+        typer.Option(
+            "--nproc",
+            metavar="N",
+            min=1,
+            rich_help_panel=_SCRIPT_PANEL,
+            help="start each run of the script with torchrun as N processes",
+        ),
+    ] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--time-limit",
+            metavar="TIME",
+            rich_help_panel=_SCRIPT_PANEL,
+            help="longest duration of a run of the script, as 90min",
+        ),
+    ] = None,
+    grace: Annotated[
+        str | None,
+        typer.Option(
+            "--grace",
+            metavar="TIME",
+            rich_help_panel=_SCRIPT_PANEL,
+            help="how long the script may take to end after SIGTERM",
+        ),
+    ] = None,
     extend: Annotated[
         bool,
         typer.Option("--extend", help="add seeds, epochs, values or trials to a study that exists"),
@@ -108,12 +187,52 @@ def init_study(
         nnlab init-study lr --config lr.toml --skip-if-exists
 
         nnlab init-study search --trials 80 --extend
+
+        nnlab init-study s --script train.py --lr 1e-4..1e-1 --sampler tpe --trials 40 --objective \\
+            val/acc:max
     """
     # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.cli.train.train import run
     from nnlab.study import builtin
     from nnlab.study.request import TrainRequest
 
+    sampler_values = {
+        key: value
+        for key, value in (
+            ("sampler", sampler),
+            ("trials", trials),
+            ("sampler_seed", sampler_seed),
+            ("at_once", at_once),
+            ("pruner", pruner),
+        )
+        if value is not None
+    }
+    if script is not None or cmd is not None:
+        from nnlab.cli.train.script_run.run import init_script_study
+        from nnlab.study.script_request import ScriptRequest
+
+        check_script_options(study, config, extend=extend)
+        script_request = ScriptRequest(
+            script=script,
+            command=cmd,
+            tokens=tuple(context.meta.get(SCRIPT_TOKENS, ())),
+            own_options=tuple(context.meta.get(OWN_OPTIONS, ())),
+            grid=tuple(grid or ()),
+            study=study,
+            question=question,
+            seed=settings["seed"],
+            seeds=seeds,
+            objective=settings["objective"],
+            metrics=settings["metrics"],
+            seed_flag=seed_flag,
+            python=python,
+            processes=nproc,
+            time_limit=time_limit,
+            grace=grace,
+            sampler=sampler_values,
+        )
+        init_script_study(script_request, db=db, skip_if_exists=skip_if_exists, only_print=dry_run)
+        return
     if config is None and settings["start_from"] in builtin.builtin_study_names():
         builtin_study = str(settings.pop("start_from"))
         study, config = study or builtin_study, builtin.builtin_study_path(builtin_study)
@@ -124,16 +243,26 @@ def init_study(
         seed=settings["seed"],
         seeds=seeds,
         extend=extend,
-        sampler={
-            key: value
-            for key, value in (
-                ("sampler", sampler),
-                ("trials", trials),
-                ("sampler_seed", sampler_seed),
-                ("at_once", at_once),
-                ("pruner", pruner),
-            )
-            if value is not None
-        },
+        sampler=sampler_values,
     )
     run.run_init_study(request, config, db=db, skip_if_exists=skip_if_exists, only_print=dry_run)
+
+
+def check_script_options(study: str | None, config: Path | None, *, extend: bool) -> None:
+    """Checks the options of a study of a script.
+
+    Raises:
+        UsageError: it has no name, or an option is for studies that nnlab trains.
+    """
+    if study is None:
+        raise UsageError(
+            "init-study needs a name for the study", hint="nnlab init-study NAME --script train.py"
+        )
+    if config is not None:
+        raise UsageError("--config has settings of nnlab, not flags of a script")
+    if extend:
+        raise UsageError(
+            "the script of a study that exists is known already",
+            hint=f"{quote_command('nnlab', 'init-study', study)} --trials 80 --extend, without"
+            " --script",
+        )

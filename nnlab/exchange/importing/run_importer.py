@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nnlab import store
-from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.errors import Interrupted, LeaseLost
 from nnlab.exchange.importing.known_sources import KnownSources, location_of, may_be_another_run
 from nnlab.exchange.importing.log_calls import LogCalls
@@ -35,6 +35,8 @@ from nnlab.records import Curve, Finding, History, Origin, Sample, Source, Sourc
 
 # Values that are stored in one transaction: large ones are faster, and others wait for them.
 _VALUES_PER_TRANSACTION = 50_000
+# The state of a Trainer has its schedule, but neither its learning rate nor its model.
+_KINDS_WITH_PARTIAL_SETTING = frozenset({"trainer-state"})
 # Another process may have continued the import between two looks at its position.
 _MAX_TRIES = 5
 
@@ -358,7 +360,10 @@ class RunImporter:
 
     def _setting(self, details: RunDetails) -> LoggedSetting:
         return setting_of_details(
-            details, details.name or self._logged.name, self._options.seed_source
+            details,
+            details.name or self._logged.name,
+            self._options.seed_source,
+            is_partial=self._logged.kind in _KINDS_WITH_PARTIAL_SETTING,
         )
 
     def _study(self, details: RunDetails) -> str:
@@ -383,7 +388,7 @@ def _findings(points: store.EvaluationPoints) -> tuple[Finding, ...]:
         for metric, curve in points.curves.items()
         if curve.positions
     }
-    return diagnose(History(curves))
+    return diagnose_external(History(curves), points.axis)
 
 
 def _plain_position(position: Position) -> dict[str, Any]:

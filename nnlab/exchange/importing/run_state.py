@@ -9,7 +9,7 @@ from nnlab.records import Sample, SourceNote, Status
 
 # These logs say how a run ended: without an end, it was killed or is still running.
 _KINDS_WITH_END = frozenset(
-    {"wandb", "mlflow", "mlflow-sqlite", "trainer-state", "trackio", "comet", "aim"}
+    {"wandb", "mlflow", "mlflow-sqlite", "mlflow-export", "trainer-state", "comet", "aim"}
 )
 # Notes about the end of a log: the next reading finds out whether they are still true.
 _NOTES_ABOUT_THE_END = frozenset({"truncated"})

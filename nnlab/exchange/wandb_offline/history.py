@@ -1,5 +1,6 @@
 """Decodes the rows of W&B's history to samples."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -45,6 +46,7 @@ class HistoryDecoder:
         self._epoch_shift: int | None = None
         self._last_step: int | None = None
         self.last_time: float | None = None
+        self._last_values: dict[str, float] = {}
         if isinstance(state, Mapping):
             self._restore(state)
 
@@ -55,6 +57,8 @@ class HistoryDecoder:
             "epoch_shift": self._epoch_shift,
             "last_step": self._last_step,
             "last_time": self.last_time,
+            # As texts, because JSON has no NaN.
+            "last_values": {name: repr(value) for name, value in self._last_values.items()},
         }
 
     def _restore(self, state: Mapping[str, JsonValue]) -> None:
@@ -68,6 +72,10 @@ class HistoryDecoder:
             self._last_step = step
         if isinstance(time := state.get("last_time"), int | float):
             self.last_time = time
+        values = state.get("last_values")
+        for name, text in values.items() if isinstance(values, Mapping) else ():
+            with contextlib.suppress(ValueError):
+                self._last_values[name] = float(str(text))
 
     def show_over(self, metric: str, axis: str) -> None:
         """Takes the steps of a metric, or of a pattern, from another metric of the same row."""
@@ -166,6 +174,7 @@ class HistoryDecoder:
             if self._last_step is not None and step < self._last_step:
                 self._audit.add("purged", "a metric went on at an earlier step")
             self._last_step = step
+        self._last_values.update(values)
         axis_of = {name: self._axis_of(name) for name in values}
         axes = {axis for axis in axis_of.values() if axis in values}
         epoch_name = next((name for name in values if self._is_epoch(name)), None)
@@ -213,6 +222,11 @@ class HistoryDecoder:
             if self._epoch_shift:
                 self._audit.add("epochs-from-0", "epochs that begin with 0 are counted from 1")
         return epoch + self._epoch_shift
+
+    def is_last_value(self, metric: str, value: float) -> bool:
+        """Whether a final value is only the last value that was logged."""
+        last = self._last_values.get(metric)
+        return last is not None and (value == last or (math.isnan(value) and math.isnan(last)))
 
     def note_time(self, time: float | None) -> None:
         """Remembers the newest time of the log in Unix seconds."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from nnlab.exchange.json_text import clean_config, parse_json
 from nnlab.exchange.log_reader import Audit, JsonValue, RunDetails
 from nnlab.exchange.log_times import utc_time
-from nnlab.exchange.metric_table import clean_name, clean_text
+from nnlab.exchange.metric_table import clean_name, clean_text, number_of
 from nnlab.exchange.protobuf import read_fields, to_bytes, to_int, to_text
 from nnlab.exchange.seed_of_config import seed_of_config
 from nnlab.exchange.wandb_offline.history import HistoryDecoder
@@ -190,7 +190,10 @@ class RunRecord:
         )
 
     def _results(self) -> Iterator[tuple[str, Scalar]]:
-        """The scalars of the summary, without W&B's own and without parts of media."""
+        """The scalars of the summary that the program has set.
+
+        W&B itself adds its own values, the last value of each metric, and parts of media.
+        """
         media = tuple(
             name.removesuffix("_type") for name in self._summary if name.endswith("._type")
         )
@@ -203,6 +206,9 @@ class RunRecord:
                 continue
             if isinstance(value, str):
                 value = clean_text(value, self._audit)
+            number = number_of(value)
+            if number is not None and self._history.is_last_value(name, number):
+                continue
             if isinstance(value, str | int | float | bool):
                 yield clean_name(name, self._audit), value
 

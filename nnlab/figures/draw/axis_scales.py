@@ -25,6 +25,8 @@ _MIN_PLAIN_NUMBER, _MAX_PLAIN_NUMBER = 1e-4, 1e5
 # Settings that span a decade are usually spaced by factors.
 _SETTING_LOG_FROM_DECADES = 1.0
 _MAX_TICKS = 7
+# Epochs are few and have no separators of thousands; steps are many.
+_SEPARATED = 10_000
 MINUS_SIGN = "\N{MINUS SIGN}"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -36,7 +38,12 @@ def set_epoch_axis(ax: Axes, first: int, last: int) -> None:
     ax.xaxis.set_major_locator(
         MaxNLocator(nbins=6, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
     )
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(_format_position))
+
+
+def _format_position(position: float, _: object) -> str:
+    """An epoch or a step; with separators of thousands from ten thousand on."""
+    return f"{position:,.0f}" if abs(position) >= _SEPARATED else f"{position:.0f}"
 
 
 def set_value_axis(

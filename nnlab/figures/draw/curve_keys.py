@@ -15,7 +15,7 @@ from nnlab.figures.draw.panel import BAND_ALPHA, CurveOptions, validation_sample
 from nnlab.figures.draw.panel_curves import collect_panel
 from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.reader_options import current_reader_options
-from nnlab.figures.draw.series import Series, median_onset, median_plateau_onset
+from nnlab.figures.draw.series import Series, axis_label, median_onset, median_plateau_onset
 from nnlab.figures.draw.series_style import MAX_NAMED, series_legend_entries
 from nnlab.figures.draw.style import DASHES, OVERFITTING_LINE, PLATEAU_LINE
 from nnlab.stats.curve_band import MIN_INTERVAL_SEEDS, BandKind
@@ -80,7 +80,7 @@ def curve_key_entries(
         if (examples := validation_sample_size(series, metric)) is not None:
             handles.append((band_handle(ink), f"68 % interval of {examples:.0f} examples"))
     if any(has_selectable_epochs(trial, metrics) for trial in series[:MAX_NAMED]):
-        handles.append((ring_handle(), "best epoch"))
+        handles.append((ring_handle(), f"best {axis_label(series).lower()}"))
     if "loss" in panels:
         handles += onset_handles(series)
     if _has_cross(series, panels, options):

@@ -13,7 +13,7 @@ from nnlab.figures.draw.downsample import downsample_band
 from nnlab.figures.draw.labels import wrap_axis_label
 from nnlab.figures.draw.panel_curves import PanelCurve, PanelCurves, collect_panel, seed_curves
 from nnlab.figures.draw.paper import points
-from nnlab.figures.draw.series import Series
+from nnlab.figures.draw.series import Series, axis_label
 from nnlab.figures.draw.series_style import SeriesStyle, curve_label
 from nnlab.figures.draw.style import DASHES
 from nnlab.records import Curve
@@ -68,7 +68,7 @@ def draw_panel(
         draw_onsets(ax, series, styles)
     if panel.axis_range is None:
         show_empty_message(ax, "no finite value" if panel.curves else "nothing measured")
-    ax.set_xlabel("Epoch")
+    ax.set_xlabel(axis_label(series))
     loss = options.loss
     name = metric_name(metrics[0], loss) if len(metrics) == 1 else quantity_name(quantity, loss)
     ax.set_ylabel(wrap_axis_label(name))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
 from nnlab.errors import UsageError
 from nnlab.figures.draw.display_names import split_of
-from nnlab.records import Direction, Finding, History, direction_of
+from nnlab.io.text import axis_word
+from nnlab.records import Axis, Direction, Finding, History, direction_of
 from nnlab.stats.curve_band import median_epoch
 
 
@@ -16,7 +17,8 @@ class Series:
 
     `findings` are those of all its runs; NN101 and NN102 are drawn, at most one per run.
     `selected` is the epoch to mark; None marks the best epoch of the mean validation curve.
-    `directions` are those of metrics of the user, by full names such as `val/gini`.
+    `directions` are those of metrics of the user, by full names such as `val/gini`. `axis` says
+    what the epochs are: steps, in some runs of other programs.
     """
 
     label: str
@@ -24,6 +26,7 @@ class Series:
     findings: tuple[Finding, ...] = ()
     selected: int | None = None
     directions: Mapping[str, Direction] = field(default_factory=dict)
+    axis: Axis = "epoch"
 
 
 def as_series(trials: History | Series | Sequence[Series]) -> Sequence[Series]:
@@ -45,6 +48,11 @@ def as_series(trials: History | Series | Sequence[Series]) -> Sequence[Series]:
                 hint='Series("a label", [history, ...]) combines histories',
             )
     return trials
+
+
+def axis_label(series: Sequence[Series]) -> str:
+    """The label of the axis of epochs, or steps, of some trials."""
+    return axis_word({trial.axis for trial in series}).capitalize()
 
 
 def lower_is_better(series: Sequence[Series], metric: str) -> bool | None:
@@ -74,7 +82,7 @@ def median_plateau_onset(trial: Series) -> int | None:
 def onset_text(trial: Series) -> str:
     """How many seeds overfit and from which epoch; if none, the same for the plateau; or ""."""
     texts = (
-        affected_seeds_text(code, onset_epochs(trial, code), len(trial.histories))
+        affected_seeds_text(code, onset_epochs(trial, code), len(trial.histories), axis=trial.axis)
         for code in (OVERFITTING_CODE, PLATEAU_CODE)
     )
     return next(filter(None, texts), "")

@@ -31,6 +31,7 @@ def prepare_decay_points(db: store.Database, words: Sequence[str]) -> PreparedFi
         raise UsageError("plot find-decay needs one run", hint="nnlab ls")
     run = single_run(store.find_runs(db, [words[0]]), words[0])
     history = store.history(db, run.id)
+    store.check_trained_by_nnlab(run, "suggest a decay of its learning rate")
     suggestion = find_decay(history, run.trial.setting)
     curve = history.get(METRIC)
     losses = tuple(curve.values) if curve else ()

@@ -32,6 +32,7 @@ from nnlab.figures.draw.paper import color, current_paper, points
 from nnlab.figures.draw.series import (
     Series,
     as_series,
+    axis_label,
     lower_is_better,
     median_onset,
     median_plateau_onset,
@@ -122,7 +123,7 @@ def draw_gap(
                     apply_axis_range(ax, panel.axis_range)
                 _draw_panel(ax, trial, rank, panel, quantity)
                 ax.set_title(titles[rank])
-                ax.set_xlabel("Epoch")
+                ax.set_xlabel(axis_label(series))
                 ax.set_ylabel(wrap_axis_label(quantity_name(quantity, loss)))
             share_axis_labels(axes, columns)
 
@@ -239,7 +240,7 @@ def _legend_entries(
         LegendEntry(Patch(color=color(0), alpha=_GAP_ALPHA, linewidth=0), "gap"),
     ]
     if any(trial.selected is not None for trial in series):
-        entries.append(LegendEntry(ring_handle(), "best epoch"))
+        entries.append(LegendEntry(ring_handle(), f"best {axis_label(series).lower()}"))
     if quantity == "loss" and any(median_onset(trial) is not None for trial in series):
         gap = Patch(color=color(1), alpha=_GAP_ALPHA, linewidth=0)
         entries.append(LegendEntry(gap, "gap while overfitting"))

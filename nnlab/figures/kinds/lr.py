@@ -22,12 +22,13 @@ from nnlab.figures.draw.series_style import (
     series_styles,
 )
 from nnlab.figures.draw.style import style_context
+from nnlab.figures.kinds.curves import prepare_curves
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.figures.trials import rank_for_figure, trial_title
 from nnlab.figures.untrained_settings import expand_settings
 from nnlab.io.text import format_count
 from nnlab.records import Setting
-from nnlab.settings import RunConfig, config_of
+from nnlab.settings import RunConfig, config_of, is_builtin_setting
 from nnlab.settings.setting_differences import distinguishing_fields
 
 # Per line; a figure cannot show more.
@@ -80,12 +81,15 @@ def prepare_learning_rates(
     Raises:
         ConfigError: invalid settings.
         UnknownName: a word is neither a study nor a run.
-        UsageError: an optimizer has no learning rate.
+        UsageError: an optimizer has no learning rate, or a program did not log it.
     """
     runs: tuple[int, ...] = ()
     settings_by_name: list[tuple[RunConfig, Setting, str]]
     if words:
         ranking = rank_for_figure(db, words, mixed=True)  # nothing is compared
+        if not all(is_builtin_setting(row.setting) for row in ranking.rows):
+            # Only what another program logged is known of its schedule.
+            return prepare_curves(db, words, metric=("lr",))
         settings_by_name = [
             (config_of(row.setting, 0), row.setting, trial_title(row, ranking))
             for row in ranking.rows

@@ -1,7 +1,7 @@
 """`nnlab plot time`: a metric over seconds, epochs or steps, and the cost of reaching a target."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnlab import store
+from nnlab.analysis.external_costs import external_costs
+from nnlab.analysis.records import RankingRow
 from nnlab.engine.batches import steps_per_epoch
 from nnlab.errors import UnknownName, UsageError
 from nnlab.figures.draw.axis_exits import exit_text, find_exit, has_diverged
@@ -40,6 +42,7 @@ from nnlab.figures.trial_notes import divergence_notes, scale_notes
 from nnlab.figures.trials import is_loss_metric, load_trial_curves
 from nnlab.objective import is_layer_quantile, unknown_direction_message
 from nnlab.records import History, Setting
+from nnlab.settings import builtin_fields, is_builtin_setting
 from nnlab.stats import format_duration
 from nnlab.stats.curve_band import CurveBand
 
@@ -106,13 +109,20 @@ def prepare_cost_curves(
         raise UsageError(
             f"--target: {unknown_direction_message(name)}", hint=f"--metric {name}:max"
         )
-    settings = [row.setting for row in trials.ranking.rows]
+    rows_of_trials = trials.ranking.rows
     spread = default_band()
     panel = collect_panel(series, [name], spread)
     bands = {curve.rank: curve.band for curve in panel.curves}
     curves = [
-        _cost_curve(trial, bands[rank], setting, name, x, target, lower=lower is not False)
-        for rank, (trial, setting) in enumerate(zip(series, settings, strict=True))
+        _cost_curve(
+            trial,
+            bands[rank],
+            row.setting,
+            _costs_of_runs(db, trial, row, bands[rank], name, x),
+            target,
+            lower=lower is not False,
+        )
+        for rank, (trial, row) in enumerate(zip(series, rows_of_trials, strict=True))
         if rank in bands
     ]
     band_text = describe_band([trial.seeds for trial in curves], spread)
@@ -160,19 +170,16 @@ def _cost_curve(
     trial: Series,
     band: CurveBand,
     setting: Setting,
-    metric: str,
-    x: CostUnit,
+    costs: Sequence[Mapping[int, float]],
     target: float | None,
     *,
     lower: bool,
 ) -> CostCurve:
-    measured = [history for history in trial.histories if history.get(metric)]
     last = max(band.epochs)
-    costs = [_cumulative_costs(history, setting, x, last) for history in measured]
     mean_costs = [
         _mean_or_nan([cost[epoch] for cost in costs if epoch in cost]) for epoch in band.epochs
     ]
-    requested = setting.get("epochs")
+    requested = builtin_fields(setting).get("epochs")
     ends_early = isinstance(requested, int) and last < requested
     return CostCurve(
         trial.label,
@@ -188,6 +195,21 @@ def _cost_curve(
         len(trial.histories),
         sum(map(has_diverged, trial.histories)),
     )
+
+
+def _costs_of_runs(
+    db: store.Database, trial: Series, row: RankingRow, band: CurveBand, metric: str, x: CostUnit
+) -> list[Mapping[int, float]]:
+    """The cost of each run that has the metric, up to each of its epochs or steps."""
+    last = max(band.epochs)
+    measured = [
+        (run, history)
+        for run, history in zip(row.runs, trial.histories, strict=True)
+        if history.get(metric)
+    ]
+    if is_builtin_setting(row.setting):
+        return [_cumulative_costs(history, row.setting, x, last) for _, history in measured]
+    return [external_costs(db, run, history[metric], trial.axis, x) for run, history in measured]
 
 
 def _cumulative_costs(

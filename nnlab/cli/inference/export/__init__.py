@@ -1,1 +1,1 @@
-"""`nnlab export`: a trained model as a file for other programs."""
+"""`nnlab export`: a trained model, or the metrics of runs, as files for other programs."""

@@ -21,6 +21,7 @@ from nnlab.analysis.run_epochs import test_metric
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.cli.results.compare.extra_columns import extra_cells, extra_table_columns
+from nnlab.io.text import position_number
 from nnlab.settings.setting_differences import format_value
 from nnlab.stats.rounding import format_p
 from nnlab.stats.uncertainty import Uncertainty
@@ -94,6 +95,7 @@ def footnotes(ranking: Ranking) -> list[str]:
 def ranking_columns(ranking: Ranking) -> list[TableColumn]:
     """The columns: rank, differing fields, seeds, metric, epoch and findings."""
     arrow = "lower is better" if ranking.objective.direction == "min" else "higher is better"
+    axes = {row.axis for row in ranking.rows}
     title = f"{value_heading(ranking.objective.metric, ranking)} ({arrow})"
     return [
         TableColumn("rank", "#", align_right=True),
@@ -114,8 +116,8 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
         TableColumn("sd", "sd", hidden=True),
         TableColumn(
             "epoch",
-            "best epoch" if ranking.at == "best" else "epoch",
-            _format_epoch,
+            f"best {ranking.axis_word}" if ranking.at == "best" else ranking.axis_word,
+            lambda epoch: position_number(epoch, axes),
             align_right=True,
             priority=3,
         ),
@@ -185,6 +187,7 @@ def _test_columns(ranking: Ranking) -> list[TableColumn]:
     if not ranking.has_test:
         return []
     name = value_heading(test_metric(ranking.objective), ranking)
+    axes = {row.axis for row in ranking.rows}
     return [
         TableColumn(
             "test",
@@ -194,8 +197,8 @@ def _test_columns(ranking: Ranking) -> list[TableColumn]:
         ),
         TableColumn(
             "test_epoch",
-            "test epoch",
-            _format_epoch,
+            f"test {ranking.axis_word}",
+            lambda epoch: position_number(epoch, axes),
             align_right=True,
             hidden=ranking.test_epochs_match,
             priority=1,
@@ -257,10 +260,6 @@ def _row_cells(row: RankingRow, ranking: Ranking) -> Mapping[str, Any]:
         "flags": {code: [count, len(row.runs)] for code, count in row.flags.items()},
         "runs": list(row.runs),
     }
-
-
-def _format_epoch(epoch: float) -> str:
-    return f"{epoch:g}"
 
 
 def _format_flags(flags: Mapping[str, tuple[int, int]]) -> str:

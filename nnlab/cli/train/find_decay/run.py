@@ -78,6 +78,7 @@ def run_find_decay(
         )
     with open_db(db, write=try_them) as database:
         run = single_run(store.find_runs(database, [name]), name)
+        store.check_trained_by_nnlab(run, "suggest a decay of its learning rate")
         history = store.history(database, run.id)
         suggestion = find_decay(history, run.trial.setting)
         _print_suggestion(run, suggestion, output_format)

@@ -1,8 +1,10 @@
 """Executes `nnlab remedy`: prints the remedies of a run, trains them, and prints their results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
+
+import typer
 
 from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, RemedyResult, min_seeds_for
 from nnlab.analysis.remedy_numbers import remedy_numbers
@@ -13,17 +15,17 @@ from nnlab.cli.results.findings import print_findings
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
+from nnlab.objective import Setting
 from nnlab.records import Study
-from nnlab.settings import setting_field
-from nnlab.settings.setting_differences import format_value
 from nnlab.stats import format_duration
 from nnlab.stats.rounding import format_p
+from nnlab.study.remedy_plan import RemedyPlan
 from nnlab.study.remedy_study import (
-    RemedyPlan,
     judge_remedies,
+    option_text,
     plan_remedies,
     queue_remedies,
-    train_command,
+    setting_command,
 )
 from nnlab.workers.executor import ExecutionOptions
 from nnlab.workers.save_policy import SavePolicy
@@ -51,6 +53,7 @@ def run_remedy(
     *,
     seeds: int,
     budget: str | None,
+    flags: Sequence[str],
     only_print: bool,
     output_format: Format,
     db: str | None,
@@ -61,6 +64,7 @@ def run_remedy(
         name: the number or the name of the run.
         seeds: the number of seeds of each remedy.
         budget: at most so many runs (`40`) or so much time (`10min`); None for no limit.
+        flags: flags of a script by the quantity that they set, as `dropout=--drop-rate`.
         only_print: whether nothing is trained.
         output_format: how remedies and results are printed.
         db: path or URL of the database; None for the default.
@@ -71,7 +75,9 @@ def run_remedy(
     """
     is_table = output_format is Format.TABLE
     with open_db(db, write=not only_print) as database:
-        plan = plan_remedies(database, name, seeds, budget)
+        plan = plan_remedies(database, name, seeds, budget, flags)
+        for line in plan.notes:
+            note(line)
         if only_print:
             _print_plan(plan, output_format)
             if plan.error is not None:
@@ -101,20 +107,14 @@ def _candidate_rows(plan: RemedyPlan) -> list[dict[str, Any]]:
         {
             "remedy": candidate.remedy.name,
             "for": candidate.remedy.finding_code,
-            "changes": _option_text(
-                {name: candidate.setting.get(name) for name in candidate.remedy.changes}
+            "changes": option_text(
+                plan, {name: candidate.setting.get(name) for name in candidate.remedy.changes}
             ),
             "runs": plan.seeds,
             "seconds": candidate.seconds,
         }
         for candidate in plan.candidates
     ]
-
-
-def _option_text(changes: Mapping[str, Any]) -> str:
-    return " ".join(
-        f"{setting_field(name).flag} {format_value(value)}" for name, value in changes.items()
-    )
 
 
 def _print_plan(plan: RemedyPlan, output_format: Format) -> None:
@@ -190,9 +190,20 @@ def _print_conclusion(plan: RemedyPlan, study: Study, results: Sequence[RemedyRe
                 f" {len(results)} remedies"
             )
     else:
-        say(f"{best.name} helped most: {train_command(best.setting)}", style="bold")
+        say(f"{best.name} helped most: {_command_text(plan, best.setting)}", style="bold")
     figure = quote_command("nnlab", "plot", "remedy", study.name, "-o", "remedies.pdf")
     say(f"next: {figure}", style="dim")
+
+
+def _command_text(plan: RemedyPlan, setting: Setting) -> str:
+    """The command line that executes a setting."""
+    if plan.script is None:
+        return setting_command(plan, setting)
+    # Imported only here: other runs do not need the options of `nnlab run`.
+    from nnlab.cli.train.script_run.command import app
+
+    options = typer.main.get_command(app).params
+    return setting_command(plan, setting, {name for option in options for name in option.opts})
 
 
 def _result_cells(result: RemedyResult, code: str, interval: str) -> dict[str, Any]:

@@ -73,12 +73,14 @@ def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOpti
         output: how much is printed.
     """
     # Imported only here: the views need rich, which takes time to import.
-    from nnlab.cli.train.train.progress import BarView, LinesView, QuietView
+    from nnlab.cli.train.train.progress import BarView, LinesView, QuietView, ScriptBarView
 
     describe = run_describer(runs)
     if output.quiet:
         return QuietView(describe)
     if not sys.stdout.isatty():
         return LinesView(describe, every_epoch=output.verbose)
+    if missing and missing[0].origin.is_external:
+        return ScriptBarView(describe, runs=len(missing), every_epoch=output.verbose)
     epochs_left = sum(run.epochs_planned - run.epochs for run in missing)
     return BarView(describe, runs=len(missing), epochs=epochs_left, every_epoch=output.verbose)

@@ -8,7 +8,13 @@ from nnlab.cli.output.render import console, rich_text
 from nnlab.diagnosis import group_symptoms
 from nnlab.diagnosis.headlines import table_findings
 from nnlab.records import Epoch, Run, Status
-from nnlab.study.progress_lines import DescribeRun, metrics_line, run_result_line
+from nnlab.study.progress_lines import (
+    DescribeRun,
+    epoch_line,
+    external_metrics_line,
+    metrics_line,
+    run_result_line,
+)
 from nnlab.workers.callbacks import RunResult
 
 if TYPE_CHECKING:
@@ -41,16 +47,14 @@ class LinesView:
     def on_run_start(self, run: Run, epoch: int) -> None:
         """Prints the epoch at which a run is resumed."""
         if epoch:
-            self._print_line(f"run {run.id}  {self._describe(run)}  goes on after epoch {epoch}")
+            place = "where it stopped" if run.origin.is_external else f"after epoch {epoch}"
+            self._print_line(f"run {run.id}  {self._describe(run)}  goes on {place}")
 
     def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Prints the epoch if every epoch is shown, or if nothing was printed for a while."""
         is_due = time.monotonic() - self._printed_at >= _SECONDS_BETWEEN_LINES
         if self._every_epoch or is_due:
-            self._print_line(
-                f"run {run.id}  epoch {epoch.number}/{run.epochs_planned}"
-                f"  {metrics_line(epoch.values, run)}"
-            )
+            self._print_line(f"run {run.id}  {epoch_line(epoch, run)}")
 
     def on_note(self, run: Run, message: str) -> None:
         """Prints a note about a run."""
@@ -136,6 +140,39 @@ class BarView(LinesView):
         if result.status is not Status.INTERRUPTED:
             self._bar.update(self._task, advance=skipped)
         super().on_run_end(result)
+
+
+class ScriptBarView(BarView):
+    """The same for scripts, which do not say how long they train: a bar over the runs."""
+
+    def __init__(self, describe: DescribeRun, *, runs: int, every_epoch: bool = False) -> None:
+        super().__init__(describe, runs=runs, epochs=runs, every_epoch=every_epoch)
+
+    def on_run_start(self, run: Run, epoch: int) -> None:
+        """Names the run on the bar."""
+        LinesView.on_run_start(self, run, epoch)
+        self._show(run, "")
+
+    def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
+        """Shows the newest values of a run next to the bar."""
+        self._show(run, f"{run.axis} {epoch.number}  {external_metrics_line(epoch.values)}")
+        if self._every_epoch:
+            LinesView.on_epoch_end(self, run, epoch)
+
+    def on_run_end(self, result: RunResult) -> None:
+        """Advances the bar by a run."""
+        self._ended_runs += 1
+        self._bar.update(self._task, advance=1)
+        LinesView.on_run_end(self, result)
+
+    def stopping(self) -> None:
+        """Prints that the scripts get time to save a checkpoint."""
+        self._print_line("stopping: scripts get SIGTERM and time to end; once more ends them now")
+
+    def _show(self, run: Run, values: str) -> None:
+        title = f"run {run.id} {self._describe(run)}"
+        title, metrics = fit_bar_texts(title, values, self._console.width)
+        self._bar.update(self._task, description=title, metrics=metrics)
 
 
 def fit_bar_texts(title: str, metrics: str, width: int) -> tuple[str, str]:

@@ -1,8 +1,9 @@
-"""Executes `nnlab verify`: retrains runs with a progress bar and prints a result for each."""
+"""Executes `nnlab verify`: executes runs with a progress bar and prints a result for each."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
@@ -11,29 +12,56 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import console, note, print_json, say
 from nnlab.cli.train.train.downloads import fetch_data_of_runs
 from nnlab.cli.train.train.progress import create_progress_bar, fit_bar_texts
+from nnlab.cli.train.verify.script import script_result_json, verify_script_runs
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Epoch, Run
+from nnlab.settings import parse_duration
 from nnlab.study.progress_lines import metrics_line
 
 if TYPE_CHECKING:
+    from nnlab.workers.script_verification import VerificationLimits
     from nnlab.workers.verify import EnvironmentChange, OnEpoch, VerificationResult
 
 
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """The options of `nnlab verify`.
+
+    Attributes:
+        epochs: the number of epochs to train of each run; None for all.
+        steps: the number of logged steps of a script; None for as many as are useful.
+        time_limit: the longest duration of each execution of a script, as typed.
+        tolerance: the allowed relative difference of losses; None for identical bits.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    time_limit: str = "2min"
+    tolerance: float | None = None
+
+    def script_limits(self) -> "VerificationLimits":
+        """How much of a script is executed.
+
+        Raises:
+            UsageError: the time limit is no duration.
+        """
+        from nnlab.workers.script_verification import VerificationLimits
+
+        seconds = parse_duration(self.time_limit)
+        if seconds is None or seconds <= 0:
+            raise UsageError(f"--time-limit {self.time_limit}: not a duration such as 90s or 5min")
+        return VerificationLimits(self.steps, seconds, self.tolerance or 0.0)
+
+
 def run_verify(
-    names: Sequence[str],
-    *,
-    epochs: int | None,
-    tolerance: float | None,
-    as_json: bool,
-    db: str | None,
+    names: Sequence[str], options: VerifyOptions, *, as_json: bool, db: str | None
 ) -> bool:
     """Prints a result for each of the runs; returns whether all are as stored.
 
     Args:
         names: runs by number or name, and studies.
-        epochs: the number of epochs to train of each run; None for all.
-        tolerance: the allowed relative difference of losses; None for identical bits.
+        options: how much is executed and compared.
         as_json: whether results are printed as JSON.
         db: path or URL of the database; None for the default.
 
@@ -41,35 +69,52 @@ def run_verify(
         UsageError: none of the runs has an epoch.
     """
     with open_db(db) as database:
-        runs = _runs_with_epochs(database, names)
-        fetch_data_of_runs(runs)
-        # Imported only here: torch takes a second or two, which wrong names do not wait for.
-        from nnlab.workers.verify import verify_runs
-
-        results = []
-        with _progress_bar(runs, epochs) as on_epoch:
-            for result in verify_runs(database, runs, on_epoch, epochs=epochs, tolerance=tolerance):
-                results.append(result)
-                if not as_json:
-                    say(
-                        f"run {result.run.id}  {describe_result(result)}",
-                        style=_result_style(result),
-                    )
+        runs = _runs_to_verify(database, names)
+        trained_here = [run for run in runs if not run.origin.is_external]
+        external = [run for run in runs if run.origin.is_external]
+        results = _retrain(database, trained_here, options, as_json=as_json)
+        script_results = verify_script_runs(
+            database, external, options.script_limits(), quiet=as_json
+        )
     if as_json:
-        print_json([_result_json(result) for result in results])
+        print_json([*map(_result_json, results), *map(script_result_json, script_results)])
     else:
         _print_summary(results)
-    return all(result.holds for result in results)
+    return all(result.holds for result in results) and all(
+        result.holds for result in script_results
+    )
 
 
-def _runs_with_epochs(database: store.Database, names: Sequence[str]) -> list[Run]:
-    """The named runs that have an epoch; notes how many have none.
+def _retrain(
+    database: store.Database, runs: Sequence[Run], options: VerifyOptions, *, as_json: bool
+) -> list["VerificationResult"]:
+    """The results of runs that nnlab trains itself; prints them unless `as_json`."""
+    if not runs:
+        return []
+    fetch_data_of_runs(runs)
+    # Imported only here: torch takes a second or two, which wrong names do not wait for.
+    from nnlab.workers.verify import verify_runs
+
+    epochs, results = options.epochs, []
+    with _progress_bar(runs, epochs) as on_epoch:
+        for result in verify_runs(
+            database, runs, on_epoch, epochs=epochs, tolerance=options.tolerance
+        ):
+            results.append(result)
+            if not as_json:
+                text = f"run {result.run.id}  {describe_result(result)}"
+                say(text, style=_result_style(result))
+    return results
+
+
+def _runs_to_verify(database: store.Database, names: Sequence[str]) -> list[Run]:
+    """The named runs that have an epoch, and those of other programs; notes how many have none.
 
     Raises:
-        UsageError: none has.
+        UsageError: there is no such run.
     """
     selected = select_runs(database, names).runs
-    runs = [run for run in selected if run.epochs]
+    runs = [run for run in selected if run.epochs or run.origin.is_external]
     if not runs:
         raise UsageError(
             f"{' '.join(names)}: no epoch is stored of it",

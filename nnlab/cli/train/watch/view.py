@@ -17,7 +17,7 @@ from nnlab.cli.output.render import (
     say,
     screen_width,
 )
-from nnlab.io.text import format_count
+from nnlab.io.text import axis_word, format_count, format_seed, position_number
 from nnlab.records import Status
 from nnlab.stats import format_duration
 
@@ -149,11 +149,13 @@ def snapshot_sentences(snapshot: ProgressSnapshot) -> list[str]:
     ]
     if progress.stopped_waiting:
         counts.append(f"{progress.stopped_waiting:,} held back by nnlab stop")
-    speed = [f"{progress.epochs_done:,}/{progress.epochs_planned:,} epochs"]
+    speed = []
+    if progress.epochs_planned:  # programs of users do not say how long they will run
+        speed.append(f"{progress.epochs_done:,}/{progress.epochs_planned:,} epochs")
     if progress.running_runs and progress.epochs_per_second > 0:
         speed.append(f"{progress.epochs_per_second:.3g} epochs/s")
         speed.append(f"about {format_duration(progress.seconds_left or 0.0)} left")
-    sentences = [", ".join(counts), ", ".join(speed)]
+    sentences = [", ".join(part) for part in (counts, speed) if part]
     best = snapshot.best
     if best is not None:
         trial = f" ({best.trial})" if best.trial else ""
@@ -166,12 +168,15 @@ def snapshot_sentences(snapshot: ProgressSnapshot) -> list[str]:
 
 def _running_columns(snapshot: ProgressSnapshot) -> list[TableColumn]:
     """The columns of the runs in progress."""
+    axes = {str(row["axis"]) for row in snapshot.running}
     return [
         TableColumn("run", "run", align_right=True),
         TableColumn("trial", "trial", wrap=True),
         TableColumn("seed", "seed", align_right=True, priority=1),
-        TableColumn("epochs", "epoch", align_right=True),
-        TableColumn("epochs_planned", "of", align_right=True),
+        TableColumn(
+            "epochs", axis_word(axes), lambda n: position_number(n, axes), align_right=True
+        ),
+        TableColumn("epochs_planned", "of", lambda n: str(n or ""), align_right=True),
         TableColumn("loss", "train/loss", _format_number, align_right=True, priority=2),
         TableColumn("objective", snapshot.objective.metric, _format_number, align_right=True),
         TableColumn(
@@ -182,7 +187,7 @@ def _running_columns(snapshot: ProgressSnapshot) -> list[TableColumn]:
 
 def _failure_lines(snapshot: ProgressSnapshot) -> Iterator[str]:
     for row in snapshot.failures:
-        run = f"run {row['run']} {row['trial']} seed={row['seed']}".replace("  ", " ")
+        run = f"run {row['run']} {row['trial']} seed={format_seed(row['seed'])}".replace("  ", " ")
         yield f"{run}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
 
 
