@@ -44,7 +44,7 @@ class KerasCallback(Callback):
         self._is_training = False
         if batch_interval is None:
             # Keras waits for the device after each batch if a callback has a method for it.
-            self.on_train_batch_end = super().on_train_batch_end
+            self.on_train_batch_end = super().on_train_batch_end  # type: ignore[method-assign]
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Begins or continues the run; the config gets the optimizer, the loss and the sizes."""

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
-from nnlab.compat.mlflow.entities import MlflowRunData, MlflowRunInfo
+from nnlab.compat.mlflow.entities import ActiveRunData, ActiveRunInfo
 from nnlab.compat.saved_files import new_file, save_file
 from nnlab.compat.step_counter import StepCounter
 from nnlab.errors import UsageError
@@ -41,9 +41,9 @@ class ActiveMlflowRun:
         return self._parent
 
     @property
-    def info(self) -> MlflowRunInfo:
+    def info(self) -> ActiveRunInfo:
         """Number, name and state."""
-        return MlflowRunInfo(
+        return ActiveRunInfo(
             run_id=self._handle.id,
             run_name=self._handle.name,
             experiment_id=self._handle.study,
@@ -54,10 +54,10 @@ class ActiveMlflowRun:
         )
 
     @property
-    def data(self) -> MlflowRunData:
+    def data(self) -> ActiveRunData:
         """The last values, parameters and tags."""
         values = self._handle.summary.as_dict()
-        return MlflowRunData(
+        return ActiveRunData(
             metrics={name: v for name, v in values.items() if isinstance(v, int | float)},
             params={name: str(value) for name, value in self._handle.config.items()},
             tags=dict(self._tags),
