@@ -43,7 +43,7 @@ class KerasCallback(Callback):
         self._epoch = 0
         self._is_training = False
         if batch_interval is None:
-            # Keras waits for the device after each batch if a callback has a method for it.
+            # Keras does not wait for the callbacks after a batch if none has a method for it.
             self.on_train_batch_end = super().on_train_batch_end  # type: ignore[method-assign]
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
