@@ -133,7 +133,7 @@ def _key(logged: LoggedRun) -> str:
     return f"{logged.kind}:{logged.external_id}"
 
 
-def _read_positions(file: Path) -> dict[str, Mapping[str, object]]:
+def _read_positions(file: Path) -> Mapping[str, Position]:
     try:
         positions = json.loads(file.read_bytes())
     except (OSError, ValueError):
