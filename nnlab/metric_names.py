@@ -96,3 +96,15 @@ def quantity_of(name: str) -> str:
     if _LEARNING_RATE.fullmatch(quantity):
         return "lr"
     return _QUANTITIES.get(quantity, quantity)
+
+
+def name_with_split(name: str, split: Split) -> str:
+    """The usual name of a metric of a framework that leaves out the split in some names.
+
+    >>> name_with_split("loss", "train"), name_with_split("eval_loss", "train")
+    ('train/loss', 'val/loss')
+    >>> name_with_split("learning_rate", "train")
+    'lr'
+    """
+    usual = usual_name(name)
+    return usual if usual == "lr" or split_of(name) is not None else f"{split}/{usual}"

@@ -116,7 +116,7 @@ class SummaryWriter:
         """Records the config and the results of the run; other hyperparameters are another run."""
         hparams = dict(hparam_dict)
         if self._hparams is not None and hparams != self._hparams:
-            with start_run(**self._study_and_name(), config=hparams) as other:
+            with start_with_id((), None, **self._study_and_name(), config=hparams) as other:
                 other.log(dict(metric_dict), step=0 if global_step is None else int(global_step))
             return
         self._hparams = hparams

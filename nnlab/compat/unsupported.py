@@ -6,6 +6,8 @@ from typing import Any
 
 from nnlab.tracking.notes import note_once
 
+# What Python and pytest ask modules for; a tracker has no such names.
+_NAMES_OF_TOOLS = ("_", "pytest", "setUp", "tearDown", "setup_", "teardown_")
 AUTOLOG_REMARK = "does nothing: log in the loop, or use a logger or callback of nnlab.integrations"
 
 
@@ -107,7 +109,7 @@ def unsupported_attributes(
     """
 
     def unsupported_attribute(name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith(_NAMES_OF_TOOLS):
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         full_name = f"{module}.{name}"
         if name.endswith(("Error", "Exception")):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnlab.integrations.adapter_run import AdapterRun, missing_package
-from nnlab.metric_names import split_of, usual_name
+from nnlab.metric_names import name_with_split
 
 if TYPE_CHECKING:
     from keras.callbacks import Callback
@@ -68,14 +68,14 @@ class KerasCallback(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Logs the metrics of an epoch; epochs count from 1."""
-        values = {_metric_name(name, "train"): value for name, value in (logs or {}).items()}
+        values = {name_with_split(name, "train"): value for name, value in (logs or {}).items()}
         self._run.handle.log(values, step=_iterations(self.model), epoch=epoch + 1)
         self._stop_if_requested()
 
     def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Logs the metrics of an evaluation that is not part of `fit`."""
         if not self._is_training and logs:
-            values = {_metric_name(name, "test"): value for name, value in logs.items()}
+            values = {name_with_split(name, "test"): value for name, value in logs.items()}
             self._run.handle.log(values, step=_iterations(self.model), epoch=self._epoch + 1)
             self._run.end()
 
@@ -86,18 +86,6 @@ class KerasCallback(Callback):
 
 
 NnlabCallback = KerasCallback
-
-
-def _metric_name(name: str, split: str) -> str:
-    """The usual name of a metric of Keras, whose split is given unless the name has one.
-
-    >>> _metric_name("loss", "train"), _metric_name("val_accuracy", "train")
-    ('train/loss', 'val/accuracy')
-    >>> _metric_name("learning_rate", "train")
-    'lr'
-    """
-    usual = usual_name(name)
-    return usual if usual == "lr" or split_of(name) is not None else f"{split}/{usual}"
 
 
 def _iterations(model: Any) -> int | None:

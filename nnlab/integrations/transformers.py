@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnlab.integrations.adapter_run import AdapterRun, missing_package
-from nnlab.metric_names import split_of, usual_name
+from nnlab.metric_names import name_with_split
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -111,7 +111,7 @@ class TransformersCallback(TrainerCallback, ExportableState):
             final = {name: values.pop(name) for name in _FINAL_VALUES & set(values)}
             self._run.handle.summary.update(final)
         epoch = logs.get("epoch", state.epoch)
-        named = {_metric_name(name): value for name, value in values.items()}
+        named = {name_with_split(name, "train"): value for name, value in values.items()}
         if named:
             self._run.handle.log(
                 named, step=state.global_step, epoch=None if epoch is None else float(epoch)
@@ -185,16 +185,6 @@ def _effective_arguments(args: Any) -> dict[str, Any]:
             and not name.startswith(_PREFIXES_WITHOUT_EFFECT)
         )
     }
-
-
-def _metric_name(name: str) -> str:
-    """The usual name of a metric of the Trainer, which names no split for those of the training.
-
-    >>> _metric_name("loss"), _metric_name("eval_loss"), _metric_name("learning_rate")
-    ('train/loss', 'val/loss', 'lr')
-    """
-    usual = usual_name(name)
-    return usual if usual == "lr" or split_of(name) is not None else f"train/{usual}"
 
 
 def _is_speed(name: str) -> bool:

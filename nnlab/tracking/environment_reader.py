@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from nnlab.provenance.environment import collect_environment
@@ -23,9 +24,17 @@ class EnvironmentReader:
         self._thread = threading.Thread(target=self._collect, name="nnlab-environment", daemon=True)
         self._thread.start()
 
-    def wait(self) -> None:
-        """Waits until it is collected, for a limited time."""
+    def wait(self) -> bool:
+        """Waits until it is collected, for a limited time; returns whether the device is another.
+
+        Most programs start to use a GPU after `nnlab.init`.
+        """
         self._thread.join(_WAIT_SECONDS)
+        device = _device_name()
+        if self.result is None or self.result.device == device:
+            return False
+        self.result = replace(self.result, device=device)
+        return True
 
     def _collect(self) -> None:
         with contextlib.suppress(Exception):  # a broken checkout must not stop the recording

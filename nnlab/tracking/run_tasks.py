@@ -111,7 +111,8 @@ class RunTasks:
 
     def end_run(self, end: RunEnd) -> None:
         """See `RecorderTasks`; a run that a parent process executes is ended by that process."""
-        self._environment_reader.wait()
+        if self._environment_reader.wait() and not self._stored.joined:
+            self._is_environment_stored = False
         self.store_pending()
         if self._definitions.extremes:
             store.put_results(self._stored.db, self._stored.claim, self._definitions.extremes)

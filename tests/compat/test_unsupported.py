@@ -30,7 +30,7 @@ def test_every_use_of_a_stand_in_does_nothing() -> None:
 def test_a_stand_in_is_a_decorator_a_base_class_and_has_exceptions() -> None:
     nothing: Any = Unsupported("mlflow.pyfunc")
 
-    @nothing.decorate
+    @nothing.decorate  # type: ignore[untyped-decorator]
     def double(x: int) -> int:
         return 2 * x
 

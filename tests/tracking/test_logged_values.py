@@ -10,6 +10,13 @@ import torch
 from recorded_programs import stored_run, stored_samples, values_of
 
 import nnlab
+from nnlab.tracking.logged_values import (
+    DeviceScalar,
+    DeviceVector,
+    LoggedCall,
+    convert_values,
+    fetch_device_numbers,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,25 @@ def test_values_are_those_at_the_time_of_the_call(db: str) -> None:
     assert values_of(db, "total") == [1.0, 2.0, 3.0]
     assert values_of(db, "array") == [2.0, 4.0, 6.0]
     assert values_of(db, "a.b") == [2.0, 3.0, 4.0]
+
+
+def test_numbers_on_a_device_are_fetched_together() -> None:
+    calls = [
+        LoggedCall(
+            0.0,
+            n,
+            None,
+            {
+                "x": DeviceScalar(torch.tensor(float(n)), None),
+                "a": {"half": DeviceScalar(torch.tensor([n], dtype=torch.float16), None)},
+                "": DeviceVector(torch.tensor([n, 2.0 * n]), lambda v: {"sum": sum(v)}),
+            },
+        )
+        for n in range(3)
+    ]
+    numbers = fetch_device_numbers(calls)
+    converted = [convert_values(call.values, numbers).numbers for call in calls]
+    assert converted == [{"x": n, "a.half": n, "sum": 3.0 * n} for n in range(3)]
 
 
 def test_texts_are_results_and_other_objects_are_noted_once(
