@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import Any
 
 from nnlab.compat.media import EncodedFile, encode_audio, encode_video, json_file
+from nnlab.compat.named_runs import start_with_id
 from nnlab.compat.step_counter import StepCounter
 from nnlab.compat.tensorboard_media import embedding_files, image_of, pr_curve_table
 from nnlab.compat.unsupported import unsupported_attributes
 from nnlab.tracking.media_types import Histogram, Image
 from nnlab.tracking.notes import note_once
+from nnlab.tracking.process_role import is_script_run
 from nnlab.tracking.run_handle import RunHandle
 from nnlab.tracking.start import init as start_run
 
@@ -54,17 +56,17 @@ class SummaryWriter:
         self.flush_secs, self.filename_suffix = flush_secs, filename_suffix
         self._steps = StepCounter()
         self._hparams: dict[str, Any] | None = None
-        self._handle = self._start(resume=purge_step is not None)
+        # A later writer that purges steps of this folder continues this run.
+        self._handle = start_with_id(
+            [f"tensorboard:{Path(log_dir).absolute()}"],
+            None if purge_step is None else "allow",
+            **self._study_and_name(),
+        )
         self._is_closed = False
 
-    def _start(self, *, resume: bool, config: Mapping[str, Any] | None = None) -> RunHandle:
+    def _study_and_name(self) -> dict[str, str]:
         folder = Path(self.log_dir)
-        return start_run(
-            study=folder.parent.name or _DEFAULT_STUDY,
-            name=folder.name,
-            config=config,
-            resume="allow" if resume else None,
-        )
+        return {"study": folder.parent.name or _DEFAULT_STUDY, "name": folder.name}
 
     @property
     def _run(self) -> RunHandle:
@@ -114,7 +116,7 @@ class SummaryWriter:
         """Records the config and the results of the run; other hyperparameters are another run."""
         hparams = dict(hparam_dict)
         if self._hparams is not None and hparams != self._hparams:
-            with self._start(resume=False, config=hparams) as other:
+            with start_run(**self._study_and_name(), config=hparams) as other:
                 other.log(dict(metric_dict), step=0 if global_step is None else int(global_step))
             return
         self._hparams = hparams
@@ -262,7 +264,9 @@ class SummaryWriter:
 
     def close(self) -> None:
         """Ends the run; what is added later continues it."""
-        if not self._is_closed:
+        if is_script_run(self._handle):  # ended by `nnlab run`; the script may log more to it
+            self._handle.flush()
+        elif not self._is_closed:
             self._is_closed = True
             self._handle.finish()
 
@@ -275,6 +279,9 @@ class SummaryWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if error is None:
+            self.close()
+            return
         self._is_closed = True
         self._handle.__exit__(kind, error, traceback)
 

@@ -2,11 +2,16 @@
 
 import sys
 from typing import Any
+from weakref import WeakSet
 
 from nnlab.errors import MissingPackage
 from nnlab.tracking.current import current_handle
+from nnlab.tracking.process_role import is_script_run
 from nnlab.tracking.run_handle import RunHandle
 from nnlab.tracking.start import init
+
+# The runs that adapters have begun, in contrast to those of the program.
+_own_runs: WeakSet[RunHandle] = WeakSet()
 
 
 def missing_package(package: str, adapter: str, error: ImportError | None = None) -> ImportError:
@@ -55,18 +60,24 @@ class AdapterRun:
     @property
     def handle(self) -> RunHandle:
         """The run; it is begun or continued if it is not open."""
-        if (
-            self._handle is None
-            and not self._arguments
-            and (active := current_handle()) is not None
-        ):
-            self._handle, self._is_own = active, False
         if self._handle is None:
-            self._handle = init(**{**self._defaults, **self._arguments})
-        elif self._ended:
-            self._handle = init(db=self._arguments.get("db"), id=self._handle.id, resume="must")
+            active = None if self._arguments else current_handle()
+            # A run that another adapter could not end is none of the program.
+            if active is not None and active not in _own_runs:
+                self._handle, self._is_own = active, False
+            else:
+                self._handle = self._begin(**{**self._defaults, **self._arguments})
+        elif self._ended and not self._handle.disabled:
+            database = self._arguments.get("db")
+            self._handle = self._begin(db=database, id=self._handle.id, resume="must")
         self._ended = False
         return self._handle
+
+    @staticmethod
+    def _begin(**arguments: Any) -> RunHandle:
+        handle = init(**arguments)
+        _own_runs.add(handle)
+        return handle
 
     @property
     def id(self) -> Any:
@@ -86,6 +97,9 @@ class AdapterRun:
     def end(self, *, failed: bool = False) -> None:
         """Ends the run if it is the adapter's own; an exception that is being handled is stored."""
         if self._handle is None or not self._is_own or self._ended:
+            return
+        if is_script_run(self._handle):  # ended by `nnlab run`; the script may log more to it
+            self._handle.flush()
             return
         self._ended = True
         if failed and sys.exc_info()[0] is not None:

@@ -16,10 +16,11 @@ from nnlab.scripts.flag_records import flags_from_json, flags_to_json
 from nnlab.scripts.flags import Flag, ScriptFlags
 from nnlab.scripts.script_version import script_version
 from nnlab.settings import ExternalSetting, digest_of
+from nnlab.settings.external import SCRIPT_VERSION_NAME
 
 # Names in the setting of a trial that are not flags of the script: the version of its code,
 # arguments that are passed unchanged, and the number of processes that torchrun starts.
-VERSION_NAME = "script_version"
+VERSION_NAME = SCRIPT_VERSION_NAME
 EXTRA_ARGUMENTS_NAME = "extra_arguments"
 PROCESSES_NAME = "torchrun_processes"
 RESERVED_NAMES = (VERSION_NAME, EXTRA_ARGUMENTS_NAME, PROCESSES_NAME)
@@ -69,6 +70,12 @@ class ScriptSpec:
     def name(self) -> str:
         """What identifies the script: its path, or the command."""
         return self.path or self.template or ""
+
+    @property
+    def log_folder(self) -> str | None:
+        """The folder in which the script logs; None if its metrics come from elsewhere."""
+        others = (AUTOMATIC_METRICS, LINE_METRICS, NO_METRICS)
+        return None if self.metrics in others else self.metrics
 
     def current_version(self) -> str:
         """The version of the code on this machine now.
@@ -147,11 +154,11 @@ def build_command(spec: ScriptSpec, setting: Setting, seed: int, run_folder: Pat
     Raises:
         UsageError: the script has no flag of a name in the setting.
     """
-    values = {name: value for name, value in setting.items() if name not in RESERVED_NAMES}
+    # In the order in which a setting is stored.
+    values = {name: setting[name] for name in sorted(setting) if name not in RESERVED_NAMES}
     extra = shlex.split(str(setting.get(EXTRA_ARGUMENTS_NAME) or ""))
     if spec.template is not None:
-        texts = {name: _text(value) for name, value in values.items()}
-        texts |= {_SEED_PLACEHOLDER: str(seed), _FOLDER_PLACEHOLDER: str(run_folder)}
+        texts = placeholder_values(setting, seed, run_folder)
         quoted = {name: shlex.quote(text) for name, text in texts.items()}
         command = " ".join([fill_placeholders(spec.template, quoted), *map(shlex.quote, extra)])
         return ["/bin/sh", "-c", command]
@@ -163,6 +170,12 @@ def build_command(spec: ScriptSpec, setting: Setting, seed: int, run_folder: Pat
         launcher += ["-m", "torch.distributed.run", "--standalone"]
         launcher += [f"--nproc-per-node={processes}"]
     return [*launcher, str(spec.path), *build_arguments(spec.flags, values), *extra]
+
+
+def placeholder_values(setting: Setting, seed: int, run_folder: Path) -> dict[str, str]:
+    """The texts of the placeholders in a command or a path: flags, `{seed}` and `{dir}`."""
+    texts = {name: _text(setting[name]) for name in setting if name not in RESERVED_NAMES}
+    return {_SEED_PLACEHOLDER: str(seed), **texts, _FOLDER_PLACEHOLDER: str(run_folder)}
 
 
 def placeholder_flags(template: str) -> ScriptFlags:
