@@ -141,7 +141,7 @@ def test_a_run_that_logs_after_its_end_goes_on(tmp_path: Path) -> None:
 
     with writer(tmp_path) as log:
         # As Lightning does at the start.
-        for summary in hparams({"lr": 0.5}, {}):  # type: ignore[no-untyped-call]
+        for summary in hparams({"lr": 0.5}, {}):
             log.file_writer.add_summary(summary)
         log.add_scalar("loss", 1.0, 5, walltime=time.time() + 60)
     read = read_only_run(READER, tmp_path)

@@ -40,7 +40,7 @@ def records_of(file: Path) -> Iterator[Any]:
     from wandb.proto import wandb_internal_pb2
 
     for content in records_of_wandb_file(file.read_bytes()):
-        record = wandb_internal_pb2.Record()  # type: ignore[attr-defined]
+        record = wandb_internal_pb2.Record()
         record.ParseFromString(content)
         yield record
 
