@@ -41,8 +41,13 @@ class JsonLinesReader:
     kind = "jsonl"
 
     def find(self, path: Path) -> Iterable[LoggedRun]:
-        """Files that begin with objects, one of which has a number or a configuration."""
-        for file in files_below(path, lambda name: name.lower().endswith(_SUFFIXES)):
+        """Files that begin with objects, one of which has a number or a configuration.
+
+        In a folder, only files with usual endings are looked at; a file that is named itself may
+        have any name.
+        """
+        is_folder = path.is_dir()
+        for file in files_below(path, lambda n: not is_folder or n.lower().endswith(_SUFFIXES)):
             rows = first_objects(file)
             # Any JSON document on one line would be a single object.
             is_named = file.suffix.lower() in _CERTAIN_SUFFIXES

@@ -26,8 +26,12 @@ class PlainCsvReader:
     kind = "csv"
 
     def find(self, path: Path) -> Iterable[LoggedRun]:
-        """Files whose first row has a number in a column of an index or of a known metric."""
-        for file in files_below(path, lambda name: name.lower().endswith(_SUFFIXES)):
+        """Files whose first row has a number in a column of an index or of a known metric.
+
+        In a folder, they end in .csv or .tsv; a file that is named itself may have any name.
+        """
+        is_folder = path.is_dir()
+        for file in files_below(path, lambda n: not is_folder or n.lower().endswith(_SUFFIXES)):
             if _has_curves(*sniff_rows(file)):
                 yield LoggedRun(self.kind, relative_id(file, path), run_name(file), (file,))
 

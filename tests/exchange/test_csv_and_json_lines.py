@@ -246,3 +246,12 @@ def test_a_json_document_is_no_log(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"lr": 0.1}')
     (tmp_path / "notes.txt").write_text("loss 0.1\n")
     assert not read_path(JsonLinesReader(), tmp_path)
+
+
+def test_a_file_that_is_named_itself_may_have_any_name(tmp_path: Path) -> None:
+    (tmp_path / "losses").write_text("step,loss\n1,2\n")
+    (tmp_path / "log.out").write_text('{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n')
+    assert len(read_one(PlainCsvReader(), tmp_path / "losses").samples) == 1
+    assert len(read_one(JsonLinesReader(), tmp_path / "log.out").samples) == 2
+    assert not read_path(PlainCsvReader(), tmp_path)
+    assert not read_path(JsonLinesReader(), tmp_path)
