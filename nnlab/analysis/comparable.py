@@ -241,13 +241,12 @@ def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
     by_fingerprint = {
         run.fingerprint: trials[run.trial_id] for run in distinct if run.fingerprint is not None
     }
-    keys = [_data_key(trials[run.trial_id]) for run in distinct]
+    keys = [_data_key_of_trial(trials[run.trial_id]) for run in distinct]
     if len(set(keys)) <= 1:
         newest = max((run.run_id for run in distinct), default=0)
         if not distinct:
-            return [_UnnamedGroup(scope, _builtin_data_fields({}), None, newest)]
-        trial = trials[distinct[0].trial_id]
-        return [_UnnamedGroup(scope, _data_fields(trial), _data_version(trial), newest)]
+            return [_UnnamedGroup(scope, _data_fields({}), None, newest)]
+        return [_unnamed_group(scope, trials[distinct[0].trial_id], newest)]
     newest_of: dict[tuple[Scalar, ...], int] = {}
     for run, key in zip(distinct, keys, strict=True):
         newest_of[key] = max(newest_of.get(key, 0), run.run_id)
@@ -260,18 +259,26 @@ def _split_by_data(db: store.Database, scope: Scope) -> list[_UnnamedGroup]:
         own = by_fingerprint.get(run.fingerprint or "") or trials.get(run.trial_id)
         if own is None:
             continue
-        key = _data_key(own)
+        key = _data_key_of_trial(own)
         runs.setdefault(key, []).append(run.run_id)
         trial_by_key[key] = own
     return [
-        _UnnamedGroup(
+        _unnamed_group(
             replace(scope, studies=None, runs=tuple(numbers)),
-            _data_fields(trial_by_key[key]),
-            _data_version(trial_by_key[key]),
+            trial_by_key[key],
             newest_of.get(key, 0),
         )
         for key, numbers in runs.items()
     ]
+
+
+def _unnamed_group(scope: Scope, trial: Trial, newest: int) -> _UnnamedGroup:
+    fields = _data_fields(trial.setting, trial.study)
+    return _UnnamedGroup(scope, fields, _data_version(trial.setting), newest)
+
+
+def _data_key_of_trial(trial: Trial) -> tuple[Scalar, ...]:
+    return _data_key(trial.setting, trial.study)
 
 
 def _split_by_loss(
@@ -324,26 +331,15 @@ def _settings_by_trial(db: store.Database, trial_ids: Sequence[int]) -> dict[int
     return {number: trial.setting for number, trial in store.trials(db, trial_ids).items()}
 
 
-def _data_fields(trial: Trial) -> dict[str, Scalar]:
+def _data_fields(setting: Setting, study: str = "") -> dict[str, Scalar]:
     """The values of `DATA_FIELDS`; a field that an older setting lacks has its default.
 
-    Of a trial of another program only the name of the data is known, or else its study.
+    Of a setting of another program only the name of the data is known, or else the study.
     """
-    if is_builtin_setting(trial.setting):
-        return _builtin_data_fields(trial.setting)
-    data = data_of(trial.setting)
-    return {
-        **dict.fromkeys(DATA_FIELDS),
-        "data": data,
-        _STUDY: trial.study if data is None else None,
-    }
-
-
-def _data_version(trial: Trial) -> Scalar:
-    return builtin_fields(trial.setting).get("data_version")
-
-
-def _builtin_data_fields(setting: Setting) -> dict[str, Scalar]:
+    if not is_builtin_setting(setting):
+        data = data_of(setting)
+        known = {"data": data, _STUDY: study if data is None else None}
+        return {**dict.fromkeys(DATA_FIELDS), **known}
     return {name: setting.get(name, _default_value(name, setting)) for name in DATA_FIELDS}
 
 
@@ -360,10 +356,14 @@ def _default_value(name: str, setting: Setting) -> Scalar:
     return default
 
 
-def _data_key(trial: Trial) -> tuple[Scalar, ...]:
-    """A key that is equal for trials with equal validation data; files compare by content."""
-    fields = _data_fields(trial)
-    version = _data_version(trial)
+def _data_version(setting: Setting) -> Scalar:
+    return builtin_fields(setting).get("data_version")
+
+
+def _data_key(setting: Setting, study: str = "") -> tuple[Scalar, ...]:
+    """A key that is equal for settings with equal validation data; files compare by content."""
+    fields = _data_fields(setting, study)
+    version = _data_version(setting)
     if version is not None and ":" in str(fields["data"]):
         kind, _, rest = str(fields["data"]).partition(":")
         is_file = kind in ("csv", "npz", "folder")

@@ -174,7 +174,7 @@ def run_labels(runs: Sequence[Run]) -> dict[int, str]:
     groups: dict[str | None, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.trial.study if run.origin.is_external else None, []).append(run)
-    labels = {}
+    labels: dict[int, str] = {}
     for group in groups.values():
         fields = distinguishing_fields([run.trial.setting for run in group])
         labels |= {run.id: setting_label(run.trial.setting, fields) for run in group}

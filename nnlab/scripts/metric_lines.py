@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from nnlab.objective import limits_of
 from nnlab.records import Sample
-from nnlab.scripts.line_names import MetricVocabulary, split_in
+from nnlab.scripts.line_names import LineMetricNames, split_in
 from nnlab.scripts.line_positions import LinePosition, PositionCounter, find_position
 from nnlab.scripts.line_values import Candidate, find_candidates, find_dict
 
@@ -59,7 +59,7 @@ class MetricLineParser:
         Args:
             extra_names: names that are metrics in any case, such as that of the objective.
         """
-        self._names = MetricVocabulary(extra_names)
+        self._names = LineMetricNames(extra_names)
         self._position = PositionCounter()
         self._partial = ""
         self._is_too_long = False

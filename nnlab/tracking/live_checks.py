@@ -4,11 +4,11 @@ import os
 import time
 from collections.abc import Callable
 
-from nnlab.diagnosis import diagnose, group_symptoms
+from nnlab.diagnosis import group_symptoms
 from nnlab.diagnosis.codes import parse_codes
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.errors import UnknownName
-from nnlab.metric_names import usual_name
-from nnlab.records import Axis, Curve, Finding, History, Severity
+from nnlab.records import Axis, Finding, History, Severity
 from nnlab.tracking.notes import note
 
 # Findings with at least this confidence are shown before the run has ended.
@@ -16,13 +16,6 @@ _MIN_CONFIDENCE = 0.9
 _FIRST_CHECK_SECONDS = 2.0
 # Diagnosing takes at most this share of the time.
 _MAX_TIME_SHARE = 0.005
-
-
-def recorded_findings(history: History, axis: Axis) -> tuple[Finding, ...]:
-    """The findings of a recorded run, from whatever curves it logged."""
-    del axis
-    curves = {usual_name(name): curve for name, curve in history.curves.items()}
-    return diagnose(History({n: Curve(n, c.epochs, c.values) for n, c in curves.items() if len(c)}))
 
 
 class LiveChecks:
@@ -49,7 +42,7 @@ class LiveChecks:
         begin = time.monotonic()
         if begin < self._next_check:
             return None
-        findings = recorded_findings(*self._read_history())
+        findings = diagnose_external(*self._read_history())
         spent = time.monotonic() - begin
         self._next_check = begin + max(_FIRST_CHECK_SECONDS, spent / _MAX_TIME_SHARE)
         for group in group_symptoms(findings):

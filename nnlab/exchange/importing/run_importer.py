@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nnlab import store
-from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.errors import Interrupted, LeaseLost
 from nnlab.exchange.importing.known_sources import KnownSources, location_of, may_be_another_run
 from nnlab.exchange.importing.log_calls import LogCalls
@@ -388,7 +388,7 @@ def _findings(points: store.EvaluationPoints) -> tuple[Finding, ...]:
         for metric, curve in points.curves.items()
         if curve.positions
     }
-    return diagnose(History(curves))
+    return diagnose_external(History(curves), points.axis)
 
 
 def _plain_position(position: Position) -> dict[str, Any]:

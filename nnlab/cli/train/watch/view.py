@@ -17,7 +17,7 @@ from nnlab.cli.output.render import (
     say,
     screen_width,
 )
-from nnlab.io.text import axis_word, format_count, position_number
+from nnlab.io.text import axis_word, format_count, format_seed, position_number
 from nnlab.records import Status
 from nnlab.stats import format_duration
 
@@ -187,7 +187,7 @@ def _running_columns(snapshot: ProgressSnapshot) -> list[TableColumn]:
 
 def _failure_lines(snapshot: ProgressSnapshot) -> Iterator[str]:
     for row in snapshot.failures:
-        run = f"run {row['run']} {row['trial']} seed={row['seed']}".replace("  ", " ")
+        run = f"run {row['run']} {row['trial']} seed={format_seed(row['seed'])}".replace("  ", " ")
         yield f"{run}: {row['status']}" + (f": {row['reason']}" if row["reason"] else "")
 
 
