@@ -139,6 +139,11 @@ def _merge_spaces(space: Space | None, added: Space | None) -> Space | None:
 
 def _study_exists_error(study: Study, differences: Sequence[str]) -> StudyExists:
     """The error for a request that differs from the definition of the study of that name."""
+    if study.is_open and study.script is not None:
+        return StudyExists(
+            f"study '{study.name}' is one of the script {study.script['name']}",
+            hint="give other runs another study; nnlab run executes the script with other flags",
+        )
     if study.is_open:
         return StudyExists(
             f"study '{study.name}' is open: `nnlab train` created it, and any run can be added to"

@@ -8,7 +8,7 @@ from nnlab import store
 from nnlab.engine.signatures import find_signature
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
-from nnlab.records import Run, Sampler, Scalar, Setting, Study
+from nnlab.records import Origin, Run, Sampler, Scalar, Setting, Study
 from nnlab.settings.arguments import ARGUMENT_COMPONENTS
 from nnlab.settings.setting_differences import format_value
 from nnlab.settings.space import Space, TrialSpec, parse_space
@@ -21,6 +21,7 @@ from nnlab.study.next_trials import (
     suggest_trials,
 )
 from nnlab.study.request import TrainRequest, check_names, seeds_of
+from nnlab.study.script_trials import added_script_trials
 from nnlab.study.spec import build_study_spec
 
 _MAX_LISTED = 10
@@ -85,13 +86,20 @@ def build_extension(db: store.Database, study: Study, request: TrainRequest) -> 
                 "--extend needs something to add", hint="--seeds 6, --epochs 20, or --lr 0.3"
             )
     stored_digests = {trial.digest for trial in trials}
-    added = [
-        _ExtensionTrial(trial.setting, trial.digest, trial.config.epochs)
-        for trial in _added_trials(db, study, space, sampler)
-        if trial.digest not in stored_digests
-    ]
+    if study.script is not None:
+        added = [
+            _ExtensionTrial(trial.setting, trial.digest, 0)
+            for trial in added_script_trials(db, study, sampler)
+        ]
+    else:
+        added = [
+            _ExtensionTrial(trial.setting, trial.digest, trial.config.epochs)
+            for trial in _added_trials(db, study, space, sampler)
+        ]
+    added = [trial for trial in added if trial.digest not in stored_digests]
     all_seeds = tuple(dict.fromkeys((*study.seeds, *seeds)))
-    run_specs = _run_specs([*trials, *added], all_seeds, request)
+    origin = Origin.SCRIPT if study.script is not None else None
+    run_specs = _run_specs([*trials, *added], all_seeds, request, origin)
     run_specs |= {
         (run.trial.digest, run.known_seed): store.RunSpec(
             run.trial.setting,
@@ -100,6 +108,7 @@ def build_extension(db: store.Database, study: Study, request: TrainRequest) -> 
             run.epochs_planned,
             request.name,
             request.tags,
+            run.origin,
         )
         for run in runs
         if (run.trial.digest, run.seed) not in run_specs
@@ -137,12 +146,15 @@ def _distinct_trials(runs: Sequence[Run]) -> list[_ExtensionTrial]:
 
 
 def _run_specs(
-    trials: Sequence[_ExtensionTrial], seeds: Sequence[int], request: TrainRequest
+    trials: Sequence[_ExtensionTrial],
+    seeds: Sequence[int],
+    request: TrainRequest,
+    origin: Origin | None,
 ) -> dict[tuple[str, int], store.RunSpec]:
     """The runs of trials by digest and seed; all trials with the first seed come first."""
     return {
         (trial.digest, seed): store.RunSpec(
-            trial.setting, trial.digest, seed, trial.epochs, request.name, request.tags
+            trial.setting, trial.digest, seed, trial.epochs, request.name, request.tags, origin
         )
         for seed in seeds
         for trial in trials
@@ -207,6 +219,15 @@ def _added_values(db: store.Database, study: Study, request: TrainRequest) -> Sp
             f"study '{study.name}' compares arms, which stay as they are: only seeds can be added",
             hint="give --seeds or --seed alone, or give the new study another name",
         )
+    if study.script is not None:
+        if request.settings:
+            raise UsageError(
+                f"study '{study.name}' is one of a script: --extend adds seeds and trials of its"
+                " sampler to it",
+                hint="nnlab run SCRIPT --study NAME executes it with other flags, unless init-study"
+                " has fixed them",
+            )
+        return {}
     if study.space is None:
         if request.settings and not study.arms:
             raise UsageError(

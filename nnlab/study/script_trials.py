@@ -22,7 +22,12 @@ from nnlab.search import ScoredTrial, check_sampler, sampled_domains
 from nnlab.settings.ranges import Range
 from nnlab.settings.space import MAX_TRIALS, Space
 from nnlab.settings.untyped_fields import untyped_field
-from nnlab.study.next_trials import suggest_trials
+from nnlab.study.next_trials import (
+    is_adaptive,
+    load_scored_trials,
+    sampled_objective,
+    suggest_trials,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,22 @@ def suggest_script_runs(
         study.sampler, study.space, objective, scored_trials, expand, find_field=untyped_field
     )
     return script_run_specs(trials, study.seeds, name=name, tags=tags)
+
+
+def added_script_trials(
+    db: store.Database, study: Study, sampler: Sampler | None
+) -> tuple[ScriptTrial, ...]:
+    """The trials that a sampler adds at once to a study of a script; none from an adaptive one."""
+    if study.script is None or study.space is None or sampler is None or is_adaptive(sampler):
+        return ()
+    return suggest_trials(
+        sampler,
+        study.space,
+        sampled_objective(study),
+        load_scored_trials(db, study),
+        make_script_expander(ScriptSpec.from_json(study.script)),
+        find_field=untyped_field,
+    )
 
 
 def script_run_specs(

@@ -233,14 +233,16 @@ def test_checkpoints_of_another_database_are_not_used(nnlab: Nnlab, folder: Path
 
 
 def test_a_second_command_executes_what_is_left(folder: Path) -> None:
-    write_script(folder)
-    words = ("run", "train.py", "--epochs", "3", "--seconds", "0.3", "--seeds", "4")
+    wait = "while not os.path.exists('go'): time.sleep(0.05)\n"
+    write_script(folder, TRAIN + wait)
+    words = ("run", "train.py", "--epochs", "1", "--seeds", "2")
     first = started(folder, *words)
     wait_until(has_logged(folder, 1))
     second = started(folder, *words)
+    wait_until(has_logged(folder, 1, run=2))
+    (folder / "go").touch()
     for process in (first, second):
         finish(process)
         assert process.returncode == 0
-    assert rows(folder, "SELECT count(*), count(DISTINCT run_id) FROM attempt") == [(4, 4)]
+    assert rows(folder, "SELECT count(*), count(DISTINCT pid) FROM attempt") == [(2, 2)]
     assert set(rows(folder, "SELECT status FROM run")) == {("finished",)}
-    assert rows(folder, "SELECT count(DISTINCT pid) FROM attempt") == [(2,)]

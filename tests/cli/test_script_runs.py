@@ -286,3 +286,33 @@ def test_what_cannot_be_executed(
 ) -> None:
     write_script(folder)
     assert message in nnlab("run", *words, expect=2).err
+
+
+def test_seeds_and_trials_are_added_to_a_study_of_a_script(nnlab: Nnlab, folder: Path) -> None:
+    write_script(folder)
+    nnlab("run", "train.py", "--lr", "0.1,0.2", "--seeds", "1", "--epochs", "1")
+    nnlab("train", "--study", "train", "--seeds", "3", "--extend")
+    assert rows(folder, "SELECT status, origin, count(*) FROM run GROUP BY 1, 2") == [
+        ("finished", "script", 6)
+    ]
+    words = ("--lr", "1e-4..1e-1", "--sampler", "random", "--objective", "val_loss:min")
+    nnlab("init-study", "s", "--script", "train.py", *words, "--trials", "2", "--epochs", "1")
+    nnlab("init-study", "s", "--trials", "3", "--extend")
+    nnlab("train", "--study", "s")
+    assert rows(folder, "SELECT status, origin, count(*) FROM run GROUP BY 1, 2") == [
+        ("finished", "script", 9)
+    ]
+    answer = nnlab("train", "--study", "s", "--lr", "3", "--extend", expect=2)
+    assert "study 's' is one of a script" in answer.err
+
+
+def test_settings_of_nnlab_are_not_trained_in_a_study_of_a_script(
+    nnlab: Nnlab, folder: Path
+) -> None:
+    write_script(folder)
+    nnlab("run", "train.py", "--epochs", "1")
+    answer = nnlab("train", "--study", "train", "--lr", "0.5", expect=2)
+    assert "script" in answer.err
+    nnlab("train", "--data", "iris", "--epochs", "1", "--study", "builtin", "-q")
+    answer = nnlab("run", "train.py", "--study", "builtin", expect=2)
+    assert "has runs that nnlab trains itself" in answer.err

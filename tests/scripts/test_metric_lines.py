@@ -45,7 +45,7 @@ def position(text: str) -> tuple[int | None, float | None]:
             {"test/loss": 0.0518, "test/accuracy": 0.9827}, None, None,
         ),
         (
-            "Epoch: [0][  10/5005]\tTime  0.333 ( 1.2)\tData 0.0 (0.1)\tLoss 6.9 (7)\tAcc@1 0.39 (0)",
+            "Epoch: [0][  10/5005]\tTime  0.333 ( 1.2)\tData 0.0 (0)\tLoss 6.9 (7)\tAcc@1 0.39 (0)",
             {"loss": 6.9, "acc@1": 0.39}, 10, 1.0,
         ),
         (" * Acc@1 70.0 Acc@5 89.0", {"acc@1": 70.0, "acc@5": 89.0}, None, None),
@@ -75,7 +75,7 @@ def position(text: str) -> tuple[int | None, float | None]:
             {"loss": 0.5, "grad_norm": 1.2, "lr": 5e-05}, None, 1.25,
         ),
         (
-            "{'eval_loss': nan, 'eval_runtime': 0.5, 'eval_samples_per_second': 10.2, 'epoch': 1.0}",
+            "{'eval_loss': nan, 'eval_runtime': 0.5, 'eval_steps_per_second': 10.2, 'epoch': 1.0}",
             {"val/loss": math.nan}, None, 1.0,
         ),
         ("{'loss': '0.5', 'epoch': '2.0'}", {"loss": 0.5}, None, 2.0),
@@ -98,7 +98,7 @@ def position(text: str) -> tuple[int | None, float | None]:
             {"val/loss": 0.3}, 10, None,
         ),
         (
-            "Epoch 0/9 ━━━━━━━━━━━━ 10/10 0:00:00 • 0:00:00 20.21it/s v_num: 0.000 train_loss: 0.512",
+            "Epoch 0/9 ━━━━━━━━━━ 10/10 0:00:00 • 0:00:00 20.21it/s v_num: 0.000 train_loss: 0.512",
             {"train/loss": 0.512}, 10, 1.0,
         ),
         (
@@ -216,8 +216,9 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 
 METRICISH = st.lists(
     st.sampled_from(
-        ["loss", "val", "acc", "epoch", "step", ": ", "=", " ", "|", ",", "0.5", "1e-3", "nan", "12",
-         "/", "%", "[", "]", "{", "}", "'", '"', "\r", "\n", "it/s", "<", "-", "\x1b[1m", "4ms/step"]
+        ["loss", "val", "acc", "epoch", "step", ": ", "=", " ", "|", ",", "0.5", "1e-3", "nan",
+         "12", "/", "%", "[", "]", "{", "}", "'", '"', "\r", "\n", "it/s", "<", "-", "\x1b[1m",
+         "4ms/step"]
     ),
     max_size=60,
 ).map("".join)  # fmt: skip

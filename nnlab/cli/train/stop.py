@@ -43,7 +43,10 @@ def stop(
         selection = select_runs(database, names)
         result = store.request_stop(database, [run.id for run in selection.runs])
     for runs, state in (
-        (result.ending, "in training: stopped after the epoch, with a checkpoint"),
+        (
+            result.ending,
+            "in training: stopped after the epoch, with a checkpoint; scripts get SIGTERM",
+        ),
         (result.waiting, "waiting: held back, no worker trains them"),
         (result.already_ended, "ended already"),
     ):
