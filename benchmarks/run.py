@@ -14,6 +14,7 @@ import batch_planner
 import command_latency
 import importing
 import loader_loop
+import recording
 import report_speed
 import small_study
 import store_speed
@@ -81,7 +82,10 @@ def main() -> int:
     planner_results = batch_planner.measure()
     _log("importing logs")
     logs = importing.measure_section()
-    PAGE.write_text(_page(comparisons, measurements, planner_results, logs), encoding="utf-8")
+    _log("recording")
+    recorded = recording.section(recording.measure())
+    page = _page(comparisons, measurements, planner_results, logs)
+    PAGE.write_text(f"{page}\n{recorded}", encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
     missed = [result.name for result in comparisons if not result.is_met]
     missed += [result.name for result in measurements if not result.is_met]

@@ -3,8 +3,8 @@
 import os
 import sys
 from collections.abc import Mapping
-from typing import Protocol
 from types import FrameType
+from typing import Protocol
 
 
 class HasNumber(Protocol):

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from time import time
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 from nnlab.errors import NnlabError
 from nnlab.tracking.active_runs import remove_active
 from nnlab.tracking.config_values import flat_setting, is_nested, split_seed
-from nnlab.tracking.logged_values import IMMUTABLE_TYPES, snapshot_values
+from nnlab.tracking.logged_values import IMMUTABLE_TYPES, WaitingCall, snapshot_values
 from nnlab.tracking.mapping_proxies import TrackedConfig, TrackedSummary
 from nnlab.tracking.metric_definitions import parse_definition
 from nnlab.tracking.notes import note, note_once
@@ -19,8 +20,6 @@ from nnlab.tracking.process_end import exception_end, exit_end
 from nnlab.tracking.recorder import MAX_WAITING_CALLS, RunEnd
 from nnlab.tracking.run_checkpoints import RunCheckpoints
 from nnlab.tracking.run_connection import RunConnection
-
-_are_immutable = IMMUTABLE_TYPES.issuperset
 
 
 class RunHandle:
@@ -75,13 +74,29 @@ class RunHandle:
             return
         now = time()
         values = dict(data)
-        if not _are_immutable(map(type, values.values())):
-            values = snapshot_values(values)
+        for value in values.values():
+            if type(value) is not float and type(value) not in IMMUTABLE_TYPES:
+                values = snapshot_values(values)
+                break
+        if step is not None and commit is not False and not self._pending:
+            # The usual call. It needs no lock: other threads log steps of their own.
+            if type(step) is not int:
+                step = int(step)
+            self._step = self._last_step = step
+            self._uses_steps = True
+            queue.append((now, step, epoch, values))
+        else:
+            self._log_with_own_step(queue, (now, step, epoch, values), commit=commit)
+        if durable or len(queue) > MAX_WAITING_CALLS:
+            self._after_log(durable=durable)
+
+    def _log_with_own_step(
+        self, queue: deque[WaitingCall], call: WaitingCall, *, commit: bool | None
+    ) -> None:
+        now, step, epoch, values = call
         with self._lock:
             if step is not None:
-                if type(step) is not int:
-                    step = int(step)
-                self._step = self._last_step = step
+                self._step = self._last_step = step = int(step)
                 self._uses_steps = True
             if commit is False:
                 self._pending.update(values)
@@ -93,8 +108,6 @@ class RunHandle:
             if self._pending:
                 values, self._pending = {**self._pending, **values}, {}
             queue.append((now, step, epoch, values))
-        if durable or len(queue) > MAX_WAITING_CALLS:
-            self._after_log(durable=durable)
 
     def _after_log(self, *, durable: bool) -> None:
         if self._connection is None:

@@ -40,3 +40,14 @@ def test_every_public_name_is_on_the_page() -> None:
         assert f"nnlab.{name}" in page
     for method in ("studies", "runs", "run", "history", "compare", "findings"):
         assert f"`{method}(" in page
+
+
+def test_the_examples_of_recording_run(folder: Path) -> None:
+    page = PAGE.with_name("your-script.md").read_text()
+    section = page.partition("## Record your own loop")[2].partition("\n## ")[0]
+    examples = re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, "your-script.md", "exec"), {})
+    with api.open() as results:
+        assert [run.status for run in results.runs()] == ["finished", "finished"]

@@ -23,6 +23,10 @@ def log_overfitting(run: nnlab.RunHandle, epochs: int = 20) -> None:
         )
 
 
+def is_stopped(run: nnlab.RunHandle) -> bool:
+    return run.should_stop
+
+
 def test_findings_are_stored_at_the_end(db: str) -> None:
     with nnlab.init("s") as run:
         log_overfitting(run)
@@ -49,10 +53,10 @@ def test_a_finding_that_the_environment_names_stops_the_run(
     monkeypatch.setattr(live_checks, "_FIRST_CHECK_SECONDS", 0.0)
     monkeypatch.setenv("NNLAB_STOP_ON", "NN101")
     with nnlab.init("s") as run:
-        assert not run.should_stop
+        assert not is_stopped(run)
         log_overfitting(run)
         run.flush()
-        assert run.should_stop
+        assert is_stopped(run)
         assert (run.stop_reason or "").startswith("stopped on NN101")
     assert (stored_run(db).reason or "").startswith("stopped on NN101")
 
@@ -60,12 +64,12 @@ def test_a_finding_that_the_environment_names_stops_the_run(
 def test_nnlab_stop_is_seen_by_the_program(db: str) -> None:
     with nnlab.init("s") as run:
         run.log({"x": 1.0}, durable=True)
-        assert not run.should_stop
+        assert not is_stopped(run)
         database = store.open_database(db, write=True)
         store.request_stop(database, [1])
         database.close()
         run.log({"x": 2.0}, durable=True)
-        assert run.should_stop
+        assert is_stopped(run)
     assert (stored_run(db).status, stored_run(db).reason) == (
         Status.FINISHED,
         "stopped by nnlab stop",

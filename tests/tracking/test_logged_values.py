@@ -134,6 +134,7 @@ def test_module_style_of_wandb(db: str) -> None:
     wandb.config.update({"extra": "yes"}, allow_val_change=True)
     wandb.log({"table": wandb.Table(columns=["a", "b"], data=[[1, "x"]])})
     wandb.log({"histogram": wandb.Histogram([1, 2, 3])})
+    assert wandb.run is run
     wandb.run.summary["best"] = 1.5
     assert wandb.summary["val/accuracy.max"] == 1.5
     assert (wandb.run.name, wandb.run.id, run.project) == ("first", "1", "demo")

@@ -68,7 +68,7 @@ def test_nan_and_infinity_are_stored_and_none_is_not(db: str) -> None:
 
 
 def test_names_of_the_module_act_on_the_current_run(db: str) -> None:
-    assert nnlab.run is None
+    assert not nnlab.run
     with pytest.raises(UsageError, match=r"no run for nnlab\.log"):
         nnlab.log({"x": 1})
     with pytest.raises(UsageError, match=r"no run for nnlab\.config"):
@@ -79,7 +79,7 @@ def test_names_of_the_module_act_on_the_current_run(db: str) -> None:
     nnlab.log({"x": 2.0})
     assert nnlab.summary["x"] == 2.0
     nnlab.finish()
-    assert nnlab.run is None
+    assert not nnlab.run
     assert stored_run(db).status is Status.FINISHED
 
 

@@ -1,6 +1,7 @@
 """Runs that are continued: by id, by config, and from checkpoints."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_states_of_models_optimizers_and_generators_are_restored(db: str) -> Non
     model(torch.ones(1, 3)).sum().backward()
     optimizer.step()
     generator = np.random.default_rng(0)
-    state = {
+    state: dict[str, Any] = {
         "model": model,
         "optimizer": optimizer,
         "array": np.arange(3, dtype=np.float32),

@@ -144,14 +144,16 @@ for step in range(500):
     database.close()
 
 
+def log_numbers(run: nnlab.RunHandle, count: int) -> None:
+    for number in range(count):
+        run.log({"x": number})
+
+
 def test_threads_may_log_at_once(db: str) -> None:
     import threading
 
     with nnlab.init("s", db=db) as run:
-        threads = [
-            threading.Thread(target=lambda: [run.log({"x": n}) for n in range(200)])
-            for _ in range(5)
-        ]
+        threads = [threading.Thread(target=log_numbers, args=(run, 200)) for _ in range(5)]
         for thread in threads:
             thread.start()
         for thread in threads:
