@@ -29,9 +29,7 @@ from nnlab.exchange.wandb_offline.block_log import frame_records as frame_blocks
 from nnlab.exchange.write_log import write_log
 from nnlab.exchange.writers import WRITERS
 
-FUZZ = settings(
-    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 MEMORY_LIMIT = 40 << 20
 NAMES = {"tensorboard": "events.out.tfevents.1700000000.host.1.0", "wandb": "run-abc.wandb"}
 READERS: dict[str, LogReader] = {
