@@ -12,6 +12,7 @@ from pathlib import Path
 
 import batch_planner
 import command_latency
+import importing
 import loader_loop
 import report_speed
 import small_study
@@ -78,7 +79,9 @@ def main() -> int:
     comparisons += small_study.measure()
     _log("batch planner")
     planner_results = batch_planner.measure()
-    PAGE.write_text(_page(comparisons, measurements, planner_results), encoding="utf-8")
+    _log("importing logs")
+    logs = importing.measure_section()
+    PAGE.write_text(_page(comparisons, measurements, planner_results, logs), encoding="utf-8")
     print(PAGE.read_text(encoding="utf-8"))
     missed = [result.name for result in comparisons if not result.is_met]
     missed += [result.name for result in measurements if not result.is_met]
@@ -98,6 +101,7 @@ def _page(
     comparisons: list[TimingComparison],
     measurements: list[store_speed.Measurement],
     planner_results: list[batch_planner.PlannerComparison],
+    logs: str,
 ) -> str:
     today = datetime.now(UTC).strftime("%Y-%m-%d")
     lines = [
@@ -127,7 +131,7 @@ def _page(
         f"| {result.name} | {result.value:.2f} {result.unit} | {_limit(result)} |"
         for result in measurements
     ]
-    lines += ["", *_planner_section(planner_results)]
+    lines += ["", *_planner_section(planner_results), "", logs.rstrip("\n")]
     return "\n".join([*lines, ""])
 
 

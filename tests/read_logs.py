@@ -1,5 +1,7 @@
 """Reads the logs of other tools in tests, all parts of a reading at once."""
 
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,3 +67,22 @@ def read_only_run(reader: LogReader, path: Path) -> ReadRun:
     """Reads the only run below a path."""
     (run,) = reader.find(path)
     return read_run(reader, run)
+
+
+def records_of_wandb_file(content: bytes) -> Iterator[bytes]:
+    """The records of a .wandb file, by a reader of the blocks that is not nnlab's."""
+    assert content[:7] == b":W&B\xe1\xbe\0"
+    position, parts = 7, b""
+    while position < len(content):
+        if 32768 - position % 32768 < 7:
+            position += 32768 - position % 32768
+            continue
+        checksum = int.from_bytes(content[position : position + 4], "little")
+        size = int.from_bytes(content[position + 4 : position + 6], "little")
+        kind = content[position + 6]
+        chunk = content[position + 7 : position + 7 + size]
+        assert zlib.crc32(chunk, zlib.crc32(bytes([kind]))) == checksum
+        position += 7 + size
+        parts = chunk if kind in (1, 2) else parts + chunk
+        if kind in (1, 4):
+            yield parts

@@ -16,6 +16,7 @@ from nnlab.compat.tensorboard_media import embedding_files, image_of, pr_curve_t
 from nnlab.compat.unsupported import unsupported_attributes
 from nnlab.tracking.media_types import Histogram, Image
 from nnlab.tracking.notes import note_once
+from nnlab.tracking.process_role import is_script_run
 from nnlab.tracking.run_handle import RunHandle
 from nnlab.tracking.start import init as start_run
 
@@ -262,7 +263,9 @@ class SummaryWriter:
 
     def close(self) -> None:
         """Ends the run; what is added later continues it."""
-        if not self._is_closed:
+        if is_script_run(self._handle):  # ended by `nnlab run`; the script may log more to it
+            self._handle.flush()
+        elif not self._is_closed:
             self._is_closed = True
             self._handle.finish()
 
@@ -275,6 +278,9 @@ class SummaryWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if error is None:
+            self.close()
+            return
         self._is_closed = True
         self._handle.__exit__(kind, error, traceback)
 

@@ -19,6 +19,7 @@ from nnlab.errors import UsageError
 from nnlab.tracking.media_types import Histogram, Image
 from nnlab.tracking.media_types import LoggedTable as Table
 from nnlab.tracking.notes import note, note_once
+from nnlab.tracking.run_handle import RunHandle
 
 __all__ = [
     "AlertLevel",
@@ -75,19 +76,15 @@ class MarkdownText(EncodedFile):
 class TrackioRun(WandbRun):
     """Records to a run of nnlab what a script logs with Trackio."""
 
+    def __init__(self, handle: RunHandle, **options: Any) -> None:
+        super().__init__(handle, **options)
+        self._next_step = handle.start_step
+
     def log(self, metrics: Mapping[str, Any], step: int | None = None, **ignored: Any) -> None:  # type: ignore[override]  # the names of Trackio
         """Records values; without a step it is one more than the largest so far."""
         number = self._next_step if step is None else int(step)
         self._next_step = max(self._next_step, number + 1)
         super().log(metrics, step=number)
-
-    @property
-    def _next_step(self) -> int:
-        return self.__dict__.setdefault("_largest_step", self.starting_step - 1) + 1
-
-    @_next_step.setter
-    def _next_step(self, step: int) -> None:
-        self.__dict__["_largest_step"] = step - 1
 
     def log_system(self, metrics: Mapping[str, Any]) -> None:
         """Records usage of the machine."""

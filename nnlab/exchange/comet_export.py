@@ -14,7 +14,7 @@ from nnlab.exchange.csv_rows import CsvRows, sniff_header
 from nnlab.exchange.growing_file import GrowingFile
 from nnlab.exchange.json_documents import read_json, read_json_rows
 from nnlab.exchange.json_lines import first_objects, parse_line
-from nnlab.exchange.json_text import clean_config
+from nnlab.exchange.json_text import JsonParser, clean_config
 from nnlab.exchange.log_files import files_below, read_head, relative_id, run_name
 from nnlab.exchange.log_reader import (
     Audit,
@@ -36,6 +36,7 @@ from nnlab.exchange.metric_table import (
 )
 from nnlab.exchange.rewritten_rows import unread_rows
 from nnlab.exchange.seed_of_config import seed_of_config
+from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
 
 _SUFFIXES = (".jsonl", ".json", ".csv")
@@ -75,7 +76,7 @@ class CometExportReader:
         is_restart, unread, new_position = unread_rows(read_json_rows(path, audit), position)
         if is_restart:
             yield Restart()
-        yield from batches_of(_samples(unread, audit))
+        yield from batches_of(in_time_order(_samples(unread, audit)))
         yield ReadPosition(new_position)
 
 
@@ -149,7 +150,7 @@ def _read_lines(path: Path, position: Position | None, audit: Audit) -> Iterator
             if path.suffix.lower() == ".csv"
             else _json_records(file, audit)
         )
-        yield from batches_of(_samples(records, audit))
+        yield from batches_of(in_time_order(_samples(records, audit)))
         yield ReadPosition(file.position())
 
 
@@ -160,8 +161,9 @@ def _csv_records(file: GrowingFile, path: Path, audit: Audit) -> Iterator[JsonVa
 
 
 def _json_records(file: GrowingFile, audit: Audit) -> Iterator[JsonValue]:
+    parser = JsonParser(audit)
     for line in file.lines(accept_unterminated=True):
-        record = parse_line(line, audit)
+        record = parse_line(line, parser)
         if record is None and file.ended_unterminated:
             file.leave_last_line()
         elif record is None or record:

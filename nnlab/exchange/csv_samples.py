@@ -46,7 +46,7 @@ def read_csv_samples(
         table = CsvRows(file, path, audit)
         roles = roles_of(table.header, names, audit, prefer_step=prefer_step, ignored=ignored)
         reader = RowSamples(
-            parse_cell,
+            parse_value,
             names,
             audit,
             position,
@@ -60,8 +60,3 @@ def read_csv_samples(
 
         yield from batches_of(samples())
         yield ReadPosition({**file.position(), **reader.position()})
-
-
-def parse_cell(cell: object) -> float | None:
-    """The number in a cell, as `parse_value`."""
-    return parse_value(str(cell))

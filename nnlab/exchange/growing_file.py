@@ -12,6 +12,7 @@ from nnlab.exchange.log_reader import Audit, JsonValue, Position
 from nnlab.io.files import open_regular
 
 MAX_LINE = 8 << 20
+_BLOCK = 256 << 10
 _PREFIX = 64 << 10
 _SUFFIX = 256
 
@@ -73,20 +74,21 @@ class GrowingFile:
         """
         try:
             self._file.seek(self.offset)
-            while line := self._file.readline(MAX_LINE):
-                if not line.endswith(b"\n"):
-                    if len(line) == MAX_LINE:
-                        self._skip_line(len(line))
-                        continue
-                    self.ended_unterminated = True
-                    if not accept_unterminated:
-                        self._audit.add("truncated", "the last line is incomplete")
-                        return
-                if self.offset == 0:
-                    line = self._without_mark(line)
-                self._line_start = self.offset
-                self.offset += len(line)
-                yield self._decode(line)
+            rest = b""
+            while block := self._file.read(_BLOCK):
+                *lines, rest = (rest + block).split(b"\n") if rest else block.split(b"\n")
+                for line in lines:
+                    yield self._next_line(line + b"\n")
+                if len(rest) > MAX_LINE:
+                    self._skip_line(len(rest))
+                    rest = b""
+            if not rest:
+                return
+            self.ended_unterminated = True
+            if accept_unterminated:
+                yield self._next_line(rest)
+            else:
+                self._audit.add("truncated", "the last line is incomplete")
         except OSError as error:
             raise DataError(f"{self._path}: {error.strerror or error}") from error
 
@@ -104,21 +106,20 @@ class GrowingFile:
             "terminated": not self.ended_unterminated,
         }
 
-    def _decode(self, line: bytes) -> str:
+    def _next_line(self, line: bytes) -> str:
+        """The text of the line at the offset, which moves to its end."""
+        self._line_start = self.offset
+        self.offset += len(line)
+        if self._line_start == 0:
+            line = line.removeprefix(b"\xef\xbb\xbf")  # the byte order mark that Excel writes
         try:
             return line.decode("utf-8")
         except UnicodeDecodeError:
             self._audit.add("invalid-utf-8", "bytes that are not UTF-8 were replaced")
             return line.decode("utf-8", "replace")
 
-    def _without_mark(self, line: bytes) -> bytes:
-        """The first line without the byte order mark that Excel writes."""
-        if line.startswith(b"\xef\xbb\xbf"):
-            self.offset = 3
-            return line[3:]
-        return line
-
     def _skip_line(self, length: int) -> None:
+        """Moves behind a line whose first part, of this length, was read."""
         while part := self._file.readline(1 << 20):
             length += len(part)
             if part.endswith(b"\n"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from nnlab.exchange.batching import batches_of
 from nnlab.exchange.growing_file import GrowingFile
 from nnlab.exchange.json_rows import JsonRowSamples
-from nnlab.exchange.json_text import clean_config, numbers_and_texts, parse_json
+from nnlab.exchange.json_text import JsonParser, clean_config, numbers_and_texts
 from nnlab.exchange.log_files import files_below, read_head, relative_id, run_name
 from nnlab.exchange.log_reader import (
     Audit,
@@ -28,7 +28,7 @@ _SUFFIXES = (*_CERTAIN_SUFFIXES, ".log", ".txt", ".json")
 _LINES_TO_RECOGNISE = 20
 _OBJECT_LINE = re.compile(rb"\s*\{.*\}\s*")
 # A line before the first metrics may contain the configuration under one of these names.
-_CONFIG_NAMES = ("config", "args", "hparams", "hyperparameters", "params")
+_CONFIG_NAMES = frozenset({"config", "args", "hparams", "hyperparameters", "params"})
 
 
 class JsonLinesReader:
@@ -85,10 +85,11 @@ def read_json_lines(
             position = None
         names = MetricNames(audit)
         rows = JsonRowSamples(names, audit, position, prefer_step=prefer_step, ignored=ignored)
+        parser = JsonParser(audit)
 
         def samples() -> Iterator[Sample]:
             for line in file.lines(accept_unterminated=True):
-                row = parse_line(line, audit)
+                row = parse_line(line, parser)
                 if row is None and file.ended_unterminated:
                     file.leave_last_line()
                 elif row is None:
@@ -103,25 +104,28 @@ def read_json_lines(
 def first_objects(path: Path) -> list[Mapping[str, JsonValue]]:
     """The objects in the first lines of a file; none unless most of these lines are objects."""
     head = read_head(path).removeprefix(b"\xef\xbb\xbf")
+    if head.lstrip()[:1] != b"{":
+        return []
     lines = [line for line in head.split(b"\n") if line.strip()]
     if len(lines) > 1 and not head.endswith(b"\n"):
         lines.pop()  # It may be cut.
     lines = lines[:_LINES_TO_RECOGNISE]
+    parser = JsonParser(Audit())
     rows = [
         row
         for line in lines
         if _OBJECT_LINE.fullmatch(line)
-        and (row := parse_line(line.decode("utf-8", "replace"))) is not None
+        and (row := parse_line(line.decode("utf-8", "replace"), parser)) is not None
     ]
     return rows if 2 * len(rows) > len(lines) else []
 
 
-def parse_line(line: str, audit: Audit | None = None) -> Mapping[str, JsonValue] | None:
-    """The object of a line; an empty line has no values."""
-    if not line.strip():
+def parse_line(line: str, parser: JsonParser) -> Mapping[str, JsonValue] | None:
+    """The object of a line; None if it is something else. An empty line has no values."""
+    if line.isspace():
         return {}
     try:
-        row = parse_json(line, audit or Audit())
+        row = parser.parse(line)
     except ValueError:
         return None
     return row if isinstance(row, dict) else None
@@ -129,8 +133,10 @@ def parse_line(line: str, audit: Audit | None = None) -> Mapping[str, JsonValue]
 
 def _config_of(row: Mapping[str, JsonValue]) -> Mapping[str, JsonValue] | None:
     """The configuration in a line that has nothing else but names of the run."""
-    for name in _CONFIG_NAMES:
-        config = row.get(name)
+    if _CONFIG_NAMES.isdisjoint(row):
+        return None
+    for name in _CONFIG_NAMES & row.keys():
+        config = row[name]
         if isinstance(config, dict) and not _has_numbers(
             {key: value for key, value in row.items() if key != name}
         ):

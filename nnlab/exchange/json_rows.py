@@ -1,6 +1,6 @@
 """The samples of JSON objects, one object per step; the readers of JSON formats use it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from nnlab.exchange.json_text import numbers_and_texts
 from nnlab.exchange.log_reader import Audit, JsonValue, Position
@@ -50,7 +50,7 @@ class JsonRowSamples:
         """What the next reading needs of this one."""
         return self._rows.position()
 
-    def samples(self, row: Mapping[str, JsonValue]) -> Iterator[Sample]:
+    def samples(self, row: Mapping[str, JsonValue]) -> list[Sample]:
         """The samples of an object."""
         flat = numbers_and_texts(row, self._audit)
         keys = tuple(flat)

@@ -8,50 +8,62 @@ from nnlab.exchange.log_reader import Audit, JsonValue
 from nnlab.exchange.metric_table import clean_name, clean_text
 
 MAX_DEPTH = 50
-# A larger integer is no value of a metric, and slow to convert.
-_MAX_DIGITS = 400
 # Without a limit, one long name would be repeated for each value inside the object.
 _MAX_PREFIX = 2000
 _MAX_CONFIG_DEPTH = 20
 _MAX_CONFIG_VALUES = 20_000
 
 
-def parse_json(text: str | bytes, audit: Audit) -> JsonValue:
-    """The value of a JSON text; NaN and Infinity are accepted, as Python writes them.
+class JsonParser:
+    """Parses the JSON texts of a log; NaN and Infinity are accepted, as Python writes them.
 
     Of equal keys in an object the last counts, which is noted.
-
-    Raises:
-        ValueError: the text is not JSON, or is nested too deeply.
     """
 
-    def unique_object(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._object)
+
+    def parse(self, text: str) -> JsonValue:
+        """The value of a JSON text.
+
+        Raises:
+            ValueError: the text is not JSON, is nested too deeply, or has a number of thousands of
+                digits.
+        """
+        try:
+            value: JsonValue = self._decoder.decode(text)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        return value
+
+    def _object(self, pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
         values = dict(pairs)
         if len(values) != len(pairs):
-            audit.add("duplicate-keys", "of equal keys in a JSON object, the last was read")
+            self._audit.add("duplicate-keys", "of equal keys in a JSON object, the last was read")
         return values
 
+
+def parse_json(text: str | bytes, audit: Audit) -> JsonValue:
+    """The value of one JSON text, as `JsonParser.parse`; bytes that are no UTF-8 are replaced."""
     if isinstance(text, bytes):
         text = _decode(text, audit)
-    try:
-        value: JsonValue = json.loads(
-            text, object_pairs_hook=unique_object, parse_int=_parse_integer
-        )
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    return value
+    return JsonParser(audit).parse(text)
 
 
 def numbers_and_texts(
     values: Mapping[str, JsonValue], audit: Audit, *, separator: str = "."
-) -> dict[str, JsonValue]:
+) -> Mapping[str, JsonValue]:
     """All scalars of nested objects by their dotted names; lists are left out and noted.
 
     >>> numbers_and_texts({"a": 1, "b": {"c": 2}}, Audit())
     {'a': 1, 'b.c': 2}
     """
-    if not any(isinstance(value, dict | list) for value in values.values()):
-        return dict(values)
+    for value in values.values():
+        if isinstance(value, dict | list):
+            break
+    else:
+        return values
     flat: dict[str, JsonValue] = {}
     for name, value in _leaves(values, separator, audit):
         if isinstance(value, list):
@@ -132,8 +144,3 @@ def _decode(text: bytes, audit: Audit) -> str:
     except UnicodeDecodeError:
         audit.add("invalid-utf-8", "bytes that are not UTF-8 were replaced")
         return text.decode("utf-8-sig", "replace")
-
-
-def _parse_integer(text: str) -> int | float:
-    # float() of a long number is exact enough, and gives inf beyond the largest one.
-    return int(text) if len(text) <= _MAX_DIGITS else float(text)

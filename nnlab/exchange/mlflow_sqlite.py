@@ -4,7 +4,6 @@ import math
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,9 @@ from nnlab.exchange.log_reader import (
     RunDetails,
 )
 from nnlab.exchange.metric_table import MetricNames
-from nnlab.exchange.mlflow_run import STATUSES, MlflowRun
+from nnlab.exchange.mlflow_run import STATUSES, LoggedMlflowRun
 from nnlab.exchange.sqlite_log import database_files, open_sqlite, row_digest
+from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
 
 _TABLES = {
@@ -83,8 +83,9 @@ class MlflowSqliteReader:
             last = _checked_position(connection, run, position)
             if position and not last:
                 yield Restart()
-            reading = _Reading(connection, run, audit, last)
-            yield from batches_of(reading.samples())
+            reading = _MlflowRows(connection, run, audit, last)
+            # A database that was converted has the metrics one after the other.
+            yield from batches_of(in_time_order(reading.samples()))
             yield ReadPosition(reading.position())
 
 
@@ -93,7 +94,7 @@ def _details(connection: sqlite3.Connection, run: LoggedRun, audit: Audit) -> Ru
     if row is None:
         raise DataError(f"{run.paths[0]} no longer has run {run.external_id}")
     name, experiment, status, start_time, end_time = row
-    return MlflowRun(
+    return LoggedMlflowRun(
         name=str(name or run.name),
         experiment=None if experiment is None else str(experiment),
         status=STATUSES.get(status, Status.RUNNING),
@@ -127,7 +128,7 @@ def _checked_position(
     return (rowid, digest) if row is not None and row_digest(row) == digest else None
 
 
-class _Reading:
+class _MlflowRows:
     """The samples of a run after a row, and the last row."""
 
     def __init__(
@@ -143,29 +144,17 @@ class _Reading:
         self._rowid, self._digest = last or (0, "")
 
     def samples(self) -> Iterator[Sample]:
-        """The samples in the order of time: a database that was converted has another order."""
+        """The samples in the order of their rows."""
         names = MetricNames(self._audit)
-        for _, key, value, timestamp, step, is_nan in self._rows_by_time():
-            metric = names.get(key) if isinstance(key, str) else None
-            number = _number(value, is_nan)
-            if metric is None or number is None or not isinstance(step, int):
-                self._audit.add("damaged", "metrics with a value of a wrong type")
-                continue
-            time = timestamp / 1000 if isinstance(timestamp, int) else None
-            yield Sample(metric, number, step, time=time)
-
-    def _rows_by_time(self) -> Iterator[Sequence[Any]]:
-        rows = self._next_rows()
-        if len(rows) < _ROWS_PER_QUERY:
-            yield from sorted(rows, key=_time_and_row)
-            return
-        # A private database in a temporary file, so that MLflow's is not locked meanwhile.
-        with closing(sqlite3.connect("")) as sorter:
-            sorter.execute("CREATE TABLE metrics (id, key, value, timestamp, step, is_nan)")
-            while rows:
-                sorter.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
-                rows = self._next_rows()
-            yield from sorter.execute("SELECT * FROM metrics ORDER BY timestamp, id")
+        while rows := self._next_rows():
+            for _, key, value, timestamp, step, is_nan in rows:
+                metric = names.get(key) if isinstance(key, str) else None
+                number = _number(value, is_nan)
+                if metric is None or number is None or not isinstance(step, int):
+                    self._audit.add("damaged", "metrics with a value of a wrong type")
+                    continue
+                time = timestamp / 1000 if isinstance(timestamp, int) else None
+                yield Sample(metric, number, step, time=time)
 
     def _next_rows(self) -> list[Sequence[Any]]:
         rows = self._connection.execute(
@@ -180,10 +169,6 @@ class _Reading:
 
     def position(self) -> dict[str, JsonValue]:
         return {"rowid": self._rowid, "digest": self._digest}
-
-
-def _time_and_row(row: Sequence[Any]) -> tuple[int, int]:
-    return row[3] if isinstance(row[3], int) else 0, row[0]
 
 
 def _number(value: object, is_nan: object) -> float | None:

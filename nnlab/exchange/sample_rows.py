@@ -1,7 +1,8 @@
 """Rows of a table or of JSON objects, and the samples in them: step, epoch, time and metrics."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nnlab.exchange.log_reader import Audit, Position
 from nnlab.exchange.log_times import unix_seconds
@@ -83,7 +84,7 @@ class RowSamples:
 
     def __init__(
         self,
-        parse: Callable[[object], float | None],
+        parse: Callable[[Any], float | None],
         names: MetricNames,
         audit: Audit,
         position: Position | None = None,
@@ -117,12 +118,12 @@ class RowSamples:
         """What the next reading needs of this one."""
         return {"rows": self._rows, "epoch_shift": self._shift}
 
-    def samples(self, roles: ColumnRoles, row: Sequence[object]) -> Iterator[Sample]:
+    def samples(self, roles: ColumnRoles, row: Sequence[object]) -> list[Sample]:
         """The samples of a row; a row that is too short lacks the last values."""
         self._rows += 1
         width = len(row)
-        step = self._step(roles, row)
-        epoch = self._epoch(roles, row)
+        step = None if roles.step is None else self._step(roles, row)
+        epoch = None if roles.epoch is None else self._epoch(roles, row)
         if self._numbers_rows and not roles.has_index:
             step, epoch = (None, self._rows) if roles.has_evaluation else (self._rows, None)
         time = None
@@ -132,9 +133,19 @@ class RowSamples:
             if time is None:
                 # A column `time` may also be a duration, which is a metric.
                 metrics = (*metrics, (roles.time, "time"))
+        samples = []
+        parse = self._parse
         for index, name in metrics:
-            if index < width and (value := self._value(name, row[index])) is not None:
-                yield Sample(name, value, step, epoch, time)
+            if index >= width or (cell := row[index]) == "":
+                continue
+            try:
+                value = parse(cell)
+            except ValueError:
+                self._names.note_not_a_number(name)
+                continue
+            if value is not None:
+                samples.append(Sample(name, value, step, epoch, time))
+        return samples
 
     def _value(self, name: str, cell: object) -> float | None:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nnlab.errors import DataError
 from nnlab.exchange.batching import batches_of
 from nnlab.exchange.json_rows import JsonRowSamples
-from nnlab.exchange.json_text import clean_config, parse_json
+from nnlab.exchange.json_text import JsonParser, clean_config
 from nnlab.exchange.log_files import path_text
 from nnlab.exchange.log_reader import (
     Audit,
@@ -57,7 +57,7 @@ class TrackioReader:
         """The configuration and the samples of a run."""
         path = run.paths[0]
         with open_sqlite(path, _TABLES) as connection:
-            reading = _Reading(connection, path, run, audit)
+            reading = _TrackioRun(connection, path, run, audit)
             yield reading.details()
             if position and not reading.resume(position):
                 yield Restart()
@@ -98,7 +98,7 @@ def _key_of(connection: sqlite3.Connection, table: str) -> str:
     return "run_id" if "run_id" in plain_columns(connection, table) else "run_name"
 
 
-class _Reading:
+class _TrackioRun:
     """The content of one run."""
 
     def __init__(
@@ -123,7 +123,7 @@ class _Reading:
         stored: object = {}
         if row is not None:
             try:
-                stored = parse_json(_text(row[0]), self._audit)
+                stored = JsonParser(self._audit).parse(_text(row[0]))
             except ValueError:
                 self._audit.add("damaged", "the configuration is not JSON")
         config = clean_config(stored, self._audit)
@@ -174,13 +174,14 @@ class _Reading:
             (self._run_id, self._rowid),
         )
         row = None
+        parser = JsonParser(self._audit)
         for row in cursor:
             rowid, step, metrics, timestamp = row
             if not isinstance(rowid, int) or rowid <= self._rowid:
                 raise DataError(f"{self._path}: the table metrics is damaged")
             self._rowid = rowid
             try:
-                values = parse_json(_text(metrics), self._audit)
+                values = parser.parse(_text(metrics))
             except ValueError:
                 values = None
             if isinstance(values, dict) and isinstance(step, int):
@@ -194,12 +195,14 @@ class _Reading:
         return {"rowid": self._rowid, "digest": self._digest}
 
 
-def _text(value: object) -> str | bytes:
+def _text(value: object) -> str:
     """JSON that trackio stores as bytes, or did as text.
 
     Raises:
         ValueError: it is neither.
     """
-    if isinstance(value, str | bytes):
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str):
         return value
     raise ValueError("neither text nor bytes")

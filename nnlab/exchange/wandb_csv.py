@@ -1,11 +1,12 @@
 """Reader of CSV files that W&B exports: a chart with several runs, or the history of one run."""
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nnlab.exchange.batching import batches_of
 from nnlab.exchange.csv_rows import CsvRows, sniff_header
-from nnlab.exchange.csv_samples import parse_cell, read_csv_samples
+from nnlab.exchange.csv_samples import read_csv_samples
 from nnlab.exchange.growing_file import GrowingFile
 from nnlab.exchange.log_files import files_below, relative_id, run_name
 from nnlab.exchange.log_reader import (
@@ -18,12 +19,14 @@ from nnlab.exchange.log_reader import (
     Restart,
     RunDetails,
 )
-from nnlab.exchange.metric_table import MetricNames, clean_name
+from nnlab.exchange.metric_table import MetricNames, clean_name, parse_value
 from nnlab.exchange.sample_rows import ColumnRoles, RowSamples, roles_of
 from nnlab.records import Sample
 
 _BETWEEN = " - "
 _EXTREMES = ("__MIN", "__MAX")
+# All charts of a run are open at once.
+_MAX_CHARTS = 200
 # The step, and values that every history has but that are no metrics.
 STEP = "_step"
 INTERNAL = frozenset({"_runtime", "_wandb"})
@@ -96,16 +99,34 @@ def _was_replaced(path: Path, positions: Mapping[str, JsonValue]) -> bool:
 def _chart_samples(
     run: LoggedRun, positions: dict[str, JsonValue], audit: Audit
 ) -> Iterator[Sample]:
+    """The samples of all charts of a run in the order of their steps."""
+    if len(run.paths) > _MAX_CHARTS:
+        audit.add("too-many-files", f"only {_MAX_CHARTS} charts of a run are read")
     names = MetricNames(audit)
-    for path in run.paths:
-        position = positions.get(path.name)
-        with GrowingFile(path, position if isinstance(position, dict) else None, audit) as file:
-            table = CsvRows(file, path, audit)
-            roles = _chart_roles(table.header, run.name, names, audit)
-            rows = RowSamples(parse_cell, names, audit, epochs_from_0=False)
-            for row in table.rows(accept_unterminated=True):
-                yield from rows.samples(roles, row)
-            positions[path.name] = file.position()
+    charts = [
+        _samples_of_chart(path, run.name, positions, names, audit)
+        for path in run.paths[:_MAX_CHARTS]
+    ]
+    return heapq.merge(*charts, key=_place)
+
+
+def _place(sample: Sample) -> float:
+    """Where a sample is on the axis of its chart."""
+    places = (sample.step, sample.epoch, sample.time)
+    return next((place for place in places if place is not None), 0.0)
+
+
+def _samples_of_chart(
+    path: Path, run: str, positions: dict[str, JsonValue], names: MetricNames, audit: Audit
+) -> Iterator[Sample]:
+    position = positions.get(path.name)
+    with GrowingFile(path, position if isinstance(position, dict) else None, audit) as file:
+        table = CsvRows(file, path, audit)
+        roles = _chart_roles(table.header, run, names, audit)
+        rows = RowSamples(parse_value, names, audit, epochs_from_0=False)
+        for row in table.rows(accept_unterminated=True):
+            yield from rows.samples(roles, row)
+        positions[path.name] = file.position()
 
 
 def _chart_roles(header: Sequence[str], run: str, names: MetricNames, audit: Audit) -> ColumnRoles:

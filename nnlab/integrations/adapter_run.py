@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlab.errors import MissingPackage
 from nnlab.tracking.current import current_handle
+from nnlab.tracking.process_role import is_script_run
 from nnlab.tracking.run_handle import RunHandle
 from nnlab.tracking.start import init
 
@@ -86,6 +87,9 @@ class AdapterRun:
     def end(self, *, failed: bool = False) -> None:
         """Ends the run if it is the adapter's own; an exception that is being handled is stored."""
         if self._handle is None or not self._is_own or self._ended:
+            return
+        if is_script_run(self._handle):  # ended by `nnlab run`; the script may log more to it
+            self._handle.flush()
             return
         self._ended = True
         if failed and sys.exc_info()[0] is not None:

@@ -17,6 +17,7 @@ from nnlab.tracking.media_types import Image
 from nnlab.tracking.run_handle import RunHandle
 
 if TYPE_CHECKING:
+    from lightning.pytorch.callbacks import Callback
     from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
     from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
@@ -44,6 +45,7 @@ if not TYPE_CHECKING:
     _package = _import_lightning()
     _logger_module = importlib.import_module(f"{_package}.loggers.logger")
     Logger, rank_zero_experiment = _logger_module.Logger, _logger_module.rank_zero_experiment
+    Callback = importlib.import_module(f"{_package}.callbacks").Callback
     rank_zero_only = importlib.import_module(f"{_package}.utilities.rank_zero").rank_zero_only
 
 
@@ -53,7 +55,7 @@ class NnlabLogger(Logger):
     Args:
         study: the study of the run; `project` is the same.
         run: a run of `nnlab.init` to log to; it is not ended here.
-        log_model: whether the checkpoints of the trainer are recorded as files of the run.
+        log_model: whether the best and the last checkpoint are copied to the files of the run.
         prefix: a text in front of all names of metrics.
         **arguments: more arguments of `nnlab.init`.
     """
@@ -70,6 +72,7 @@ class NnlabLogger(Logger):
         super().__init__()
         self._run = AdapterRun(run, study=study, **arguments)
         self._log_model, self._prefix = log_model, prefix
+        self._checkpoint_callbacks: list[Any] = []
         self._is_fitting = True
         self._register()
 
@@ -140,13 +143,13 @@ class NnlabLogger(Logger):
 
     @rank_zero_only
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
-        """Records the paths of the best and the last checkpoint, and the files if `log_model`."""
+        """Records the paths and the score of the best and the last checkpoint."""
         for kind in ("best", "last"):
             path = getattr(checkpoint_callback, f"{kind}_model_path", "")
             if path:
                 self._handle.summary[f"checkpoint/{kind}"] = str(path)
-                if self._log_model and Path(path).is_file():
-                    self._handle.save(path)
+        if self._log_model and checkpoint_callback not in self._checkpoint_callbacks:
+            self._checkpoint_callbacks.append(checkpoint_callback)
         score = getattr(checkpoint_callback, "best_model_score", None)
         if score is not None:
             self._handle.summary["checkpoint/best_score"] = float(score)
@@ -155,7 +158,21 @@ class NnlabLogger(Logger):
     def finalize(self, status: str) -> None:
         """Ends the run; what the trainer logs later, in a test, is added to the same run."""
         self._is_fitting = False
+        if status == "success":
+            self._save_checkpoints()
         self._run.end(failed=status in ("failed", "interrupted", "aborted"))
+
+    def _save_checkpoints(self) -> None:
+        for callback in self._checkpoint_callbacks:
+            for path in {callback.best_model_path, getattr(callback, "last_model_path", "")}:
+                if path and Path(path).is_file():
+                    self._handle.save(path, policy="now")
+        self._checkpoint_callbacks.clear()
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether `nnlab stop`, or a pruner, asks for the end of the training."""
+        return rank_zero_only.rank == 0 and self._handle.should_stop
 
     @property
     def name(self) -> str | None:
@@ -171,3 +188,13 @@ class NnlabLogger(Logger):
     def save_dir(self) -> str | None:
         """The folder of the run's files; the checkpoints of the trainer go into it by default."""
         return None if self._run.id is None else self._handle.dir
+
+
+class NnlabStop(Callback):
+    """Ends a training after the current batch if `nnlab stop`, or a pruner, asks for it."""
+
+    def on_train_batch_end(self, trainer: Any, *arguments: Any, **keywords: Any) -> None:
+        """Asks the trainer to stop if the run of one of its loggers should."""
+        loggers = (logger for logger in trainer.loggers if isinstance(logger, NnlabLogger))
+        if any(logger.should_stop for logger in loggers):
+            trainer.should_stop = True

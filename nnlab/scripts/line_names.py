@@ -51,7 +51,7 @@ _MAX_WORDS = 3
 _MAX_LENGTH = 100
 
 
-class MetricNames:
+class LineMetricNames:
     """Decides whether words name a metric, and gives it its usual name.
 
     Args:

@@ -6,12 +6,12 @@ bars of tqdm and Lightning, and Keras; with the epochs and steps that the lines 
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from decimal import Decimal
 
 from nnlab.objective import limits_of
 from nnlab.records import Sample
-from nnlab.scripts.line_names import MetricNames, split_in
+from nnlab.scripts.line_names import LineMetricNames, split_in
 from nnlab.scripts.line_positions import LinePosition, PositionCounter, find_position
 from nnlab.scripts.line_values import Candidate, find_candidates, find_dict
 
@@ -44,10 +44,10 @@ _LARGEST_STEP = 10**15
 
 
 class MetricLineParser:
-    """Reads metrics from a text that arrives in pieces.
+    r"""Reads metrics from a text that arrives in pieces.
 
     >>> parser = MetricLineParser()
-    >>> parser.feed("epoch 3 | loss 0.5 | took 12 s\\nEpoch 4 val_acc: 81")
+    >>> parser.feed("epoch 3 | loss 0.5 | took 12 s\nEpoch 4 val_acc: 81")
     [(Sample(metric='loss', value=0.5, step=None, epoch=3.0, time=None),)]
     >>> [[sample.metric for sample in line] for line in parser.finish()]
     [['val/accuracy']]
@@ -59,7 +59,7 @@ class MetricLineParser:
         Args:
             extra_names: names that are metrics in any case, such as that of the objective.
         """
-        self._names = MetricNames(extra_names)
+        self._names = LineMetricNames(extra_names)
         self._position = PositionCounter()
         self._partial = ""
         self._is_too_long = False
@@ -95,15 +95,21 @@ class MetricLineParser:
             return self._read_bar(match)
         if match := _KERAS.match(line):
             # Before the end of an epoch, Keras prints means of a part of it.
-            is_end = match["n"] == match["total"]
-            return self._samples_of(match["postfix"], None, self._position.epoch) if is_end else ()
+            if match["n"] != match["total"]:
+                return ()
+            return _samples(self._named_values(match["postfix"]), None, self._position.epoch)
         return self._read_text(line)
 
     def _read_text(self, line: str) -> LineSamples:
         position = find_position(line)
+        values = self._named_values(
+            position.rest, is_certain=position.epoch is not None or position.step is not None
+        )
+        # Other lines, such as `resuming from epoch 0`, say nothing about the lines after them.
+        if not values and not _is_heading(position):
+            return ()
         step, epoch = self._position.advance(position)
-        has_position = position.epoch is not None or position.step is not None
-        return self._samples_of(position.rest, step, epoch, has_position=has_position)
+        return _samples(values, step, epoch)
 
     def _read_dict(self, line: str, values: dict[str, float]) -> LineSamples:
         """The samples of a JSON object, which may have the epoch and the step as values."""
@@ -139,7 +145,7 @@ class MetricLineParser:
         self._bar_counts[title] = count
         step = self._bar_bases.get(title, 0) + count
         text = f"{position.rest} | {match['postfix'] or ''}"
-        samples = self._samples_of(text, step, epoch, split=split)
+        samples = _samples(self._named_values(text, split=split), step, epoch)
         # A bar is drawn again when it is closed.
         key = (title, step, samples)
         if key == self._last_bar:
@@ -147,42 +153,48 @@ class MetricLineParser:
         self._last_bar = key
         return samples
 
-    def _samples_of(
-        self,
-        text: str,
-        step: int | None,
-        epoch: float | None,
-        *,
-        split: str | None = None,
-        has_position: bool = False,
-    ) -> LineSamples:
-        """The samples of a text, if one of its names is certainly that of a metric."""
-        named = list(self._named_values(text, split))
-        is_certain = has_position or any(
-            self._names.is_known(name) and name != "lr" for name, _, _ in named
-        )
-        if not is_certain:
-            return ()
-        return _unique(
-            [
-                Sample(name, value, step, epoch)
-                for name, value, candidate in named
-                if self._names.is_known(name) or candidate.mark == "=" or not candidate.tight
-            ]
-        )
+    def _named_values(
+        self, text: str, *, split: str | None = None, is_certain: bool = False
+    ) -> list[tuple[str, float]]:
+        """The metrics in a text; none if no name in it is certainly that of a metric.
 
-    def _named_values(self, text: str, split: str | None) -> Iterator[tuple[str, float, Candidate]]:
+        Args:
+            text: a line without its position.
+            split: the split that was named before it.
+            is_certain: whether the line has metrics even if their names are unknown.
+        """
+        values: list[tuple[str, float]] = []
         for candidate in find_candidates(text):
             split = split_in(candidate.between) or split
             label = candidate.label if candidate.mark else _last_words(candidate.label)
             name = self._names.name_of(label, split)
             if candidate.mark and name is None:
                 name = self._names.name_of(candidate.sentence, split)
-            if name is None or (not candidate.mark and not self._names.is_known_quantity(name)):
+            value = None if name is None else _value_of(name, candidate)
+            if name is None or value is None or not self._is_accepted(name, candidate):
                 continue
-            value = _value_of(name, candidate)
-            if value is not None:
-                yield name, value, candidate
+            is_certain |= self._names.is_known(name) and name != "lr"
+            values.append((name, value))
+        return values if is_certain else []
+
+    def _is_accepted(self, name: str, candidate: Candidate) -> bool:
+        """Whether a number may be a metric, given what is between it and its name."""
+        if not candidate.mark:
+            return self._names.is_known_quantity(name)
+        # `main:45` is a line of code.
+        return not candidate.tight or candidate.mark == "=" or self._names.is_known(name)
+
+
+def _samples(
+    values: Sequence[tuple[str, float]], step: int | None, epoch: float | None
+) -> LineSamples:
+    return _unique([Sample(name, value, step, epoch) for name, value in values])
+
+
+def _is_heading(position: LinePosition) -> bool:
+    """Whether a line consists of its position: `Epoch 3/10`, `===== Epoch 3 =====`."""
+    has_position = position.epoch is not None or position.step is not None
+    return has_position and not any(character.isalnum() for character in position.rest)
 
 
 def _last_words(label: str) -> str:

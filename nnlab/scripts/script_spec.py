@@ -71,6 +71,12 @@ class ScriptSpec:
         """What identifies the script: its path, or the command."""
         return self.path or self.template or ""
 
+    @property
+    def log_folder(self) -> str | None:
+        """The folder in which the script logs; None if its metrics come from elsewhere."""
+        others = (AUTOMATIC_METRICS, LINE_METRICS, NO_METRICS)
+        return None if self.metrics in others else self.metrics
+
     def current_version(self) -> str:
         """The version of the code on this machine now.
 
@@ -148,11 +154,11 @@ def build_command(spec: ScriptSpec, setting: Setting, seed: int, run_folder: Pat
     Raises:
         UsageError: the script has no flag of a name in the setting.
     """
-    values = {name: value for name, value in setting.items() if name not in RESERVED_NAMES}
+    # In the order in which a setting is stored.
+    values = {name: setting[name] for name in sorted(setting) if name not in RESERVED_NAMES}
     extra = shlex.split(str(setting.get(EXTRA_ARGUMENTS_NAME) or ""))
     if spec.template is not None:
-        texts = {name: _text(value) for name, value in values.items()}
-        texts |= {_SEED_PLACEHOLDER: str(seed), _FOLDER_PLACEHOLDER: str(run_folder)}
+        texts = placeholder_values(setting, seed, run_folder)
         quoted = {name: shlex.quote(text) for name, text in texts.items()}
         command = " ".join([fill_placeholders(spec.template, quoted), *map(shlex.quote, extra)])
         return ["/bin/sh", "-c", command]
@@ -164,6 +170,12 @@ def build_command(spec: ScriptSpec, setting: Setting, seed: int, run_folder: Pat
         launcher += ["-m", "torch.distributed.run", "--standalone"]
         launcher += [f"--nproc-per-node={processes}"]
     return [*launcher, str(spec.path), *build_arguments(spec.flags, values), *extra]
+
+
+def placeholder_values(setting: Setting, seed: int, run_folder: Path) -> dict[str, str]:
+    """The texts of the placeholders in a command or a path: flags, `{seed}` and `{dir}`."""
+    texts = {name: _text(setting[name]) for name in setting if name not in RESERVED_NAMES}
+    return {_SEED_PLACEHOLDER: str(seed), **texts, _FOLDER_PLACEHOLDER: str(run_folder)}
 
 
 def placeholder_flags(template: str) -> ScriptFlags:

@@ -404,13 +404,11 @@ def _move_to_trial(connection: Connection, run: Run, state: ImportedState) -> No
 
 
 def _run_values(state: ImportedState) -> dict[str, Any]:
-    position = stored_position(state.last_position)
     values: dict[str, Any] = {
         "status": str(state.status),
         "reason": state.reason,
         "axis": state.axis,
-        "epochs": position,
-        "epochs_planned": position,
+        "epochs": stored_position(state.last_position),
         "selected_epoch": state.selected_epoch,
         "tags": to_json([replace_invalid_unicode(tag) for tag in state.tags]),
     }

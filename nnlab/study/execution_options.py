@@ -104,18 +104,28 @@ def check_execution_options(request: TrainRequest, execution: ExecutionOptions) 
         )
 
 
-def check_script_execution(execution: ExecutionOptions, processes: int | None) -> None:
+def check_script_execution(
+    execution: ExecutionOptions, *, processes: int | None, log_folder: str | None
+) -> None:
     """Checks that the execution options of a script can be combined, before anything is written.
 
     Args:
         execution: the options.
         processes: how many processes torchrun starts for each run.
+        log_folder: the folder in which the script logs; None if its metrics come from elsewhere.
 
     Raises:
         UsageError: two options exclude each other, or there are too few devices.
     """
+    slots = 1
     if execution.cluster is None:
-        script_slots(execution.devices, jobs=execution.jobs, processes=processes)
+        slots = len(script_slots(execution.devices, jobs=execution.jobs, processes=processes))
+    if log_folder is not None and "{" not in log_folder and (slots > 1 or execution.cluster):
+        raise UsageError(
+            f"--metrics {log_folder}: several scripts at once log into this folder",
+            hint="a folder for each run, as --metrics {dir}/logs, or one run at a time",
+        )
+    if execution.cluster is None:
         return
     resources.check_resources(
         execution.cluster, None, devices=execution.devices, per_device=execution.per_device

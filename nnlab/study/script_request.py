@@ -27,6 +27,8 @@ from nnlab.settings import parse_duration
 # The names under which scripts take their seed.
 _SEED_NAMES = ("seed", "random_seed", "rng_seed", "manual_seed", "random_state", "torch_seed")
 NO_SEED_FLAG = "none"
+# Options of `nnlab run` that are only recognised before the script.
+_SHORT_OPTIONS = ("-j", "-q", "-v")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,12 @@ def script_notes(request: ScriptRequest, spec: ScriptSpec, num_seeds: int) -> li
             notes.append(
                 f"{option} is an option of nnlab; --flag.{option[2:]} sets the flag of the script"
             )
+    short = [token for token in request.tokens if token[:2] in _SHORT_OPTIONS]
+    if spec.flags.parser == "unknown" and short:
+        notes.append(
+            f"{short[0]} is passed to the script: options of nnlab with one letter stand before the"
+            " script"
+        )
     takes_seed = spec.seed_flag is not None or (
         spec.template is not None and has_seed_placeholder(spec.template)
     )

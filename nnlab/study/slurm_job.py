@@ -43,6 +43,10 @@ def submit_study_job(
         return None
     logs = _log_folder(db.address)
     logs.mkdir(parents=True, exist_ok=True)
+    is_script = store.find_study(db, study).script is not None
+    if is_script and not resources.gpus and "--devices" not in options:
+        # A script may use all cores of its task.
+        options = [*options, "--devices", "cpu"]
     number = slurm.submit_job(study_job_script(db.address, study, len(waiting), resources, options))
     tasks = min(len(waiting), resources.max_parallel)
     return SubmittedJob(number, tasks, len(waiting), logs)

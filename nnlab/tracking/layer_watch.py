@@ -180,7 +180,10 @@ def _update_vector(
     after = [_first_elements(weight) for weight in weights.values()]
     changes = torch._foreach_sub(after, list(before))
     norms = torch.stack(
-        [norm.float() for norm in (*torch._foreach_norm(changes), *torch._foreach_norm(list(before)))]
+        [
+            norm.float()
+            for norm in (*torch._foreach_norm(changes), *torch._foreach_norm(list(before)))
+        ]
     )
     numbers_of = list(weights)
 

@@ -18,11 +18,6 @@ _FIRST_CHECK_SECONDS = 2.0
 _MAX_TIME_SHARE = 0.005
 
 
-def recorded_findings(history: History, axis: Axis) -> tuple[Finding, ...]:
-    """The findings of a recorded run, from whatever curves it logged."""
-    return diagnose_external(history, axis)
-
-
 class LiveChecks:
     """Shows certain findings once, and notes when a finding of NNLAB_STOP_ON appears."""
 
@@ -47,7 +42,7 @@ class LiveChecks:
         begin = time.monotonic()
         if begin < self._next_check:
             return None
-        findings = recorded_findings(*self._read_history())
+        findings = diagnose_external(*self._read_history())
         spent = time.monotonic() - begin
         self._next_check = begin + max(_FIRST_CHECK_SECONDS, spent / _MAX_TIME_SHARE)
         for group in group_symptoms(findings):

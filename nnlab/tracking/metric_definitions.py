@@ -97,6 +97,7 @@ class MetricDefinitions:
         for metric, value in values.items():
             if metric in x_metrics:
                 self._last_x[metric] = value
+                continue
             definition = self.of(metric)
             if definition is not None and definition.summary is not None and value == value:
                 best = min if definition.summary == "min" else max

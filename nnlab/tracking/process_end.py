@@ -52,7 +52,7 @@ class _ProcessEnd:
 
     def __init__(self) -> None:
         self.end: RunEnd | None = None
-        self._installed = False
+        self._installed = self._is_terminated = self._is_unhandled_interrupt = False
 
     def install(self) -> None:
         """Installs the hooks once; the signal handler only in the main thread."""
@@ -84,6 +84,11 @@ class _ProcessEnd:
         end = self.end or RunEnd(Status.FINISHED)
         for run in reversed(active_runs()):
             run.end(end)
+        if self._is_unhandled_interrupt:
+            # The interpreter exits by SIGINT if its last execution of source text was interrupted;
+            # SQLAlchemy has executed text since.
+            with contextlib.suppress(KeyboardInterrupt):
+                exec("raise KeyboardInterrupt")  # noqa: S102
 
     def _on_exception(
         self,
@@ -91,17 +96,19 @@ class _ProcessEnd:
         error: BaseException,
         traceback: TracebackType | None,
     ) -> None:
-        self.end = exception_end(error)
+        self._is_unhandled_interrupt = isinstance(error, KeyboardInterrupt)
+        if not self._is_terminated:
+            self.end = exception_end(error)
         self._excepthook(kind, error, traceback)
 
     def _on_exit(self, code: Any = None, /) -> None:
         # Another thread, or a caller that catches SystemExit, does not end the process.
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and not self._is_terminated:
             self.end = exit_end(code)
         self._exit(code)
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
-        self.end = RunEnd(Status.INTERRUPTED, "stopped by SIGTERM")
+        self.end, self._is_terminated = RunEnd(Status.INTERRUPTED, "stopped by SIGTERM"), True
         if callable(self._earlier_handler):
             # The user's handler decides how the process ends, for example after a checkpoint.
             self._earlier_handler(number, frame)

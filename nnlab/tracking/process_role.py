@@ -3,7 +3,16 @@
 import os
 import sys
 from collections.abc import Mapping
+from typing import Protocol
 from types import FrameType
+
+
+class HasNumber(Protocol):
+    """A handle of a run."""
+
+    @property
+    def number(self) -> int:
+        """The number of the run."""
 
 
 def is_secondary_process(variables: Mapping[str, str] = os.environ) -> bool:
@@ -34,6 +43,11 @@ def _is_imported_by_spawn() -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def is_script_run(run: HasNumber, variables: Mapping[str, str] = os.environ) -> bool:
+    """Whether `nnlab run` executes this process as that run, and ends it with the process."""
+    return variables.get("NNLAB_RUN", "").removeprefix("#") == str(run.number)
 
 
 def is_interactive() -> bool:

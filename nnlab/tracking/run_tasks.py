@@ -5,13 +5,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 from nnlab import store
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.errors import NnlabError
-from nnlab.records import Artifact, Objective, Status
+from nnlab.records import Artifact, Finding, Objective, Status
 from nnlab.store import SampleCall, SampleWriter
 from nnlab.tracking import system_usage
 from nnlab.tracking.call_delivery import error_text
 from nnlab.tracking.environment_reader import EnvironmentReader
-from nnlab.tracking.live_checks import LiveChecks, recorded_findings
+from nnlab.tracking.live_checks import LiveChecks
 from nnlab.tracking.logged_values import ConvertedValues, LoggedCall
 from nnlab.tracking.media_files import write_media
 from nnlab.tracking.metric_definitions import MetricDefinitions
@@ -122,8 +123,13 @@ class RunTasks:
             wall_seconds=time.monotonic() - self._begin,
             reason=end.reason or self.stop_reason,
             traceback=end.traceback,
-            findings=recorded_findings(*self._writer.history()),
+            findings=self._findings(),
         )
+
+    def _findings(self) -> tuple[Finding, ...]:
+        db, run_id = self._stored.db, self._stored.run.id
+        (run,) = store.runs(db, run_ids=[run_id])
+        return diagnose_external(store.history(db, run_id), run.axis)
 
     def _final_status(self, status: Status) -> Status:
         last = self._last_objective

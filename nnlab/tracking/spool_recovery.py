@@ -57,14 +57,14 @@ def _all_spool_files(db: store.Database) -> Iterator[Path]:
 
 def _recover(db: store.Database, path: Path, *, is_claimed: bool = False) -> bool:
     """Stores one file and removes it; returns whether it was one of a run without a process."""
-    run = _run_of(db, path)
-    if run is None or (run.status is Status.RUNNING and not is_claimed):
+    run, end = _run_of(db, path), spooled_end(path)
+    # A file with an end is complete, whether or not the process that recorded it lives.
+    if run is None or (run.status is Status.RUNNING and not is_claimed and end is None):
         return False
     writer = store.SampleWriter(db, run.id)
     for batch in call_batches(path):
         writer.write(batch)
     writer.complete_points()
-    end = spooled_end(path)
     attempt_id = None if is_claimed else store.lease_holder(db, run.id)
     if attempt_id is not None:  # the process could not store the end of the run
         status = Status(str(end["status"])) if end else Status.INTERRUPTED

@@ -7,8 +7,10 @@ format, and the SHA-256 of all of it. Tensors are loaded with `weights_only`, ar
 import hashlib
 import io
 import json
+import pickle
 import struct
 import sys
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +19,10 @@ from nnlab.errors import CheckpointError, UsageError
 _LENGTH = struct.Struct("<QQQ")  # of the text, the arrays and the tensors
 _MARK = "__nnlab__"
 _MAX_DEPTH = 64
+_DAMAGED = (
+    ValueError, KeyError, TypeError, AttributeError, EOFError, struct.error, RuntimeError,
+    RecursionError, pickle.UnpicklingError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 class _Encoder:
@@ -128,7 +134,7 @@ def decode_state(content: bytes, name: str) -> Any:
         arrays = _load_arrays(content[text_end:arrays_end])
         tensors = _load_tensors(content[arrays_end : arrays_end + sizes[2]])
         return _decode(tree, arrays, tensors)
-    except (ValueError, KeyError, TypeError, struct.error, RuntimeError, RecursionError) as error:
+    except _DAMAGED as error:
         raise CheckpointError(f"{name} is not a checkpoint of nnlab: {error}") from None
 
 

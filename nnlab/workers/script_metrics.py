@@ -8,7 +8,7 @@ from typing import Protocol
 
 from nnlab.records import Run, Sample
 from nnlab.scripts.metric_lines import MetricLineParser
-from nnlab.scripts.script_spec import AUTOMATIC_METRICS, LINE_METRICS, NO_METRICS, ScriptSpec
+from nnlab.scripts.script_spec import ScriptSpec, fill_placeholders, placeholder_values
 
 # The samples of one line or row, which are stored as one log call.
 LoggedSamples = tuple[Sample, ...]
@@ -44,8 +44,8 @@ class NoMetrics:
 class LineMetrics:
     """Reads the metrics in the lines that a script prints."""
 
-    def __init__(self) -> None:
-        self._parser = MetricLineParser()
+    def __init__(self, extra_names: tuple[str, ...] = ()) -> None:
+        self._parser = MetricLineParser(extra_names)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def poll(self, output: bytes) -> Sequence[LoggedSamples]:
@@ -66,8 +66,8 @@ class LineMetrics:
 class HeldLineMetrics(LineMetrics):
     """The same for a script that may still call `nnlab.init`: its lines count if it does not."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, extra_names: tuple[str, ...] = ()) -> None:
+        super().__init__(extra_names)
         self._held: list[LoggedSamples] = []
 
     def poll(self, output: bytes) -> Sequence[LoggedSamples]:
@@ -80,19 +80,30 @@ class HeldLineMetrics(LineMetrics):
         return [*self._held, *super().finish()]
 
 
-def create_metric_source(spec: ScriptSpec, run: Run, folder: Path) -> MetricSource:
+def create_metric_source(
+    spec: ScriptSpec, run: Run, folder: Path, extra_names: tuple[str, ...]
+) -> MetricSource:
     """The source of the metrics of a run.
 
     Args:
         spec: the script.
         run: the run.
         folder: the folder of the run's files.
+        extra_names: names that are metrics in any line, such as that of the objective.
+
+    Raises:
+        UsageError: a placeholder of the log folder has no value.
     """
-    del run, folder
     match spec.metrics:
-        case str(name) if name == LINE_METRICS:
-            return LineMetrics()
-        case str(name) if name == AUTOMATIC_METRICS:
-            return HeldLineMetrics()
-        case _:
+        case "lines":
+            return LineMetrics(extra_names)
+        case "auto":
+            return HeldLineMetrics(extra_names)
+        case "none":
             return NoMetrics()
+    # Imported only here: the readers of all kinds of logs take time to import.
+    from nnlab.workers.log_folder_metrics import LogFolderMetrics
+
+    values = placeholder_values(run.trial.setting, run.known_seed, folder)
+    path = Path(spec.folder, fill_placeholders(spec.metrics, values))
+    return LogFolderMetrics(path, folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 from nnlab import store
 from nnlab.errors import ConnectionLost, DatabaseLocked, DiskFull
 from nnlab.records import Environment, Epoch, Run
+from nnlab.tracking.call_spool import call_batches, run_identity, spool_files, spool_header
 from nnlab.workers.script_folder import JOINED_NAME
 from nnlab.workers.script_metrics import LoggedSamples, MetricSource
 from nnlab.workers.spool import retry_when_disconnected
@@ -78,6 +79,7 @@ class ScriptRecorder:
         self.handle_output(source, output)
         if self.script_logs:
             self._start_writer()  # reads what the script has stored
+            retry_when_disconnected(self._deliver_spooled, self._note)
             return
         self._add(source.finish())
         retry_when_disconnected(self._write, self._note)
@@ -118,6 +120,15 @@ class ScriptRecorder:
         self._writer = retry_when_disconnected(open_writer, self._note)
         self._waiting: deque[store.SampleCall] = deque(maxlen=_MAX_WAITING_CALLS)
         self._next_seq = self._writer.next_seq
+
+    def _deliver_spooled(self) -> None:
+        """Stores what a script that logs by itself could not store before it died."""
+        identity = {"samples_of": run_identity(self._claim.run)}
+        for file in spool_files(self._marker.parent):
+            if spool_header(file) == identity:
+                for calls in call_batches(file):
+                    self._writer.write(calls)
+                file.unlink(missing_ok=True)
 
     def _add(self, lines: Sequence[LoggedSamples]) -> None:
         for samples in lines:

@@ -1,4 +1,4 @@
-"""`Restarts` decides whether a script that was killed or out of memory is started again, and when."""
+"""`Restarts` decides when a script that was killed or out of memory is started again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MAX_KILLS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
+class NextAttempt:
     """A restart: what the user is told, and a function that returns when it may begin."""
 
     message: str
@@ -26,7 +26,7 @@ class Restarts:
         self._kills = 0
         self._had_device_alone = False
 
-    def next(self, retry: Retry, *, progress: bool) -> Restart | None:
+    def next(self, retry: Retry, *, progress: bool) -> NextAttempt | None:
         """The next restart; None if there is no point in another one.
 
         Args:
@@ -38,14 +38,14 @@ class Restarts:
             if wait is None or self._had_device_alone:
                 return None
             self._had_device_alone = True
-            return Restart(_message(retry, "once no other run uses its device"), wait)
+            return NextAttempt(_message(retry, "once no other run uses its device"), wait)
         self._kills = 1 if progress else self._kills + 1
         if self._kills >= MAX_KILLS:
             return None
         wait = self._resources.wait_for_machine
         if self._kills == 1 or wait is None:
-            return Restart(_message(retry, "now"), _do_not_wait)
-        return Restart(_message(retry, "once no other run is active"), wait)
+            return NextAttempt(_message(retry, "now"), _do_not_wait)
+        return NextAttempt(_message(retry, "once no other run is active"), wait)
 
     def final_reason(self, outcome: ScriptOutcome) -> str | None:
         """The reason of a run that is not started again."""

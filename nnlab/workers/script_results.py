@@ -74,6 +74,7 @@ def _settle_objective(
     """
     stored = store.find_objective(db, run.id)
     if not history.metrics:
+        note("no metrics were found: --metrics says where they are, or nnlab.log records them")
         return None
     if stored is None:
         objective = guess_objective(history.metrics)
@@ -83,8 +84,9 @@ def _settle_objective(
         known = ", ".join(history.metrics)
         missing = "no metric with a known direction" if stored is None else f"no {stored.metric}"
         note(f"it has logged {missing}, only {known}: --objective METRIC:max names one of them")
-    elif objective != stored and store.put_objective(db, run.id, objective, replaced=stored):
-        if stored is None:
+    elif objective != stored:
+        is_new = store.put_objective(db, run.id, objective, replaced=stored)
+        if is_new and stored is None:
             better = "lower" if objective.direction == "min" else "higher"
             note(
                 f"runs are ranked by {objective.metric} ({better} is better);"

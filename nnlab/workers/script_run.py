@@ -98,7 +98,7 @@ class _ScriptRun:
     def _execute_once(self) -> ScriptOutcome:
         """Starts the script and waits for its end."""
         self._recorder.before_start()
-        source = create_metric_source(self._spec, self._run, self._folder)
+        source = create_metric_source(self._spec, self._run, self._folder, self._objective_name())
         process = ScriptProcess(
             build_command(self._spec, self._run.trial.setting, self._run.known_seed, self._folder),
             folder=Path(self._spec.folder),
@@ -121,6 +121,11 @@ class _ScriptRun:
             process.close(end_others=exit_code != 0)
         self._recorder.after_end(source, process.take_output())
         return script_outcome(exit_code, process.tail, stop)
+
+    def _objective_name(self) -> tuple[str, ...]:
+        find = partial(store.find_objective, self._db, self._run.id)
+        objective = retry_when_disconnected(find, self._note)
+        return () if objective is None else (objective.metric,)
 
     def _show_progress(self) -> None:
         with contextlib.suppress(StoreError):

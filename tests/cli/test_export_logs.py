@@ -9,6 +9,7 @@ from exported_logs import record
 from read_logs import read_run
 
 from nnlab import store
+from nnlab.exchange.log_reader import LogReader
 from nnlab.exchange.tensorboard import TensorBoardReader
 from nnlab.exchange.wandb_offline import WandbOfflineReader
 from nnlab.exchange.writers import WRITERS
@@ -38,7 +39,11 @@ def test_a_run_that_nnlab_trained(trained: Nnlab, folder: Path) -> None:
 @pytest.mark.parametrize("kind", ["tensorboard", "wandb"])
 def test_all_runs_of_a_study(trained: Nnlab, folder: Path, kind: str) -> None:
     trained("export", "default", "--to", kind, "-o", "logs")
-    reader = {"tensorboard": TensorBoardReader(), "wandb": WandbOfflineReader()}[kind]
+    readers: dict[str, LogReader] = {
+        "tensorboard": TensorBoardReader(),
+        "wandb": WandbOfflineReader(),
+    }
+    reader = readers[kind]
     found = sorted(reader.find(folder / "logs"), key=lambda run: run.name)
     assert [run.name.partition("-run")[2] for run in found] == [
         "1-seed0", "2-seed0", "3-seed1", "4-seed1",

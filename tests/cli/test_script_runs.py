@@ -31,8 +31,9 @@ def test_a_grid_with_seeds_is_executed_and_ranked(nnlab: Nnlab, folder: Path) ->
         (seed, "finished", "script") for seed in (0, 0, 1, 1)
     ]
     assert "with seed 1 of 1" in output(folder, 3)
-    (ranking,) = nnlab("compare", "train", "--format", "json").json,
-    assert [row["lr"] for row in ranking[0]["rows"]] == [0.01, 0.1] if "rows" in ranking[0] else True
+    ranking = nnlab("compare", "train", "--format", "json").json
+    assert [row["setting"]["lr"] for row in ranking["rows"]] == [0.01, 0.1]
+    assert ranking["by"] == "val/loss"
 
 
 def test_every_logged_value_is_stored_by_epoch(nnlab: Nnlab, folder: Path) -> None:
@@ -64,7 +65,8 @@ def test_without_seeds_the_script_has_its_own(nnlab: Nnlab, folder: Path) -> Non
 def test_an_option_of_nnlab_is_not_a_flag_of_the_script(nnlab: Nnlab, folder: Path) -> None:
     write_script(folder)
     answer = nnlab("run", "train.py", "--name", "first", "--flag.name", "a,b", "--dry-run")
-    assert answer.out.count("train.py --name") == 2
+    assert "--name a\n" in answer.out
+    assert "--name b\n" in answer.out
     assert "--name is an option of nnlab; --flag.name sets the flag of the script" in answer.err
 
 
@@ -72,9 +74,7 @@ def test_a_dry_run_prints_each_command_line_and_writes_nothing(nnlab: Nnlab, fol
     write_script(folder)
     answer = nnlab("run", "train.py", "--lr", "1e-3..1e-1", "--dry-run", "--", "--seconds", "0")
     lines = answer.out.splitlines()
-    assert lines[0] == (
-        f"{sys.executable} {folder}/train.py --lr 0.001 --seed 42 --seconds 0"
-    )
+    assert lines[0] == (f"{sys.executable} {folder}/train.py --lr 0.001 --seed 42 --seconds 0")
     assert "3 trials with 1 seed: 3 runs, 0 with a result, 3 to execute" in answer.out
     assert not (folder / "runs.db").exists()
 
@@ -114,7 +114,7 @@ def test_a_script_with_an_unknown_parser_gets_its_flags_as_typed(
     write_script(folder, "import sys\nprint(sys.argv[1:])\nprint('loss: 1')\n", "own.py")
     answer = nnlab("run", "own.py", "--lr", "0.1,0.2", "--grid", "depth=1,2", "file.txt")
     assert "to try each value, use --grid lr=0.1,0.2" in answer.err
-    assert output(folder, 2).startswith("['--lr', '0.1,0.2', '--depth', '2', 'file.txt']")
+    assert output(folder, 2).startswith("['--depth', '2', '--lr', '0.1,0.2', 'file.txt']")
 
 
 def test_a_failed_script_has_its_reason_and_its_traceback(nnlab: Nnlab, folder: Path) -> None:
@@ -140,13 +140,15 @@ def test_retry_executes_only_failed_runs(nnlab: Nnlab, folder: Path) -> None:
     words = ("run", "train.py", "--lr", "0.1,0.2", "--seeds", "2")
     assert "2 of 4 runs failed; run 2: AssertionError" in nnlab(*words, expect=1).err
     (folder / "fixed").touch()
-    assert "2 runs in study 'train': 2 failed before, tried again" in nnlab(
-        *words, "--retry", "failed"
-    ).out
+    assert (
+        "2 runs in study 'train': 2 failed before, tried again"
+        in nnlab(*words, "--retry", "failed").out
+    )
     assert set(rows(folder, "SELECT status FROM run")) == {("finished",)}
-    assert "none of these runs of study 'train' has failed" in nnlab(
-        *words, "--retry", "failed", expect=2
-    ).err
+    assert (
+        "none of these runs of study 'train' has failed"
+        in nnlab(*words, "--retry", "failed", expect=2).err
+    )
 
 
 def test_a_changed_script_is_another_trial(nnlab: Nnlab, folder: Path) -> None:
@@ -190,7 +192,16 @@ def test_a_study_of_another_script_is_refused(nnlab: Nnlab, folder: Path) -> Non
 
 def test_a_sampler_chooses_the_flags(nnlab: Nnlab, folder: Path) -> None:
     write_script(folder)
-    words = ("--lr", "1e-4..1e-1", "--sampler", "tpe", "--trials", "8", "--objective", "val/acc:max")
+    words = (
+        "--lr",
+        "1e-4..1e-1",
+        "--sampler",
+        "tpe",
+        "--trials",
+        "8",
+        "--objective",
+        "val/acc:max",
+    )
     nnlab("init-study", "s", "--script", "train.py", *words, "--epochs", "2")
     answer = nnlab("train", "--study", "s")
     assert "tpe: 4 trials more, 8 of 8" in answer.out

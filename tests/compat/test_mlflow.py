@@ -140,11 +140,11 @@ def test_what_mlflow_has_and_nnlab_does_not_does_nothing_and_says_so_once(
         mlflow.pytorch.autolog(log_models=False)
         mlflow.register_model("runs:/1/net", "net")
 
-    @mlflow.trace
+    @mlflow.trace  # type: ignore[untyped-decorator]
     def double(x: int) -> int:
         return 2 * x
 
-    @mlflow.trace(name="triple")
+    @mlflow.trace(name="triple")  # type: ignore[untyped-decorator]
     def triple(x: int) -> int:
         return 3 * x
 

@@ -11,7 +11,7 @@ import pytest
 from log_examples import RUN_ID, write_mlflow, write_mlflow_sqlite
 from log_readings import Reading, read_one, read_path, read_run
 
-from nnlab.exchange import mlflow_files, mlflow_sqlite
+from nnlab.exchange import mlflow_files, mlflow_sqlite, time_order
 from nnlab.exchange.mlflow_files import MlflowFilesReader
 from nnlab.exchange.mlflow_sqlite import MlflowSqliteReader
 from nnlab.records import Status
@@ -152,8 +152,9 @@ def test_a_converted_database_is_read_in_the_order_of_time(
                 row = (metric, step, 1_700_000_000_000 + step, RUN_ID, step)
                 db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, 0)", row)
     expected = [(metric, step) for step in range(10) for metric in ("a", "b")]
-    for rows_per_query in (10_000, 7):
-        monkeypatch.setattr(mlflow_sqlite, "_ROWS_PER_QUERY", rows_per_query)
+    for limit in (10_000, 7):
+        monkeypatch.setattr(mlflow_sqlite, "_ROWS_PER_QUERY", limit)
+        monkeypatch.setattr(time_order, "_IN_MEMORY", limit)
         reading = read_one(MlflowSqliteReader(), tmp_path)
         assert [(sample.metric, sample.step) for sample in reading.samples] == expected
         assert not read_run(MlflowSqliteReader(), reading.run, reading.position).samples

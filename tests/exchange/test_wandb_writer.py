@@ -8,14 +8,13 @@ import os
 import subprocess
 import sys
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from exported_logs import CALLS, CONFIG, RESTARTED, export, record, same
-from read_logs import read_only_run
+from read_logs import read_only_run, records_of_wandb_file
 
 from nnlab import store
 from nnlab.exchange.wandb_offline import WandbOfflineReader
@@ -37,27 +36,13 @@ def exported_file(folder: Path) -> Path:
 
 
 def records_of(file: Path) -> Iterator[Any]:
-    """The records of a file, by an independent reader of the blocks and W&B's own messages."""
+    """The records of a file as W&B's own messages."""
     from wandb.proto import wandb_internal_pb2
 
-    content = file.read_bytes()
-    assert content[:7] == b":W&B\xe1\xbe\0"
-    position, parts = 7, b""
-    while position < len(content):
-        if 32768 - position % 32768 < 7:
-            position += 32768 - position % 32768
-            continue
-        checksum = int.from_bytes(content[position : position + 4], "little")
-        size = int.from_bytes(content[position + 4 : position + 6], "little")
-        kind = content[position + 6]
-        chunk = content[position + 7 : position + 7 + size]
-        assert zlib.crc32(chunk, zlib.crc32(bytes([kind]))) == checksum
-        position += 7 + size
-        parts = chunk if kind in (1, 2) else parts + chunk
-        if kind in (1, 4):
-            record = wandb_internal_pb2.Record()
-            record.ParseFromString(parts)
-            yield record
+    for content in records_of_wandb_file(file.read_bytes()):
+        record = wandb_internal_pb2.Record()  # type: ignore[attr-defined]
+        record.ParseFromString(content)
+        yield record
 
 
 def test_records_are_those_of_wandb(db: store.Database, tmp_path: Path) -> None:
@@ -157,8 +142,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 answer = {"data": {"createRunFiles": created}}
             if "upsertBucket" in request.get("query", ""):
                 project = {"id": "p", "name": "lm", "entity": {"id": "e", "name": "me"}}
-                bucket = {"id": "b", "name": "r", "displayName": "r", "config": "{}"}
-                bucket |= {"project": project, "historyLineCount": 0}
+                bucket: dict[str, Any] = {"id": "b", "name": "r", "displayName": "r"}
+                bucket |= {"config": "{}", "project": project, "historyLineCount": 0}
                 answer = {"data": {"upsertBucket": {"bucket": bucket, "inserted": True}}}
         content = json.dumps(answer).encode()
         self.send_response(200)

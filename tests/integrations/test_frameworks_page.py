@@ -12,13 +12,12 @@ from recorded_runs import OFFLINE, recorded_runs, recorded_values
 from nnlab.records import Status
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/frameworks.md"
+_SECTION = re.compile(r"^##+ ([^\n]*)\n((?:(?!^##).)*)", re.MULTILINE | re.DOTALL)
+_EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SECTIONS = {
     title: code
-    for title, code in re.findall(
-        r"^##+ (.*?)\n(?:(?!^##).)*?^```python\n(.*?)^```",
-        PAGE.read_text(),
-        re.MULTILINE | re.DOTALL,
-    )
+    for title, text in _SECTION.findall(PAGE.read_text())
+    for code in _EXAMPLE.findall(text)
 }
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks
 
@@ -32,11 +31,27 @@ def tensors() -> tuple[Any, Any]:
 
 def lightning_names() -> dict[str, Any]:
     import torch
-    from lightning.pytorch import Trainer
-    from lightning.pytorch.demos.boring_classes import BoringModel
+    from lightning.pytorch import LightningModule, Trainer
 
-    loader = torch.utils.data.DataLoader(torch.ones(8, 32), batch_size=4)
-    return {"Trainer": Trainer, "model": BoringModel(), "loader": loader}
+    class LinearModule(LightningModule):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(2, 1)
+
+        def training_step(self, batch: Any, index: int) -> Any:
+            loss = torch.nn.functional.mse_loss(self.layer(batch[0]), batch[1])
+            self.log("train_loss", loss)
+            return loss
+
+        def validation_step(self, batch: Any, index: int) -> None:
+            self.log("val_loss", torch.nn.functional.mse_loss(self.layer(batch[0]), batch[1]))
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    data = torch.utils.data.TensorDataset(*tensors())
+    loader = torch.utils.data.DataLoader(data, batch_size=4)
+    return {"Trainer": Trainer, "model": LinearModule(), "loader": loader}
 
 
 def transformers_names() -> dict[str, Any]:

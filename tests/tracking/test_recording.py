@@ -69,9 +69,9 @@ def test_nan_and_infinity_are_stored_and_none_is_not(db: str) -> None:
 
 def test_names_of_the_module_act_on_the_current_run(db: str) -> None:
     assert nnlab.run is None
-    with pytest.raises(UsageError, match="no run for nnlab.log"):
+    with pytest.raises(UsageError, match=r"no run for nnlab\.log"):
         nnlab.log({"x": 1})
-    with pytest.raises(UsageError, match="no run for nnlab.config"):
+    with pytest.raises(UsageError, match=r"no run for nnlab\.config"):
         _ = nnlab.config.lr
     run = nnlab.init(project="p", config={"lr": 1.0}, db=db)
     assert nnlab.run is run

@@ -1,26 +1,26 @@
-"""`nnlab diagnose`: problems of stored runs, or of curves in CSV files."""
+"""`nnlab diagnose`: problems of stored runs, of logs, or of curves in CSV files."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from nnlab.analysis import csv_curves
 from nnlab.analysis.diagnosis import diagnose_runs
-from nnlab.analysis.plain_values import finding_values
 from nnlab.analysis.run_overview import run_labels
 from nnlab.analysis.scope import current_runs, resolve_scope
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
-from nnlab.cli.output.render import TableColumn, print_json, render, say
+from nnlab.cli.output.render import TableColumn, say
+from nnlab.cli.results.diagnose_logs import diagnose_logs, log_paths
+from nnlab.cli.results.finding_rows import finding_cells, finding_columns, print_finding_rows
 from nnlab.cli.results.findings import print_findings
-from nnlab.diagnosis import group_symptoms
 from nnlab.diagnosis.codes import finding_filter
 from nnlab.diagnosis.external_curves import diagnose_external, external_curves
 from nnlab.errors import UsageError
-from nnlab.io.text import axis_word, format_count, format_seed, position_number
+from nnlab.io.text import format_count, format_seed
 from nnlab.records import Finding, Run
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -30,37 +30,17 @@ EXIT_CODE_FINDING = 3
 _MAX_DETAILED_RUNS = 3
 
 
-def _finding_columns(axes: Collection[str]) -> tuple[TableColumn, ...]:
-    return (
-        TableColumn("code", "code"),
-        TableColumn("name", "finding", wrap=True),
-        TableColumn("severity", "severity", priority=2),
-        TableColumn(
-            "confidence", "confidence", lambda value: f"{value:.0%}", align_right=True, priority=3
-        ),
-        TableColumn(
-            "onset",
-            f"from {axis_word(axes)}",
-            lambda onset: position_number(onset, axes),
-            align_right=True,
-            priority=2,
-        ),
-        TableColumn("message", "evidence", wrap=True, priority=1),
-        TableColumn("others", "other findings", ", ".join, wrap=True, priority=4),
-    )
-
-
 def run_columns(axes: Collection[str]) -> tuple[TableColumn, ...]:
     """The columns of a table of runs whose positions are these: epochs, steps or both."""
     return (
         TableColumn("run", "run", align_right=True),
         TableColumn("trial", "trial", wrap=True),
         TableColumn("seed", "seed", align_right=True, priority=1),
-        *_finding_columns(axes),
+        *finding_columns(axes),
     )
 
 
-FILE_COLUMNS = (TableColumn("file", "file"), *_finding_columns(["epoch"]))
+FILE_COLUMNS = (TableColumn("file", "file"), *finding_columns(["epoch"]))
 
 
 @app.command(name="diagnose")
@@ -93,11 +73,15 @@ def diagnose_command(
 ) -> None:
     """Diagnose runs: findings with evidence and remedies, causes before symptoms.
 
+    A path is a log of another tool, such as a folder of TensorBoard; it is read without an import.
+
     [bold]Examples[/bold]
 
         nnlab diagnose
 
         nnlab diagnose 12 --fail-on NN101,NN2xx
+
+        nnlab diagnose runs/ wandb/
 
         nnlab diagnose --csv history.csv --map val_loss=test_loss --format json
     """
@@ -107,8 +91,10 @@ def diagnose_command(
             raise UsageError("give runs or --csv, not both")
         column_names = csv_curves.parse_column_map(mapping or ())
         findings = _diagnose_files(csv_curves.csv_files_in(csv), column_names, format)
+    elif paths := log_paths(names, db):
+        findings = diagnose_logs(paths, csv_curves.parse_column_map(mapping or ()), format)
     elif mapping:
-        raise UsageError("--map needs --csv")
+        raise UsageError("--map needs --csv, or the path of a log")
     else:
         findings = _diagnose_runs(names, format, db)
     if any(map(is_failure, findings)):
@@ -126,10 +112,10 @@ def _diagnose_files(
         print_findings(*by_file.values(), notes=notes[paths[0]])
     else:
         rows = [
-            {"file": str(path), **_finding_cells(findings), "notes": list(notes[path])}
+            {"file": str(path), **finding_cells(findings), "notes": list(notes[path])}
             for path, findings in by_file.items()
         ]
-        _print_rows(rows, list(by_file.values()), FILE_COLUMNS, output_format)
+        print_finding_rows(rows, list(by_file.values()), FILE_COLUMNS, output_format)
     return [finding for findings in by_file.values() for finding in findings]
 
 
@@ -153,14 +139,14 @@ def _diagnose_runs(
                 "run": run.id,
                 "trial": labels[run.id],
                 "seed": run.seed,
-                **_finding_cells(diagnoses.by_run[run.id]),
+                **finding_cells(diagnoses.by_run[run.id]),
                 "axis": run.axis,
                 "notes": list(diagnoses.notes.get(run.id, ())),
             }
             for run in runs
         ]
         columns = run_columns({run.axis for run in runs})
-        _print_rows(rows, [diagnoses.by_run[run.id] for run in runs], columns, output_format)
+        print_finding_rows(rows, [diagnoses.by_run[run.id] for run in runs], columns, output_format)
         if output_format is Format.TABLE:
             healthy = sum(not findings for findings in diagnoses.by_run.values())
             say(f"{format_count(len(runs), 'run')}, {healthy} without findings", style="dim")
@@ -173,34 +159,3 @@ def _diagnose_runs(
 
 def _describe_run(run: Run, label: str) -> str:
     return f"{label} seed={format_seed(run.seed)}".strip()
-
-
-def _finding_cells(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The cells of the first finding, and the codes of the others."""
-    first = group_symptoms(findings)[0].finding if findings else None
-    return {
-        "code": first.code if first else None,
-        "name": first.name if first else None,
-        "severity": str(first.severity) if first else None,
-        "confidence": first.confidence if first else None,
-        "onset": first.onset if first else None,
-        "message": first.message if first else None,
-        "others": [finding.code for finding in findings if finding is not first],
-    }
-
-
-def _print_rows(
-    rows: Sequence[Mapping[str, Any]],
-    findings: Sequence[Sequence[Finding]],
-    columns: Sequence[TableColumn],
-    output_format: Format,
-) -> None:
-    if output_format is Format.JSON:
-        print_json(
-            [
-                {**row, "findings": [finding_values(finding) for finding in group]}
-                for row, group in zip(rows, findings, strict=True)
-            ]
-        )
-    else:
-        render(rows, columns, output_format)

@@ -52,15 +52,18 @@ def setting_of_details(
         is_partial: whether the configuration lacks choices, so that the name is needed too.
     """
     rest, seed = (name, None) if source is None else source.split_name(name)
+    of_name = _setting_of_name(rest, seed, details, source)
     if not details.config:
-        return _setting_of_name(rest, seed, details, source)
+        return of_name
     flat = flatten(details.config)
-    if source is None:
-        seed = storable_seed(details.seed)
-        if seed is None:
-            seed = storable_seed(seed_of_config(details.config))
-    elif source.key is not None:
+    if source is not None and source.key is not None:
         seed = storable_seed(flat.get(source.key))
+    if seed is None:
+        seed = storable_seed(details.seed)
+    if seed is None:
+        seed = storable_seed(seed_of_config(details.config))
+    if seed is None and is_partial:
+        seed = of_name.seed
     setting: dict[str, Scalar] = {}
     left_out = []
     for key, value in flat.items():
@@ -72,7 +75,7 @@ def setting_of_details(
         setting[key] = value
     nested = _masked(details.config)
     if is_partial:
-        setting |= _setting_of_name(rest, seed, details, source).setting or {}
+        setting |= of_name.setting or {}
     return LoggedSetting(setting, nested, seed, tuple(left_out))
 
 
@@ -113,12 +116,12 @@ def _setting_of_name(
             rest.append(part)
     if not setting:
         rest = [name]
-    if source is None:
-        seed = storable_seed(details.seed)
-        if seed is None:
-            seed = storable_seed(seed_of_config(setting))
-    elif source.key is not None:
+    if source is not None and source.key is not None:
         seed = storable_seed(setting.get(source.key))
+    if seed is None:
+        seed = storable_seed(details.seed)
+    if seed is None:
+        seed = storable_seed(seed_of_config(setting))
     setting = {
         key: value for key, value in setting.items() if not _is_seed(key, value, seed, source)
     }
@@ -129,8 +132,8 @@ def _setting_of_name(
 
 def _is_seed(key: str, value: Scalar, seed: int | None, source: SeedSource | None) -> bool:
     """Whether a value is the seed of the run rather than a choice of its setting."""
-    if source is not None and source.key is not None:
-        return key == source.key
+    if source is not None and source.key == key:
+        return True
     return seed is not None and is_seed_name(key) and storable_seed(value) == seed
 
 

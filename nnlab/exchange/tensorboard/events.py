@@ -3,7 +3,6 @@
 Source: https://github.com/tensorflow/tensorboard, compat/proto/{event,summary,tensor}.proto
 """
 
-import struct
 from collections.abc import Callable, Iterable
 
 from nnlab.exchange.log_reader import Audit
@@ -11,33 +10,21 @@ from nnlab.exchange.protobuf import (
     BYTES,
     MalformedMessage,
     read_fields,
-    read_varint,
     to_bytes,
     to_double,
     to_float,
     to_int,
-    to_signed,
     to_text,
 )
 from nnlab.exchange.tensorboard.hyperparameters import HyperparameterLog
 from nnlab.exchange.tensorboard.tensors import scalar_of_tensor
+from nnlab.exchange.tensorboard.usual_event import ScalarEvent, decode_usual_event
 from nnlab.records import Sample
 
 # Limits on what a damaged or hostile log can make the reader keep.
 MOST_TAGS = 100_000
 LONGEST_TAG = 1000
 
-_DOUBLE = struct.Struct("<d")
-_FLOAT = struct.Struct("<f")
-# How the usual writers begin a tensor of one number: PyTorch's and TensorFlow's.
-_USUAL_TENSORS = {
-    b"\x08\x01\x2a\x04": _FLOAT,
-    b"\x08\x01\x12\x00\x2a\x04": _FLOAT,
-    b"\x08\x01\x12\x00\x22\x04": _FLOAT,
-    b"\x08\x02\x32\x08": _DOUBLE,
-    b"\x08\x02\x12\x00\x32\x08": _DOUBLE,
-    b"\x08\x02\x12\x00\x22\x08": _DOUBLE,
-}
 _KINDS = {4: "images", 5: "histograms", 6: "audio clips"}  # by field of a value
 _PLUGINS = {
     "images": "images", "histograms": "histograms", "audio": "audio clips", "text": "texts",
@@ -71,18 +58,14 @@ class EventDecoder:
         samples: list[Sample] = []
         single_precision = 0
         for record in records:
-            try:
-                value, tag, size, step, wall_time = self._decode_usual(record)
-            except (IndexError, struct.error, MalformedMessage):
-                size = 0
-            if size:
+            event = decode_usual_event(record)
+            if event is not None and self._is_usual(event):
+                tag, value, step, wall_time, is_single, _ = event
                 name = self._names[tag] if tag in self._names else self._name(tag)
                 if name is not None:
                     samples.append(Sample(name, value, step, None, wall_time))
-                    single_precision += size == 4
-                self.last_time = wall_time
-                if self.first_time is None:
-                    self.first_time = wall_time
+                    single_precision += is_single
+                self._note_time(wall_time)
                 continue
             try:
                 single_precision += self._decode_any(record, samples)
@@ -92,48 +75,16 @@ class EventDecoder:
             self._audit.add("float32", "the log has 32 bits of these values", single_precision)
         return samples
 
-    def _decode_usual(self, record: bytes) -> tuple[float, bytes, int, int, float]:
-        """Value, tag, size of the value in bytes, step and wall time of an event with one scalar.
+    def _is_usual(self, event: ScalarEvent) -> bool:
+        """Whether an event is a scalar also by what is known of its plugin."""
+        if event.metadata is None:
+            return True
+        return event.metadata in self._scalar_metadata and self._is_scalar.get(event.tag, True)
 
-        The size is 0 if the event has another content, or its fields another order.
-        """
-        nothing = 0.0, b"", 0, 0, 0.0
-        if record[0] != 0x09:  # wall_time
-            return nothing
-        (wall_time,) = _DOUBLE.unpack_from(record, 1)
-        position, step = 9, 0
-        if record[9] == 0x10:  # step
-            step = record[10]
-            position = 11
-            if step >= 0x80:
-                step, position = read_varint(record, 10)
-                step = to_signed(step)
-        size = record[position + 1]
-        # One summary with one value, which begins with the tag.
-        if (
-            record[position] != 0x2A
-            or size >= 0x80
-            or position + 2 + size != len(record)
-            or record[position + 2] != 0x0A
-            or record[position + 3] != size - 2
-            or record[position + 4] != 0x0A
-        ):
-            return nothing
-        end = position + 6 + record[position + 5]
-        tag = record[position + 6 : end]
-        if record[end] == 0x15 and end + 5 == len(record):  # simple_value
-            return _FLOAT.unpack_from(record, end + 1)[0], tag, 4, step, wall_time
-        if record[end] != 0x42:  # tensor
-            return nothing
-        start = end + 2
-        end = start + record[end + 1]
-        for length in (4, 8):
-            number = _USUAL_TENSORS.get(record[start : end - length])
-            if number is not None and number.size == length:
-                if record[end:] not in self._scalar_metadata or not self._is_scalar.get(tag, True):
-                    return nothing
-                return number.unpack_from(record, end - length)[0], tag, length, step, wall_time
-        return nothing
+    def _note_time(self, wall_time: float) -> None:
+        self.last_time = wall_time
+        if self.first_time is None:
+            self.first_time = wall_time
 
     def _decode_any(self, record: bytes, samples: list[Sample]) -> int:
         """Adds the samples of any event; returns the number of values of 32 bits."""
@@ -148,9 +99,7 @@ class EventDecoder:
             elif number == 5:
                 summaries.append(to_bytes(content))
         if wall_time is not None:
-            self.last_time = wall_time
-            if self.first_time is None:
-                self.first_time = wall_time
+            self._note_time(wall_time)
         for summary in summaries:
             for number, wire_type, content in read_fields(summary):
                 if number == 1 and wire_type == BYTES:

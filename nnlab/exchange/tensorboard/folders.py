@@ -1,6 +1,5 @@
 """Which event files belong to one run, and what the name of their folder adds to a tag."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from nnlab.exchange.log_files import folders_below
 from nnlab.exchange.log_reader import Audit
 from nnlab.exchange.protobuf import MalformedMessage, read_fields, to_bytes, to_double, to_text
 from nnlab.exchange.tensorboard.record_file import read_records
@@ -41,12 +41,10 @@ def event_files(folder: Path) -> Mapping[Path, Sequence[Path]]:
     Symbolic links are not followed: what they lead to is elsewhere, or is read anyway.
     """
     files: dict[Path, Sequence[Path]] = {}
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        paths = [Path(parent, name) for name in names if _EVENT_FILE in name]
-        paths = [path for path in paths if path.is_file() and not path.is_symlink()]
+    for parent, names in folders_below(folder):
+        paths = [parent / name for name in names if _EVENT_FILE in name]
         if paths:
-            files[Path(parent)] = sorted(paths, key=time_order)
+            files[parent] = sorted(paths, key=time_order)
     return files
 
 

@@ -64,8 +64,9 @@ class TensorBoardReader:
         SummaryWriter.add_scalars and add_hparams store their values.
         """
         if path.is_file():
-            if "tfevents" in path.name and look_at_start(path).time is not None:
-                yield _logged_run(path.parent.resolve().name, [path])
+            file = path.resolve()  # a link that the user names is followed
+            if look_at_start(file).time is not None:
+                yield _logged_run(file.parent.name, [file])
             return
         runs = group_folders(path, event_files(path))
         for folder, paths in sorted(runs.items()):
@@ -85,11 +86,11 @@ class TensorBoardReader:
         if not progress.offsets.are_valid(paths):
             progress = ReadingProgress()
             yield Restart()
-        reading = _RunReading(run, paths, progress, audit)
+        reading = _EventReading(run, paths, progress, audit)
         yield from reading.items()
 
 
-class _RunReading:
+class _EventReading:
     """One reading of the files of a run."""
 
     def __init__(

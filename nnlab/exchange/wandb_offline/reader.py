@@ -48,6 +48,8 @@ class WandbOfflineReader:
         """The runs in a .wandb file or below a folder; the link `latest-run` is not followed."""
         names: dict[str, str] = {}
         paths: dict[str, list[Path]] = {}
+        if path.is_file():
+            path = path.resolve()  # a link that the user names is followed
         for file in files_below(path, lambda name: name.endswith(_SUFFIX)):
             start = _look_at_start(file)
             if start is not None:
@@ -65,13 +67,13 @@ class WandbOfflineReader:
         Raises:
             DataError: none of the files can be read.
         """
-        reading = _RunReading(run.paths, position or {}, audit)
+        reading = _WandbReading(run.paths, position or {}, audit)
         try:
             is_valid = reading.offsets.are_valid(run.paths)
         except OSError as error:
             raise DataError(f"'{run.name}' cannot be read: {error.strerror}") from error
         if not is_valid:
-            reading = _RunReading(run.paths, {}, audit)
+            reading = _WandbReading(run.paths, {}, audit)
             yield Restart()
         batches = reading.batches()
         # The run and its configuration are at the start.
@@ -82,7 +84,7 @@ class WandbOfflineReader:
         yield ReadPosition(reading.position())
 
 
-class _RunReading:
+class _WandbReading:
     """One reading of the files of a run."""
 
     def __init__(self, paths: Sequence[Path], position: Position, audit: Audit) -> None:

@@ -51,7 +51,9 @@ def run_script_request(request: ScriptRequest, options: RunOptions) -> None:
         NnlabError: a flag is not valid, the database cannot be used, or a run failed.
     """
     study = build_script_study(request)
-    check_script_execution(options.execution, study.processes)
+    check_script_execution(
+        options.execution, processes=study.processes, log_folder=study.spec.log_folder
+    )
     for text in study.notes:
         note(text)
     if options.dry_run:

@@ -14,9 +14,7 @@ import nnlab
 """
 
 
-def start_program(
-    folder: Path, body: str, **environment: str
-) -> "subprocess.Popen[str]":
+def start_program(folder: Path, body: str, **environment: str) -> "subprocess.Popen[str]":
     """Starts a program whose database is `r.db` in the folder; `body` follows the imports."""
     path = folder / "program.py"
     path.write_text(BEGIN + body)
