@@ -23,6 +23,7 @@ from nnlab.analysis.ranking_numbers import (
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.remedy_numbers import remedy_numbers
 from nnlab.figures.draw.display_names import setting_name
+from nnlab.io.text import axis_word, position_number
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.finding_summaries import HeadlineFinding
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
@@ -85,6 +86,11 @@ def _template() -> "jinja2.Template":
         "uncertainty": uncertainty_name,
         "energy": format_energy,
         "finite": math.isfinite,
+        "position": lambda number, axis: position_number(number, [axis]),
+        "axis": lambda cases: axis_word({run.axis for run, _ in cases}),
+        "plural_axis": lambda runs: (
+            axis_word({f"{run.axis}s" for run in runs}) if runs else "epochs"
+        ),
         "sentence": lambda text: text[:1].upper() + text[1:],
     }
     return environment.from_string(_resource_text("template.html"))

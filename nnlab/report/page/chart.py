@@ -15,6 +15,7 @@ from nnlab.figures.draw.series import (
     median_plateau_onset,
     onset_text,
 )
+from nnlab.io.text import axis_word, position_number
 from nnlab.stats.curve_band import BandKind, CurveBand, mean_curve
 
 WIDTH, HEIGHT = 560, 250  # of a panel, in CSS pixels
@@ -64,6 +65,7 @@ class ChartPanel:
     y_ticks: tuple[ChartTick, ...]
     lines: tuple[ChartLine, ...]
     shaded: tuple[float, float] | None = None
+    axis: str = "epoch"
     left: float = _LEFT
     right: float = WIDTH - _RIGHT
     top: float = _TOP
@@ -129,13 +131,15 @@ def _build_panel(
         _build_line(series[rank], rank, split, band, x, y, quantity) for rank, split, band in bands
     )
     onset = next((epoch for trial in series if (epoch := _marked_onset(trial)) is not None), None)
+    axes = {trial.axis for trial in series}
     single_title = metric_name(f"{splits[0]}/{quantity}", loss)
     return ChartPanel(
         quantity_name(quantity, loss) if len(splits) > 1 else single_title,
-        tuple(ChartTick(x(epoch), f"{epoch:g}") for epoch in _round_steps(1, last)),
+        tuple(ChartTick(x(epoch), position_number(epoch, axes)) for epoch in _round_steps(1, last)),
         tuple(ChartTick(y(value), _short_number(value)) for value in _value_ticks(y)),
         lines,
         (x(onset), x(last)) if shade and onset is not None and quantity == "loss" else None,
+        axis_word(axes),
     )
 
 

@@ -103,7 +103,7 @@
       across.setAttribute("x2", best.x);
       cursor.removeAttribute("hidden");
       const split = { train: "training", val: "validation" }[best.group.dataset.split];
-      tip.textContent = `${best.group.dataset.label}: epoch ${best.told[0]}, ${split} ${best.told[1]}`;
+      tip.textContent = `${best.group.dataset.label}: ${best.group.dataset.axis} ${best.told[0]}, ${split} ${best.told[1]}`;
       tip.hidden = false;
       const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
       tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, room))}px`;
