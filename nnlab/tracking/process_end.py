@@ -20,7 +20,7 @@ from typing import Any
 
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import Status
-from nnlab.tracking.active_runs import active_runs, remove_active
+from nnlab.tracking.active_runs import active_runs
 from nnlab.tracking.recorder import RunEnd
 
 # The reason of a run that ended with an error is one line.
@@ -119,9 +119,9 @@ class _ProcessEnd:
 
     def _after_fork(self) -> None:
         self.end = None
+        # They stay active, so that `nnlab.log` does nothing in the child instead of failing.
         for run in active_runs():
             run.forget_connection()
-            remove_active(run)
 
 
 _process_end = _ProcessEnd()
