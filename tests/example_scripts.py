@@ -3,7 +3,7 @@
 from pathlib import Path
 
 # Trains with argparse flags, continues from its checkpoint, and saves one on SIGTERM.
-TRAIN = '''
+TRAIN = """
 import argparse, json, os, pathlib, signal, sys, time
 parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float, default=0.1, help="learning rate")
@@ -29,7 +29,7 @@ for epoch in range(done + 1, args.epochs + 1):
           f" val_acc={1 - loss:.4f}", flush=True)
     checkpoint.write_text(str(epoch))
     time.sleep(args.seconds)
-'''
+"""
 
 
 def write_script(folder: Path, text: str = TRAIN, name: str = "train.py") -> Path:

@@ -137,6 +137,17 @@ def write_wandb_json(folder: Path) -> Path:
     return _write(folder / "history.json", json.dumps(rows))
 
 
+def write_wandb_runs(folder: Path) -> Path:
+    """The table that the script in W&B's documentation writes, with two runs."""
+    return _write(
+        folder / "project.csv",
+        ",summary,config,name\n"
+        "0,\"{'_step': 9, '_timestamp': 1700000000.5, 'loss': 2.5, 'val': {'acc': nan},"
+        " '_wandb': {'runtime': 3}}\",\"{'lr': 0.1, 'seed': 4, 'sizes': [1, 2]}\",owl\n"
+        "1,\"{'loss': 1.5, 'note': 'x'}\",\"{'lr': 0.2}\",fox\n",
+    )
+
+
 def write_mlflow_export(folder: Path) -> Path:
     """A run as the API of MLflow returns it, with lists of metrics."""
     run = {
@@ -209,6 +220,7 @@ EXAMPLES: Mapping[str, Callable[[Path], Path]] = {
     "trainer-state": write_trainer_state,
     "wandb-csv": write_wandb_csv,
     "wandb-json": write_wandb_json,
+    "wandb-runs": write_wandb_runs,
     "mlflow-export": write_mlflow_export,
     "comet": write_comet,
     "keras-csv": write_keras_csv,

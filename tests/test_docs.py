@@ -59,6 +59,9 @@ def test_every_command_line_runs(
         request.getfixturevalue("install")(install_documented_package(tmp_path / "site"))
     if page.name != "README.md":
         assert main(["train", "--epochs", "2", "-q"]) == 0
+    if page.name == "other-tools.md":
+        for kind, place in (("tensorboard", "runs"), ("wandb", "wandb"), ("mlflow", "mlruns")):
+            assert main(["export", "default", "--to", kind, "-o", place]) == 0
     for line in lines:
         words = command_words(line)
         if words[0] == "nnlab":

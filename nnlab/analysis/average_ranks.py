@@ -17,6 +17,7 @@ from nnlab.objective import Objective
 from nnlab.records import Scalar, Status
 from nnlab.settings.setting_differences import format_value
 from nnlab.stats.average_ranks import RankComparison, RankKey, compare_average_ranks
+from nnlab.stats.comparison import is_seed
 
 BlockKind = Literal["data", "seeds"]
 # Demšar 2006, section 3.2.2: with fewer data sets the test rarely finds a difference.
@@ -187,8 +188,8 @@ def _results_by_seed(db: store.Database, best: _BestTrials, objective: Objective
     }
     shared = set.intersection(*(set(by_seed) for by_seed in values.values()))
     unshared = {seed for by_seed in values.values() for seed in by_seed} - shared
-    names = ", ".join(sorted(map(str, unshared), key=lambda name: (len(name), name)))
-    seeds = sorted(seed for seed in shared if isinstance(seed, int))
+    names = ", ".join(str(seed) if is_seed(seed) else "unknown" for seed in sorted(unshared))
+    seeds = sorted(shared)
     return _BlockResults(
         tuple(f"seed {seed}" for seed in seeds),
         {

@@ -9,7 +9,6 @@ from nnlab.errors import UnknownName, UsageError
 from nnlab.records import Scalar
 from nnlab.settings import setting_fields
 from nnlab.settings.setting_differences import distinguishing_fields, format_value
-from nnlab.stats.comparison import SeedKey
 
 _MAX_NAMED = 5
 
@@ -57,7 +56,7 @@ def unknown_base_error(title: str, name: str, rows: Sequence[RankingRow]) -> Usa
     return UsageError(f"no trial of {title} is {name}{reason}")
 
 
-def values_by_seed(row: RankingRow) -> dict[SeedKey, float]:
+def values_by_seed(row: RankingRow) -> dict[int, float]:
     """The values of a trial by seed; none if every run diverged, as rankings treat such trials."""
     return {} if row.all_diverged else dict(zip(row.seed_keys, row.values, strict=True))
 

@@ -13,7 +13,6 @@ from nnlab.errors import UnknownName, UsageError
 from nnlab.io.text import format_count
 from nnlab.records import Scalar
 from nnlab.settings.setting_differences import setting_label
-from nnlab.stats.comparison import SeedKey
 from nnlab.stats.partial_dependence import (
     Dependence,
     DependenceMethod,
@@ -86,7 +85,7 @@ def compute_dependence(
     )
 
 
-def _results(row: RankingRow, diverged: frozenset[int]) -> dict[SeedKey, float]:
+def _results(row: RankingRow, diverged: frozenset[int]) -> dict[int, float]:
     """The finite values of a trial by seed, without those of diverged runs."""
     return {
         seed: value
@@ -118,7 +117,7 @@ def _method_note(method: DependenceMethod, r2: float | None, trials: int) -> str
     return f"{text}: too little to rely on the curves" if r2 < _POOR_R2 else text
 
 
-def _left_out_notes(ranking: Ranking, outcomes: Mapping[int, Mapping[SeedKey, float]]) -> list[str]:
+def _left_out_notes(ranking: Ranking, outcomes: Mapping[int, Mapping[int, float]]) -> list[str]:
     incomplete = [
         (row, len(row.runs) - len(outcomes[row.rank]))
         for row in ranking.rows

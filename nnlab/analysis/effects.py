@@ -13,7 +13,6 @@ from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 from nnlab.records import Status
 from nnlab.settings.setting_differences import setting_label
-from nnlab.stats.comparison import SeedKey
 from nnlab.stats.variance_shares import VarianceMethod, VarianceShare, variance_shares
 
 # Pairs with a smaller share are not shown.
@@ -82,7 +81,7 @@ def _diverged_runs(db: store.Database, ranking: Ranking) -> frozenset[int]:
     )
 
 
-def _usable_values(row: RankingRow, diverged: frozenset[int]) -> dict[SeedKey, float]:
+def _usable_values(row: RankingRow, diverged: frozenset[int]) -> dict[int, float]:
     """The finite values of a trial by seed."""
     return {
         seed: value
@@ -111,7 +110,7 @@ def _divergence_notes(
 
 def _effect_notes(
     ranking: Ranking,
-    usable: Mapping[int, Mapping[SeedKey, float]],
+    usable: Mapping[int, Mapping[int, float]],
     shares: tuple[VarianceShare, ...],
 ) -> tuple[str, ...]:
     notes = []

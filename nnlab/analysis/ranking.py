@@ -38,7 +38,6 @@ from nnlab.records import Finding, Objective, Scalar, Setting, Status
 from nnlab.settings import as_stored_name, builtin_fields, select_values
 from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.stats import aggregate, median_epoch
-from nnlab.stats.comparison import SeedKey
 
 _DEFAULT_REQUEST = RankingRequest()
 
@@ -235,7 +234,7 @@ def _may_be_regression(setting: Setting) -> bool:
     return builtin_fields(setting).get("loss") not in _CLASSIFICATION_LOSSES
 
 
-def _values_by_seed(row: RankingRow, *, shared: bool) -> dict[SeedKey, float]:
+def _values_by_seed(row: RankingRow, *, shared: bool) -> dict[int, float]:
     """The values of a row by seed, or by run where several trials of a group share seeds."""
     keys = row.seed_keys if shared else row.runs
     return dict(zip(keys, row.values, strict=True))

@@ -8,7 +8,7 @@ from nnlab.analysis.scope import Scope
 from nnlab.io.text import axis_word
 from nnlab.records import Axis, Objective, Setting, Status
 from nnlab.stats import Aggregate
-from nnlab.stats.comparison import BestComparison, PairedTest, SeedKey
+from nnlab.stats.comparison import BestComparison, PairedTest, key_without_seed
 from nnlab.stats.intervals import IntervalMethod
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
@@ -95,7 +95,7 @@ class RankingRow:
     axis: Axis = "epoch"
 
     @property
-    def seed_keys(self) -> tuple[SeedKey, ...]:
+    def seed_keys(self) -> tuple[int, ...]:
         """A key of each run, by which it is paired with runs of other rows: its seed.
 
         If a seed is unknown, the runs of the row are not paired: their keys are unique.
@@ -103,7 +103,7 @@ class RankingRow:
         known = tuple(seed for seed in self.seeds if seed is not None)
         if len(known) == len(self.seeds):
             return known
-        return tuple(f"run {run}" for run in self.runs)
+        return tuple(map(key_without_seed, self.runs))
 
     @property
     def all_diverged(self) -> bool:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from nnlab.compat.media import EncodedFile, encode_audio, encode_video, json_file
+from nnlab.compat.named_runs import start_with_id
 from nnlab.compat.step_counter import StepCounter
 from nnlab.compat.tensorboard_media import embedding_files, image_of, pr_curve_table
 from nnlab.compat.unsupported import unsupported_attributes
@@ -55,17 +56,17 @@ class SummaryWriter:
         self.flush_secs, self.filename_suffix = flush_secs, filename_suffix
         self._steps = StepCounter()
         self._hparams: dict[str, Any] | None = None
-        self._handle = self._start(resume=purge_step is not None)
+        # A later writer that purges steps of this folder continues this run.
+        self._handle = start_with_id(
+            [f"tensorboard:{Path(log_dir).absolute()}"],
+            None if purge_step is None else "allow",
+            **self._study_and_name(),
+        )
         self._is_closed = False
 
-    def _start(self, *, resume: bool, config: Mapping[str, Any] | None = None) -> RunHandle:
+    def _study_and_name(self) -> dict[str, str]:
         folder = Path(self.log_dir)
-        return start_run(
-            study=folder.parent.name or _DEFAULT_STUDY,
-            name=folder.name,
-            config=config,
-            resume="allow" if resume else None,
-        )
+        return {"study": folder.parent.name or _DEFAULT_STUDY, "name": folder.name}
 
     @property
     def _run(self) -> RunHandle:
@@ -115,7 +116,7 @@ class SummaryWriter:
         """Records the config and the results of the run; other hyperparameters are another run."""
         hparams = dict(hparam_dict)
         if self._hparams is not None and hparams != self._hparams:
-            with self._start(resume=False, config=hparams) as other:
+            with start_run(**self._study_and_name(), config=hparams) as other:
                 other.log(dict(metric_dict), step=0 if global_step is None else int(global_step))
             return
         self._hparams = hparams

@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from nnlab.compat.media import EncodedFile, encode_audio, read_data
+from nnlab.compat.named_runs import start_with_id
 from nnlab.compat.unsupported import unsupported_attributes
 from nnlab.compat.wandb.artifact import RecordedArtifact as Artifact
 from nnlab.compat.wandb.media import HtmlFile as Html
 from nnlab.compat.wandb.media import SceneFile as Object3D
 from nnlab.compat.wandb.media import VideoFile as Video
-from nnlab.compat.wandb.start import start_with_id
 from nnlab.compat.wandb.wandb_run import WandbRun
 from nnlab.errors import UsageError
 from nnlab.tracking.media_types import Histogram, Image

@@ -1,5 +1,6 @@
 """Stands for what nnlab does not have of another tracker: it does nothing and says so once."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -65,6 +66,22 @@ class Unsupported:
 
     def __setitem__(self, key: object, value: object) -> None:
         return None
+
+    def __float__(self) -> float:
+        return math.nan
+
+    def __int__(self) -> int:
+        return 0
+
+    def _operate(self, *others: object) -> "Unsupported":
+        return self
+
+    def _compare(self, other: object) -> bool:
+        return False
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _operate
+    __truediv__ = __rtruediv__ = __neg__ = __pow__ = __or__ = _operate
+    __lt__ = __le__ = __gt__ = __ge__ = _compare
 
     def __repr__(self) -> str:
         return f"<{self._name}: not available in nnlab>"

@@ -17,6 +17,7 @@ from nnlab.exchange.trainer_state import TrainerStateReader
 from nnlab.exchange.wandb_csv import WandbCsvReader
 from nnlab.exchange.wandb_json import WandbJsonReader
 from nnlab.exchange.wandb_offline import WandbOfflineReader
+from nnlab.exchange.wandb_runs import WandbRunsReader
 
 # One reader per line. The kind of a log is detected in this order.
 READERS: tuple[LogReader, ...] = (
@@ -30,6 +31,7 @@ READERS: tuple[LogReader, ...] = (
     AimReader(),
     WandbCsvReader(),
     WandbJsonReader(),
+    WandbRunsReader(),
     MlflowExportReader(),
     CometExportReader(),
     KerasCsvReader(),

@@ -104,6 +104,8 @@ def read_json_lines(
 def first_objects(path: Path) -> list[Mapping[str, JsonValue]]:
     """The objects in the first lines of a file; none unless most of these lines are objects."""
     head = read_head(path).removeprefix(b"\xef\xbb\xbf")
+    if head.lstrip()[:1] != b"{":
+        return []
     lines = [line for line in head.split(b"\n") if line.strip()]
     if len(lines) > 1 and not head.endswith(b"\n"):
         lines.pop()  # It may be cut.

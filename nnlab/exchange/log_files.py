@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 
 from nnlab.errors import DataError
@@ -23,6 +24,7 @@ _GENERAL_NAMES = frozenset(
     | {"training", "training_log", "train_log", "events", "curves", "output", "scalars"}
 )
 _MAX_DEPTH = 40
+_MAX_CACHED_FILE = 4 << 10
 _MAX_ENTRIES = 5_000_000
 # So many folders are remembered while all readers search them.
 _MAX_SHARED_FOLDERS = 100_000
@@ -126,10 +128,27 @@ def run_name(file: Path) -> str:
 def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
     """The first bytes of a file; none if it cannot be read."""
     try:
+        status = path.stat()
+    except OSError:
+        return b""
+    if status.st_size > _MAX_CACHED_FILE:
+        return _read_head(path, size)
+    # Each reader looks at the same small files.
+    identity = status.st_dev, status.st_ino, status.st_mtime_ns
+    return _read_small_file(path, identity, status.st_size)[:size]
+
+
+def _read_head(path: Path, size: int) -> bytes:
+    try:
         with open_regular(path) as file:
             return file.read(size)
     except OSError:
         return b""
+
+
+@lru_cache(maxsize=20_000)
+def _read_small_file(path: Path, _identity: tuple[int, int, int], size: int) -> bytes:
+    return _read_head(path, size)
 
 
 def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
@@ -139,6 +158,8 @@ def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
         DataError: it cannot be read or is too large.
     """
     try:
+        if path.stat().st_size > limit:
+            raise DataError(f"{path}: larger than the limit of {limit >> 20} MiB")
         return read_limited(path, limit)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error

@@ -20,7 +20,7 @@ from nnlab.exchange.log_reader import (
     Restart,
 )
 from nnlab.exchange.metric_table import MetricNames, number_or_text_number, parse_step
-from nnlab.exchange.mlflow_run import STATUSES, STATUSES_BY_NUMBER, MlflowRunData
+from nnlab.exchange.mlflow_run import STATUSES, STATUSES_BY_NUMBER, LoggedMlflowRun
 from nnlab.exchange.rewritten_rows import unread_rows
 from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
@@ -79,7 +79,7 @@ class _ExportedRun:
     """A run and its values, each `[metric, value, time in ms, step]`."""
 
     def __init__(
-        self, run: MlflowRunData, values: list[list[JsonValue]], *, has_history: bool
+        self, run: LoggedMlflowRun, values: list[list[JsonValue]], *, has_history: bool
     ) -> None:
         self.run = run
         self.values = values
@@ -113,7 +113,7 @@ def _table_runs(path: Path, audit: Audit) -> Iterator[tuple[str | None, _Exporte
                 {name.removeprefix(prefix): row[name] for name in row if name.startswith(prefix)}
                 for prefix in _PREFIXES
             )
-            run = MlflowRunData(
+            run = LoggedMlflowRun(
                 name=row.get("run_id", ""),
                 experiment=row.get("experiment_name") or row.get("experiment_id"),
                 status=STATUSES.get(row.get("status", ""), Status.RUNNING),
@@ -150,7 +150,7 @@ def _run_of(
     run_id = info.get("run_id") or info.get("run_uuid")
     status = info.get("status")
     values, has_history = _values_of(data.get("metrics"))
-    run = MlflowRunData(
+    run = LoggedMlflowRun(
         name=str(info.get("run_name") or run_id or ""),
         experiment=str(info["experiment_id"]) if "experiment_id" in info else None,
         status=STATUSES_BY_NUMBER.get(status, Status.RUNNING)

@@ -20,7 +20,7 @@ from nnlab.exchange.log_reader import (
     RunDetails,
 )
 from nnlab.exchange.metric_table import MetricNames, parse_value
-from nnlab.exchange.mlflow_run import STATUSES_BY_NUMBER, MlflowRunData
+from nnlab.exchange.mlflow_run import STATUSES_BY_NUMBER, LoggedMlflowRun
 from nnlab.exchange.simple_yaml import parse_yaml
 from nnlab.records import Sample, Status
 
@@ -83,7 +83,7 @@ def _details(folder: Path, run: LoggedRun, audit: Audit) -> RunDetails:
     meta = _read_meta(folder / "meta.yaml", audit)
     experiment = _read_meta(folder.absolute().parent / "meta.yaml", Audit())
     status = meta.get("status")
-    return MlflowRunData(
+    return LoggedMlflowRun(
         name=run.name,
         experiment=str(experiment["name"]) if experiment.get("name") else None,
         status=STATUSES_BY_NUMBER.get(status, Status.RUNNING)

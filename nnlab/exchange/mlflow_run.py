@@ -21,7 +21,7 @@ _COMMAND_TAG = "mlflow.source.name"
 
 
 @dataclass(frozen=True, slots=True)
-class MlflowRunData:
+class LoggedMlflowRun:
     """A run of MLflow; times are in milliseconds, parameters and tags are texts."""
 
     name: str

@@ -21,7 +21,7 @@ from nnlab.exchange.log_reader import (
     RunDetails,
 )
 from nnlab.exchange.metric_table import MetricNames
-from nnlab.exchange.mlflow_run import STATUSES, MlflowRunData
+from nnlab.exchange.mlflow_run import STATUSES, LoggedMlflowRun
 from nnlab.exchange.sqlite_log import database_files, open_sqlite, row_digest
 from nnlab.exchange.time_order import in_time_order
 from nnlab.records import Sample, Status
@@ -94,7 +94,7 @@ def _details(connection: sqlite3.Connection, run: LoggedRun, audit: Audit) -> Ru
     if row is None:
         raise DataError(f"{run.paths[0]} no longer has run {run.external_id}")
     name, experiment, status, start_time, end_time = row
-    return MlflowRunData(
+    return LoggedMlflowRun(
         name=str(name or run.name),
         experiment=None if experiment is None else str(experiment),
         status=STATUSES.get(status, Status.RUNNING),

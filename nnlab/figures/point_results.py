@@ -15,7 +15,7 @@ from nnlab.io.text import format_count, join_names
 from nnlab.objective import Limits
 from nnlab.records import Status
 from nnlab.stats import aggregate
-from nnlab.stats.comparison import SeedKey, SeedValues
+from nnlab.stats.comparison import SeedValues
 from nnlab.stats.uncertainty import uncertainty_bounds, uncertainty_half_width
 
 Reduction = Literal["best", "mean"]
@@ -161,10 +161,10 @@ def _seed_values(row: RankingRow, diverged: frozenset[int]) -> SeedValues:
     }
 
 
-def _shared_seeds(trials: Iterable[SeedValues]) -> list[SeedKey]:
+def _shared_seeds(trials: Iterable[SeedValues]) -> list[int]:
     """The seeds that all trials with a value have, in order."""
     seeds = [set(values) for values in trials if values]
-    return sorted(set.intersection(*seeds), key=str) if seeds else []
+    return sorted(set.intersection(*seeds)) if seeds else []
 
 
 def _share_seeds(trials: Sequence[SeedValues]) -> bool:

@@ -2,12 +2,16 @@
 
 import sys
 from typing import Any
+from weakref import WeakSet
 
 from nnlab.errors import MissingPackage
 from nnlab.tracking.current import current_handle
 from nnlab.tracking.process_role import is_script_run
 from nnlab.tracking.run_handle import RunHandle
 from nnlab.tracking.start import init
+
+# The runs that adapters have begun, in contrast to those of the program.
+_own_runs: WeakSet[RunHandle] = WeakSet()
 
 
 def missing_package(package: str, adapter: str, error: ImportError | None = None) -> ImportError:
@@ -56,18 +60,24 @@ class AdapterRun:
     @property
     def handle(self) -> RunHandle:
         """The run; it is begun or continued if it is not open."""
-        if (
-            self._handle is None
-            and not self._arguments
-            and (active := current_handle()) is not None
-        ):
-            self._handle, self._is_own = active, False
         if self._handle is None:
-            self._handle = init(**{**self._defaults, **self._arguments})
-        elif self._ended:
-            self._handle = init(db=self._arguments.get("db"), id=self._handle.id, resume="must")
+            active = None if self._arguments else current_handle()
+            # A run that another adapter could not end is none of the program.
+            if active is not None and active not in _own_runs:
+                self._handle, self._is_own = active, False
+            else:
+                self._handle = self._begin(**{**self._defaults, **self._arguments})
+        elif self._ended and not self._handle.disabled:
+            database = self._arguments.get("db")
+            self._handle = self._begin(db=database, id=self._handle.id, resume="must")
         self._ended = False
         return self._handle
+
+    @staticmethod
+    def _begin(**arguments: Any) -> RunHandle:
+        handle = init(**arguments)
+        _own_runs.add(handle)
+        return handle
 
     @property
     def id(self) -> Any:

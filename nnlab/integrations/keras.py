@@ -42,6 +42,9 @@ class KerasCallback(Callback):
         self._batch_interval = batch_interval
         self._epoch = 0
         self._is_training = False
+        if batch_interval is None:
+            # Keras does not wait for the callbacks after a batch if none has a method for it.
+            self.on_train_batch_end = super().on_train_batch_end  # type: ignore[method-assign]
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Begins or continues the run; the config gets the optimizer, the loss and the sizes."""
@@ -57,6 +60,9 @@ class KerasCallback(Callback):
         if self._batch_interval and (batch + 1) % self._batch_interval == 0:
             values = {f"batch/{name}": value for name, value in (logs or {}).items()}
             self._run.handle.log(values, step=_iterations(self.model))
+            self._stop_if_requested()
+
+    def _stop_if_requested(self) -> None:
         if self._run.handle.should_stop:
             self.model.stop_training = True
 
@@ -64,6 +70,7 @@ class KerasCallback(Callback):
         """Logs the metrics of an epoch; epochs count from 1."""
         values = {_metric_name(name, "train"): value for name, value in (logs or {}).items()}
         self._run.handle.log(values, step=_iterations(self.model), epoch=epoch + 1)
+        self._stop_if_requested()
 
     def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Logs the metrics of an evaluation that is not part of `fit`."""

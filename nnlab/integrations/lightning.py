@@ -34,7 +34,7 @@ def _import_lightning() -> str:
         try:
             importlib.import_module(f"{name}.loggers.logger")
         except ModuleNotFoundError as error:
-            if error.name is not None and not name.startswith(error.name):
+            if error.name is not None and error.name.split(".")[0] != name.split(".")[0]:
                 raise
             continue
         return name

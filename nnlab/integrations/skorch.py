@@ -46,6 +46,7 @@ class SkorchCallback(Callback):
 
     def initialize(self) -> "SkorchCallback":
         """Makes the next training begin a new run."""
+        self.steps_ = 0  # of the optimizer
         self.run_ = AdapterRun(
             self.run, study=self.study, seed=self.seed, **(self.init_arguments or {})
         )
@@ -73,7 +74,8 @@ class SkorchCallback(Callback):
         if "dur" in values:
             values["epoch_seconds"] = values.pop("dur")
         handle = self.run_.handle
-        handle.log(values, step=_steps(net), epoch=row["epoch"])
+        self.steps_ += sum("train_loss" in batch for batch in row.get("batches", ()))
+        handle.log(values, step=self.steps_, epoch=row["epoch"])
         if handle.should_stop:
             raise KeyboardInterrupt
 
@@ -96,10 +98,3 @@ def _net_settings(net: Any) -> dict[str, Any]:
     }
     module = net.module if isinstance(net.module, type) else type(net.module)
     return {"module": module.__name__, **settings}
-
-
-def _steps(net: Any) -> int:
-    """The number of training batches so far."""
-    return sum(
-        1 for row in net.history for batch in row.get("batches", ()) if "train_loss" in batch
-    )

@@ -22,7 +22,7 @@ from nnlab.scripts.flags import ScriptFlags
 
 PROBE = Path(__file__).parent / "parser_probe"
 # Imports of large frameworks take many seconds on a busy machine or a network file system.
-TIME_LIMIT_SECONDS = 60.0
+TIME_LIMIT_SECONDS = 120.0
 _MAX_SOURCE_BYTES = 16 << 20
 _MAX_REPORT_BYTES = 16 << 20
 _OUTPUT_CHUNKS = 16

@@ -57,7 +57,12 @@ def _flag(record: Mapping[str, Any]) -> Flag:
             values[field.name] = bool(value)
         elif isinstance(value, str | int | float | None):
             values[field.name] = value
-    return Flag(**values)
+    flag = Flag(**values)
+    if not flag.name or not (flag.is_positional or flag.spellings or flag.negative_spellings):
+        raise ValueError(f"a flag without a spelling: {flag.name!r}")
+    if flag.value_count is not None and (type(flag.value_count) is not int or flag.value_count < 1):
+        raise ValueError(f"{flag.value_count!r} values")
+    return flag
 
 
 def _literal(kind: Any, value: object) -> Any:

@@ -120,6 +120,8 @@ class _Splitter:
             self._skip_value()
             return
         if flag.boolean in ("switch", "pair") or _is_negative(flag, name):
+            if value is None and self._next_is_boolean():
+                value = self.tokens.pop(0)
             self._add(flag, name, _switch_values(flag, name, value))
         elif flag.takes == "none":
             self._add(flag, name, ("",))
@@ -142,6 +144,13 @@ class _Splitter:
                 yield "true"
             else:
                 self.result.problems.append(f"{name} needs a value")
+
+    def _next_is_boolean(self) -> bool:
+        """Whether `true,false` after a switch can only be its values."""
+        flags = self.flags.of_subcommand(self.result.subcommand)
+        if not self.tokens or any(flag.is_positional for flag in flags):
+            return False
+        return all(word in ("true", "false") for word in self.tokens[0].split(","))
 
     def _ends_values(self, word: str) -> bool:
         """Whether a word is the next flag or a subcommand, and no value."""

@@ -14,7 +14,8 @@ _NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    r"\s*(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|it/s|s/it|[KMG]i?B|[a-z]+/s(?:ec)?|fps|Hz|W)"
+    r"\s*(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|it/s|s/it|[KMG]i?B|[a-z]+/s(?:ec)?"
+    r"|fps|Hz|W)"
     r"\b(?![=:])",
     re.IGNORECASE,
 )
@@ -42,8 +43,8 @@ class Candidate:
     """A number with the words before it.
 
     `mark` is `=`, `:` or another separator, empty if only a space is between them; `tight` if no
-    space follows it. `between` is the text since the previous number, `sentence` that since the last
-    comma, which may have numbers. `is_percent` and `total` (of `97/100`) are what follows.
+    space follows it. `between` is the text since the previous number, `sentence` the one since the
+    last comma, which may have numbers. `is_percent` and `total` (of `97/100`) are what follows.
     """
 
     label: str

@@ -44,10 +44,10 @@ _LARGEST_STEP = 10**15
 
 
 class MetricLineParser:
-    """Reads metrics from a text that arrives in pieces.
+    r"""Reads metrics from a text that arrives in pieces.
 
     >>> parser = MetricLineParser()
-    >>> parser.feed("epoch 3 | loss 0.5 | took 12 s\\nEpoch 4 val_acc: 81")
+    >>> parser.feed("epoch 3 | loss 0.5 | took 12 s\nEpoch 4 val_acc: 81")
     [(Sample(metric='loss', value=0.5, step=None, epoch=3.0, time=None),)]
     >>> [[sample.metric for sample in line] for line in parser.finish()]
     [['val/accuracy']]
@@ -95,9 +95,9 @@ class MetricLineParser:
             return self._read_bar(match)
         if match := _KERAS.match(line):
             # Before the end of an epoch, Keras prints means of a part of it.
-            is_end = match["n"] == match["total"]
-            values = self._named_values(match["postfix"]) if is_end else []
-            return _samples(values, None, self._position.epoch)
+            if match["n"] != match["total"]:
+                return ()
+            return _samples(self._named_values(match["postfix"]), None, self._position.epoch)
         return self._read_text(line)
 
     def _read_text(self, line: str) -> LineSamples:

@@ -94,15 +94,15 @@ def map_flags(
     for field, name in chosen.items():
         if field not in _USUAL_NAMES:
             raise UsageError(unknown_name_message("quantity", field, _USUAL_NAMES))
-        found = ScriptFlags(flags.parser, tuple(candidates)).resolve_flag(name)
-        mapped_flag = _mapped_flag(field, found, setting)
+        flag = ScriptFlags(flags.parser, tuple(candidates)).resolve_flag(name)
+        mapped_flag = _mapped_flag(field, flag, setting)
         if mapped_flag is None:
             raise UsageError(f"--map {field}={name}: the flag has no number as value or default")
         mapped[field] = mapped_flag
     for field in _USUAL_NAMES:
-        flag = None if field in mapped else _find_usual(field, candidates, setting)
-        if flag is not None:
-            mapped[field] = flag
+        usual = None if field in mapped else _find_usual(field, candidates, setting)
+        if usual is not None:
+            mapped[field] = usual
     return mapped
 
 

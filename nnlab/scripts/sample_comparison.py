@@ -98,21 +98,23 @@ def compare_executions(
     """Compares two executions log call by log call, as far as both have logged.
 
     Args:
-        first: what the one has logged.
-        second: what the other has logged.
+        first: what the first execution has logged.
+        second: what the second has logged.
         tolerance: the largest relative difference that is no difference.
     """
     values, largest = 0, 0.0
     pairs = list(zip(_calls(first), _calls(second), strict=False))
-    for index, (one, other) in enumerate(pairs):
-        for key in dict.fromkeys((*one, *other)):
+    for index, (call, other_call) in enumerate(pairs):
+        for key in dict.fromkeys((*call, *other_call)):
             values += 1
-            difference = _relative(one.get(key), other.get(key))
+            difference = _relative(call.get(key), other_call.get(key))
             largest = max(largest, difference)
             if difference > tolerance:
                 metric, step, epoch, _ = key
-                found = SampleDifference(metric, step, epoch, one.get(key), other.get(key))
-                return SampleComparison(index + 1, values, found, largest)
+                first_difference = SampleDifference(
+                    metric, step, epoch, call.get(key), other_call.get(key)
+                )
+                return SampleComparison(index + 1, values, first_difference, largest)
     return SampleComparison(len(pairs), values, None, largest)
 
 
@@ -128,8 +130,8 @@ def compare_with_stored(
         largest = max(largest, difference)
         if difference > tolerance:
             metric, step, epoch, _ = key
-            found = SampleDifference(metric, step, epoch, stored_values[key], value)
-            return SampleComparison(index + 1, index + 1, found, largest)
+            first_difference = SampleDifference(metric, step, epoch, stored_values[key], value)
+            return SampleComparison(index + 1, index + 1, first_difference, largest)
     return SampleComparison(len(keys), len(keys), None, largest)
 
 

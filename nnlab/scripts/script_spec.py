@@ -16,10 +16,11 @@ from nnlab.scripts.flag_records import flags_from_json, flags_to_json
 from nnlab.scripts.flags import Flag, ScriptFlags
 from nnlab.scripts.script_version import script_version
 from nnlab.settings import ExternalSetting, digest_of
+from nnlab.settings.external import SCRIPT_VERSION_NAME
 
 # Names in the setting of a trial that are not flags of the script: the version of its code,
 # arguments that are passed unchanged, and the number of processes that torchrun starts.
-VERSION_NAME = "script_version"
+VERSION_NAME = SCRIPT_VERSION_NAME
 EXTRA_ARGUMENTS_NAME = "extra_arguments"
 PROCESSES_NAME = "torchrun_processes"
 RESERVED_NAMES = (VERSION_NAME, EXTRA_ARGUMENTS_NAME, PROCESSES_NAME)

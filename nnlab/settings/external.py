@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from nnlab.objective import Scalar, Setting
 
+# The version of a script's code in its settings: users neither choose nor read it.
+SCRIPT_VERSION_NAME = "script_version"
 _NO_FIELDS: Setting = MappingProxyType({})
 
 

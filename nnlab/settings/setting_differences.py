@@ -14,6 +14,7 @@ from nnlab.settings import (
     setting_fields,
 )
 from nnlab.settings.arguments import split_argument
+from nnlab.settings.external import SCRIPT_VERSION_NAME
 
 # A value in a label is not longer.
 _MAX_LABEL_VALUE = 60
@@ -74,8 +75,9 @@ def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:
     ('opt', 'lr')
     """
     fields = setting_fields()
-    excluded = (*VERSION_FIELDS, *MEASUREMENT_FIELDS)
+    excluded = (*VERSION_FIELDS, *MEASUREMENT_FIELDS, SCRIPT_VERSION_NAME)
     external = {name for setting in settings if not is_builtin_setting(setting) for name in setting}
+    external.discard(SCRIPT_VERSION_NAME)
     names = [
         name for name in differing_fields(settings) if name not in excluded or name in external
     ]

@@ -16,6 +16,7 @@ from nnlab.stats.comparison import (
     PairedTest,
     SeedValues,
     compare_unpaired,
+    is_seed,
     min_decidable_seeds,
     min_significant_seeds,
 )
@@ -113,7 +114,7 @@ def compare_with_base(
 
 def _unpaired_values(base: SeedValues, other: SeedValues) -> tuple[list[float], list[float]] | None:
     """The finite values of both, if a seed is unknown and there are two of each."""
-    if not any(isinstance(key, str) for key in (*base, *other)):
+    if all(map(is_seed, (*base, *other))):
         return None
     finite = [[value for value in side.values() if math.isfinite(value)] for side in (other, base)]
     return (finite[0], finite[1]) if min(map(len, finite)) >= 2 else None

@@ -93,9 +93,24 @@ class BestComparison:
         return self.has_enough_seeds and self.adjusted <= SIGNIFICANCE_LEVEL
 
 
-# A seed, or a text that is unique: a run whose seed is unknown is paired with no other run.
-SeedKey = int | str
-SeedValues = Mapping[SeedKey, float]
+# The values of a setting by seed, or by `key_without_seed` of runs whose seed is unknown.
+SeedValues = Mapping[int, float]
+# Seeds are integers of 64 bits; keys below belong to runs with unknown seeds.
+_LOWEST_SEED = -(2**63)
+
+
+def key_without_seed(run: int) -> int:
+    """The key of a run whose seed is unknown, given by its id: it is paired with no other run."""
+    return _LOWEST_SEED - 1 - run
+
+
+def is_seed(key: int) -> bool:
+    """Whether a key is a seed.
+
+    >>> is_seed(0), is_seed(key_without_seed(12))
+    (True, False)
+    """
+    return key >= _LOWEST_SEED
 
 
 def compare_with_best(

@@ -6,6 +6,7 @@ gives each evaluation the mean of the training metrics since the previous one.
 """
 
 import math
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,14 +33,16 @@ MAX_POINTS_WITHOUT_EVALUATION = 1024
 
 @dataclass(frozen=True, slots=True)
 class CurveChange:
-    """A change of a metric's points: those from `delete_from` on are deleted, then `points` set.
+    """A change of a metric's points: those from `delete_from` on are deleted, then others set.
 
+    `positions` and `values` are the points that are set, as compact arrays: there may be millions.
     `lowest` and `highest` are the summaries of all its points if lower, or higher, values are
     better; None if no point is left.
     """
 
     delete_from: int | None
-    points: tuple[tuple[int, float], ...]
+    positions: Sequence[int]
+    values: Sequence[float]
     lowest: SummaryRow | None
     highest: SummaryRow | None
 
@@ -48,8 +51,8 @@ class PointCurve:
     """The points of one metric, and what changed since it was last stored."""
 
     def __init__(self) -> None:
-        self.positions: list[int] = []
-        self.values: list[float] = []
+        self.positions = array("q")
+        self.values = array("d")
         self._delete_from: int | None = None
         self._changed_from: int | None = None  # an index
         # Of the first `_summarized` points, which are all but the last at most: the last one
@@ -95,7 +98,8 @@ class PointCurve:
         self._summarize()
         return CurveChange(
             self._delete_from,
-            tuple(zip(self.positions[begin:], self.values[begin:], strict=True)),
+            self.positions[begin:],
+            self.values[begin:],
             self._with_last("min", self._lowest),
             self._with_last("max", self._highest),
         )

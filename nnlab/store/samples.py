@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.engine import Connection
@@ -24,7 +24,7 @@ from nnlab.store.database import Database
 from nnlab.store.driver_statement import DriverStatement, MultiRowStatement
 from nnlab.store.evaluation_points import CurveChange, derive_points
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
-from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
+from nnlab.store.points import PointRow, get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
 from nnlab.store.row_validation import MAX_EPOCHS
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
@@ -70,6 +70,8 @@ _UPDATE_RUN = DriverStatement(
 )
 # SQLite's integers have 64 bits; a larger step is stored as the largest one.
 LARGEST_STEP = 2**62
+# Rows of points that are in memory at once.
+_POINTS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,6 @@ def apply_changes(
         changes: by metric.
         metrics: the id and direction of each of these metrics.
     """
-    points: list[tuple[int, int, int, float | None]] = []
     summaries = []
     emptied = []
     for name, change in changes.items():
@@ -171,16 +172,18 @@ def apply_changes(
             _DELETE_POINTS.execute(
                 connection, of_run=run_id, of_metric=metric_id, first=change.delete_from
             )
-        points += [
-            (run_id, metric_id, stored_position(position), value)
-            for position, value in change.points
-        ]
         row = change.highest if direction == "max" else change.lowest
         if row is None:
             emptied.append(metric_id)
         else:
             summaries.append((metric_id, row))
-    put_points(connection, points)
+    points: Iterator[PointRow] = (
+        (run_id, metrics[name][0], stored_position(position), value)
+        for name, change in changes.items()
+        for position, value in zip(change.positions, change.values, strict=True)
+    )
+    while chunk := list(islice(points, _POINTS_AT_ONCE)):
+        put_points(connection, chunk)
     put_summaries(connection, run_id, summaries)
     if emptied:
         connection.execute(

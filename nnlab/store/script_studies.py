@@ -137,7 +137,7 @@ def find_objective(db: Database, run_id: int) -> Objective | None:
 def put_objective(
     db: Database, run_id: int, objective: Objective, *, replaced: Objective | None
 ) -> bool:
-    """Sets the objective of the study of a run if it is still `replaced`; returns whether it was."""
+    """Sets the objective of a run's study if it is still `replaced`; returns whether it was."""
     own_study = (
         select(trial_table.c.study_id)
         .join(run_table, run_table.c.trial_id == trial_table.c.id)

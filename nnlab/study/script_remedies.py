@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.analysis.remedies import CONTROL_ARM
-from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.diagnosis.remedies import remedies_for
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
@@ -25,7 +25,9 @@ from nnlab.scripts.remedy_flags import (
     remedy_setting,
 )
 from nnlab.scripts.script_spec import (
+    AUTOMATIC_METRICS,
     EXTRA_ARGUMENTS_NAME,
+    LINE_METRICS,
     PROCESSES_NAME,
     RESERVED_NAMES,
     ScriptSpec,
@@ -54,7 +56,7 @@ def propose_script_remedies(
     spec = _read_spec(db, run)
     objective = _objective_of(db, run)
     setting = run.trial.setting
-    findings = tuple(diagnose(store.history(db, run.id), setting))
+    findings = diagnose_external(store.history(db, run.id), run.axis)
     if not findings:
         raise UsageError(f"run {run.id} has no findings: there is nothing to remedy")
     values = {name: value for name, value in setting.items() if name not in RESERVED_NAMES}
@@ -94,6 +96,10 @@ def script_command(spec: ScriptSpec, setting: Setting, own_options: Collection[s
     words = ["nnlab", "run"]
     if (processes := setting.get(PROCESSES_NAME)) is not None:
         words += ["--nproc", str(processes)]
+    if spec.seed_flag is not None and (spec.flags.parser == "unknown" or spec.seed_flag != "seed"):
+        words += ["--seed-flag", spec.seed_flag]
+    if spec.metrics not in (AUTOMATIC_METRICS, LINE_METRICS):
+        words += ["--metrics", spec.metrics]
     words += ["--cmd", spec.template] if spec.template is not None else [_shown_path(spec)]
     typed = {name: value for name, value in values.items() if name not in lists}
     words += [_distinct_flag(word, own_options) for word in build_arguments(spec.flags, typed)]
@@ -162,11 +168,11 @@ def _no_remedy_error(
     run: Run, findings: Sequence[Finding], mapped: Mapping[str, MappedFlag]
 ) -> UsageError:
     codes = ", ".join(f"{finding.code} {finding.name}" for finding in findings)
-    known = [f"{field} ({flag.flag.display_name})" for field, flag in mapped.items()]
+    flags = [f"{field} ({flag.flag.display_name})" for field, flag in mapped.items()]
     missing = [field for field in REMEDY_FIELDS if field not in mapped]
-    found = f"its flags set {join_names(known)}" if known else "none of its flags is known"
+    reason = f"its flags set {join_names(flags)}" if flags else "none of its flags is known"
     return UsageError(
-        f"no change to the flags of run {run.id} would remedy {codes}: {found}",
+        f"no change to the flags of run {run.id} would remedy {codes}: {reason}",
         hint=f"--map names the flag of {', '.join(missing)}, as --map dropout=--drop-rate"
         if missing
         else f"{quote_command('nnlab', 'explain', findings[0].code)} says what to look at",

@@ -1,4 +1,4 @@
-"""The trials of a script: every combination of the values of its flags, or what a sampler chooses."""
+"""The trials of a script: all combinations of the values of its flags, or a sampler's choices."""
 
 import itertools
 import math

@@ -20,6 +20,7 @@ from nnlab.exchange.log_reader import (
 )
 from nnlab.io.files import write_atomic
 from nnlab.records import Sample
+from nnlab.workers.earlier_logs import EarlierLogs
 
 LoggedSamples = tuple[Sample, ...]
 
@@ -44,12 +45,10 @@ class LogFolderMetrics:
         self._followed: dict[str, _FollowedLog] = {}
         stored = _read_positions(self._positions_file)
         is_own = path.is_relative_to(run_folder)
-        self._foreign = {
-            _key(logged)
-            for logged in self._find()
-            if not is_own and _key(logged) not in stored
-        }
         self._stored = stored
+        self._earlier = EarlierLogs(
+            logged for logged in self._find() if not is_own and _key(logged) not in stored
+        )
 
     def poll(self, output: bytes) -> Sequence[LoggedSamples]:
         """The samples that were logged since the last call."""
@@ -68,9 +67,10 @@ class LogFolderMetrics:
         return samples
 
     def _new_samples(self, *, is_last: bool) -> Iterator[LoggedSamples]:
-        for logged in self._find():
-            key = _key(logged)
-            if key in self._foreign:
+        for complete_log in self._find():
+            key = _key(complete_log)
+            logged = self._earlier.new_part(complete_log)
+            if logged is None:
                 continue
             log = self._followed.setdefault(key, _FollowedLog(self._stored.get(key)))
             yield from log.read(logged, is_last=is_last)
@@ -133,7 +133,7 @@ def _key(logged: LoggedRun) -> str:
     return f"{logged.kind}:{logged.external_id}"
 
 
-def _read_positions(file: Path) -> dict[str, Mapping[str, object]]:
+def _read_positions(file: Path) -> Mapping[str, Position]:
     try:
         positions = json.loads(file.read_bytes())
     except (OSError, ValueError):

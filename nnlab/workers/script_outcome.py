@@ -13,7 +13,8 @@ from nnlab.workers.output_file import shown_lines
 # What torch, CUDA, XLA and Python print when memory is exhausted.
 _OUT_OF_MEMORY = re.compile(
     r"OutOfMemoryError|(?:CUDA|HIP|MPS backend|XPU) out of memory|CUBLAS_STATUS_ALLOC_FAILED"
-    r"|CUDNN_STATUS_ALLOC_FAILED|CUDA error: out of memory|DefaultCPUAllocator: (?:can't|not enough)"
+    r"|CUDNN_STATUS_ALLOC_FAILED|CUDA error: out of memory"
+    r"|DefaultCPUAllocator: (?:can't|not enough)"
     r"|RESOURCE_EXHAUSTED: |^MemoryError|std::bad_alloc|Cannot allocate memory",
     re.MULTILINE,
 )
@@ -88,7 +89,7 @@ def script_outcome(exit_code: int, tail: str, stop: StopCause | None) -> ScriptO
 
 
 def last_traceback(lines: Sequence[str]) -> list[str] | None:
-    """The last traceback of Python in an output that is not the one of torchrun; None without one."""
+    """The last traceback of Python that is not one of torchrun; None without one."""
     starts = [index for index, line in enumerate(lines) if _TRACEBACK in line]
     ends = [*starts[1:], len(lines)]
     tracebacks = [_until_error(lines[start:end]) for start, end in zip(starts, ends, strict=False)]

@@ -1,4 +1,4 @@
-"""`Restarts` decides whether a script that was killed or out of memory is started again, and when."""
+"""`Restarts` decides when a script that was killed or out of memory is started again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

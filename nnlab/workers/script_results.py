@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from nnlab import store
-from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.objective import Objective
 from nnlab.records import Curve, History, Run, Status
 from nnlab.scripts.objectives import find_objective_metric, guess_objective
@@ -41,7 +41,7 @@ def finish_script_run(
         status = Status.DIVERGED
         reason = f"{curve.metric} is {curve.values[-1]} at {writer.axis} {curve.epochs[-1]}"
     has_ended = status in (Status.FINISHED, Status.DIVERGED)
-    findings = diagnose(history, run.trial.setting) if has_ended and history.curves else ()
+    findings = diagnose_external(history, writer.axis) if has_ended else ()
     finish = partial(
         writer.finish,
         status,
@@ -84,8 +84,9 @@ def _settle_objective(
         known = ", ".join(history.metrics)
         missing = "no metric with a known direction" if stored is None else f"no {stored.metric}"
         note(f"it has logged {missing}, only {known}: --objective METRIC:max names one of them")
-    elif objective != stored and store.put_objective(db, run.id, objective, replaced=stored):
-        if stored is None:
+    elif objective != stored:
+        is_new = store.put_objective(db, run.id, objective, replaced=stored)
+        if is_new and stored is None:
             better = "lower" if objective.direction == "min" else "higher"
             note(
                 f"runs are ranked by {objective.metric} ({better} is better);"

@@ -71,6 +71,10 @@ class ScriptResources:
     wait_for_machine: Callable[[], None] | None = None
 
 
+# All visible devices, shared with no other script.
+NO_LIMITS = ScriptResources()
+
+
 def script_slots(
     devices: str | None,
     *,

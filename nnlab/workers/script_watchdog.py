@@ -25,7 +25,7 @@ _CHUNK_BYTES = 65_536
 
 
 def terminate(group: int | None, mark: str, grace: float) -> None:
-    """Ends all processes of a script: SIGTERM, and SIGKILL for those that live after the grace time.
+    """Ends all processes of a script: SIGTERM, and SIGKILL for those that outlive the grace time.
 
     Args:
         group: the process group of the script; None if it is unknown.
@@ -59,11 +59,11 @@ def marked_processes(mark: str) -> Iterator[int]:
     """The processes of this user with that mark; none on systems without /proc."""
     wanted = f"{MARK_VARIABLE}={mark}".encode()
     with contextlib.suppress(OSError):
-        for name in os.listdir("/proc"):
+        for name in os.listdir("/proc"):  # noqa: PTH208  pathlib takes longer to import
             if not name.isdigit():
                 continue
             # Processes of other users cannot be read; those that ended meanwhile do not exist.
-            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+            with contextlib.suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:  # noqa: PTH123
                 if wanted in file.read().split(b"\0"):
                     yield int(name)
 
@@ -71,7 +71,7 @@ def marked_processes(mark: str) -> Iterator[int]:
 def _is_alive(group: int | None, mark: str) -> bool:
     if next(marked_processes(mark), None) is not None:
         return True
-    if group is None or os.path.isdir("/proc/self"):
+    if group is None or os.path.isdir("/proc/self"):  # noqa: PTH112
         return False
     try:
         os.killpg(group, 0)

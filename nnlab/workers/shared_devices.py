@@ -1,4 +1,4 @@
-"""`SharedDevices` lets one script have a device, or the machine, for itself: after a lack of memory."""
+"""`SharedDevices` gives a script that was out of memory a device, or the machine, for itself."""
 
 import threading
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.workers.callbacks import RunCallbacks
 from nnlab.workers.save_policy import DEFAULT_SAVE_POLICY, SavePolicy
-from nnlab.workers.script_slots import ScriptResources
+from nnlab.workers.script_slots import NO_LIMITS, ScriptResources
 
 if TYPE_CHECKING:
     from nnlab.engine.distributed import GroupLeader
@@ -34,4 +34,4 @@ class WorkerContext:
     save_policy: SavePolicy = DEFAULT_SAVE_POLICY
     wait_for_device: Callable[[], None] | None = None
     leader: "GroupLeader | None" = None
-    script_resources: ScriptResources = ScriptResources()
+    script_resources: ScriptResources = NO_LIMITS

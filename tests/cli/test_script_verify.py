@@ -117,9 +117,49 @@ def test_runs_that_cannot_be_compared(nnlab: Nnlab, script: Path) -> None:
     assert "--time-limit soon: not a duration such as 90s or 5min" in error
 
 
+def test_absolute_paths_in_the_working_folder_lead_to_the_copy(
+    nnlab: Nnlab, script: Path, folder: Path
+) -> None:
+    text = (
+        script.read_text()
+        .replace(
+            '"--steps", type=int', '"--out", type=Path)\nparser.add_argument("--steps", type=int'
+        )
+        .replace("Path() if options.local", "options.out if options.local")
+    )
+    script.write_text(text)
+    (folder / "out").mkdir()
+    nnlab("run", "-q", str(script), "--local", "--out", str(folder / "out"))
+    saved = (folder / "out" / "last.json").read_bytes()
+    assert _verify(nnlab)["holds"] is True
+    assert (folder / "out" / "last.json").read_bytes() == saved
+
+
+def test_a_script_that_is_gone(nnlab: Nnlab, script: Path) -> None:
+    nnlab("run", "-q", str(script))
+    script.unlink()
+    assert _verify(nnlab, expect=1)["problem"].startswith(f"cannot read '{script}'")
+
+
 def test_runs_of_both_kinds(nnlab: Nnlab, script: Path) -> None:
     nnlab("train", "--data", "iris", "--width", "8", "--depth", "1", "--epochs", "2", "-q")
     nnlab("run", "-q", str(script))
     results = nnlab("verify", "1", "2", "--format", "json").json
     assert [result["run"] for result in results] == [1, 2]
     assert all(result["holds"] for result in results)
+
+
+def test_runs_that_write_the_same_log_file(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "logged.py").write_text(
+        "import argparse, pathlib\n"
+        "parser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--lr', type=float)\n"
+        "lr = parser.parse_args().lr\n"
+        "pathlib.Path('logs').mkdir(exist_ok=True)\n"
+        "rows = [f'{step},{lr / (step + 1)}' for step in range(30)]\n"
+        "pathlib.Path('logs/metrics.csv').write_text('\\n'.join(['step,val/loss', *rows, '']))\n"
+    )
+    nnlab("run", "--quiet", "--metrics", "logs", "logged.py", "--lr", "1,2,3")
+    rows = nnlab("ls", "--format", "json").json
+    assert sorted(row["best"] for row in rows) == pytest.approx([1 / 30, 2 / 30, 3 / 30])
+    assert _verify(nnlab)["stored"] == {"values": 30, "first": None}

@@ -15,6 +15,7 @@ from recorded_runs import (
 )
 from tracker_adapters import adapted_script
 
+import nnlab
 from nnlab.compat.tensorboard import SummaryWriter
 from nnlab.records import Status
 
@@ -101,6 +102,21 @@ def test_a_closed_writer_continues_its_run(db: Path) -> None:
     (run,) = recorded_runs(db)
     assert run.status is Status.FINISHED
     assert recorded_values(db)["loss"] == [(0, 1.0), (1, 0.5)]
+
+
+def test_a_writer_that_purges_steps_continues_the_run_of_its_folder(db: Path) -> None:
+    for purge_step, steps in ((None, range(5)), (3, range(3, 6))):
+        with SummaryWriter("logs/a", purge_step=purge_step) as writer:
+            for step in steps:
+                writer.add_scalar("loss", step + (purge_step or 0), step)
+    (run,) = recorded_runs(db)
+    assert run.status is Status.FINISHED
+    assert recorded_values(db)["loss"][5:] == [(3, 6.0), (4, 7.0), (5, 8.0)]
+    with nnlab.open(db) as results:
+        assert results.history(1)["loss"].values == (0, 1, 2, 6, 7, 8)
+    with SummaryWriter("logs/a") as writer:
+        writer.add_scalar("loss", 1.0, 0)
+    assert len(recorded_runs(db)) == 2
 
 
 def test_hyperparameters_of_several_settings_are_several_runs(db: Path) -> None:

@@ -18,6 +18,7 @@ from log_examples import (
     write_mlflow_export,
     write_wandb_csv,
     write_wandb_json,
+    write_wandb_runs,
 )
 from log_readings import read_one, read_path, read_run
 
@@ -27,8 +28,10 @@ from nnlab.exchange.comet_export import CometExportReader
 from nnlab.exchange.json_lines import JsonLinesReader
 from nnlab.exchange.log_reader import Audit
 from nnlab.exchange.mlflow_export import MlflowExportReader
+from nnlab.exchange.python_literals import parse_python_dict
 from nnlab.exchange.wandb_csv import WandbCsvReader
 from nnlab.exchange.wandb_json import WandbJsonReader
+from nnlab.exchange.wandb_runs import WandbRunsReader
 from nnlab.records import Status
 
 
@@ -120,6 +123,57 @@ def test_media_in_a_history_are_left_out(tmp_path: Path) -> None:
     reading = read_one(WandbJsonReader(), tmp_path)
     assert [sample.metric for sample in reading.samples] == ["loss"]
     assert reading.notes == {"not-imported": 1}
+
+
+def test_the_table_of_runs_of_the_api_of_wandb(tmp_path: Path) -> None:
+    write_wandb_runs(tmp_path)
+    owl, fox = read_path(WandbRunsReader(), tmp_path)
+    assert owl.details.config == {"lr": 0.1, "seed": 4, "sizes": [1, 2]}
+    assert owl.details.seed == 4
+    assert owl.details.results["loss"] == 2.5
+    assert [(s.metric, s.step, s.time) for s in owl.samples] == [
+        ("loss", 9, 1_700_000_000.5), ("val.acc", 9, 1_700_000_000.5),
+    ]  # fmt: skip
+    assert owl.notes == {"sampled": 1}
+    assert fox.curve("loss") == [(None, None, 1.5)]
+    assert fox.details.results == {"loss": 1.5, "note": "x"}
+
+
+def test_the_table_of_a_project_of_wandb(tmp_path: Path) -> None:
+    (tmp_path / "wandb_export.csv").write_text(
+        '"Name","State","Notes","User","Tags","Created","Runtime","Sweep","lr","seed","opt",'
+        '"_step","val/loss","accuracy"\n'
+        '"owl","finished","-","me","a, b","2023-11-14T22:13:20.000Z","60","","0.1","4","adam",'
+        '"9","0.5","0.75"\n'
+        '"fox","crashed","-","me","","2023-11-14T22:13:20.000Z","60","","0.2","5","sgd","","",""\n'
+    )
+    owl, fox = read_path(WandbRunsReader(), tmp_path)
+    assert owl.details.config == {"lr": 0.1, "seed": 4, "opt": "adam"}
+    assert (owl.details.seed, owl.details.tags) == (4, ("a", "b"))
+    assert owl.details.started_at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    assert owl.details.status is Status.FINISHED
+    assert [(s.metric, s.value, s.step) for s in owl.samples] == [
+        ("val/loss", 0.5, 9), ("accuracy", 0.75, 9),
+    ]  # fmt: skip
+    assert (fox.details.status, fox.samples) == (Status.INTERRUPTED, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('x')",
+        "[1]",
+        "{'a': " * 1000,
+        "(" * 50_000,
+        "-" * 90_000 + "1",
+        "a" + ".b" * 45_000,
+        "{}" * 60_000,
+        "\0",
+    ],
+)
+def test_other_texts_are_no_dictionaries(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a dictionary|longer than"):
+        parse_python_dict(text)
 
 
 def test_a_table_of_runs_of_mlflow(tmp_path: Path) -> None:

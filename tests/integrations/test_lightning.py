@@ -17,6 +17,7 @@ from recorded_runs import (
 from tracker_adapters import adapted_script
 
 from nnlab.records import Status
+from nnlab.tracking.run_handle import RunHandle
 
 pytest.importorskip("lightning", reason="lightning is in the extra `test`")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Lightning
@@ -77,6 +78,17 @@ def test_a_failed_training_stores_the_traceback(db: Path) -> None:
     assert run.status is Status.FAILED
     assert "ArithmeticError: no validation" in str(run.reason)
     assert len(recorded_values(db)["train_loss_step"]) == 2
+
+
+def test_a_request_to_stop_ends_the_training(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunHandle, "should_stop", property(lambda _: True))
+    stop = {
+        **LOGGER,
+        "LearningRateMonitor(),": "LearningRateMonitor(), NnlabStop(),",
+        "import torch\n": "import torch\nfrom nnlab.integrations.lightning import NnlabStop\n",
+    }
+    run_here(changed_script("lightning_regression.py", stop, db.parent))
+    assert len(recorded_values(db)["train_loss_step"]) == 1
 
 
 def test_a_run_of_the_program_is_used_and_not_ended(db: Path) -> None:

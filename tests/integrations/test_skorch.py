@@ -15,6 +15,7 @@ from recorded_runs import (
 from tracker_adapters import adapted_script
 
 from nnlab.records import Status
+from nnlab.tracking.run_handle import RunHandle
 
 pytest.importorskip("skorch", reason="skorch is in the extra `test`")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of skorch and scikit-learn
@@ -83,6 +84,14 @@ def test_partial_fit_continues_the_run_and_fit_begins_one(db: Path) -> None:
     assert [item.epoch for item in recorded_samples(db)["val/loss"]] == [1, 2, 3, 4]
     net.fit(*data())
     assert [item.epoch for item in recorded_samples(db, 2)["val/loss"]] == [1, 2]
+
+
+def test_a_request_to_stop_ends_the_training(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunHandle, "should_stop", property(lambda _: True))
+    net = make_net().fit(*data())
+    assert len(net.history) == 1
+    (run,) = recorded_runs(db)
+    assert run.status is Status.FINISHED
 
 
 def test_each_fit_of_a_grid_search_is_a_run(db: Path) -> None:

@@ -8,6 +8,7 @@ from recorded_runs import changed_script, recorded_runs, recorded_samples, run_h
 from tracker_adapters import adapted_script
 
 from nnlab.records import Status
+from nnlab.tracking.run_handle import RunHandle
 
 pytest.importorskip("transformers", reason="transformers is in the extra `test`")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of transformers and torch
@@ -62,6 +63,13 @@ def test_a_resumed_training_continues_its_run(db: Path, monkeypatch: pytest.Monk
     assert run.status is Status.FINISHED
     steps = [item.step for item in recorded_samples(db)["train/loss"]]
     assert steps == [*range(1, 13), *range(9, 13)]
+
+
+def test_a_request_to_stop_ends_the_training(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunHandle, "should_stop", property(lambda _: True))
+    run_here(changed_script("transformers_tiny_model.py", REPORT, db.parent))
+    steps = {item.step for item in recorded_samples(db)["train/loss"]}
+    assert steps == {1}
 
 
 def test_a_callback_gets_the_arguments_of_a_run(db: Path) -> None:

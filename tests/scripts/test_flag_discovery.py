@@ -11,7 +11,8 @@ from nnlab.errors import UserCodeError
 from nnlab.io.files import cache_dir
 from nnlab.scripts import flag_discovery
 from nnlab.scripts.flag_discovery import discover_flags
-from nnlab.scripts.flags import ScriptFlags
+from nnlab.scripts.flag_records import flags_from_json, flags_to_json
+from nnlab.scripts.flags import Flag, ScriptFlags
 from nnlab.scripts.script_version import script_version
 
 PARSE = """
@@ -47,6 +48,35 @@ finally:
 """
     assert _names(_discover(tmp_path, text)) == ["lr"]
     assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("call", ["parse_args()", "parse_known_args()", "parse_intermixed_args()"])
+def test_every_method_that_parses_stops_the_script(tmp_path: Path, call: str) -> None:
+    text = "import argparse, pathlib\n" + PARSE.replace("parse_args()", call)
+    mark = tmp_path / "mark"
+    assert _names(_discover(tmp_path, f"{text}pathlib.Path({str(mark)!r}).touch()")) == ["lr"]
+    assert not mark.exists()
+
+
+def test_a_package_that_parses_in_several_places_is_no_preliminary_parse(tmp_path: Path) -> None:
+    package = tmp_path / "lib" / "site-packages"
+    package.mkdir(parents=True)
+    (package / "helper.py").write_text(
+        "def first(parser):\n    return parser.parse_known_args()\n"
+        "def second(parser):\n    return parser.parse_known_args()\n"
+    )
+    mark = tmp_path / "mark"
+    text = f"""
+import argparse, pathlib, sys
+sys.path.append({str(package)!r})
+import helper
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+helper.first(parser)
+pathlib.Path({str(mark)!r}).touch()
+"""
+    assert _names(_discover(tmp_path, text)) == ["lr"]
+    assert not mark.exists()
 
 
 def test_a_script_that_fails_before_it_parses(tmp_path: Path) -> None:
@@ -183,6 +213,17 @@ def test_the_cache_is_used_and_survives_damage(
     monkeypatch.setattr(flag_discovery, "PROBE", tmp_path / "missing")
     assert _discover(tmp_path, text) == flags  # from the cache
     assert _discover(tmp_path, text + "#").problem is not None
+
+
+def test_damaged_records_are_no_errors() -> None:
+    flags = ScriptFlags("click", (Flag("lr", ("--lr",), "float", 0.1, value_count=2),), ("fit",))
+    content = flags_to_json(flags)
+    assert flags_from_json(content) == flags
+    for index in range(len(content)):
+        assert flags_from_json(content[:index]).problem is not None
+        for byte in (b"0", b'"', b"[", b"x"):
+            damaged = flags_from_json(content[:index] + byte + content[index + 1 :])
+            assert all(flag.name and flag.spellings for flag in damaged.flags)
 
 
 def test_a_missing_script_or_interpreter(tmp_path: Path) -> None:

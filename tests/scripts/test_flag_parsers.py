@@ -6,7 +6,7 @@ from flag_scripts import flags_of, received, run_with
 from nnlab.errors import UsageError
 from nnlab.scripts.arguments import build_arguments
 from nnlab.scripts.flag_values import parse_flag_values
-from nnlab.scripts.flags import Flag, ScriptFlags
+from nnlab.scripts.flags import Flag, ParserKind, ScriptFlags
 
 
 def _flag(flags: ScriptFlags, name: str, subcommand: str | None = None) -> Flag:
@@ -96,6 +96,18 @@ def test_a_parser_that_reads_a_configuration_first() -> None:
     assert received("argparse_two_parsers", ["--lr", "3"])["lr"] == 3.0
 
 
+@pytest.mark.slow
+def test_the_parser_of_transformers() -> None:
+    pytest.importorskip("transformers", reason="transformers is not installed")
+    flags = flags_of("transformers_script")
+    assert flags.parser == "argparse"
+    kinds = [flags.resolve_flag(name).kind for name in ("--learning-rate", "lr_scheduler_type")]
+    assert kinds == ["float", "choice"]
+    words = ["--model", "x", "--no-half", "--learning_rate", "3e-4", "--output-dir", "out"]
+    words += ["--logging-nan-inf-filter", "false"]
+    assert received("transformers_script", words) == ["x", False, 3e-4, "out", False]
+
+
 def test_click() -> None:
     flags = flags_of("click_script")
     assert (flags.parser, flags.subcommands, flags.requires_subcommand) == (
@@ -169,15 +181,36 @@ def test_hydra() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "text", ["true", "12", "1e3", "null", "a\\", "\\'", "it's", "a=b", "${x}", "", "[1", "a b"]
-)
+TEXTS = [
+    "true",
+    "12",
+    "1e3",
+    "null",
+    "a\\",
+    "\\'",
+    "it's",
+    "a=b",
+    "${x}",
+    "",
+    "[1",
+    "a b",
+    "{}",
+    "a,b",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_texts_in_hydra_and_fire_stay_texts(text: str) -> None:
-    if text != "${x}":  # an interpolation in Hydra
-        setting = {"seed": 1, "name": text}
-        assert run_with("hydra_script", flags_of("hydra_script"), setting)["name"] == text
-    setting = {"data": 1, "name": text}
-    assert run_with("fire_script", flags_of("fire_script"), setting)["name"] == text
+    overrides = pytest.importorskip("hydra.core.override_parser.overrides_parser")
+    fire = pytest.importorskip("fire.parser")
+    (argument,) = build_arguments(_text_flag("hydra", "name"), {"name": text})
+    assert overrides.OverridesParser.create().parse_override(argument).value() == text
+    (argument,) = build_arguments(_text_flag("fire", "--name"), {"name": text})
+    assert fire.DefaultParseValue(argument.partition("=")[2]) == text
+
+
+def _text_flag(parser: ParserKind, spelling: str) -> ScriptFlags:
+    return ScriptFlags(parser, (Flag("name", (spelling,), "str"),))
 
 
 def test_fire() -> None:

@@ -46,6 +46,7 @@ def test_the_command_of_the_documentation() -> None:
         ("--opt sgd,adam", {"opt": ("sgd", "adam")}),
         ("--name a,b", {"name": ("a", "b")}),
         ("--amp=true,false", {"amp": (True, False)}),
+        ("--amp true,false", {"amp": (True, False)}),
         ("--grid amp=false,true", {"amp": (False, True)}),
         ("--anything 1,x,true", {"anything": (1, "x", True)}),
         ("--anything 1..3", {"anything": Range(1, 3, log=False, whole=True)}),

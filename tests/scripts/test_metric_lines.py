@@ -45,7 +45,7 @@ def position(text: str) -> tuple[int | None, float | None]:
             {"test/loss": 0.0518, "test/accuracy": 0.9827}, None, None,
         ),
         (
-            "Epoch: [0][  10/5005]\tTime  0.333 ( 1.2)\tData 0.0 (0.1)\tLoss 6.9 (7.0)\tAcc@1 0.39 (0.1)",
+            "Epoch: [0][  10/5005]\tTime  0.333 ( 1.2)\tData 0.0 (0.1)\tLoss 6.9 (7)\tAcc@1 0.39 (0)",
             {"loss": 6.9, "acc@1": 0.39}, 10, 1.0,
         ),
         (" * Acc@1 70.0 Acc@5 89.0", {"acc@1": 70.0, "acc@5": 89.0}, None, None),

@@ -176,7 +176,7 @@ def test_changes_build_up_the_same_points_however_often_they_are_stored(
                 if change.delete_from is not None:
                     for position in [p for p in curve if p >= change.delete_from]:
                         del curve[position]
-                curve.update(change.points)
+                curve.update(zip(change.positions, change.values, strict=True))
                 summaries[metric] = change
             points.mark_stored()
     for metric, derived in points.curves.items():
@@ -191,5 +191,5 @@ def test_changes_build_up_the_same_points_however_often_they_are_stored(
 def _check_curve(
     positions: Sequence[int], values: Sequence[float], stored: dict[int, float]
 ) -> None:
-    assert positions == sorted(set(positions))
+    assert list(positions) == sorted(set(positions))
     assert repr(sorted(stored.items())) == repr(list(zip(positions, values, strict=True)))

@@ -13,7 +13,7 @@ from nnlab.engine.loop import build_session as real_start
 from nnlab.errors import DiskFull
 from nnlab.records import Epoch, Status
 from nnlab.settings import RunConfig
-from nnlab.workers import run_context, worker
+from nnlab.workers import heartbeat, run_context
 from nnlab.workers.run_queue import run_queue
 from nnlab.workers.worker import train_run
 from nnlab.workers.worker_context import WorkerContext

@@ -17,6 +17,7 @@ from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.results.show_external import external_json, external_lines, print_samples
+from nnlab.cli.train.script_run.present import output_lines
 from nnlab.cli.train.train import messages
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
@@ -32,6 +33,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 # Prefixes of metrics that are measured once, which the table omits.
 _MEASURED_ONCE = ("data/", "probe/start_")
+# Of the output of a script.
+_OUTPUT_LINES = 10
 _SPLITS = ("train/", "val/", "test/")
 
 
@@ -169,6 +172,8 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
             style="dim",
         )
     print_findings(store.findings(db, [run.id]).get(run.id, ()), axis=run.axis)
+    for line in output_lines(db, run, _OUTPUT_LINES):
+        say(line, style="dim")
 
 
 def _print_curves(db: store.Database, run: Run, output_format: Format) -> None:

@@ -188,8 +188,7 @@ def init_study(
 
         nnlab init-study search --trials 80 --extend
 
-        nnlab init-study s --script train.py --lr 1e-4..1e-1 --sampler tpe --trials 40 --objective \\
-            val/acc:max
+        nnlab init-study s --script train.py --lr 1e-4..1e-1 --sampler tpe --trials 40 --objective val/acc
     """
     # Imported only here: the store takes time to import, and completion does not need it.
     from nnlab.cli.train.train import run

@@ -7,7 +7,7 @@ scripts import are here as well: `from nnlab.compat.mlflow.models import infer_s
 from typing import TYPE_CHECKING
 
 from nnlab.compat.mlflow import models, pytorch, sklearn, tracking
-from nnlab.compat.mlflow.active_run import MlflowRun as ActiveRun
+from nnlab.compat.mlflow.active_run import ActiveMlflowRun as ActiveRun
 from nnlab.compat.mlflow.client import MlflowClient
 from nnlab.compat.mlflow.experiments import (
     create_experiment,

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
-from nnlab.compat.mlflow.entities import MlflowRunData, MlflowRunInfo
+from nnlab.compat.mlflow.entities import ActiveRunData, ActiveRunInfo
 from nnlab.compat.saved_files import new_file, save_file
 from nnlab.compat.step_counter import StepCounter
 from nnlab.errors import UsageError
@@ -17,11 +17,11 @@ from nnlab.tracking.run_handle import RunHandle
 from nnlab.tracking.start import init as start_run
 
 
-class MlflowRun:
+class ActiveMlflowRun:
     """A run of nnlab with the interface of `mlflow.ActiveRun`."""
 
     def __init__(
-        self, handle: RunHandle, tags: Mapping[str, Any], parent: "MlflowRun | None"
+        self, handle: RunHandle, tags: Mapping[str, Any], parent: "ActiveMlflowRun | None"
     ) -> None:
         self._handle, self._parent = handle, parent
         self._status = "RUNNING"
@@ -36,14 +36,14 @@ class MlflowRun:
         return self._handle
 
     @property
-    def parent(self) -> "MlflowRun | None":
+    def parent(self) -> "ActiveMlflowRun | None":
         """The run that was active when this one was started."""
         return self._parent
 
     @property
-    def info(self) -> MlflowRunInfo:
+    def info(self) -> ActiveRunInfo:
         """Number, name and state."""
-        return MlflowRunInfo(
+        return ActiveRunInfo(
             run_id=self._handle.id,
             run_name=self._handle.name,
             experiment_id=self._handle.study,
@@ -54,10 +54,10 @@ class MlflowRun:
         )
 
     @property
-    def data(self) -> MlflowRunData:
+    def data(self) -> ActiveRunData:
         """The last values, parameters and tags."""
-        values = self._handle.summary.as_dict() if self._end is None else {}
-        return MlflowRunData(
+        values = self._handle.summary.as_dict()
+        return ActiveRunData(
             metrics={name: v for name, v in values.items() if isinstance(v, int | float)},
             params={name: str(value) for name, value in self._handle.config.items()},
             tags=dict(self._tags),
@@ -103,7 +103,7 @@ class MlflowRun:
         self._status, self._end = status, int(time.time() * 1000)
         state.remove(self)
 
-    def __enter__(self) -> "MlflowRun":
+    def __enter__(self) -> "ActiveMlflowRun":
         return self
 
     def __exit__(
@@ -121,22 +121,22 @@ class MlflowState:
     """The stack of active runs and the experiment of the next one."""
 
     def __init__(self) -> None:
-        self.runs: list[MlflowRun] = []
-        self.started: dict[str, MlflowRun] = {}
-        self.last: MlflowRun | None = None
+        self.runs: list[ActiveMlflowRun] = []
+        self.started: dict[str, ActiveMlflowRun] = {}
+        self.last: ActiveMlflowRun | None = None
         self.experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME")
         self.tracking_uri = os.environ.get("MLFLOW_TRACKING_URI", "")
 
     @property
-    def active(self) -> MlflowRun | None:
+    def active(self) -> ActiveMlflowRun | None:
         """The newest run that has not ended."""
         return self.runs[-1] if self.runs else None
 
-    def remove(self, run: MlflowRun) -> None:
+    def remove(self, run: ActiveMlflowRun) -> None:
         """Removes a run that has ended."""
         self.runs[:] = [other for other in self.runs if other is not run]
 
-    def needed_run(self, run_id: str | None = None) -> MlflowRun:
+    def needed_run(self, run_id: str | None = None) -> ActiveMlflowRun:
         """The run with that number, or the active one, which is started if there is none."""
         if run_id is not None and run_id in self.started:
             return self.started[run_id]
@@ -154,7 +154,7 @@ def start_active_run(
     nested: bool = False,
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
-) -> MlflowRun:
+) -> ActiveMlflowRun:
     """Starts a run, or continues the one with that number."""
     parent = state.active
     if parent is not None and not nested:
@@ -172,7 +172,7 @@ def start_active_run(
             raise
         note_once(f"mlflow.start_run: {error.message}, so that a new run is recorded")
         handle = start_run(**arguments)
-    run = MlflowRun(handle, all_tags, parent)
+    run = ActiveMlflowRun(handle, all_tags, parent)
     if description:
         handle.summary["description"] = description
     state.runs.append(run)

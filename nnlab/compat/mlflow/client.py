@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nnlab.compat.mlflow import experiments, files
-from nnlab.compat.mlflow.active_run import MlflowRun, start_active_run, state
+from nnlab.compat.mlflow.active_run import ActiveMlflowRun, start_active_run, state
 from nnlab.compat.mlflow.entities import MlflowExperiment
 from nnlab.compat.unsupported import unsupported_attributes
 
@@ -29,13 +29,13 @@ class MlflowClient:
     def create_run(
         self, experiment_id: str, start_time: int | None = None,
         tags: Mapping[str, Any] | None = None, run_name: str | None = None,
-    ) -> MlflowRun:  # fmt: skip
+    ) -> ActiveMlflowRun:  # fmt: skip
         """Starts a run that does not become the active one."""
         run = start_active_run(None, str(experiment_id), run_name, nested=True, tags=tags)
         state.remove(run)
         return run
 
-    def get_run(self, run_id: str) -> MlflowRun:
+    def get_run(self, run_id: str) -> ActiveMlflowRun:
         """A run that this process has started."""
         return state.needed_run(run_id)
 

@@ -21,7 +21,7 @@ class MlflowExperiment:
 
 
 @dataclass(frozen=True, slots=True)
-class MlflowRunInfo:
+class ActiveRunInfo:
     """Number, name and state of a run; times in milliseconds since 1970."""
 
     run_id: str
@@ -40,7 +40,7 @@ class MlflowRunInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class MlflowRunData:
+class ActiveRunData:
     """The last values, parameters and tags of a run."""
 
     metrics: Mapping[str, float]

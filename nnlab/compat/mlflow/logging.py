@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nnlab.compat.mlflow.active_run import MlflowRun, start_active_run, state
+from nnlab.compat.mlflow.active_run import ActiveMlflowRun, start_active_run, state
 
 
 def start_run(
@@ -15,7 +15,7 @@ def start_run(
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
     log_system_metrics: bool | None = None,
-) -> MlflowRun:
+) -> ActiveMlflowRun:
     """Starts a run, which `with` or `end_run` ends; the experiment is its study."""
     experiment = None if experiment_id is None else str(experiment_id)
     return start_active_run(
@@ -29,17 +29,17 @@ def end_run(status: str = "FINISHED") -> None:
         state.active.end(status)
 
 
-def active_run() -> MlflowRun | None:
+def active_run() -> ActiveMlflowRun | None:
     """The newest run that has not ended."""
     return state.active
 
 
-def last_active_run() -> MlflowRun | None:
+def last_active_run() -> ActiveMlflowRun | None:
     """The run that was started last."""
     return state.last
 
 
-def get_run(run_id: str) -> MlflowRun | None:
+def get_run(run_id: str) -> ActiveMlflowRun | None:
     """A run that this process has started; None if it has not."""
     return state.started.get(str(run_id))
 

@@ -4,12 +4,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from nnlab.compat.named_runs import Resume
 from nnlab.tracking.config_values import config_mapping
 from nnlab.tracking.notes import note_once
-
-Resume = Literal["allow", "must", "never"]
 
 
 class WandbSettings:

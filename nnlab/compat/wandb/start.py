@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnlab.compat.named_runs import start_with_id
 from nnlab.compat.wandb.settings import (
-    Resume,
     in_notebook,
     is_disabled,
     read_config,
@@ -14,11 +14,8 @@ from nnlab.compat.wandb.settings import (
     tag_list,
 )
 from nnlab.compat.wandb.wandb_run import WandbRun
-from nnlab.errors import UsageError
 from nnlab.tracking.mapping_proxies import TrackedConfig
 from nnlab.tracking.notes import note_once
-from nnlab.tracking.run_handle import RunHandle
-from nnlab.tracking.start import init as start_run
 
 _WITHOUT_EQUIVALENT = ("fork_from", "resume_from", "sync_tensorboard", "tensorboard", "monitor_gym")
 
@@ -145,20 +142,3 @@ def _note_without_equivalent(others: Mapping[str, Any]) -> None:
                 else "it does nothing"
             )
             note_once(f"wandb.init({name}=...) is not available in nnlab: {remark}")
-
-
-def start_with_id(ids: Sequence[str], resume: Resume | None, **arguments: Any) -> RunHandle:
-    """Starts a run with the first of the ids that is possible, or without one if none is.
-
-    Raises:
-        UsageError: no run with these ids fits `resume`.
-    """
-    problem: UsageError | None = None
-    for identifier in ids:
-        try:
-            return start_run(id=identifier, resume=resume or "never", **arguments)
-        except UsageError as error:
-            problem = error
-    if problem is not None and resume is not None:
-        raise problem
-    return start_run(resume=None if ids else resume, **arguments)

@@ -1,7 +1,7 @@
 """The writer of MLflow's file store, a folder `mlruns`.
 
-All versions of MLflow read it; from 3.5 on, `MLFLOW_ALLOW_FILE_STORE=true mlflow ui`, or convert it
-with `mlflow migrate-filestore`. Unlike MLflow's database, it keeps infinities and repeated values.
+All versions of MLflow understand it, the newer ones only with MLFLOW_ALLOW_FILE_STORE=true, or
+after `mlflow migrate-filestore`. Unlike MLflow's database, it keeps infinities and repeated values.
 """
 
 import hashlib

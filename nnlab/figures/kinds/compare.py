@@ -147,7 +147,7 @@ def _seed_differences(db: store.Database, ranking: Ranking) -> tuple[SeedDiffere
     diverged = {run.seed for run in store.runs(db, run_ids=ids) if run.status is Status.DIVERGED}
     return tuple(
         SeedDifference(str(seed), sign * (best[seed] - other[seed]), seed in diverged)
-        for seed in sorted(best.keys() & other.keys(), key=str)
+        for seed in sorted(best.keys() & other.keys())
     )
 
 

@@ -12,6 +12,8 @@ PACKAGE_NAME = "_nnlab_parser_probe"
 
 def main() -> None:
     """Runs the probe with the arguments SCRIPT and DESCRIPTOR."""
+    if sys.version_info < (3, 9):  # noqa: UP036 - the interpreter of the script
+        sys.exit("flags are read with Python 3.9 or newer, and the script has an older one")
     folder = Path(__file__).resolve().parent
     spec = importlib.util.spec_from_file_location(
         PACKAGE_NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]

@@ -49,12 +49,18 @@ def _caller(frame: FrameType | None) -> FrameType | None:
 def _is_preliminary(frame: FrameType, caller: FrameType | None) -> bool:
     """Whether the script probably parses again, for example after it has read a configuration file.
 
-    It does so if it called `parse_known_args` itself and its source contains another such call.
+    It does so if it called `parse_known_args` itself, not a package that it uses, and its source
+    contains another such call.
     """
     if caller is None or frame is not caller:
         return False
+    path = Path(caller.f_code.co_filename).resolve()
+    is_own = (
+        path.is_relative_to(Path(sys.argv[0]).resolve().parent)
+        and "site-packages" not in path.parts
+    )
     try:
-        source = Path(caller.f_code.co_filename).read_text(encoding="utf-8", errors="replace")
+        source = path.read_text(encoding="utf-8", errors="replace") if is_own else ""
     except OSError:
         return False
     return len(_PARSE_CALL.findall(source)) > 1

@@ -1,7 +1,8 @@
 """Trains one weight with momentum, and resumes from checkpoints; prints its metrics.
 
 `--unseeded` makes it irreproducible, `--lose-state` restores only the weight, `--die-at` kills the
-first execution, and `--fail-at` ends it after a checkpoint; `--local` keeps the checkpoint in the working folder, `--silent` prints nothing.
+first execution, `--fail-at` ends it after a checkpoint, `--local` keeps the checkpoint in the
+working folder, `--silent` prints nothing.
 """
 
 import argparse

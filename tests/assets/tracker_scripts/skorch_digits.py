@@ -1,7 +1,7 @@
 import torch
+from sklearn.datasets import load_digits
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EpochScoring, PrintLog
-from sklearn.datasets import load_digits
 
 torch.manual_seed(0)
 x, y = load_digits(return_X_y=True)

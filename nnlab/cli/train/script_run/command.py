@@ -248,7 +248,7 @@ def run_script_command(
 
     The script needs no changes. nnlab asks its parser for its flags, runs every combination of
     the values with every seed, and reads the metrics that it prints.
-    Behind the script, the options above are nnlab's and all others are flags of the script;
+    After the script, the long options below are nnlab's and all others are flags of the script;
     --flag.NAME is the flag NAME of the script in any case.
     Finished runs are not executed twice; interrupted ones find their checkpoints in NNLAB_DIR.
 

@@ -1,4 +1,4 @@
-"""What `nnlab run` prints in addition to `nnlab train`: command lines, and the output of failures."""
+"""What `nnlab run` prints besides what `nnlab train` does: command lines, output of failures."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -26,8 +26,8 @@ def print_commands(study: ScriptStudy, completed: Collection[tuple[str, int | No
     for spec in run_specs[:_MAX_COMMANDS]:
         words = build_command(study.spec, spec.setting, spec.seed, _FOLDER)
         line = words[2] if study.spec.template is not None else quote_command(*words)
-        done = "  (has a result)" if (spec.digest, spec.seed) in completed else ""
-        say(f"{line}{done}")
+        mark = "  (has a result)" if (spec.digest, spec.seed) in completed else ""
+        say(f"{line}{mark}")
     if len(run_specs) > _MAX_COMMANDS:
         note(f"and {len(run_specs) - _MAX_COMMANDS:,} more runs")
     done = sum((spec.digest, spec.seed) in completed for spec in run_specs)

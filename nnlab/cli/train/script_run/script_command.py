@@ -30,7 +30,7 @@ class ScriptCommand(TyperCommand):
             if option in _STUDY_OPTIONS:
                 raise UsageError(
                     f"{option} describes a study, which nnlab init-study sets up",
-                    hint=f"nnlab init-study NAME --script train.py --lr 1e-4..1e-1 {option} ..., and"
+                    hint=f"nnlab init-study NAME --script train.py --lr 1e-4..1e-1 {option} ...,"
                     f" then nnlab train --study NAME; --flag.{option[2:]} is a flag of the script",
                 )
         ctx.meta[SCRIPT_TOKENS], ctx.meta[OWN_OPTIONS] = split.script, split.own_options

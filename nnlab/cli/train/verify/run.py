@@ -20,7 +20,7 @@ from nnlab.settings import parse_duration
 from nnlab.study.progress_lines import metrics_line
 
 if TYPE_CHECKING:
-    from nnlab.workers.script_verification import VerificationLimits
+    from nnlab.workers.short_execution import VerificationLimits
     from nnlab.workers.verify import EnvironmentChange, OnEpoch, VerificationResult
 
 
@@ -46,7 +46,7 @@ class VerifyOptions:
         Raises:
             UsageError: the time limit is no duration.
         """
-        from nnlab.workers.script_verification import VerificationLimits
+        from nnlab.workers.short_execution import VerificationLimits
 
         seconds = parse_duration(self.time_limit)
         if seconds is None or seconds <= 0:

@@ -12,7 +12,8 @@ from nnlab.records import Run
 from nnlab.scripts.sample_comparison import Resume, SampleComparison, SampleDifference
 
 if TYPE_CHECKING:
-    from nnlab.workers.script_verification import ScriptVerification, VerificationLimits
+    from nnlab.workers.script_verification import ScriptVerification
+    from nnlab.workers.short_execution import VerificationLimits
 
 
 def verify_script_runs(
