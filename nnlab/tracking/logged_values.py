@@ -149,7 +149,7 @@ def _convert_into(
     separator: str,
 ) -> None:
     for key, value in values.items():
-        name = prefix + key
+        name = f"{prefix}{key}"
         kind = type(value)
         if kind is float:
             converted.numbers[name] = value
