@@ -96,7 +96,7 @@ def test_an_object_whose_conversion_fails_does_not_stop_the_recording(db: str) -
             raise RuntimeError("no")
 
     with nnlab.init("s") as run:
-        run.log({"x": 1.0, "broken": Broken(), 3: 2.0})
+        run.log({"x": 1.0, "broken": Broken(), 3: 2.0})  # type: ignore[dict-item]
     assert values_of(db, "x") == [1.0]
     assert values_of(db, "3") == [2.0]
 
