@@ -174,3 +174,15 @@ def test_module_style_of_wandb(db: str) -> None:
     assert stored.results == {"best": 1.5, "val/accuracy.max": 1.5}
     assert values_of(db, "val/accuracy") == [0.5, 1.5]
     assert len(values_of(db, "train/grad_norm")) >= 1
+
+
+def test_a_step_that_goes_back_is_noted_once(db: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with nnlab.init("s") as run:
+        for step in (1, 2, 2, -1, 3, 2, 1):
+            run.log({"val/loss": float(step)}, step=step)
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if "went back" in text]
+    assert line == (
+        "nnlab: the step of val/loss went back from 3 to 2: every value is kept, and the curve"
+        " shows the newest ones"
+    )
+    assert values_of(db, "val/loss") == [1, 2, 2, -1, 3, 2, 1]
