@@ -87,7 +87,7 @@ def test_texts_are_results_and_other_objects_are_noted_once(
     errors = capsys.readouterr().err
     assert errors.count("'bad' is not recorded") == 1
     assert "'wide' is not recorded" in errors
-    assert "not a Tensor of shape (3,)" in errors
+    assert "not Tensor of shape (3,)" in errors
 
 
 def test_an_object_whose_conversion_fails_does_not_stop_the_recording(db: str) -> None:
