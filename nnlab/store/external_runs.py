@@ -16,6 +16,7 @@ from nnlab.store.database import Database
 from nnlab.store.leases import Claim, lease_lost_error
 from nnlab.store.liveness import Observer
 from nnlab.store.remote_callable import remote_callable
+from nnlab.store.row_validation import note_unreadable
 from nnlab.store.rows import select_run
 from nnlab.store.serialization import replace_invalid_unicode, timestamp_to_text, to_json
 from nnlab.store.tables import run as run_table
@@ -172,7 +173,14 @@ def nested_settings(db: Database, trial_ids: list[int]) -> dict[int, Mapping[str
                 trial_table.c.id.in_(trial_ids), trial_table.c.nested_setting.is_not(None)
             )
         ).all()
-    return {trial_id: json.loads(text) for trial_id, text in rows}
+    nested: dict[int, Mapping[str, Any]] = {}
+    for trial_id, text in rows:
+        with note_unreadable(db, "trial", trial_id):
+            setting = json.loads(text)
+            if not isinstance(setting, dict):
+                raise TypeError("its nested setting is not a JSON object")
+            nested[trial_id] = setting
+    return nested
 
 
 def get_or_create_trial(

@@ -16,13 +16,16 @@ from nnlab.settings import ExternalSetting, digest_of
 from nnlab.store.artifact_folders import artifacts_folder
 from nnlab.store.checksum import compute_curves_checksum, read_stored_curves
 from nnlab.store.database import Database
+from nnlab.store.external_runs import nested_settings
 from nnlab.store.file_copy import copy_to_file
 from nnlab.store.garbage import total_size
 from nnlab.store.measurements import artifacts, attempts_of_runs, findings, summaries
 from nnlab.store.queries import all_studies, runs, trials
 from nnlab.store.row_validation import DECODE_ERRORS
 from nnlab.store.rows import is_external_trial
+from nnlab.store.samples import iterate_samples
 from nnlab.store.schema import TABLES
+from nnlab.store.sources import sources
 from nnlab.store.sqlite import FileDatabase
 from nnlab.store.tables import artifact, metadata, metric, point, run, study, summary, trial
 
@@ -173,8 +176,12 @@ def _find_unreadable_rows(db: Database) -> Iterator[str]:
     findings(db, run_ids)
     attempts_of_runs(db, run_ids)
     summaries(db, run_ids)
+    sources(db, run_ids)
+    nested_settings(db, trial_ids)
     for run_id in run_ids:
         artifacts(db, run_id)
+        for _ in iterate_samples(db, run_id):
+            pass  # unreadable ones are recorded
     for (table, row_id), problem in sorted(db.unreadable_rows.items(), key=str):
         yield f"{table} {row_id} cannot be read: {problem}"
     db.unreadable_rows.clear()

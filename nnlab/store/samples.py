@@ -26,7 +26,13 @@ from nnlab.store.evaluation_points import CurveChange, derive_points
 from nnlab.store.leases import LEASE_SECONDS, Claim, extend_lease
 from nnlab.store.points import PointRow, get_or_create_metrics, put_points, put_summaries
 from nnlab.store.remote_callable import AnyDatabase, remote_callable
-from nnlab.store.row_validation import MAX_EPOCHS
+from nnlab.store.row_validation import (
+    INTEGER,
+    MAX_EPOCHS,
+    NUMBER,
+    TEXT,
+    ColumnTypes,
+)
 from nnlab.store.run_transactions import begin_attempt, put_attempt_end
 from nnlab.store.tables import metric, point, run, sample, summary
 
@@ -53,6 +59,12 @@ _SELECT_SAMPLES = DriverStatement(
         .order_by(sample.c.seq, sample.c.metric_id)
     )
 )
+_SAMPLE_TYPES = ColumnTypes(
+    [
+        ("call", INTEGER, False), ("metric", TEXT, False), ("value", NUMBER, True),
+        ("step", INTEGER, True), ("epoch", NUMBER, True), ("time", NUMBER, True),
+    ]
+)  # fmt: skip
 _DELETE_POINTS = DriverStatement(
     lambda: delete(point).where(
         point.c.run_id == bindparam("of_run"),
@@ -221,10 +233,16 @@ def iterate_samples(
         for seq, metric_id, value, step, epoch, logged_at in _SELECT_SAMPLES.execute(
             connection, run_id=run_id
         ):
-            name = name_of[metric_id]
-            if wanted is None or name in wanted:
-                number = math.nan if value is None else value
-                yield seq, Sample(name, number, step, epoch, logged_at)
+            name = name_of.get(metric_id)
+            if wanted is not None and name not in wanted:
+                continue
+            try:
+                _SAMPLE_TYPES.check((seq, name, value, step, epoch, logged_at))
+            except TypeError as error:
+                db.unreadable_rows["sample", f"{seq} of run {run_id}"] = str(error)
+                continue
+            number = math.nan if value is None else value
+            yield seq, Sample(str(name), number, step, epoch, logged_at)
 
 
 @remote_callable
@@ -239,6 +257,8 @@ def sample_clock(
         first = connection.execute(
             select(func.min(sample.c.time)).where(sample.c.run_id == run_id)
         ).scalar_one_or_none()
+        if not isinstance(first, int | float):
+            first = None  # no time, or a corrupt one
         rows = connection.execute(
             select(sample.c.step, sample.c.epoch, sample.c.time)
             .join(metric, metric.c.id == sample.c.metric_id)
@@ -248,7 +268,12 @@ def sample_clock(
     return [
         (step, epoch, None if first is None or logged_at is None else logged_at - first)
         for step, epoch, logged_at in rows
+        if _are_numbers(step, epoch, logged_at)
     ]
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)
 
 
 @remote_callable

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from command_line_runner import QUICK, Nnlab
 from nnlab import store
 from nnlab.cli.main import main
 from nnlab.errors import StoreError, UsageError
+from nnlab.records import Source
 from nnlab.store.tables import metadata
 
 # By kind of column. Bytes that are no UTF-8 are cast to text, as a broken disk would leave them.
@@ -20,7 +22,9 @@ _ANYTHING = ("NULL", "'text'", "x'00ff'", "CAST(x'ff41' AS TEXT)", "922337203685
 _JSON = ("'{'", "'[]'", "'{}'", "'3'", "'null'", "'[{\"a\": [1]}]'", '\'{"a": {"b": []}}\'')
 _KEYS = ("id", "run_id", "trial_id", "study_id", "metric_id")
 _JSON_COLUMNS = ("space", "seeds", "arms", "decides", "sampler", "setting", "tags", "packages",
-                 "evidence")  # fmt: skip
+                 "evidence", "script", "nested_setting", "results", "position", "metric_names",
+                 "audit")  # fmt: skip
+_TABLES_OF_RUNS = ("point", "summary", "sample", "source")
 
 COMMANDS = (
     ("ls",),
@@ -61,7 +65,12 @@ def valid_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
             " evidence, created_at) SELECT 1, 'NN999', 'n', 'info', 0.5, 'm', 'r', '{}',"
             " created_at FROM run WHERE id = 1"
         )
+        # Not by a SampleWriter, which would derive the points of the run from them.
+        connection.execute("INSERT INTO sample SELECT 1, id, 0, 1, 1.0, 1.0, 0.5 FROM metric")
     connection.close()
+    db = store.open_database(str(path), write=True)
+    store.put_source(db, Source(1, "csv", "a", "/a", datetime.now(UTC), {"offset": 1}, {"x": "X"}))
+    db.close()
     return path
 
 
@@ -73,10 +82,10 @@ def broken(valid_database: Path, folder: Path) -> Path:
 
 def corrupt(path: Path, table: str, column: str, value: str) -> None:
     """Puts a value into the first row of a table."""
-    where = "run_id = 1" if table in ("point", "summary") else f"id = (SELECT min(id) FROM {table})"
+    where = "run_id = 1" if table in _TABLES_OF_RUNS else f"id = (SELECT min(id) FROM {table})"
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA ignore_check_constraints=ON")
-        if column == "epoch":
+        if (table, column) == ("point", "epoch"):
             where += " AND epoch = 1 AND metric_id = (SELECT min(metric_id) FROM point)"
         connection.execute(f"UPDATE OR IGNORE {table} SET {column} = {value} WHERE {where}")
     connection.close()
@@ -101,6 +110,12 @@ READERS: dict[str, Callable[[store.Database], object]] = {
     "last": lambda db: store.rank_trials(db, metric="val/loss", direction="max", at="last"),
     "pruned": store.count_pruned_runs,
     "progress": lambda db: store.progress(db, study_ids=None, failures=3),
+    "samples": lambda db: store.samples(db, 1),
+    "clock": lambda db: store.sample_clock(db, 1, "val/loss"),
+    "sources": lambda db: store.sources(db, [1]),
+    "source": lambda db: store.find_source(db, "csv", "a"),
+    "nested": lambda db: store.nested_settings(db, [1]),
+    "directions": store.user_directions,
     "check": store.find_problems,
 }
 
@@ -145,6 +160,10 @@ def test_every_reader_gives_the_other_rows_or_says_what_is_wrong(
         ("summary", "last", "'x'"),
         ("finding", "evidence", "'{'"),
         ("finding", "confidence", "'high'"),
+        ("sample", "value", "'x'"),
+        ("source", "audit", "'{'"),
+        ("run", "results", "'[]'"),
+        ("trial", "nested_setting", "'{'"),
     ],
 )
 def test_every_command_says_what_is_wrong_in_a_line(
@@ -200,6 +219,9 @@ def test_one_bad_row_hides_no_other_and_is_named(
         ("run", "reason", "CAST(x'ff41' AS TEXT)", "run 1: its reason is not UTF-8"),
         ("trial", "setting", "replace(setting, '0.1', '0.2')", "trial 1: its setting has changed"),
         ("point", "value", "0.123", "run 1: its points have changed"),
+        ("sample", "value", "'x'", "its value is str"),
+        ("source", "position", "'[]'", "source 1 cannot be read"),
+        ("trial", "nested_setting", "'{'", "trial 1 cannot be read"),
     ],
 )
 def test_check_names_what_it_finds(
