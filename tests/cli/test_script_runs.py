@@ -132,6 +132,14 @@ def test_an_exit_code_without_a_traceback(nnlab: Nnlab, folder: Path) -> None:
     assert "exit code 3: no space" in answer.err
 
 
+def test_a_long_line_of_a_failed_script_is_shown_shortened(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "long.py").write_text("print('x' * 30_000 + 'end')\nraise SystemExit(1)\n")
+    answer = nnlab("run", "long.py", expect=1)
+    assert f"... {'x' * 497}end" in answer.out
+    assert max(map(len, answer.out.splitlines())) < 1_000
+    assert max(map(len, nnlab("show", "1").out.splitlines())) < 1_000
+
+
 def test_retry_executes_only_failed_runs(nnlab: Nnlab, folder: Path) -> None:
     write_script(
         folder,
