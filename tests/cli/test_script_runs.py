@@ -97,6 +97,13 @@ def test_any_command_with_placeholders(nnlab: Nnlab, folder: Path) -> None:
     assert len(version) == 12
 
 
+def test_the_folder_of_the_run_in_the_flags_of_a_script(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "print.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    nnlab("run", "print.py", "--logdir", "{dir}/logs", "--json={}", "--", "out={dir}")
+    run_folder = folder / "runs.artifacts" / "1"
+    assert output(folder) == f"['--json', '{{}}', '--logdir', '{run_folder}/logs', 'out={{dir}}']\n"
+
+
 def test_a_placeholder_without_a_value_is_refused(nnlab: Nnlab) -> None:
     answer = nnlab("run", "--cmd", "echo {lr}", expect=2)
     assert "--lr" in answer.err
