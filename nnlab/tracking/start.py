@@ -152,7 +152,8 @@ def _check_ignored(ignored: Mapping[str, Any]) -> None:
     if unknown:
         raise UsageError(f"init() has no argument {unknown[0]!r}")
     if used := sorted(name for name, value in ignored.items() if value not in (None, False)):
-        note_once(f"init: {', '.join(used)} has no effect in nnlab")
+        verb = "has" if len(used) == 1 else "have"
+        note_once(f"init: {', '.join(used)} {verb} no effect in nnlab")
 
 
 def _is_off(mode: str | None) -> bool:
