@@ -294,6 +294,11 @@ def test_too_few_gpus_for_the_processes(nnlab: Nnlab, folder: Path) -> None:
         (("train.py", "--sampler", "tpe"), "describes a study, which nnlab init-study sets up"),
         (("train.py", "--devices", "tpu:0"), "a script runs on cpu:N or on GPUs"),
         (("train.py", "--seed", "1", "--seeds", "2"), "give one of them"),
+        (
+            ("train.py", "--objective", "gini"),
+            "--objective: it is not known whether lower or higher",
+        ),
+        (("train.py", "--objective", "val_loss:up"), "--objective:"),
     ],
 )
 def test_what_cannot_be_executed(
