@@ -229,6 +229,16 @@ def test_a_sampler_chooses_the_flags(nnlab: Nnlab, folder: Path) -> None:
     nnlab("init-study", "s", "--script", "train.py", *words, "--epochs", "2")
 
 
+def test_a_dry_run_of_a_study_of_a_script(nnlab: Nnlab, folder: Path) -> None:
+    write_script(folder)
+    nnlab("init-study", "s", "--script", "train.py", "--lr", "0.1,0.2", "--seeds", "2")
+    answer = nnlab("train", "--study", "s", "--dry-run")
+    assert "lr=0.1" in answer.out
+    assert "epochs" not in answer.out
+    assert "4 runs" in answer.out
+    assert rows(folder, "SELECT DISTINCT status FROM run") == [("queued",)]
+
+
 def test_a_sampler_needs_an_objective(nnlab: Nnlab, folder: Path) -> None:
     write_script(folder)
     answer = nnlab(
