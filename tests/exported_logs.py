@@ -9,11 +9,11 @@ from nnlab.exchange.exported_runs import exported_runs
 from nnlab.exchange.log_writer import ExportedRun
 from nnlab.exchange.write_log import write_log
 from nnlab.exchange.writers import WRITERS
-from nnlab.records import Objective, Origin, Run, Sample, Status
+from nnlab.records import Objective, Origin, Run, Sample, Setting, Status
 from nnlab.store.samples import SampleWriter
 
 CONFIG = {"lr": 0.1, "model": {"layers": 3, "sizes": [1, 2]}, "opt": "adam", "bn": True, "x": None}
-SETTING = {
+SETTING: Setting = {
     "lr": 0.1, "model.layers": 3, "model.sizes": "[1, 2]", "opt": "adam", "bn": True, "x": None,
 }  # fmt: skip
 # Values that float32 does not have, that are not finite, and names that need care.

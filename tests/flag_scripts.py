@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def run_with(
 ) -> Any:
     """What a script prints that is run with the arguments built from values."""
     command = [sys.executable, str(FOLDER / f"{name}.py"), *build_arguments(flags, values), *rest]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Hydra writes its outputs to the working folder.
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)

@@ -33,7 +33,7 @@ def start_program(folder: Path, body: str, **environment: str) -> "subprocess.Po
 def run_program(folder: Path, body: str, **environment: str) -> tuple[int, str, str]:
     """The exit code, output and error output of a program."""
     process = start_program(folder, body, **environment)
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=300)
     return process.returncode, output, errors
 
 

@@ -149,7 +149,7 @@ def _convert_into(
     separator: str,
 ) -> None:
     for key, value in values.items():
-        name = prefix + key
+        name = f"{prefix}{key}"
         kind = type(value)
         if kind is float:
             converted.numbers[name] = value
@@ -195,5 +195,5 @@ def _note_unsupported(name: str, value: Any) -> None:
     of_shape = f" of shape {tuple(shape)}" if isinstance(shape, tuple) and shape else ""
     note_once(
         f"log: {name!r} is not recorded: a number, a text or nnlab.Image, Table or Histogram is"
-        f" needed, not a {type(value).__name__}{of_shape}"
+        f" needed, not {type(value).__name__}{of_shape}"
     )

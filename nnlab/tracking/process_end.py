@@ -20,7 +20,7 @@ from typing import Any
 
 from nnlab.io.redaction import mask_secrets
 from nnlab.records import Status
-from nnlab.tracking.active_runs import active_runs, remove_active
+from nnlab.tracking.active_runs import active_runs
 from nnlab.tracking.recorder import RunEnd
 
 # The reason of a run that ended with an error is one line.
@@ -52,6 +52,7 @@ class _ProcessEnd:
 
     def __init__(self) -> None:
         self.end: RunEnd | None = None
+        self._pid = os.getpid()
         self._installed = self._is_terminated = self._is_unhandled_interrupt = False
 
     def install(self) -> None:
@@ -81,6 +82,8 @@ class _ProcessEnd:
 
     def end_active_runs(self) -> None:
         """Ends all active runs as this process ends."""
+        if os.getpid() != self._pid:  # a signal arrived before `_after_fork` was called
+            return
         end = self.end or RunEnd(Status.FINISHED)
         for run in reversed(active_runs()):
             run.end(end)
@@ -118,10 +121,10 @@ class _ProcessEnd:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _after_fork(self) -> None:
-        self.end = None
+        self.end, self._pid = None, os.getpid()
+        # They stay active, so that `nnlab.log` does nothing in the child instead of failing.
         for run in active_runs():
             run.forget_connection()
-            remove_active(run)
 
 
 _process_end = _ProcessEnd()

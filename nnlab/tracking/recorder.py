@@ -20,6 +20,7 @@ from nnlab.tracking.logged_values import (
 )
 from nnlab.tracking.metric_definitions import MetricDefinitions
 from nnlab.tracking.notes import note, note_once
+from nnlab.tracking.step_order import StepOrder
 
 # Values are stored within 250 ms: this long they are collected, the rest is for the transaction.
 FLUSH_SECONDS = 0.2
@@ -87,6 +88,7 @@ class Recorder:
         self.waiting: deque[WaitingCall] = deque()
         self.last_values: dict[str, float] = {}
         self._delivery, self._tasks, self._definitions = delivery, tasks, definitions
+        self._step_order = StepOrder()
         self._next_seq = delivery.writer.next_seq
         self._actions: dict[str, Callable[[], None]] = {}
         self._requested = self._completed = 0
@@ -212,6 +214,7 @@ class Recorder:
                 note_once(f"a log call is not recorded: {type(error).__name__}: {error}")
                 continue
             if samples:
+                self._step_order.check(samples)
                 sample_calls.append(SampleCall(self._next_seq, tuple(samples)))
                 self._next_seq += 1
         return sample_calls

@@ -18,8 +18,7 @@ def test_an_outdated_suggestion_adds_no_trials(nnlab: Nnlab, folder: Path) -> No
     study = store.find_study(db, "s")
     events: list[ExecutionEvent] = []
     scored = load_scored_trials(db, study)
-    trials = sampler_loop._suggest_trials(db, study, scored)
-    run_specs = sampler_loop._run_specs(study, trials, None, ())
+    run_specs = sampler_loop._suggest_runs(db, study, scored, None, ())
     elsewhere = next(sampler_loop.queue_sampler_trials(db, study, events.append))
     assert elsewhere
     assert (

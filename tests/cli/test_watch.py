@@ -52,7 +52,8 @@ def test_one_look_tells_how_things_stand(nnlab: Nnlab, harness: StoreHarness) ->
     assert result["in_progress"] == [
         {
             "run": second, "study": "depth", "trial": "lr=0.2", "seed": 0, "epochs": 1,
-            "epochs_planned": 3, "loss": 0.75, "objective": 0.5, "stopping": False,
+            "epochs_planned": 3, "axis": "epoch", "loss": 0.75, "objective": 0.5,
+            "stopping": False,
         }
     ]  # fmt: skip
     assert [row["run"] for row in result["failures"]] == [third]

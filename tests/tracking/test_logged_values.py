@@ -89,7 +89,7 @@ def test_texts_are_results_and_other_objects_are_noted_once(
     errors = capsys.readouterr().err
     assert errors.count("'bad' is not recorded") == 1
     assert "'wide' is not recorded" in errors
-    assert "not a Tensor of shape (3,)" in errors
+    assert "not Tensor of shape (3,)" in errors
 
 
 def test_an_object_whose_conversion_fails_does_not_stop_the_recording(db: str) -> None:
@@ -98,8 +98,9 @@ def test_an_object_whose_conversion_fails_does_not_stop_the_recording(db: str) -
             raise RuntimeError("no")
 
     with nnlab.init("s") as run:
-        run.log({"x": 1.0, "broken": Broken()})
+        run.log({"x": 1.0, "broken": Broken(), 3: 2.0})  # type: ignore[dict-item]
     assert values_of(db, "x") == [1.0]
+    assert values_of(db, "3") == [2.0]
 
 
 def test_the_value_epoch_is_the_epoch_of_the_others(db: str) -> None:
@@ -187,3 +188,15 @@ def test_module_style_of_wandb(db: str) -> None:
     assert stored.results == {"best": 1.5, "val/accuracy.max": 1.5}
     assert values_of(db, "val/accuracy") == [0.5, 1.5]
     assert len(values_of(db, "train/grad_norm")) >= 1
+
+
+def test_a_step_that_goes_back_is_noted_once(db: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with nnlab.init("s") as run:
+        for step in (1, 2, 2, -1, 3, 2, 1):
+            run.log({"val/loss": float(step)}, step=step)
+    (line,) = [text for text in capsys.readouterr().err.splitlines() if "went back" in text]
+    assert line == (
+        "nnlab: the step of val/loss went back from 3 to 2: every value is kept, and the curve"
+        " shows the newest ones"
+    )
+    assert values_of(db, "val/loss") == [1, 2, 2, -1, 3, 2, 1]

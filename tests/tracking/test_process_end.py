@@ -123,6 +123,7 @@ def test_a_forked_child_neither_logs_nor_ends_the_run(tmp_path: Path) -> None:
 pid = os.fork()
 if pid == 0:
     run.log({"x": -1.0})
+    nnlab.log({"x": -2.0})
     nnlab.finish()
     sys.exit(5)
 os.waitpid(pid, 0)

@@ -108,11 +108,11 @@ def test_values_on_a_full_disk_are_kept(tmp_path: Path, capsys: pytest.CaptureFi
             with filler.open("wb", buffering=0) as file, suppress(OSError):
                 while file.write(bytes(4096)):
                     pass
-            for step in range(1, 3000):
+            for step in range(1, 20_000):
                 run.log({"x": step, "text": "a"})
             run.flush()
             filler.unlink()
-        assert values_of(where / "r.db", "x") == list(range(3000))
+        assert values_of(where / "r.db", "x") == list(range(20_000))
         assert stored_run(where / "r.db").status is Status.FINISHED
         assert "no room left" in capsys.readouterr().err
     finally:

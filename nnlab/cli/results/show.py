@@ -214,7 +214,7 @@ def _unranked_notes(db: store.Database, run: Run, metrics: Sequence[str]) -> lis
     unknown = [
         name
         for name in metrics
-        if is_evaluation(name)
+        if (is_evaluation(name) if run.origin.is_external else name.startswith("val/"))
         and not name.startswith(EVALUATION_PREFIX)
         and name not in user
         and resolve_direction(name, user, declared) is None

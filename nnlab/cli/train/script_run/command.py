@@ -5,14 +5,25 @@ from typing import Annotated
 
 import typer
 
-from nnlab.cli import completion
 from nnlab.cli.options import DbOption, StudyOption
+from nnlab.cli.train.execution_options import (
+    AddressOption,
+    CpusOption,
+    FailFastOption,
+    GpusOption,
+    LauncherOption,
+    MaxParallelOption,
+    MemoryOption,
+    NoGitDiffOption,
+    NotifyOption,
+    PartitionOption,
+    QuietOption,
+    TaskTimeOption,
+)
 from nnlab.cli.train.script_run.argument_split import OWN_OPTIONS, SCRIPT_TOKENS
 from nnlab.cli.train.script_run.script_command import ScriptCommand
 from nnlab.cli.train.train.command import RetryChoice
 from nnlab.workers.cluster_options import ClusterOptions, Launcher
-
-_CLUSTER_PANEL = "Clusters"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -132,23 +143,14 @@ def run_script_command(
             " database",
         ),
     ] = None,
-    no_git_diff: Annotated[
-        bool,
-        typer.Option(
-            "--no-git-diff",
-            envvar="NNLAB_NO_GIT_DIFF",
-            help="do not store the uncommitted changes of the working directory",
-        ),
-    ] = False,
+    no_git_diff: NoGitDiffOption = False,
     again: Annotated[
         bool, typer.Option("--again", help="repeat runs that have a result already")
     ] = False,
     retry: Annotated[
         RetryChoice | None, typer.Option("--retry", help="execute only failed runs again")
     ] = None,
-    fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="stop when the first run fails")
-    ] = False,
+    fail_fast: FailFastOption = False,
     wait: Annotated[
         bool,
         typer.Option(
@@ -158,90 +160,19 @@ def run_script_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="print each command line, execute nothing")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print only the result")] = False,
+    quiet: QuietOption = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="print a line whenever metrics are logged")
     ] = False,
-    launcher: Annotated[
-        str,
-        typer.Option(
-            "--launcher",
-            metavar="|".join(Launcher),
-            help="execute on this machine, or on a cluster (docs/scaling.md)",
-            autocompletion=completion.launchers,
-        ),
-    ] = Launcher.LOCAL.value,
-    partition: Annotated[
-        str | None,
-        typer.Option(
-            "--partition", metavar="NAME", rich_help_panel=_CLUSTER_PANEL, help="SLURM partition"
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address",
-            metavar="HOST:PORT",
-            rich_help_panel=_CLUSTER_PANEL,
-            help="address of a Ray cluster; by default one is started if needed",
-        ),
-    ] = None,
-    gpus: Annotated[
-        float,
-        typer.Option(
-            "--gpus",
-            metavar="N",
-            min=0,
-            rich_help_panel=_CLUSTER_PANEL,
-            help="GPUs of each task or worker",
-        ),
-    ] = 0,
-    cpus: Annotated[
-        float,
-        typer.Option(
-            "--cpus",
-            metavar="N",
-            min=0,
-            rich_help_panel=_CLUSTER_PANEL,
-            help="CPU cores of each task or worker",
-        ),
-    ] = 1,
-    mem: Annotated[
-        str | None,
-        typer.Option(
-            "--mem",
-            metavar="SIZE",
-            rich_help_panel=_CLUSTER_PANEL,
-            help="memory of each task or worker, as 8G",
-        ),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(
-            "--time",
-            metavar="TIME",
-            rich_help_panel=_CLUSTER_PANEL,
-            help="SLURM time limit of a task, as 4:00:00",
-        ),
-    ] = None,
-    max_parallel: Annotated[
-        int | None,
-        typer.Option(
-            "--max-parallel",
-            metavar="N",
-            min=1,
-            rich_help_panel=_CLUSTER_PANEL,
-            help="parallel tasks (SLURM, default 50) or workers (Ray, default as many as fit)",
-        ),
-    ] = None,
-    notify: Annotated[
-        str | None,
-        typer.Option(
-            "--notify",
-            metavar="CMD",
-            help="shell command to execute when a run fails and at the end (docs/queue.md)",
-        ),
-    ] = None,
+    launcher: LauncherOption = Launcher.LOCAL.value,
+    partition: PartitionOption = None,
+    address: AddressOption = None,
+    gpus: GpusOption = 0,
+    cpus: CpusOption = 1,
+    mem: MemoryOption = None,
+    time: TaskTimeOption = None,
+    max_parallel: MaxParallelOption = None,
+    notify: NotifyOption = None,
     db: DbOption = None,
 ) -> None:
     """Run your own training script, or any command, as a study.
@@ -267,7 +198,8 @@ def run_script_command(
         nnlab run train.py --lr 0.1,0.01 --launcher slurm --gpus 1 --time 4:00:00
     """
     # Imported only here: the store takes time to import, and completion does not need it.
-    from nnlab.cli.train.script_run.run import RunOptions, run_script_request
+    from nnlab.cli.train.run_options import RunOptions
+    from nnlab.cli.train.script_run.run import run_script_request
     from nnlab.cli.train.train.execute import OutputOptions
     from nnlab.study.execution_options import build_execution_options
     from nnlab.study.script_request import ScriptRequest

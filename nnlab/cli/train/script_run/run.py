@@ -1,13 +1,12 @@
 """Executes `nnlab run`, and `init-study` for a script: request, queue, execution, result."""
 
-from dataclasses import dataclass
-
 from nnlab import store
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
+from nnlab.cli.train.run_options import RunOptions
 from nnlab.cli.train.script_run import present as script_present
 from nnlab.cli.train.train import present
-from nnlab.cli.train.train.execute import OutputOptions, execute_queued
+from nnlab.cli.train.train.execute import execute_queued
 from nnlab.errors import NoDatabase, StudyExists
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
@@ -19,29 +18,6 @@ from nnlab.study.script_request import ScriptRequest
 from nnlab.study.script_study import ScriptStudy, build_script_study, queue_script_study
 from nnlab.study.slurm_job import submit_study_job
 from nnlab.workers.executor import ExecutionOptions
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How `nnlab run` handles a request.
-
-    Attributes:
-        db: path or URL of the database; None for the default.
-        output: how much is printed.
-        execution: what executes the runs, and where their files are.
-        again: whether each run is repeated even if it is stored already.
-        dry_run: whether nothing is executed or written.
-        wait: whether to wait for runs of the study that other processes execute.
-        notify: a shell command that is executed when a run fails and at the end.
-    """
-
-    db: str | None
-    output: OutputOptions
-    execution: ExecutionOptions
-    again: bool = False
-    dry_run: bool = False
-    wait: bool = True
-    notify: str | None = None
 
 
 def run_script_request(request: ScriptRequest, options: RunOptions) -> None:

@@ -7,8 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from nnlab.cli import completion
 from nnlab.cli.options import DbOption, StudyOption, given_settings, with_settings
+from nnlab.cli.train.execution_options import (
+    CLUSTER_PANEL,
+    AddressOption,
+    CpusOption,
+    FailFastOption,
+    GpusOption,
+    LauncherOption,
+    MaxParallelOption,
+    MemoryOption,
+    NoGitDiffOption,
+    NotifyOption,
+    PartitionOption,
+    QuietOption,
+    TaskTimeOption,
+)
 from nnlab.cli.train.train.train_command import TrainCommand
 from nnlab.workers.cluster_options import ClusterOptions, Launcher
 from nnlab.workers.parallel_config import silence_torch_logs
@@ -36,8 +50,6 @@ class ParallelKind(StrEnum):
     DDP = "ddp"
     FSDP = "fsdp"
 
-
-_CLUSTER_PANEL = "Clusters"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -94,14 +106,7 @@ def train(
             help="train seeds of a trial even if their data differ; refused by default",
         ),
     ] = False,
-    no_git_diff: Annotated[
-        bool,
-        typer.Option(
-            "--no-git-diff",
-            envvar="NNLAB_NO_GIT_DIFF",
-            help="do not store the uncommitted changes of the working directory",
-        ),
-    ] = False,
+    no_git_diff: NoGitDiffOption = False,
     engine: Annotated[
         EngineChoice,
         typer.Option(
@@ -140,9 +145,7 @@ def train(
             "--sync-batch-norm", help="with --parallel: batch norm statistics over all devices"
         ),
     ] = False,
-    fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="stop when the first run fails")
-    ] = False,
+    fail_fast: FailFastOption = False,
     allow_diverged: Annotated[
         bool,
         typer.Option("--allow-diverged", help="exit with code 0 even if every run diverged"),
@@ -159,101 +162,29 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="print what would be trained, write nothing")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print only the result")] = False,
+    quiet: QuietOption = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="print a line for every epoch")
     ] = False,
-    launcher: Annotated[
-        str,
-        typer.Option(
-            "--launcher",
-            metavar="|".join(Launcher),
-            help="train on this machine, or on a cluster (docs/scaling.md)",
-            autocompletion=completion.launchers,
-        ),
-    ] = Launcher.LOCAL.value,
-    partition: Annotated[
-        str | None,
-        typer.Option(
-            "--partition", metavar="NAME", rich_help_panel=_CLUSTER_PANEL, help="SLURM partition"
-        ),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address",
-            metavar="HOST:PORT",
-            rich_help_panel=_CLUSTER_PANEL,
-            help="address of a Ray cluster; auto: the one on this machine; by default one is"
-            " started if needed",
-        ),
-    ] = None,
+    launcher: LauncherOption = Launcher.LOCAL.value,
+    partition: PartitionOption = None,
+    address: AddressOption = None,
     nodes: Annotated[
         int,
         typer.Option(
             "--nodes",
             metavar="N",
             min=1,
-            rich_help_panel=_CLUSTER_PANEL,
+            rich_help_panel=CLUSTER_PANEL,
             help="nodes of a task or worker that train each run together: with --parallel",
         ),
     ] = 1,
-    gpus: Annotated[
-        float,
-        typer.Option(
-            "--gpus",
-            metavar="N",
-            min=0,
-            rich_help_panel=_CLUSTER_PANEL,
-            help="GPUs of a task or worker on each node; on Ray 0.25 shares one between four",
-        ),
-    ] = 0,
-    cpus: Annotated[
-        float,
-        typer.Option(
-            "--cpus",
-            metavar="N",
-            min=0,
-            rich_help_panel=_CLUSTER_PANEL,
-            help="CPU cores of a task or worker on each node",
-        ),
-    ] = 1,
-    mem: Annotated[
-        str | None,
-        typer.Option(
-            "--mem",
-            metavar="SIZE",
-            rich_help_panel=_CLUSTER_PANEL,
-            help="memory of a task or worker on each node, as 8G",
-        ),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(
-            "--time",
-            metavar="TIME",
-            rich_help_panel=_CLUSTER_PANEL,
-            help="SLURM time limit of a task, as 4:00:00; a task that needs longer is requeued",
-        ),
-    ] = None,
-    max_parallel: Annotated[
-        int | None,
-        typer.Option(
-            "--max-parallel",
-            metavar="N",
-            min=1,
-            rich_help_panel=_CLUSTER_PANEL,
-            help="parallel tasks (SLURM, default 50) or workers (Ray, default as many as fit)",
-        ),
-    ] = None,
-    notify: Annotated[
-        str | None,
-        typer.Option(
-            "--notify",
-            metavar="CMD",
-            help="shell command to execute when a run fails and at the end (docs/queue.md)",
-        ),
-    ] = None,
+    gpus: GpusOption = 0,
+    cpus: CpusOption = 1,
+    mem: MemoryOption = None,
+    time: TaskTimeOption = None,
+    max_parallel: MaxParallelOption = None,
+    notify: NotifyOption = None,
     db: DbOption = None,
     **settings: Any,
 ) -> None:
@@ -299,6 +230,7 @@ def train(
         and placement.expects_several_workers(devices, runs=seeds or (1 if study is None else 2))
     ):
         forkserver.start_forkserver()
+    from nnlab.cli.train.run_options import RunOptions
     from nnlab.cli.train.train import execute, run
     from nnlab.study.execution_options import build_execution_options
     from nnlab.study.request import TrainRequest
@@ -312,7 +244,7 @@ def train(
         seeds=seeds,
         extend=extend,
     )
-    options = run.TrainOptions(
+    options = RunOptions(
         db=db,
         again=again,
         dry_run=dry_run,

@@ -1,13 +1,14 @@
 """Executes `nnlab train` and `init-study`: request, specification, queue, execution, result."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from nnlab import store
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
+from nnlab.cli.train.run_options import RunOptions
 from nnlab.cli.train.train import messages, present
-from nnlab.cli.train.train.execute import OutputOptions, execute_queued
+from nnlab.cli.train.train.execute import execute_queued
 from nnlab.errors import StudyExists
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
@@ -33,30 +34,7 @@ from nnlab.workers.nodes import nodes_from_environment
 from nnlab.workers.rendezvous import Rendezvous
 
 
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """How `nnlab train` handles a request.
-
-    Attributes:
-        db: path or URL of the database; None for the default.
-        output: how much is printed.
-        execution: what trains the runs, and what is stored of them.
-        again: whether each run is repeated even if it is stored already.
-        dry_run: whether nothing is trained or written.
-        wait: whether to wait for runs of the study that other processes train.
-        notify: a shell command that is executed when a run fails and at the end.
-    """
-
-    db: str | None
-    output: OutputOptions
-    execution: ExecutionOptions
-    again: bool = False
-    dry_run: bool = False
-    wait: bool = True
-    notify: str | None = None
-
-
-def run_train(request: TrainRequest, config: Path | None, options: TrainOptions) -> None:
+def run_train(request: TrainRequest, config: Path | None, options: RunOptions) -> None:
     """Trains a request; as one of several nodes, together with the others.
 
     Args:
@@ -83,7 +61,7 @@ def run_train(request: TrainRequest, config: Path | None, options: TrainOptions)
         _train_request(request, config, options)
 
 
-def _train_request(typed: TrainRequest, config: Path | None, options: TrainOptions) -> None:
+def _train_request(typed: TrainRequest, config: Path | None, options: RunOptions) -> None:
     """Trains a request on this node, in five calls.
 
     The calls: request, specification, queue, execution, result.
@@ -129,19 +107,19 @@ def _train_request(typed: TrainRequest, config: Path | None, options: TrainOptio
             messages.print_verdict(database, request.study)
 
 
-def _train_initial_weights(request: TrainRequest | None, options: TrainOptions) -> None:
+def _train_initial_weights(request: TrainRequest | None, options: RunOptions) -> None:
     """Trains the runs whose weights a study starts from; runs that have a result stay."""
     if request is None:
         return
     execution = options.execution
     execution = replace(execution, save_policy=replace(execution.save_policy, models=True))
     _train_request(
-        request, None, TrainOptions(db=options.db, output=options.output, execution=execution)
+        request, None, RunOptions(db=options.db, output=options.output, execution=execution)
     )
 
 
 def _print_dry_run(
-    request: TrainRequest, specification: Specification, options: TrainOptions
+    request: TrainRequest, specification: Specification, options: RunOptions
 ) -> None:
     """Prints what would be trained, and by which job; creates no database and writes to none."""
     execution = options.execution
