@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nnlab import store
 from nnlab.io.command_line import quote_command
+from nnlab.metric_names import is_evaluation, split_of, usual_name
 from nnlab.objective import (
     EVALUATION_PREFIX,
     Direction,
@@ -25,6 +26,7 @@ _NO_RESULTS = (
     "system/",
 )
 _PREFERRED = ("val/loss", "val/accuracy")
+_SPLIT_ORDER = {"val": 0, "test": 1, None: 1, "train": 2}
 
 
 def resolve_direction(
@@ -103,10 +105,10 @@ def objective_candidates(
 
 
 def _preference(metric: str) -> tuple[int, int, str]:
-    splits = ("val/", "test/", "train/")
-    split = next((i for i, prefix in enumerate(splits) if metric.startswith(prefix)), 1)
-    preferred = _PREFERRED.index(metric) if metric in _PREFERRED else len(_PREFERRED)
-    return split, preferred if not metric.endswith("/loss") else 0, metric
+    # Recorded runs have the names of their program, such as val_acc.
+    usual = usual_name(metric)
+    preferred = _PREFERRED.index(usual) if usual in _PREFERRED else len(_PREFERRED)
+    return _SPLIT_ORDER[split_of(metric)], preferred if not usual.endswith("/loss") else 0, metric
 
 
 def unranked_metrics(
@@ -116,7 +118,7 @@ def unranked_metrics(
     return tuple(
         metric
         for metric in metrics
-        if metric.startswith(("val/", "test/"))
+        if is_evaluation(metric)
         and not is_layer_quantile(metric)
         and resolve_direction(metric, user) is None
         and user.get(metric) != "none"

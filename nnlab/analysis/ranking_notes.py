@@ -12,7 +12,7 @@ from nnlab.analysis.records import RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.diagnosis.headlines import affected_seeds_text
 from nnlab.io.text import format_count
-from nnlab.metric_names import is_evaluation
+from nnlab.metric_names import is_evaluation, split_of
 from nnlab.records import Objective, Status
 from nnlab.settings import as_stored_name, builtin_fields, is_builtin_setting
 from nnlab.settings.setting_differences import distinguishing_fields
@@ -47,7 +47,7 @@ def completeness_notes(
     if (unmeasured := all_trials - measured) > 0:
         trials = format_count(unmeasured, "trial")
         notes.append(f"{trials} not measured by {objective.metric}, not ranked")
-    if objective.metric.startswith("test/"):
+    if split_of(objective.metric) == "test":
         notes.append(
             "ranked by the test split: the best value is optimistically biased;"
             " select by val, and evaluate test once"

@@ -70,7 +70,7 @@ COMMANDS = {
     ),
     "diagnose": (
         "results.diagnose",
-        "Diagnose runs, or curves in a CSV file.",
+        "Diagnose runs, or logs of other tools.",
         _RESULTS_PANEL,
     ),
     "explain": (
@@ -127,7 +127,7 @@ COMMANDS = {
     ),
     "export": (
         "inference.export.command",
-        "Export a trained model: torch.export, ONNX, safetensors.",
+        "Export a trained model, or the metrics of runs for other tools.",
         _MODEL_PANEL,
     ),
     "choices": (

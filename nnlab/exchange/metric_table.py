@@ -5,6 +5,7 @@ import math
 import re
 
 from nnlab.exchange.log_reader import Audit
+from nnlab.io.escaping import replace_controls
 
 MAX_NAME = 500
 MAX_METRICS = 20_000
@@ -59,7 +60,7 @@ def clean_name(name: str, audit: Audit) -> str:
     'val\ufffd[2J/loss'
     """
     if not name.isprintable():
-        name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+        name = replace_controls(name)
         audit.add("control-characters", "control characters in names were replaced")
     if len(name) > MAX_NAME:
         # The digest keeps long names with the same beginning apart.

@@ -14,6 +14,7 @@ from nnlab.figures.draw.display_names import trial_name, value_name
 from nnlab.figures.draw.reader_options import chosen_trials, current_reader_options, displayed
 from nnlab.figures.draw.series import Series
 from nnlab.figures.selected_scope import narrow_to_selection
+from nnlab.figures.usual_curves import with_usual_names
 from nnlab.io.text import format_count
 from nnlab.records import Direction, Run
 from nnlab.settings import builtin_fields, metric_directions
@@ -132,7 +133,7 @@ def trial_curves_of_ranking(db: store.Database, ranking: Ranking) -> TrialCurves
     series = tuple(
         Series(
             label=trial_title(row, ranking),
-            histories=tuple(histories[run] for run in row.runs),
+            histories=tuple(with_usual_names(histories[run], row.setting) for run in row.runs),
             findings=tuple(f for run in row.runs for f in headline_findings(findings.get(run, ()))),
             selected=int(row.epoch) if row.epoch is not None else None,
             directions={

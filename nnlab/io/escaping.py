@@ -27,6 +27,17 @@ def escape_terminal(text: str) -> str:
     )
 
 
+def replace_controls(name: str) -> str:
+    r"""A name of one line: what is not printable in it is replaced by U+FFFD.
+
+    >>> replace_controls("val\x1b[2J/loss")
+    'val\ufffd[2J/loss'
+    """
+    if name.isprintable():
+        return name
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+
+
 _BLOCK_MARKER = re.compile(r"^(\d*)([-+.=)])(?=[-=\s]*$|\s)")
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")

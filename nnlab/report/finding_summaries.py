@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, headline_findings
 from nnlab.figures.draw.series import Series
+from nnlab.figures.usual_curves import with_usual_names
 from nnlab.records import Finding, Run, Severity
 from nnlab.settings import builtin_fields
 
@@ -94,7 +95,7 @@ def headline_finding(
     _, negative, finding = max(cases, key=lambda case: case[:2])
     affected = sum(any(f.code == code for f in findings) for findings in findings_by_run.values())
     run = next(run for run in runs if run.id == -negative)
-    history = store.history(db, run.id)
+    history = with_usual_names(store.history(db, run.id), run.trial.setting)
     series = Series(f"run {run.id}", (history,), (finding,), run.selected_epoch, axis=run.axis)
     loss = builtin_fields(run.trial.setting).get("loss")
     return HeadlineFinding(

@@ -36,6 +36,7 @@ _VERSION_DIGITS = 12
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^\W\d][\w.-]*)\}")
 # Placeholders of a command that are no flags.
 _SEED_PLACEHOLDER, _FOLDER_PLACEHOLDER = "seed", "dir"
+_FOLDER_TEXT = f"{{{_FOLDER_PLACEHOLDER}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +150,17 @@ def build_command(spec: ScriptSpec, setting: Setting, seed: int, run_folder: Pat
         spec: the script.
         setting: the setting of the trial.
         seed: the seed of the run.
-        run_folder: the folder of the run's files, for the placeholder `{dir}`.
+        run_folder: the folder of the run's files, for `{dir}` in a command or in values of flags.
 
     Raises:
         UsageError: the script has no flag of a name in the setting.
     """
     # In the order in which a setting is stored.
-    values = {name: setting[name] for name in sorted(setting) if name not in RESERVED_NAMES}
+    values = {
+        name: _with_folder(setting[name], run_folder)
+        for name in sorted(setting)
+        if name not in RESERVED_NAMES
+    }
     extra = shlex.split(str(setting.get(EXTRA_ARGUMENTS_NAME) or ""))
     if spec.template is not None:
         texts = placeholder_values(setting, seed, run_folder)
@@ -170,6 +175,11 @@ def build_command(spec: ScriptSpec, setting: Setting, seed: int, run_folder: Pat
         launcher += ["-m", "torch.distributed.run", "--standalone"]
         launcher += [f"--nproc-per-node={processes}"]
     return [*launcher, str(spec.path), *build_arguments(spec.flags, values), *extra]
+
+
+def _with_folder(value: Scalar, run_folder: Path) -> Scalar:
+    """A value in which `{dir}` is the folder of the run; other braces may be JSON and stay."""
+    return value.replace(_FOLDER_TEXT, str(run_folder)) if isinstance(value, str) else value
 
 
 def placeholder_values(setting: Setting, seed: int, run_folder: Path) -> dict[str, str]:

@@ -57,7 +57,8 @@ def get_or_create_metrics(
         names: of the metrics.
         setting: of the run that has measured them, for the directions of user metrics.
     """
-    name_of = {replace_invalid_unicode(name): name for name in names}
+    stored_of = {name: replace_invalid_unicode(name) for name in names}
+    name_of = {stored: name for name, stored in stored_of.items()}
     metrics = _select_metrics(connection, name_of)
     new = sorted(name_of.keys() - metrics.keys())  # in one order: two writers cannot deadlock
     if new:
@@ -69,7 +70,7 @@ def get_or_create_metrics(
         ]
         _INSERT_METRIC.execute_many(connection, rows)
         metrics |= _select_metrics(connection, new)
-    return {name: metrics[stored] for stored, name in name_of.items()}
+    return {name: metrics[stored] for name, stored in stored_of.items()}
 
 
 def _select_metrics(

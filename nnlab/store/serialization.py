@@ -58,8 +58,12 @@ def timestamp_from_text(text: str | None) -> datetime | None:
 
 
 def replace_invalid_unicode(text: str) -> str:
-    """The text with invalid Unicode (for example of a file name) replaced by question marks."""
-    return text.encode("utf-8", errors="replace").decode("utf-8")
+    """The text with what databases cannot store or find again replaced by question marks.
+
+    That is invalid Unicode, for example of a file name, and NUL: PostgreSQL has no such character,
+    and the JSON functions of SQLite end a text there.
+    """
+    return text.encode("utf-8", errors="replace").decode("utf-8").replace("\0", "?")
 
 
 @lru_cache(maxsize=4096)

@@ -93,9 +93,12 @@ class ScriptRequest:
         """The objective; None if the request has none.
 
         Raises:
-            ConfigError: the direction of the metric is unknown.
+            UsageError: the direction of the metric is unknown or misspelled.
         """
-        return None if self.objective is None else Objective.parse(self.objective)
+        try:
+            return None if self.objective is None else Objective.parse(self.objective)
+        except ValueError as error:
+            raise UsageError(f"--objective: {error}") from None
 
 
 def default_python() -> str:

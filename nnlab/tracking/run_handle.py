@@ -73,6 +73,8 @@ class RunHandle:
             self._ignore_call("log")
             return
         now = time()
+        if epoch is not None and type(epoch) is not float and type(epoch) is not int:
+            epoch = float(epoch)  # a scalar of numpy or torch
         values = dict(data)
         for value in values.values():
             if type(value) is not float and type(value) not in IMMUTABLE_TYPES:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nnlab import store
 from nnlab.errors import UsageError
+from nnlab.io.escaping import replace_controls
 from nnlab.records import Objective
 from nnlab.tracking.active_runs import active_runs, add_active
 from nnlab.tracking.config_values import config_mapping, flat_setting, is_nested, split_seed
@@ -106,18 +107,18 @@ def init(
         given = stored.run.trial.setting
         return _start(_connect(stored, None), {**given, **values})
     named_seed, setting = split_seed(flat_setting(values))
+    named_tags = (tags,) if isinstance(tags, str) else tags or ()
     extra_tags = [f"group:{group}"] if group else []
     extra_tags += [f"job:{job_type}"] if job_type else []
     database = open_for_recording(_target(db))
     try:
         request = RunRequest(
-            study=study or project or _default_study(),
+            study=replace_controls(study or project or _default_study()),
             setting=setting,
             nested_setting=values if is_nested(values) else None,
             seed=named_seed if seed is None else seed,
-            name=None if name is None else str(name),
-            tags=((tags,) if isinstance(tags, str) else tuple(map(str, tags or ())))
-            + tuple(extra_tags),
+            name=None if name is None else replace_controls(str(name)),
+            tags=tuple(replace_controls(str(tag)) for tag in (*named_tags, *extra_tags)),
             objective=_parse_objective(database, objective),
             id=None if id is None else str(id),
             resume=_parse_resume(resume),
@@ -151,7 +152,8 @@ def _check_ignored(ignored: Mapping[str, Any]) -> None:
     if unknown:
         raise UsageError(f"init() has no argument {unknown[0]!r}")
     if used := sorted(name for name, value in ignored.items() if value not in (None, False)):
-        note_once(f"init: {', '.join(used)} has no effect in nnlab")
+        verb = "has" if len(used) == 1 else "have"
+        note_once(f"init: {', '.join(used)} {verb} no effect in nnlab")
 
 
 def _is_off(mode: str | None) -> bool:

@@ -125,6 +125,10 @@ def test_the_default_objective_is_the_most_telling_metric() -> None:
     assert default_objective(["val/gini"], {"val/gini": "max"}) == Objective("val/gini", "max")
     assert default_objective(["reward", "lr"], {}) == Objective("reward", "max")
     assert default_objective(["lr", "x"], {}) is None
+    # Names that a program has chosen.
+    assert default_objective(["train_loss", "val_acc"], {}) == Objective("val_acc", "max")
+    names = ["Accuracy/valid", "test_loss", "train_loss", "validation_loss"]
+    assert default_objective(names, {}) == Objective("validation_loss", "min")
 
 
 def test_the_directions_that_users_define_come_first() -> None:

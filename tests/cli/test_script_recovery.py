@@ -148,7 +148,7 @@ def test_ctrl_c_stops_the_script_and_the_same_command_resumes_it(
     assert "saving on SIGTERM" in output(folder)
     assert rows(folder, "SELECT status FROM run") == [("interrupted",)]
     answer = nnlab("run", "train.py", *SLOW)
-    assert "goes on where it stopped" in answer.out
+    assert "is started again" in answer.out
     assert rows(folder, "SELECT status, epochs FROM run") == [("finished", 10)]
 
 

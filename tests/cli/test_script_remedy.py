@@ -35,6 +35,15 @@ def test_remedies_change_flags_and_are_proved(nnlab: Nnlab, script: Path) -> Non
     assert {run["seed"] for run in runs} == set(range(5))
 
 
+def test_the_plan_of_a_script_that_logs_steps(nnlab: Nnlab, script: Path) -> None:
+    script.write_text(script.read_text().replace('f"epoch ', 'f"step '))
+    nnlab("run", "-q", str(script))
+    text = " ".join(nnlab("remedy", "1", "--dry-run").out.split())
+    assert "NN101 overfitting (warning, confidence 95%, from step 12)" in text
+    # Only runs of nnlab's own loop can be trained as one program.
+    assert text.endswith("one after another")
+
+
 def test_flags_of_unusual_names(nnlab: Nnlab, script: Path) -> None:
     nnlab("run", "-q", str(script))
     words = ("remedy", "1", "--dry-run", "--format", "json", "--map")

@@ -97,6 +97,13 @@ def test_any_command_with_placeholders(nnlab: Nnlab, folder: Path) -> None:
     assert len(version) == 12
 
 
+def test_the_folder_of_the_run_in_the_flags_of_a_script(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "print.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    nnlab("run", "print.py", "--logdir", "{dir}/logs", "--json={}", "--", "out={dir}")
+    run_folder = folder / "runs.artifacts" / "1"
+    assert output(folder) == f"['--json', '{{}}', '--logdir', '{run_folder}/logs', 'out={{dir}}']\n"
+
+
 def test_a_placeholder_without_a_value_is_refused(nnlab: Nnlab) -> None:
     answer = nnlab("run", "--cmd", "echo {lr}", expect=2)
     assert "--lr" in answer.err
@@ -130,6 +137,14 @@ def test_a_failed_script_has_its_reason_and_its_traceback(nnlab: Nnlab, folder: 
 def test_an_exit_code_without_a_traceback(nnlab: Nnlab, folder: Path) -> None:
     answer = nnlab("run", "--cmd", "echo no space; exit 3", "--study", "s", expect=1)
     assert "exit code 3: no space" in answer.err
+
+
+def test_a_long_line_of_a_failed_script_is_shown_shortened(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "long.py").write_text("print('x' * 30_000 + 'end')\nraise SystemExit(1)\n")
+    answer = nnlab("run", "long.py", expect=1)
+    assert f"... {'x' * 497}end" in answer.out
+    assert max(map(len, answer.out.splitlines())) < 1_000
+    assert max(map(len, nnlab("show", "1").out.splitlines())) < 1_000
 
 
 def test_retry_executes_only_failed_runs(nnlab: Nnlab, folder: Path) -> None:
@@ -214,6 +229,16 @@ def test_a_sampler_chooses_the_flags(nnlab: Nnlab, folder: Path) -> None:
     nnlab("init-study", "s", "--script", "train.py", *words, "--epochs", "2")
 
 
+def test_a_dry_run_of_a_study_of_a_script(nnlab: Nnlab, folder: Path) -> None:
+    write_script(folder)
+    nnlab("init-study", "s", "--script", "train.py", "--lr", "0.1,0.2", "--seeds", "2")
+    answer = nnlab("train", "--study", "s", "--dry-run")
+    assert "lr=0.1" in answer.out
+    assert "epochs" not in answer.out
+    assert "4 runs" in answer.out
+    assert rows(folder, "SELECT DISTINCT status FROM run") == [("queued",)]
+
+
 def test_a_sampler_needs_an_objective(nnlab: Nnlab, folder: Path) -> None:
     write_script(folder)
     answer = nnlab(
@@ -279,6 +304,11 @@ def test_too_few_gpus_for_the_processes(nnlab: Nnlab, folder: Path) -> None:
         (("train.py", "--sampler", "tpe"), "describes a study, which nnlab init-study sets up"),
         (("train.py", "--devices", "tpu:0"), "a script runs on cpu:N or on GPUs"),
         (("train.py", "--seed", "1", "--seeds", "2"), "give one of them"),
+        (
+            ("train.py", "--objective", "gini"),
+            "--objective: it is not known whether lower or higher",
+        ),
+        (("train.py", "--objective", "val_loss:up"), "--objective:"),
     ],
 )
 def test_what_cannot_be_executed(

@@ -186,7 +186,7 @@ def test_a_removed_run_stays_removed(nnlab: Nnlab, folder: Path) -> None:
     nnlab("rm", "1", "-y")
     write_rows(folder / "a.jsonl", [{"step": 21, "train_loss": 0.1}])
     answer = nnlab("import", "a.jsonl")
-    assert "left out, because they were removed: runs 1; nnlab rm --undo" in answer.out
+    assert "left out, because removed by nnlab rm: run 1; nnlab rm --undo" in answer.out
     assert nnlab("ls", "--format", "json").json == []
     nnlab("rm", "--undo", "-y")
     (row,) = nnlab("import", "a.jsonl", "--format", "json").json

@@ -136,6 +136,18 @@ def test_settings_and_results_that_json_cannot_hold(harness: StoreHarness) -> No
     assert store.find_problems(harness.db) == []
 
 
+def test_names_of_metrics_that_a_database_cannot_store_are_replaced(harness: StoreHarness) -> None:
+    run = create(harness)
+    writer = store.SampleWriter(harness.worker, run.id, claim=claimed(harness, run))
+    writer.begin(None)
+    for step, name in enumerate(("a\0b", "a\ud800b")):
+        writer.log([Sample(name, 1.0 + step, step=step), Sample("val/loss", 0.5, step=step)])
+    writer.finish(Status.FINISHED, wall_seconds=1.0, selected_epoch=1)
+    samples = [item for _, item in store.samples(harness.db, run.id, ["a?b"])]
+    assert [(item.step, item.value) for item in samples] == [(0, 1.0), (1, 2.0)]
+    assert dict(store.history(harness.db, run.id)["val/loss"]) == {0: 0.5, 1: 0.5}
+
+
 def test_a_lost_lease_stores_nothing(harness: StoreHarness) -> None:
     run = create(harness)
     old = claimed(harness, run)

@@ -1,5 +1,6 @@
 """Which values `log` accepts, and under which names they are stored."""
 
+import contextlib
 import math
 from decimal import Decimal
 from fractions import Fraction
@@ -10,6 +11,7 @@ import torch
 from recorded_programs import stored_run, stored_samples, values_of
 
 import nnlab
+from nnlab import store
 from nnlab.tracking.logged_values import (
     DeviceScalar,
     DeviceVector,
@@ -107,6 +109,18 @@ def test_the_value_epoch_is_the_epoch_of_the_others(db: str) -> None:
     (sample,) = stored_samples(db, "val/loss")
     assert (sample.epoch, sample.step) == (2.0, 0)
     assert stored_run(db).axis == "epoch"
+
+
+def test_epochs_and_steps_may_be_scalars_of_numpy_and_torch(db: str) -> None:
+    with nnlab.init("s", db=db) as run:
+        run.log({"val/loss": 0.5}, step=torch.tensor(4), epoch=torch.tensor(1))  # type: ignore[arg-type]
+        run.log({"val/loss": 0.4}, step=np.int64(5), epoch=np.float32(2))  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="could not convert"):
+            run.log({"val/loss": 0.3}, epoch="three")  # type: ignore[arg-type]
+        run.log({"val/loss": 0.2}, step=6, epoch=3)
+    with contextlib.closing(store.open_database(db, write=False)) as database:
+        samples = [item for _, item in store.samples(database, 1, ["val/loss"])]
+    assert [(item.step, item.epoch) for item in samples] == [(4, 1.0), (5, 2.0), (6, 3.0)]
 
 
 def test_commit_false_collects_values_for_the_next_call(db: str) -> None:

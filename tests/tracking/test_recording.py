@@ -50,6 +50,16 @@ def test_values_config_and_end_are_stored(db: str) -> None:
         assert list(results.history("1")["val/loss"]) == [(1, 0.5)]
 
 
+def test_names_with_control_characters_are_one_line_and_lose_no_values(db: str) -> None:
+    with nnlab.init("a\n\0b", name="c\x1b[2J", tags=["d\0"], group="e\n", db=db) as run:
+        run.log({"x\0y": 1.0, "val/loss": 0.5}, step=0)
+        run.log({"x\ud800y": 2.0}, step=1)
+    stored = stored_run(db)
+    assert (stored.status, stored.trial.study) == (Status.FINISHED, "a\ufffd\ufffdb")
+    assert (stored.name, stored.tags) == ("c\ufffd[2J", ("d\ufffd", "group:e\ufffd"))
+    assert stored_samples(db, "x?y") == [(0, 1.0), (1, 2.0)]
+
+
 def test_steps_count_by_default_and_may_repeat_or_go_back(db: str) -> None:
     with nnlab.init("s", db=db) as run:
         for value in (1, 2):

@@ -53,6 +53,6 @@ def stop(
         if runs:
             say(f"{format_count(len(runs), 'run')} {state}")
     if result.ending or result.waiting:
-        say("the same `nnlab train` command goes on where they stopped", style="dim")
+        say("the same `nnlab train` or `nnlab run` command goes on where they stopped", style="dim")
     else:
         say("nothing to stop", style="dim")

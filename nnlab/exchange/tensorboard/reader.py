@@ -158,7 +158,10 @@ class _EventReading:
         """Raises an error if the first bytes are not those of an event file."""
         is_damaged = any(note.code == "damaged" for note in self._audit.notes)
         if is_damaged and self._progress.last_time is None:
-            raise DataError(f"'{self._run.name}' has no event files of TensorBoard")
+            raise DataError(
+                f"the event files of '{self._run.name}' are damaged from the beginning, or not"
+                " TensorBoard's"
+            )
 
     def _ancestor(self, folder: Path) -> Path | None:
         return next((parent for parent in folder.parents if parent in self._folders), None)

@@ -47,6 +47,9 @@ def prepare_curves(
     spread = None if seeds == "all" else BandKind(seeds or default_band())
     names, directions = split_directions(metric)
     series = with_directions(trials.series, directions)
+    if not names and not choose_metrics(series):
+        # Such as the reward of reinforcement learning.
+        names = [trials.ranking.objective.metric]
 
     def draw() -> Figure:
         return draw_curves(series, metrics=names or None, loss=trials.loss, spread=spread, log=log)

@@ -157,18 +157,21 @@ def audit_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             groups[key] = count + item["count"], names
     lines = []
     for (kind, code, message), (count, names) in groups.items():
-        more = ", ..." if len(names) > _MAX_LISTED_NUMBERS else ""
-        listed = f"{'run' if len(names) == 1 else 'runs'} {', '.join(names[:_MAX_LISTED_NUMBERS])}"
         times = f" ({count:,} times)" if count > 1 else ""
-        lines.append(f"{kind}, {code}: {message}{times}: {listed}{more}")
+        lines.append(f"{kind}, {code}: {message}{times}: {_run_numbers(names)}")
     removed = [str(row["run"]) for row in rows if row["outcome"] == "removed"]
     if removed:
         lines.append(
-            f"left out, because they were removed: runs {', '.join(removed[:_MAX_LISTED_NUMBERS])}"
-            f"{', ...' if len(removed) > _MAX_LISTED_NUMBERS else ''};"
-            " nnlab rm --undo restores them"
+            f"left out, because removed by nnlab rm: {_run_numbers(removed)}; nnlab rm --undo"
+            " restores what was removed last"
         )
     return lines
+
+
+def _run_numbers(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > _MAX_LISTED_NUMBERS else ""
+    word = "run" if len(names) == 1 else "runs"
+    return f"{word} {', '.join(names[:_MAX_LISTED_NUMBERS])}{more}"
 
 
 def _columns_with_content(rows: Sequence[Mapping[str, Any]]) -> list[TableColumn]:

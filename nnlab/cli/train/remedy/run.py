@@ -86,7 +86,7 @@ def run_remedy(
         if plan.error is not None:
             raise plan.error
         if is_table:
-            print_findings(plan.findings[:1])
+            print_findings(plan.findings[:1], axis=plan.run.axis)
             render(_candidate_rows(plan), PROPOSAL_COLUMNS, output_format)
         queued = queue_remedies(database, plan)
         # Runs that fail are judged like the others: the error of the result is not raised.
@@ -122,15 +122,14 @@ def _print_plan(plan: RemedyPlan, output_format: Format) -> None:
     if output_format is not Format.TABLE:
         render(rows, PROPOSAL_COLUMNS, output_format)
         return
-    print_findings(plan.findings)
+    print_findings(plan.findings, axis=plan.run.axis)
     render(rows, PROPOSAL_COLUMNS, output_format)
     seconds = plan.control_seconds + sum(candidate.seconds for candidate in plan.candidates)
-    say(
-        f"with the control {format_count(plan.seeds * (len(rows) + 1), 'run')}, about"
-        f" {format_duration(seconds)} one after another; runs that can be trained together take"
-        " less",
-        style="dim",
-    )
+    runs = format_count(plan.seeds * (len(rows) + 1), "run")
+    text = f"with the control {runs}, about {format_duration(seconds)} one after another"
+    if not plan.run.origin.is_external:
+        text += "; runs that can be trained together take less"
+    say(text, style="dim")
 
 
 def _print_results(

@@ -16,6 +16,8 @@ from nnlab.workers.script_folder import find_output_file
 _MAX_COMMANDS = 50
 _MAX_FAILURES = 3
 _FAILURE_LINES = 15
+# Of a longer line, the end is shown: a script may print any amount of data without a line end.
+_MAX_LINE_LENGTH = 500
 # Stands for the folder of a run that is not queued yet.
 _FOLDER = Path("$NNLAB_DIR")
 
@@ -54,4 +56,9 @@ def output_lines(db: store.Database, run: Run, count: int) -> list[str]:
     lines = [] if file is None else last_lines(file, count)
     if not lines:
         return []
-    return [f"last lines of run {run.id} ({file}):", *(f"  {line}" for line in lines)]
+    heading = f"last lines of run {run.id} ({file}):"
+    return [heading, *(f"  {_shortened(line)}" for line in lines)]
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _MAX_LINE_LENGTH else f"... {line[-_MAX_LINE_LENGTH:]}"

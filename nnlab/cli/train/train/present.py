@@ -14,6 +14,7 @@ from nnlab.cli.train.train.messages import print_more_seeds_command, print_setti
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.records import Run, Study
+from nnlab.settings import builtin_fields
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.study.dry_run import DryRun
 from nnlab.study.events import ExecutionEvent, SamplerTrialsQueued
@@ -123,15 +124,15 @@ def print_dry_run(planned: DryRun) -> None:
     rows = [
         {
             "trial": setting_label(setting, fields) or "the setting above",
-            "epochs": setting["epochs"],
+            "epochs": builtin_fields(setting).get("epochs"),
         }
         for setting in settings[:_MAX_ROWS]
     ]
     if len(settings) > 1:
-        columns = [
-            TableColumn("trial", "trial", wrap=True),
-            TableColumn("epochs", "epochs", align_right=True),
-        ]
+        columns = [TableColumn("trial", "trial", wrap=True)]
+        # Only a script knows how many epochs it trains.
+        if any(row["epochs"] is not None for row in rows):
+            columns.append(TableColumn("epochs", "epochs", align_right=True))
         render(rows, columns, Format.TABLE)
         if len(settings) > len(rows):
             note(f"and {len(settings) - len(rows):,} more trials")

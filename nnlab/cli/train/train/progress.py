@@ -47,8 +47,10 @@ class LinesView:
     def on_run_start(self, run: Run, epoch: int) -> None:
         """Prints the epoch at which a run is resumed."""
         if epoch:
-            place = "where it stopped" if run.origin.is_external else f"after epoch {epoch}"
-            self._print_line(f"run {run.id}  {self._describe(run)}  goes on {place}")
+            # Only the script knows whether it has a checkpoint to start from.
+            is_script = run.origin.is_external
+            text = "is started again" if is_script else f"goes on after epoch {epoch}"
+            self._print_line(f"run {run.id}  {self._describe(run)}  {text}")
 
     def on_epoch_end(self, run: Run, epoch: Epoch) -> None:
         """Prints the epoch if every epoch is shown, or if nothing was printed for a while."""
