@@ -14,10 +14,10 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, print_pairs, render, say
+from nnlab.cli.output.script_output import output_lines
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.results.ls import format_local_time
 from nnlab.cli.results.show_external import external_json, external_lines, print_samples
-from nnlab.cli.train.script_run.present import output_lines
 from nnlab.cli.train.train import messages
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command

@@ -5,19 +5,16 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.cli.output.render import note, say
+from nnlab.cli.output.script_output import output_lines
 from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
-from nnlab.records import Origin, Run, Status
+from nnlab.records import Status
 from nnlab.scripts.script_spec import build_command
 from nnlab.study.script_study import ScriptStudy
-from nnlab.workers.output_file import last_lines
-from nnlab.workers.script_folder import find_output_file
 
 _MAX_COMMANDS = 50
 _MAX_FAILURES = 3
 _FAILURE_LINES = 15
-# Of a longer line, the end is shown: a script may print any amount of data without a line end.
-_MAX_LINE_LENGTH = 500
 # Stands for the folder of a run that is not queued yet.
 _FOLDER = Path("$NNLAB_DIR")
 
@@ -48,17 +45,3 @@ def print_last_lines(db: store.Database, run_ids: Sequence[int]) -> None:
     for run in failed[:_MAX_FAILURES]:
         for line in output_lines(db, run, _FAILURE_LINES):
             say(line)
-
-
-def output_lines(db: store.Database, run: Run, count: int) -> list[str]:
-    """The last lines of the output of a script's run, after a line with the file's name."""
-    file = find_output_file(db, run) if run.origin is Origin.SCRIPT else None
-    lines = [] if file is None else last_lines(file, count)
-    if not lines:
-        return []
-    heading = f"last lines of run {run.id} ({file}):"
-    return [heading, *(f"  {_shortened(line)}" for line in lines)]
-
-
-def _shortened(line: str) -> str:
-    return line if len(line) <= _MAX_LINE_LENGTH else f"... {line[-_MAX_LINE_LENGTH:]}"
