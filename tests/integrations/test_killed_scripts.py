@@ -27,8 +27,9 @@ def log(self, *arguments, **keywords):
 RunHandle.log = log
 """
 CALLS_BEFORE_KILL = 60
-# What was logged this long before the kill is stored.
-STORED_WITHIN_SECONDS = 0.25
+# What was logged this long before the kill is stored: 0.25 s, and more on a busy machine
+# (benchmarks/recording.py measures it).
+STORED_WITHIN_SECONDS = 2.0
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,10 @@ def kill_while_it_logs(path: Path, folder: Path) -> tuple[float, list[float]]:
     for line in process.stdout:
         if line.startswith("logged "):
             logged_at.append(float(line.split()[1]))
-        if len(logged_at) >= CALLS_BEFORE_KILL and time.time() - logged_at[0] > 0.6:
+        if (
+            len(logged_at) >= CALLS_BEFORE_KILL
+            and time.time() - logged_at[0] > STORED_WITHIN_SECONDS + 0.5
+        ):
             break
     killed_at = time.time()
     os.kill(process.pid, signal.SIGKILL)

@@ -106,7 +106,7 @@ while True:
     process = start_program(tmp_path, body)
     assert process.stdout is not None
     process.stdout.readline()
-    time.sleep(1.3)
+    time.sleep(3.0)
     process.kill()
     killed_at = time.time()
     durable = [int(line) for line in process.stdout.read().split()]
