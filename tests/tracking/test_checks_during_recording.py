@@ -38,6 +38,7 @@ def test_certain_findings_are_shown_once_while_the_run_logs(
     db: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(live_checks, "_FIRST_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(live_checks, "_MAX_TIME_SHARE", math.inf)  # check at every flush
     with nnlab.init("s") as run:
         for epoch in range(1, 15):
             value = math.nan if epoch > 3 else 1.0 / epoch
@@ -51,6 +52,7 @@ def test_a_finding_that_the_environment_names_stops_the_run(
     db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_checks, "_FIRST_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(live_checks, "_MAX_TIME_SHARE", math.inf)  # check at every flush
     monkeypatch.setenv("NNLAB_STOP_ON", "NN101")
     with nnlab.init("s") as run:
         assert not is_stopped(run)
