@@ -201,7 +201,7 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
     queue_known = revision >= "0003"
     assert bool(study.sampler) == bool(attempt.engine) == queue_known
     assert (first.pruned_at == 2, first.removed_at, study.removed_at) == (queue_known, None, None)
-    best = store.rank_trials(db, metric="val/loss", direction="min")
+    best = store.rank_trials(db, metric="val/loss", direction="min", study_ids=[study.id])
     assert [(trial.trial_id, trial.mean) for trial in best] == [(1, 0.25), (2, 0.75)]
     assert [artifact.kind for artifact in store.artifacts(db, first.id)] == ["model"]
     assert store.database_status(db).revision == HEAD
