@@ -113,7 +113,7 @@ def _pair(
     bare_is_train: bool = True,
 ) -> tuple[str | None, str | None]:
     """The training and the validation curve of the first quantity that both, or one, have."""
-    found: tuple[str | None, str | None] = (None, None)
+    first_pair: tuple[str | None, str | None] = (None, None)
     for quantity in quantities:
         pair = train.get(quantity), val.get(quantity)
         if quantity in bare and None in pair:
@@ -124,9 +124,9 @@ def _pair(
                 pair = pair[0], bare[quantity]
         if None not in pair:
             return pair
-        if found == (None, None):
-            found = pair
-    return found
+        if first_pair == (None, None):
+            first_pair = pair
+    return first_pair
 
 
 def _loss_parts(train: Mapping[str, str], val: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -185,7 +185,7 @@ def _coverage_notes(curves: Mapping[str, Curve], names: Mapping[str, tuple[str, 
     has_pair |= all(f"{split}/accuracy" in curves for split in ("train", "val"))
     if has_pair:
         return []
-    found = ", ".join(
+    usual_curves = ", ".join(
         f"{metric} ({' + '.join(names[metric])}, {len(curve):,} values)"
         if names[metric] != (metric,)
         else f"{metric} ({len(curve):,} values)"
@@ -197,7 +197,7 @@ def _coverage_notes(curves: Mapping[str, Curve], names: Mapping[str, tuple[str, 
         missing = "no validation loss or accuracy: overfitting cannot be seen"
     if not any(metric in curves for metric in METRICS[:4]):
         missing = "no loss or accuracy: nothing can be diagnosed"
-    return [f"found: {found or 'no curve with a usual name'}; {missing}"]
+    return [f"found: {usual_curves or 'no curve with a usual name'}; {missing}"]
 
 
 def diagnose_external(history: History, axis: Axis = "epoch") -> tuple[Finding, ...]:

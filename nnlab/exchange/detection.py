@@ -47,7 +47,7 @@ def find_runs(path: Path, kind: str | None = None) -> list[LoggedRun]:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     claimed = _ClaimedPaths()
-    found = []
+    logged_runs: list[LoggedRun] = []
     with shared_listings():
         for reader in readers:
             try:
@@ -56,8 +56,8 @@ def find_runs(path: Path, kind: str | None = None) -> list[LoggedRun]:
                 raise DataError(f"{path}: {error.strerror or error}") from error
             for run in runs:  # only now: one file may have several runs
                 claimed.add(run)
-            found += runs
-    return found
+            logged_runs += runs
+    return logged_runs
 
 
 class _ClaimedPaths:

@@ -27,7 +27,7 @@ from nnlab.store.samples import iterate_samples
 from nnlab.store.schema import TABLES
 from nnlab.store.sources import sources
 from nnlab.store.sqlite import FileDatabase
-from nnlab.store.tables import artifact, metadata, metric, point, run, study, summary, trial
+from nnlab.store.tables import artifact, metadata, metric, point, run, sample, study, summary, trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +177,14 @@ def _find_unreadable_rows(db: Database) -> Iterator[str]:
     attempts_of_runs(db, run_ids)
     summaries(db, run_ids)
     sources(db, run_ids)
+    with db.read() as connection:
+        recorded_ids = list(connection.execute(select(sample.c.run_id).distinct()).scalars())
+    for run_id in recorded_ids:
+        for _ in iterate_samples(db, run_id):
+            pass  # unreadable ones are recorded
     nested_settings(db, trial_ids)
     for run_id in run_ids:
         artifacts(db, run_id)
-        for _ in iterate_samples(db, run_id):
-            pass  # unreadable ones are recorded
     for (table, row_id), problem in sorted(db.unreadable_rows.items(), key=str):
         yield f"{table} {row_id} cannot be read: {problem}"
     db.unreadable_rows.clear()

@@ -222,13 +222,7 @@ def iterate_samples(
 ) -> Iterator[tuple[int, Sample]]:
     """The same as `samples`, read as they are needed."""
     with db.read() as connection:
-        name_of = dict(
-            connection.execute(
-                select(metric.c.id, metric.c.name).where(
-                    metric.c.id.in_(select(sample.c.metric_id).where(sample.c.run_id == run_id))
-                )
-            ).all()
-        )
+        name_of = dict(connection.execute(select(metric.c.id, metric.c.name)).all())
         wanted = None if metrics is None else set(metrics)
         for seq, metric_id, value, step, epoch, logged_at in _SELECT_SAMPLES.execute(
             connection, run_id=run_id

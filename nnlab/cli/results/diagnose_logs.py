@@ -36,11 +36,11 @@ def log_paths(names: Sequence[str] | None, db: str | None) -> list[Path]:
         return paths
     try:
         with open_db(db) as database:
-            known = {study.name for study in store.all_studies(database)}
-            known.update(store.run_names(database))
+            stored_names = {study.name for study in store.all_studies(database)}
+            stored_names.update(store.run_names(database))
     except StoreError:
         return paths
-    return [] if known.issuperset(names or ()) else paths
+    return [] if stored_names.issuperset(names or ()) else paths
 
 
 def diagnose_logs(
@@ -57,19 +57,19 @@ def diagnose_logs(
         DataError: there is no logged run, or none can be read.
     """
     metric_names = {logged: usual_name(name) for name, logged in mapping.items()}
-    found = [item.logged for item in find_all_runs(paths)]
-    if not found:
+    logged_runs = [item.logged for item in find_all_runs(paths)]
+    if not logged_runs:
         raise DataError(
             f"no logged run in {', '.join(map(str, paths))}",
             hint=f"these kinds of logs are read: {', '.join(reader_kinds())}; --csv FILE reads"
             " other tables",
         )
     histories: dict[LoggedRun, LoggedHistory] = {}
-    for logged in found:
+    for logged in logged_runs:
         try:
             histories[logged] = read_history(logged, metric_names)
         except NnlabError as error:
-            if len(found) == 1:
+            if len(logged_runs) == 1:
                 raise
             note(f"{logged.paths[0]}: {error.message}")
     if not histories:

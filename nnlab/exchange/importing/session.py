@@ -55,15 +55,15 @@ def find_all_runs(paths: Iterable[Path], kind: str | None = None) -> list[FoundR
         UnknownName: there is no such kind.
         DataError: a path does not exist or cannot be read.
     """
-    found: list[FoundRun] = []
+    logged_runs: list[FoundRun] = []
     searched: set[str] = set()
     for path in paths:
         folder = (path if path.is_dir() else path.absolute().parent).resolve().name
         new = [run for run in find_runs(path, kind) if not searched & _real_paths(run)]
-        found += [FoundRun(run, folder or _DEFAULT_STUDY) for run in new]
+        logged_runs += [FoundRun(run, folder or _DEFAULT_STUDY) for run in new]
         # Only now: one file may have several runs.
         searched.update(*map(_real_paths, new))
-    return found
+    return logged_runs
 
 
 class ImportSession:
@@ -73,12 +73,12 @@ class ImportSession:
         self, db: store.Database, options: ImportOptions, progress: ImportProgress
     ) -> None:
         self._db, self._options, self._progress = db, options, progress
-        self._known: dict[str, KnownSources] = {}
+        self._sources_by_kind: dict[str, KnownSources] = {}
         self._removed = store.removed_run_ids(db)
         self._importers: dict[LoggedRun, RunImporter] = {}
         self._states: dict[LoggedRun, FileStates] = {}
 
-    def import_runs(self, found: Iterable[FoundRun]) -> list[ImportReport]:
+    def import_runs(self, logged_runs: Iterable[FoundRun]) -> list[ImportReport]:
         """Imports each run as far as it is logged; the error of one does not stop the others.
 
         Raises:
@@ -87,7 +87,7 @@ class ImportSession:
         """
         reports = []
         with _rare_collections():
-            for item in found:
+            for item in logged_runs:
                 report = self._import_run(item)
                 self._progress.on_run(report)
                 reports.append(report)
@@ -103,16 +103,16 @@ class ImportSession:
         Raises:
             StoreError: the database cannot be written.
         """
-        found: Sequence[FoundRun] = ()
+        logged_runs: Sequence[FoundRun] = ()
         next_search = 0.0
         while not self._progress.should_stop():
             if time.monotonic() >= next_search:
                 begin = time.monotonic()
-                found = search()
-                took = time.monotonic() - begin
-                next_search = begin + max(_SECONDS_BETWEEN_SEARCHES, _SEARCH_SHARE * took)
+                logged_runs = search()
+                search_seconds = time.monotonic() - begin
+                next_search = begin + max(_SECONDS_BETWEEN_SEARCHES, _SEARCH_SHARE * search_seconds)
             try:
-                self.import_runs([item for item in found if self._has_changed(item.logged)])
+                self.import_runs([item for item in logged_runs if self._has_changed(item.logged)])
             except Interrupted:
                 return
             self._wait(seconds)
@@ -134,12 +134,12 @@ class ImportSession:
 
     def _import_run(self, item: FoundRun) -> ImportReport:
         logged = item.logged
-        known = self._known.get(logged.kind)
-        if known is None:
-            known = self._known[logged.kind] = KnownSources(
+        stored_sources = self._sources_by_kind.get(logged.kind)
+        if stored_sources is None:
+            stored_sources = self._sources_by_kind[logged.kind] = KnownSources(
                 store.sources_of_kind(self._db, logged.kind)
             )
-        source = known.find(logged)
+        source = stored_sources.find(logged)
         if source is not None and source.run_id in self._removed:
             return ImportReport(logged, "removed", run_id=source.run_id)
         importer = self._importers.get(logged)
@@ -149,7 +149,7 @@ class ImportSession:
                 reader_of(logged.kind),
                 logged,
                 self._options,
-                known=known,
+                known=stored_sources,
                 folder=item.folder,
                 on_values=self._progress.on_values,
                 should_stop=self._progress.should_stop,

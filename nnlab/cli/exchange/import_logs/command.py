@@ -11,7 +11,7 @@ from nnlab import store
 from nnlab.cli import completion
 from nnlab.cli.exchange.import_logs.present import (
     ImportView,
-    print_found,
+    print_logged_runs,
     print_reports,
     run_rows,
 )
@@ -126,39 +126,39 @@ def import_command(
     def search() -> list[FoundRun]:
         return find_all_runs(paths, kind)
 
-    found = search()
+    logged_runs = search()
     if dry_run:
-        _check_found(found, paths, kind)
-        print_found(found, db, format)
+        _check_runs_exist(logged_runs, paths, kind)
+        print_logged_runs(logged_runs, db, format)
         return
     if not follow:
-        _check_found(found, paths, kind)
+        _check_runs_exist(logged_runs, paths, kind)
     with open_db(db, write=True, create=True) as database:
         if follow:
             _follow(database, options, search, objective, format)
         else:
-            _import_once(database, options, found, objective, format)
+            _import_once(database, options, logged_runs, objective, format)
 
 
 def _import_once(
     database: store.Database,
     options: ImportOptions,
-    found: Sequence[FoundRun],
+    logged_runs: Sequence[FoundRun],
     objective: str | None,
     output_format: Format,
 ) -> None:
-    view = ImportView(len(found))
+    view = ImportView(len(logged_runs))
     with StopRequest(lambda: None) as stop:
         session = ImportSession(
             database, options, ImportProgress(view.on_run, view.on_values, stop)
         )
         with closing(view), suppress(Interrupted):
-            session.import_runs(found)
+            session.import_runs(logged_runs)
         studies = _set_objectives(database, view.reports, objective)
         print_reports(run_rows(database, view.reports), view.reports, output_format)
         if stop():
             raise Interrupted(
-                f"{len(view.reports)} of {len(found)} runs were imported",
+                f"{len(view.reports)} of {len(logged_runs)} runs were imported",
                 hint="the same command continues",
             )
     if all(report.outcome == "failed" for report in view.reports):
@@ -195,9 +195,11 @@ def _follow(
         session.follow(search, seconds=_POLL_SECONDS)
 
 
-def _check_found(found: Sequence[FoundRun], paths: Sequence[Path], kind: str | None) -> None:
+def _check_runs_exist(
+    logged_runs: Sequence[FoundRun], paths: Sequence[Path], kind: str | None
+) -> None:
     """Raises DataError if there is nothing to import."""
-    if found:
+    if logged_runs:
         return
     places = ", ".join(map(str, paths))
     kinds = kind or ", ".join(reader_kinds())

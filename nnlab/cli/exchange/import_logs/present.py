@@ -115,21 +115,23 @@ def print_reports(
         say(line)
 
 
-def print_found(found: Sequence[FoundRun], db: str | None, output_format: Format) -> None:
+def print_logged_runs(
+    logged_runs: Sequence[FoundRun], db: str | None, output_format: Format
+) -> None:
     """Prints the runs that an import would store, without changing anything."""
-    known: dict[str, KnownSources] = {}
+    stored_sources: dict[str, KnownSources] = {}
     removed: set[int] = set()
     try:
         with open_db(db) as database:
-            for kind in {item.logged.kind for item in found}:
-                known[kind] = KnownSources(store.sources_of_kind(database, kind))
+            for kind in {item.logged.kind for item in logged_runs}:
+                stored_sources[kind] = KnownSources(store.sources_of_kind(database, kind))
             removed = store.removed_run_ids(database)
     except NoDatabase:
         pass
     rows = []
-    for item in found:
+    for item in logged_runs:
         logged = item.logged
-        source = known[logged.kind].find(logged) if logged.kind in known else None
+        source = stored_sources[logged.kind].find(logged) if logged.kind in stored_sources else None
         is_removed = source is not None and source.run_id in removed
         rows.append(
             {

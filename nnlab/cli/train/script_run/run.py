@@ -5,19 +5,16 @@ from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
 from nnlab.cli.train.run_options import RunOptions
 from nnlab.cli.train.script_run import present as script_present
+from nnlab.cli.train.submitted_job import submit_job
 from nnlab.cli.train.train import present
 from nnlab.cli.train.train.execute import execute_queued
 from nnlab.errors import NoDatabase, StudyExists
 from nnlab.io.command_line import quote_command
-from nnlab.io.text import format_count
 from nnlab.study.database import open_results
 from nnlab.study.execution_options import check_script_execution
 from nnlab.study.notifications import send_notifications
-from nnlab.study.queue import QueuedRuns
 from nnlab.study.script_request import ScriptRequest
 from nnlab.study.script_study import ScriptStudy, build_script_study, queue_script_study
-from nnlab.study.slurm_job import submit_study_job
-from nnlab.workers.executor import ExecutionOptions
 
 
 def run_script_request(request: ScriptRequest, options: RunOptions) -> None:
@@ -44,7 +41,7 @@ def run_script_request(request: ScriptRequest, options: RunOptions) -> None:
         )
         present.print_queued(queued, quiet=options.output.quiet)
         if options.execution.slurm is not None:
-            _submit_job(database, queued, options.execution)
+            submit_job(database, queued, options.execution)
             return
         with send_notifications(options.notify, database, queued.run_ids, note) as on_run_end:
             result = execute_queued(
@@ -107,20 +104,3 @@ def _print_dry_run(study: ScriptStudy, options: RunOptions) -> None:
     except NoDatabase:
         pass
     script_present.print_commands(study, completed)
-
-
-def _submit_job(db: store.Database, queued: QueuedRuns, execution: ExecutionOptions) -> None:
-    """Submits an array job for the queued runs, and prints its number."""
-    if execution.slurm is None:
-        return
-    job = submit_study_job(
-        db, queued.study.name, queued.run_ids, execution.slurm, execution.cli_arguments
-    )
-    if job is None:
-        say("nothing is waiting to be executed")
-        return
-    say(
-        f"job {job.number}: {format_count(job.tasks, 'task')} for {format_count(job.runs, 'run')},"
-        f" logs in {job.logs}"
-    )
-    say(f"next: {quote_command('nnlab', 'watch', queued.study.name)}", style="dim")

@@ -3,22 +3,21 @@
 from dataclasses import replace
 from pathlib import Path
 
-from nnlab import store
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.render import note, say
 from nnlab.cli.train.run_options import RunOptions
+from nnlab.cli.train.submitted_job import submit_job
 from nnlab.cli.train.train import messages, present
 from nnlab.cli.train.train.execute import execute_queued
 from nnlab.errors import StudyExists
 from nnlab.io.command_line import quote_command
-from nnlab.io.text import format_count
 from nnlab.study.command_lines import extend_command
 from nnlab.study.database import database_address
 from nnlab.study.dry_run import check_devices, dry_run
 from nnlab.study.execution_options import check_execution_options
 from nnlab.study.notifications import send_notifications
 from nnlab.study.pretrain import pretrain_extension_request, pretrain_request
-from nnlab.study.queue import QueuedRuns, queue_runs
+from nnlab.study.queue import queue_runs
 from nnlab.study.request import TrainRequest, merge_config_file
 from nnlab.study.resolution import (
     Specification,
@@ -26,9 +25,9 @@ from nnlab.study.resolution import (
     resolve_new_study,
     resolve_request,
 )
-from nnlab.study.slurm_job import study_job_script, submit_study_job
+from nnlab.study.slurm_job import study_job_script
 from nnlab.study.spec import StudySpec
-from nnlab.workers.executor import ExecutionOptions, build_process_group_spec
+from nnlab.workers.executor import build_process_group_spec
 from nnlab.workers.node_follower import run_follower_node
 from nnlab.workers.nodes import nodes_from_environment
 from nnlab.workers.rendezvous import Rendezvous
@@ -91,7 +90,7 @@ def _train_request(typed: TrainRequest, config: Path | None, options: RunOptions
         )
         present.print_queued(queued, quiet=quiet)
         if options.execution.slurm is not None:
-            _submit_job(database, queued, options.execution)
+            submit_job(database, queued, options.execution)
             return
         with send_notifications(options.notify, database, queued.run_ids, note) as on_run_end:
             result = execute_queued(
@@ -137,28 +136,6 @@ def _print_dry_run(
                 execution.cli_arguments,
             )
         )
-
-
-def _submit_job(db: store.Database, queued: QueuedRuns, execution: ExecutionOptions) -> None:
-    """Submits an array job for the queued runs, and prints its number.
-
-    Raises:
-        UsageError: SLURM is not installed here.
-        NnlabError: SLURM rejects the job.
-    """
-    if execution.slurm is None:
-        return
-    job = submit_study_job(
-        db, queued.study.name, queued.run_ids, execution.slurm, execution.cli_arguments
-    )
-    if job is None:
-        say("nothing is waiting to be trained")
-        return
-    say(
-        f"job {job.number}: {format_count(job.tasks, 'task')} for {format_count(job.runs, 'run')},"
-        f" logs in {job.logs}"
-    )
-    say(f"next: {quote_command('nnlab', 'watch', queued.study.name)}", style="dim")
 
 
 def run_init_study(
