@@ -162,7 +162,10 @@ class ScriptFlags:
             return f"the flag '{name}' belongs to the subcommand {join_names(owners)}"
         names = [flag.display_name for flag in self.of_subcommand(subcommand)]
         shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-        return f"the script has no flag '{name}'. Its flags: {shown or '(none)'}"
+        message = f"the script has no flag '{name}'. Its flags: {shown or '(none)'}"
+        if len(name) == 2 and name.startswith("-"):
+            message += "; options of nnlab with one letter stand before the script"
+        return message
 
 
 def _subcommand_levels(subcommand: str) -> Iterator[str]:

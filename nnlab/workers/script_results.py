@@ -33,7 +33,7 @@ def finish_script_run(
     """
     writer = recorder.finish_points()
     history = retry_when_disconnected(partial(store.history, db, run.id), note)
-    objective = _settle_objective(db, run, history, note)
+    objective = _resolve_objective(db, run, history, note)
     curve = None if objective is None else history.get(objective.metric)
     selected = None if curve is None or objective is None else _best_point(curve, objective)
     status, reason = outcome.status, outcome.reason
@@ -65,7 +65,7 @@ def finish_script_run(
     )
 
 
-def _settle_objective(
+def _resolve_objective(
     db: store.AnyDatabase, run: Run, history: History, note: Callable[[str], None]
 ) -> Objective | None:
     """The objective with the name that the script gives to its metric; None if there is none.
@@ -81,9 +81,12 @@ def _settle_objective(
     else:
         objective = find_objective_metric(stored, history.metrics)
     if objective is None:
-        known = ", ".join(history.metrics)
+        logged_names = ", ".join(history.metrics)
         missing = "no metric with a known direction" if stored is None else f"no {stored.metric}"
-        note(f"it has logged {missing}, only {known}: --objective METRIC:max names one of them")
+        note(
+            f"it has logged {missing}, only {logged_names}:"
+            " --objective METRIC:max names one of them"
+        )
     elif objective != stored:
         is_new = store.put_objective(db, run.id, objective, replaced=stored)
         if is_new and stored is None:

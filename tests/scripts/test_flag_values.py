@@ -94,6 +94,11 @@ def test_texts_that_are_one_value(words: list[str], fixed: dict[str, object]) ->
         ("--grid lr", "--grid lr: not of the form name=value,value"),
         ("--grid", "--grid needs name=value,value"),
         ("--grid x=1", "the script has no flag 'x'"),
+        (
+            "-q",
+            "the script has no flag '-q'. Its flags: --lr, --batch-size, --opt, --name, --widths,"
+            " --amp, --layers, --anything; options of nnlab with one letter stand before the script",
+        ),
         ("in.csv", "unexpected argument 'in.csv'"),
     ],
 )
