@@ -97,7 +97,8 @@ def test_texts_that_are_one_value(words: list[str], fixed: dict[str, object]) ->
         (
             "-q",
             "the script has no flag '-q'. Its flags: --lr, --batch-size, --opt, --name, --widths,"
-            " --amp, --layers, --anything; options of nnlab with one letter stand before the script",
+            " --amp, --layers, --anything; options of nnlab with one letter stand before the"
+            " script",
         ),
         ("in.csv", "unexpected argument 'in.csv'"),
     ],
