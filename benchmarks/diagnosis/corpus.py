@@ -6,32 +6,19 @@ other half are `unseen`, and the results are reported for it.
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from diagnosis.nnlab_kinds import further_specimens
+from diagnosis.specimen import Specimen
+from diagnosis.unseen_models import model_specimens
 
 FITTED = ("two-moons", "xor", "teacher-student", "digits", "wine", "diabetes")
 UNSEEN = ("circles", "spirals", "sequences", "blobs", "breast-cancer", "iris")
 # Data sets from which any number of fresh examples can be drawn.
 GENERATED = ("two-moons", "xor", "teacher-student", "circles", "spirals", "sequences", "blobs")
+RISKY_RUNS = 16
 # The true risk is measured on a test split of 9,800; validation has 560; `train_size` is set below.
 FRESH: Mapping[str, Any] = {"samples": 14_000, "test_fraction": 0.7, "val_fraction": 0.04}
-
-
-@dataclass(frozen=True, slots=True)
-class Specimen:
-    """One training run of the corpus: its fault and its setting.
-
-    `truth` is the code of the built-in fault, empty for a healthy run, and None if the true risk
-    decides between overfitting and healthy. `accepted` are other codes that also describe the
-    fault. `setting["data"]` is the name of a data set, or `fault/half/seed` (see `faulty_data`).
-    """
-
-    name: str
-    half: str
-    truth: str | None
-    setting: Mapping[str, Any]
-    seed: int
-    accepted: tuple[str, ...] = field(default=())
 
 
 def specimens() -> Iterator[Specimen]:
@@ -43,13 +30,15 @@ def specimens() -> Iterator[Specimen]:
             yield from _faulty(half, data)
         yield from _convolutional(half)
         yield from _data_faults(half)
+        yield from further_specimens(half)
+    yield from model_specimens()
 
 
 def _risky(half: str, data: str) -> Iterator[Specimen]:
     """Small training sets and large networks, some of which overfit."""
     if data not in GENERATED:
         return
-    for number in range(60):
+    for number in range(RISKY_RUNS):
         rng = random.Random(f"risky/{data}/{number}")
         setting: dict[str, Any] = {
             **FRESH,

@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from diagnosis import faulty_data
-from diagnosis.corpus import Specimen, specimens
+from diagnosis.corpus import specimens
+from diagnosis.specimen import Specimen
 
 from nnlab import store
 from nnlab.analysis.remedies import (
