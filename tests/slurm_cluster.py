@@ -128,7 +128,7 @@ def _start_munge() -> None:
     for place in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
         Path(place).mkdir(exist_ok=True)
         os.chown(place, munge.pw_uid, munge.pw_gid)
-    with open("/run/munge/nnlab-tests.lock", "w") as lock:
+    with Path("/run/munge/nnlab-tests.lock").open("w") as lock:
         # The workers of a parallel test run would start it at once.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _accepts_connections(Path("/run/munge/munge.socket.2")):
