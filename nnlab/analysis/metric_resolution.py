@@ -17,7 +17,7 @@ _FRACTIONS_OF_EXAMPLES = frozenset(
 # The number of examples is looked up in one run of each of the first rows.
 _MAX_ROWS = 100
 # Programs print values with at most so many decimals where they round them.
-_MAX_DECIMALS = 5
+_MAX_DECIMALS = 9
 # Values that are closer are no counts of examples.
 _SMALLEST_GAP = 1e-4
 
@@ -73,7 +73,7 @@ def difference_spread(
 def _decimal_unit(values: Sequence[float]) -> float:
     """One unit of the last decimal that all values have; 0 if they have more than a few.
 
-    >>> _decimal_unit([0.91, 0.9]), _decimal_unit([0.123456789]), _decimal_unit([])
+    >>> _decimal_unit([0.91, 0.9]), _decimal_unit([0.1234567891]), _decimal_unit([])
     (0.01, 0.0, 0.0)
     """
     finite = [value for value in values if math.isfinite(value)]

@@ -11,10 +11,11 @@ from nnlab.analysis.gate import (
     find_best_trial,
     newest_entry,
 )
-from nnlab.errors import UsageError
-from nnlab.records import LedgerEntry, Status, Study, Trial
+from nnlab.errors import NnlabError, UsageError
+from nnlab.metric_names import is_evaluation
+from nnlab.records import LedgerEntry, Run, Status, Study, Trial
 from nnlab.study.gate_baseline import BEST, find_baseline
-from nnlab.study.gate_candidate import GateCandidate
+from nnlab.study.gate_candidate import GateCandidate, with_measured_objective
 from nnlab.study.gate_comparison import GateComparison
 from nnlab.study.gate_training import GateInterface, check_baseline_run, train_run_specs
 
@@ -97,10 +98,12 @@ def run_gate(
     """
     _check_options(options)
     study = candidate.open_study(db)
+    candidate = with_measured_objective(db, study, candidate)
     entries = store.ledger(db, [study.id])
     baseline = find_baseline(db, study, entries, candidate, options.against)
     if baseline is None:
         baseline = _begin_ledger(db, study, candidate, options, interface)
+        candidate = with_measured_objective(db, study, candidate)
         entries = store.ledger(db, [study.id])
         if baseline.digest == candidate.digest:
             entry, _ = _entry_of_baseline(db, study, baseline, candidate, entries)
@@ -133,6 +136,7 @@ def plan_gate(
     study = next((s for s in store.all_studies(db) if s.name == candidate.study), None)
     if study is None:
         return None
+    candidate = with_measured_objective(db, study, candidate)
     entries = store.ledger(db, [study.id])
     baseline = find_baseline(db, study, entries, candidate, options.against)
     if baseline is None:
@@ -187,12 +191,29 @@ def _begin_ledger(
     runs = train_run_specs(db, study, specs, interface)
     for run in runs:
         check_baseline_run(run)
+    candidate = with_measured_objective(db, study, candidate)
+    _check_measured(db, runs[0], candidate.objective.metric)
     entries = store.ledger(db, [study.id])
     best = find_best_trial(db, study, entries, candidate.setting, candidate.objective)
     if best is not None and entries:
         return best
     store.register_baseline(db, study.id, runs[0].trial.id, candidate.objective)
     return runs[0].trial
+
+
+def _check_measured(db: store.Database, run: Run, metric: str) -> None:
+    """Checks that a run has measured the objective.
+
+    Raises:
+        NnlabError: it has not; the message lists its metrics.
+    """
+    metrics = store.summaries(db, [run.id]).get(run.id, {})
+    if metric not in metrics:
+        names = [name for name in metrics if is_evaluation(name)] or list(metrics)
+        raise NnlabError(
+            f"run {run.id} has not measured {metric}; it has {', '.join(sorted(names)) or 'none'}",
+            hint="--objective METRIC:min or METRIC:max names one of them",
+        )
 
 
 def _entry_of_baseline(

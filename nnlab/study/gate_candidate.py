@@ -1,12 +1,13 @@
 """Candidates of `nnlab gate`: one setting that nnlab trains, or one setting of a user's script."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.errors import ConfigError, UsageError
 from nnlab.objective import Objective, Setting
 from nnlab.records import Origin, Study, Trial
+from nnlab.scripts.objectives import find_objective_metric, same_objective
 from nnlab.scripts.script_spec import ScriptSpec
 from nnlab.settings import CODE_VERSION_FIELDS
 from nnlab.settings.external import SCRIPT_VERSION_NAME, builtin_fields
@@ -16,6 +17,9 @@ from nnlab.study.resolution import find_stored_study
 from nnlab.study.script_request import ScriptRequest
 from nnlab.study.script_study import ScriptStudy, build_script_study
 from nnlab.study.spec import StudySpec, build_study_spec, shortfall_notes
+
+# The metrics of a script are looked up in its newest runs.
+_MAX_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +171,24 @@ def _open_study(db: store.Database, spec: StudySpec) -> Study:
 
 
 def _put_script(db: store.Database, study: ScriptStudy) -> Study:
-    return store.put_script(db, study.name, study.spec.to_json(), objective=study.objective)
+    stored = next((s for s in store.all_studies(db) if s.name == study.name), None)
+    # The stored objective has the name that the script gives to the metric.
+    is_known = stored is not None and same_objective(stored.objective, study.objective)
+    objective = None if is_known else study.objective
+    return store.put_script(db, study.name, study.spec.to_json(), objective=objective)
+
+
+def with_measured_objective(
+    db: store.Database, study: Study, candidate: GateCandidate
+) -> GateCandidate:
+    """The candidate with the name that its script gives to the metric of the objective.
+
+    The name is known once a run of the study has ended; until then the candidate is unchanged.
+    """
+    if candidate.script is None:
+        return candidate
+    runs = store.runs(db, study=study.id, newest_first=True, limit=_MAX_RUNS)
+    summaries = store.summaries(db, [run.id for run in runs])
+    metrics = {metric for summary in summaries.values() for metric in summary}
+    objective = find_objective_metric(candidate.objective, metrics)
+    return candidate if objective is None else replace(candidate, objective=objective)

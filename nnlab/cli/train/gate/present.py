@@ -72,7 +72,8 @@ def _print_sentences(db: store.Database, answer: GateAnswer) -> None:
         if entry.expected_left is not None and entry.expected_left > 0:
             seeds = format_count(math.ceil(entry.expected_left), "further seed")
             say(f"about {seeds} would decide it")
-        say(f"the same command with a larger --max-seeds than {entry.max_seeds} goes on")
+        if len(entry.seeds) == entry.max_seeds:
+            say(f"the same command with --max-seeds {2 * entry.max_seeds} goes on")
     say(f"next: {values['commands']['ledger']}", style="dim")
 
 
