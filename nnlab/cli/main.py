@@ -151,6 +151,11 @@ COMMANDS = {
         _REFERENCE_PANEL,
     ),
     "devices": ("reference.devices", "List the devices of this machine.", _REFERENCE_PANEL),
+    "mcp": (
+        "reference.mcp",
+        "Serve the results to programs that use language models.",
+        _REFERENCE_PANEL,
+    ),
     "rm": (
         "database.rm",
         "Remove runs or studies; --undo restores them.",
