@@ -52,6 +52,11 @@ COMMANDS = {
         "Train remedies for the findings of a run.",
         _TRAIN_PANEL,
     ),
+    "gate": (
+        "train.gate.command",
+        "Keep or discard a change by as few seeds as it takes.",
+        _TRAIN_PANEL,
+    ),
     "watch": (
         "train.watch.command",
         "Watch runs: progress, speed, failures.",
