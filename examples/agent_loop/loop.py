@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 
 STUDY = "loop"
-START = {"data": "digits", "train_size": "300", "epochs": "6", "opt": "sgd", "lr": "0.02"}
+START = {"data": "digits", "train_size": "300", "epochs": "4", "opt": "sgd", "lr": "0.02"}
 KEEP, DISCARD, NOT_YET = 0, 10, 11
 
 
@@ -31,7 +31,7 @@ def proposals() -> Iterator[dict[str, str]]:
 
 def gate(options: dict[str, str]) -> tuple[int, dict[str, object]]:
     """Asks the gate about a setting; returns its exit code and its answer."""
-    words = ["nnlab", "gate", "--study", STUDY, "--max-seeds", "8", "--format", "json"]
+    words = [sys.executable, "-m", "nnlab", "gate", "--study", STUDY, "--max-seeds", "6", "--format", "json"]
     words += [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     process = subprocess.run(words, capture_output=True, text=True, check=False)
     if process.returncode not in (KEEP, DISCARD, NOT_YET):
@@ -45,7 +45,7 @@ def main() -> None:
     gate(best)
     for change in proposals():
         code, answer = gate({**best, **change})
-        print(f"{change}: {answer['verdict']} after {answer['seeds']} seeds: {answer['reason']}")
+        print(f"{change}: {answer['verdict']} after {answer['seeds_used']} seeds: {answer['reason']}")
         if code == KEEP:
             best = {**best, **change}
     print("best:", best)
