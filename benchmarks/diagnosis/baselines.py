@@ -1,4 +1,4 @@
-"""Simple and published rules for overfitting, which are evaluated on the same corpus for comparison.
+"""Simple and published rules for overfitting, evaluated on the same corpus for comparison.
 
 - `debugger`: AWS SageMaker Debugger's Overfit rule: (val - train) / train above 0.1 at a step.
   Here it is evaluated at the end only, which gives better results than at any step.
@@ -7,8 +7,8 @@
   threshold 0.5 was the best of 0.1, 0.3, 0.5 and 0.7 on the fitted half of the corpus.
 - `end 3 %`, `end 4 %`, `end 5 %`: validation loss ends more than this share above its minimum, and
   training loss has fallen since the minimum.
-- `tail 4 %`, `tail 10 %`: the median validation loss of the last tenth is more than this share above
-  the minimum, and the median training loss of the last tenth is below that at the minimum.
+- `tail 4 %`, `tail 10 %`: the median validation loss of the last tenth is more than this share
+  above the minimum, and the median training loss of the last tenth is below that at the minimum.
 - `5 % of the range`: validation loss ends above its minimum by more than 5 % of the range of
   training loss.
 - `patience 10`: validation loss has had no new minimum for ten epochs (similar to Prechelt 1998).

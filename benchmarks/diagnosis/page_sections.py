@@ -167,6 +167,7 @@ def _fault_rows(specimens: Sequence[DiagnosedSpecimen]) -> list[str]:
     return rows
 
 
+FIGURE = "images/calibration-of-findings.png"
 # A bin with fewer findings says little about a share.
 ENOUGH = 20
 
@@ -179,17 +180,17 @@ def calibration_section(halves: Halves) -> list[str]:
         "Findings of severity warning or above. A finding is correct if its code is the fault that",
         "was built in (or measured), or a symptom of it.",
         "",
-        "![Observed share of correct findings against stated confidence](images/calibration-of-findings.png)",
+        f"![Share of correct findings against stated confidence]({FIGURE})",
         "",
         "| half | confidence | findings | mean confidence | correct | difference |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
-    for half, specimens in halves.items():
-        for row in _bins(specimens):
-            lines.append(
-                f"| {half} | {row.low:.2f} to {row.high:.2f} | {row.count} | {row.confidence:.3f} |"
-                f" {row.right:.3f} | {row.right - row.confidence:+.3f} |"
-            )
+    lines += [
+        f"| {half} | {row.low:.2f} to {row.high:.2f} | {row.count} | {row.confidence:.3f} |"
+        f" {row.right:.3f} | {row.right - row.confidence:+.3f} |"
+        for half, specimens in halves.items()
+        for row in _bins(specimens)
+    ]
     return [*lines, ""]
 
 

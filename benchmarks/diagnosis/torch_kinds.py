@@ -101,7 +101,7 @@ def _group(recipes: Recipes, task: str, number: int) -> RunGroup:
     )
 
 
-def _per_run(rng: random.Random, recipes: Recipes, runs: int) -> dict[str, list[Any]]:
+def _per_run(rng: random.Random, recipes: Recipes, runs: int) -> dict[str, Any]:
     """The values that differ between the runs of a group."""
     smoothing = (0.0, 0.0, 0.0, 0.0, *recipes.smoothing)
     return {

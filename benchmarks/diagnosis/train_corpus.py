@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from diagnosis import faulty_data, unseen_models
-from diagnosis.corpus import FRESH, specimens
+from diagnosis import faulty_data, unseen_models, user_model_files
+from diagnosis.corpus import FRESH, USER_MODELS, specimens
 from diagnosis.specimen import Specimen, TrainedSpecimen, read_specimens, write_specimens
 
 import nnlab.engine
@@ -53,7 +53,7 @@ def corpus(half: str, folder: Path) -> Iterator[TrainedSpecimen]:
 @cache
 def _engine_digest() -> str:
     """A hash of nnlab's engine and of the model files, on which the curves depend."""
-    content = hashlib.sha256(unseen_models.SOURCE.encode())
+    content = hashlib.sha256((unseen_models.SOURCE + user_model_files.MODELS).encode())
     for path in sorted(Path(nnlab.engine.__path__[0]).rglob("*.py")):
         content.update(path.read_bytes())
     return content.hexdigest()
@@ -66,6 +66,7 @@ def train_specimens(selected: Sequence[Specimen]) -> Iterator[TrainedSpecimen]:
         folder = Path(name)
         (folder / "models.py").write_text(MODELS, encoding="utf-8")
         unseen_models.write_models(folder)
+        user_model_files.write_models(folder / USER_MODELS)
         context = multiprocessing.get_context("forkserver")
         with context.Pool(PROCESSES, torch.set_num_threads, (1,)) as pool:
             results = pool.imap(partial(train_specimen, folder=folder), selected, chunksize=4)
