@@ -1,5 +1,6 @@
 """The sections of docs/diagnosis-accuracy.md, from diagnosed specimens."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -85,8 +86,8 @@ def _rule_rows(
     rows = {"**nnlab**": score.count_overfitting(specimens), **further}
     rows |= baselines if all_rules else {f"best: {best}": baselines[best]}
     return [
-        f"| {half} | {group} | {name} | {counts.f1:.3f} | {counts.precision:.3f} |"
-        f" {counts.recall:.3f} | {counts.true_positives} | {counts.false_negatives} |"
+        f"| {half} | {group} | {name} | {_number(counts.f1)} | {_number(counts.precision)} |"
+        f" {_number(counts.recall)} | {counts.true_positives} | {counts.false_negatives} |"
         f" {counts.false_positives} | {counts.true_negatives} |"
         for name, counts in rows.items()
     ]
@@ -96,7 +97,7 @@ def best_baseline(specimens: Sequence[DiagnosedSpecimen]) -> tuple[str, Confusio
     """The simple rule with the highest F1, or the fewest false alarms if nothing overfits."""
     return max(
         score.count_baselines(specimens).items(),
-        key=lambda item: (item[1].f1, -item[1].false_positives),
+        key=lambda item: (item[1].true_positives and item[1].f1, -item[1].false_positives),
     )
 
 
@@ -228,6 +229,10 @@ def remedy_section(results: Sequence[RemedyBenchmark]) -> list[str]:
 def in_group(specimens: Sequence[DiagnosedSpecimen], group: str) -> list[DiagnosedSpecimen]:
     """The specimens of a group of kinds."""
     return [s for s in specimens if s.trained.specimen.group == group]
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "-"
 
 
 def _counts(codes: Counter[str]) -> str:

@@ -108,8 +108,10 @@ class ConfusionCounts:
 
     @property
     def f1(self) -> float:
-        """The F1 score, the harmonic mean of precision and recall."""
+        """The F1 score, the harmonic mean of precision and recall; NaN if nothing overfits."""
         errors = self.false_negatives + self.false_positives
+        if not self.true_positives + self.false_negatives:
+            return math.nan
         return 2 * self.true_positives / (2 * self.true_positives + errors)
 
 
@@ -267,16 +269,23 @@ def finding_outcomes(specimens: Iterable[DiagnosedSpecimen]) -> list[tuple[Findi
     """Every finding of severity warning or above, and whether it is correct.
 
     A finding is correct if its code is the truth, an accepted code, or a symptom of either.
-    Findings that need fresh examples are left out where there are none.
+    Findings that need fresh examples are left out where there are none, and all others where only
+    these were measured: the learning rates of those runs were drawn, and some do not suit.
     """
     return [
         (finding, is_correct(specimen, finding))
         for specimen in specimens
         if specimen.truth is not None
         for finding in specimen.findings
-        if finding.severity is not Severity.INFO
-        and (specimen.truth or specimen.is_truth_known or finding.code not in _NEED_FRESH_EXAMPLES)
+        if finding.severity is not Severity.INFO and _can_judge(specimen, finding.code)
     ]
+
+
+def _can_judge(specimen: DiagnosedSpecimen, code: str) -> bool:
+    needs_fresh_examples = code in _NEED_FRESH_EXAMPLES
+    if specimen.trained.specimen.truth is None:
+        return needs_fresh_examples
+    return bool(specimen.truth) or specimen.is_truth_known or not needs_fresh_examples
 
 
 BIN_EDGES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
