@@ -6,7 +6,6 @@ deviation of a paired difference is 1.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +18,9 @@ from nnlab.stats.sequential_test import least_sd_of_difference, run_tests
 
 Floats = NDArray[np.float64]
 
-MAX_PAIRS: Final = 10
+# Seeds that have a value, if a strategy asks for them.
+SEEDS: Final = 40
+UNCORRECTED_LEVEL: Final = 0.05
 # The variance of a run: one half from the seed, which cancels in a difference, one from the run.
 _SEED_SD: Final = math.sqrt(0.5)
 _RUN_SD: Final = math.sqrt(0.5)
@@ -30,7 +31,7 @@ class Scenario:
     """A kind of loop: a share `helpful` of its candidates has the effect `effect`.
 
     A share `harmful` has an effect between -2 and 0; the others have none. Values are rounded to
-    multiples of `resolution`.
+    multiples of `resolution`. A test ends at `max_pairs` pairs.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Scenario:
     effect: float
     harmful: float = 0.0
     resolution: float = 0.0
+    max_pairs: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class LoopResults:
 
 
 class Strategy:
-    """Decides about one candidate of each loop from differences of shape [loops, MAX_PAIRS]."""
+    """Decides about one candidate of each loop from differences of shape [loops, SEEDS]."""
 
     def decide(self, differences: Floats, scenario: Scenario) -> Decisions:
         """The decisions; each depends only on the first n differences."""
@@ -85,25 +87,24 @@ class Strategy:
 class Gate(Strategy):
     """The sequential test at the levels of an online FDR procedure."""
 
-    def __init__(self, loops: int, levels: Callable[[int], OnlineLevels]) -> None:
-        self.levels = [levels(i) for i in range(loops)]
+    def __init__(self, levels: list[OnlineLevels]) -> None:
+        self.levels = levels
 
     def decide(self, differences: Floats, scenario: Scenario) -> Decisions:
         """Stops each test as early as possible."""
         levels = np.asarray([state.level for state in self.levels])
         min_sd = least_sd_of_difference(scenario.resolution)
-        stopped = run_tests(differences, levels, min_sd=min_sd)
+        stopped = run_tests(differences[:, : scenario.max_pairs], levels, min_sd=min_sd)
         for state, p in zip(self.levels, stopped.p.tolist(), strict=True):
             state.add(p)
         return Decisions(stopped.is_kept, stopped.n)
 
 
 class FixedSeeds(Strategy):
-    """A t test of a fixed number of pairs, at the levels of the gate or at a fixed level."""
+    """A t test of a fixed number of pairs, at levels of online FDR or without a correction."""
 
-    def __init__(self, pairs: int, loops: int, fixed_level: float | None = None) -> None:
-        self.pairs, self.fixed_level = pairs, fixed_level
-        self.levels = [OnlineLevels() for _ in range(loops)]
+    def __init__(self, pairs: int, levels: list[OnlineLevels] | None = None) -> None:
+        self.pairs, self.levels = pairs, levels
 
     def decide(self, differences: Floats, scenario: Scenario) -> Decisions:
         """Tests all pairs at once."""
@@ -111,11 +112,13 @@ class FixedSeeds(Strategy):
         sd = np.maximum(used.std(axis=1, ddof=1), least_sd_of_difference(scenario.resolution))
         t = used.mean(axis=1) / np.maximum(sd, 1e-12) * math.sqrt(self.pairs)
         p = stdtr(self.pairs - 1, -t)
-        level = np.asarray([state.level for state in self.levels])
+        n = np.full(len(p), self.pairs)
+        if self.levels is None:
+            return Decisions(p <= UNCORRECTED_LEVEL, n)
+        levels = np.asarray([state.level for state in self.levels])
         for state, value in zip(self.levels, p.tolist(), strict=True):
             state.add(value)
-        is_kept = p <= (level if self.fixed_level is None else self.fixed_level)
-        return Decisions(is_kept, np.full(len(p), self.pairs))
+        return Decisions(p <= levels, n)
 
 
 class Greedy(Strategy):
@@ -124,27 +127,34 @@ class Greedy(Strategy):
     def __init__(self, pairs: int) -> None:
         self.pairs = pairs
 
-    def decide(self, differences: Floats, scenario: Scenario) -> Decisions:
-        """Compares the means."""
+    def decide(self, differences: Floats, scenario: Scenario) -> Decisions:  # noqa: ARG002
+        """Compares the means; any scenario is decided alike."""
         is_kept = differences[:, : self.pairs].mean(axis=1) > 0
         return Decisions(is_kept, np.full(len(differences), self.pairs))
 
 
 def simulate(
-    scenario: Scenario, strategy: Strategy, *, loops: int, candidates: int, seed: int = 0
+    scenario: Scenario,
+    strategy: Strategy,
+    *,
+    loops: int,
+    candidates: int,
+    reuses_baseline: bool = True,
+    seed: int = 0,
 ) -> LoopResults:
     """The results of `loops` loops of `candidates` candidates.
 
-    The runs of the baseline are reused on the same seeds. If a candidate is kept, its runs become
-    those of the baseline, and the seeds that it lacks are trained when they are needed.
+    If a candidate is kept, its runs become those of the baseline, and the seeds that it lacks are
+    trained when they are needed. The runs of the baseline are used again for the candidates that
+    follow, or trained again for each candidate.
     """
     generator = np.random.default_rng(seed)
-    seed_effects = generator.normal(0, _SEED_SD, (loops, MAX_PAIRS))
+    seed_effects = generator.normal(0, _SEED_SD, (loops, SEEDS))
     baseline_mean = np.zeros(loops)
-    baseline = generator.normal(0, _RUN_SD, (loops, MAX_PAIRS))
+    baseline = generator.normal(0, _RUN_SD, (loops, SEEDS))
     trained = np.zeros(loops, dtype=np.int64)
     kept, false_keeps, helpful, runs = (np.zeros(loops) for _ in range(4))
-    rows = np.arange(MAX_PAIRS)
+    rows = np.arange(SEEDS)
 
     def values(mean: Floats, noise: Floats) -> Floats:
         exact = mean[:, None] + seed_effects + noise
@@ -152,8 +162,10 @@ def simulate(
         return np.round(exact / step) * step if step else exact
 
     for _ in range(candidates):
+        if not reuses_baseline:
+            baseline, trained = generator.normal(0, _RUN_SD, (loops, SEEDS)), np.zeros_like(trained)
         effect = _effects(scenario, generator, loops)
-        noise = generator.normal(0, _RUN_SD, (loops, MAX_PAIRS))
+        noise = generator.normal(0, _RUN_SD, (loops, SEEDS))
         differences = values(baseline_mean + effect, noise) - values(baseline_mean, baseline)
         decisions = strategy.decide(differences, scenario)
         runs += decisions.n + np.maximum(decisions.n - trained, 0)
@@ -164,7 +176,7 @@ def simulate(
         helpful += effect > 0
         baseline_mean += np.where(is_kept, effect, 0.0)
         trained = np.where(is_kept, decisions.n, trained)
-        fresh = generator.normal(0, _RUN_SD, (loops, MAX_PAIRS))
+        fresh = generator.normal(0, _RUN_SD, (loops, SEEDS))
         own = np.where(rows < decisions.n[:, None], noise, fresh)
         baseline = np.where(is_kept[:, None], own, baseline)
     return LoopResults(kept, false_keeps, helpful, runs, baseline_mean)
