@@ -40,9 +40,20 @@ SCENARIOS = (
     Scenario("none helps", helpful=0.0, effect=0.0),
 )
 
+COLUMNS = (
+    "decision by",
+    "kept",
+    "false keeps (FDR)",
+    "mFDR",
+    "found",
+    "runs",
+    "fewer runs",
+    "improvement",
+)
+
 HEAD = """\
-{loops:,} simulated loops of {candidates} candidates each. Effects are in standard deviations (sd) of
-the difference of two runs with the same seed; candidates that do not help have no effect unless
+{loops:,} simulated loops of {candidates} candidates each. Effects are in standard deviations (sd)
+of the difference of two runs with the same seed; candidates that do not help have no effect unless
 the scenario says otherwise. A kept candidate becomes the baseline. Runs of the baseline count; they
 are used again on the same seeds.
 
@@ -136,8 +147,8 @@ def _table(scenario: Scenario, rows: list[Row]) -> list[str]:
     lines = [
         f"### {scenario.name[0].upper()}{scenario.name[1:]}",
         "",
-        "| decision by | kept | false keeps (FDR) | mFDR | found | runs | fewer runs | improvement |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| {' | '.join(COLUMNS)} |",
+        f"| {' | '.join('---' for _ in COLUMNS)} |",
     ]
     for row in rows:
         results = row.results

@@ -82,10 +82,10 @@ def gate_levels(rate: float = DEFAULT_RATE) -> "OnlineLevels":
 class OnlineLevels:
     """The levels of a sequence of tests by ADDIS (Tian and Ramdas 2019, algorithm 1).
 
-    ADDIS controls the rate only if null p values are uniformly conservative: if a null p value is at
-    most `discard_limit`, its quotient by that limit is a valid p value. With a discard limit of 1
-    nothing is discarded, and ADDIS is SAFFRON (Ramdas, Zrnic, Wainwright and Jordan
-    2018), which needs only valid p values.
+    ADDIS controls the rate only if null p values are uniformly conservative: if a null p value is
+    at most `discard_limit`, its quotient by that limit is a valid p value. With a discard limit of
+    1 nothing is discarded, and ADDIS is SAFFRON (Ramdas, Zrnic, Wainwright and Jordan 2018), which
+    needs only valid p values.
 
     Args:
         rate: the limit of the false discovery rate.
