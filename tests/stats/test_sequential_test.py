@@ -224,13 +224,14 @@ def test_more_pairs_never_lose_evidence(differences: list[float]) -> None:
 @given(DIFFERENCES, st.sampled_from(LEVELS))
 @settings(max_examples=60)
 def test_many_tests_at_once_stop_like_one(differences: list[float], level: float) -> None:
-    path = (differences + [0.25, -1.0, 2.0, 0.0, 1.0])[:6]
+    path = [*differences, 0.25, -1.0, 2.0, 0.0, 1.0][:6]
     stopped = run_tests(np.asarray([path]), np.asarray([level]))
     for n in range(2, 7):
         result = _assess(path[:n], level)
         if result.verdict is not GateVerdict.NOT_YET or n == 6:
             break
-    assert (n, result.p) == (stopped.n[0], pytest.approx(stopped.p[0]))
+    assert n == stopped.n[0]
+    assert result.p == pytest.approx(float(stopped.p[0]))
     assert (result.verdict is GateVerdict.KEEP) == stopped.is_kept[0]
     assert (result.verdict is GateVerdict.DISCARD) == stopped.is_discarded[0]
 
