@@ -13,6 +13,7 @@ from nnlab.objective import Objective, Setting
 from nnlab.records import LedgerEntry, Run, Study, Trial
 from nnlab.settings.external import SCRIPT_VERSION_NAME
 from nnlab.settings.setting_differences import distinguishing_fields, format_value, setting_label
+from nnlab.stats import format_interval
 
 # Fields that name a trial that is compared with nothing.
 _LABEL_FIELDS = ("opt", "lr", "model", "data")
@@ -195,6 +196,20 @@ def _comparable_entries(
         else:
             groups.append([entry])
     return groups
+
+
+def interval_text(low: float, high: float) -> str:
+    """The interval of an effect, of which a bound may be unknown (infinite).
+
+    >>> interval_text(0.0125, 0.034), interval_text(-math.inf, 0.25), interval_text(0.25, math.inf)
+    ('0.013 to 0.034', 'at most 0.25', 'at least 0.25')
+    """
+    has_low, has_high = math.isfinite(low), math.isfinite(high)
+    if has_low and has_high:
+        return format_interval(low, high)
+    if has_low:
+        return f"at least {low:.2g}"
+    return f"at most {high:.2g}" if has_high else ""
 
 
 def describe_candidate(candidate: Trial | None, baseline: Trial | None) -> str:
