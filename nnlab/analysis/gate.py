@@ -91,14 +91,15 @@ def find_best_trial(
 def best_of_ledger(entries: Sequence[LedgerEntry]) -> int | None:
     """The trial that the next candidate is compared with, by the entries of one objective.
 
-    Each candidate that is kept against the best trial so far becomes the best one. A candidate that
-    is kept against another trial does not, because it was not compared with the best one.
+    The first baseline is the best trial until a candidate is kept against it, and so on. A
+    candidate that is kept against another trial (`--against`) was not compared with the best one,
+    and becomes the best one only if there is none. None if nothing was kept and there is no
+    baseline.
     """
     best: int | None = None
     for entry in sorted(entries, key=lambda entry: (entry.ended_at or entry.created_at, entry.id)):
-        if best is None:
-            first = entry.baseline_trial is None
-            best = entry.candidate_trial if first else entry.baseline_trial
+        if best is None and entry.verdict in ("baseline", "keep"):
+            best = entry.candidate_trial
         if entry.verdict == "keep" and entry.baseline_trial == best:
             best = entry.candidate_trial
     return best
