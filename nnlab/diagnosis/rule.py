@@ -41,8 +41,13 @@ def make_finding(
     onset: int | None,
     message: str,
     evidence: Mapping[str, float],
+    *,
+    remedy: str | None = None,
 ) -> Finding | None:
-    """A rule's finding, or None if its confidence is too low."""
+    """A rule's finding, or None if its confidence is too low.
+
+    `remedy` replaces that of the rule, for example in a user's model without options.
+    """
     if confidence < MIN_CONFIDENCE:
         return None
     return Finding(
@@ -52,6 +57,6 @@ def make_finding(
         confidence=confidence,
         onset=onset,
         message=message,
-        remedy=rule.remedy,
+        remedy=rule.remedy if remedy is None else remedy,
         evidence=dict(evidence),
     )

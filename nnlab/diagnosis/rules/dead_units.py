@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import model_fact, remedy_for_model
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 # At a confidence of one half: the fraction of dead units, and the fraction not learned.
 _DEAD, _UNLEARNED = 0.6, 0.5
+# A mean bias below this is far outside of the usual inputs of a unit, whose sd is about 1.
+_NEGATIVE_BIAS = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,22 @@ class DeadUnits:
             Severity.WARNING,
             combine_confidences(hill(dead[worst], _DEAD), hill(unlearned, _UNLEARNED)),
             1,
-            f"{dead[worst]:.0%} of the units of layer {worst} are dead, and training has stalled",
+            f"{dead[worst]:.0%} of the units of layer {worst} are dead, and training has stalled"
+            + _bias_text(context),
             {"dead": dead[worst], "layer": float(worst), "left_to_learn": unlearned},
+            remedy=remedy_for_model(context, self.remedy, _remedy_in_model(context)),
         )
+
+
+def _bias_text(context: RuleContext) -> str:
+    """The mean of the biases at the start, if they are so negative that units die of it."""
+    bias = model_fact(context, "bias_mean") or 0.0
+    return f"; the biases of a layer start at {bias:.3g}" if bias < _NEGATIVE_BIAS else ""
+
+
+def _remedy_in_model(context: RuleContext) -> str:
+    starts_at_zero = "biases that start at 0; " if _bias_text(context) else ""
+    return f"{starts_at_zero}nn.LeakyReLU; a normalisation layer; or a lower --lr"
 
 
 def _stalled_fraction(context: RuleContext) -> float:
