@@ -33,6 +33,7 @@ from nnlab.report.finding_summaries import (
     headline_finding,
     summarise_findings,
 )
+from nnlab.report.ledger_table import LedgerSummary, ledger_summaries
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.report.summary_sentence import summary_sentence
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
@@ -90,6 +91,7 @@ class Report:
     overfits: HeadlineFinding | None
     plateaus: HeadlineFinding | None
     remedies: tuple[RemedySummary, ...]
+    ledgers: tuple[LedgerSummary, ...]
     runs: tuple[Run, ...]
     values: Mapping[int, float]
     attempts: tuple[Attempt, ...]
@@ -227,6 +229,11 @@ def build_report(
         overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
+        ledgers=ledger_summaries(
+            db,
+            (study for study in all_studies if study.name in {run.trial.study for run in runs}),
+            anonymous=anonymous,
+        ),
         runs=tuple(map(_without_author, runs)) if anonymous else runs,
         values={
             run: value
