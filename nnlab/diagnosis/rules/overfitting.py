@@ -7,7 +7,6 @@ from typing import ClassVar
 from nnlab.diagnosis.loss_pair import LossPair
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
-from nnlab.diagnosis.val_increase import val_increase_confidence
 from nnlab.diagnosis.val_minimum import ValMinimum
 from nnlab.records import Finding, History, Severity
 
@@ -42,7 +41,7 @@ class Overfitting:
         return make_finding(
             self,
             Severity.WARNING,
-            val_increase_confidence(val_minimum),
+            context.val_increase,
             val_minimum.onset,
             _message(val_minimum, context.history),
             _evidence(pair, val_minimum),
