@@ -6,16 +6,16 @@ from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.val_minimum import ValMinimum
 
 # The value of each criterion at a confidence of one half.
-_RELATIVE_WITH_GAP, _RELATIVE_WITHOUT_GAP = 0.035, 0.1
+_RELATIVE_WITH_GAP, _RELATIVE_WITHOUT_GAP = 0.04, 0.12
 _RISE = 0.03
-_SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.02, 0.06
-_NO_GAP, _CLEAR_GAP = 0.1, 0.3
-_SAMPLING = 0.45  # divided by the square root of the number of examples
+_SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.015, 0.04
+_NO_GAP, _CLEAR_GAP = 0.05, 0.2
+_SAMPLING = 0.4  # divided by the square root of the number of examples
 _STANDARD_ERRORS = 2.4
-_LATE_EXCESS = 0.3
+_LATE_EXCESS = 0.25
 _VALIDATIONS_SINCE = 2.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.05, 0.02
-_TRAIN_FALL_STANDARD_ERRORS, _TRAIN_FALL_RANKS = 1.5, 2.5
+_TRAIN_FALL_STANDARD_ERRORS, _TRAIN_FALL_RANKS = 1.0, 2.5
 
 
 def val_increase_confidence(minimum: ValMinimum, examples: float | None = None) -> float:
@@ -24,16 +24,16 @@ def val_increase_confidence(minimum: ValMinimum, examples: float | None = None) 
     It never decreases when the rise, its duration or the decrease of training loss grows. It is
     the minimum over six criteria, each with a confidence of one half at the values given:
 
-    - The rise is large: 3.5 % of the lowest loss, 2 % of the decrease before (10 % and 6 % if
+    - The rise is large: 4 % of the lowest loss, 1.5 % of the decrease before (12 % and 4 % if
       training loss is not clearly below validation loss, as with dropout), and 3 % as the geometric
       mean of the two, because one alone gives false alarms for a loss near zero or with a high
       minimum.
-    - The rise exceeds what other validation examples would change: 45 % of the lowest loss, divided
+    - The rise exceeds what other validation examples would change: 40 % of the lowest loss, divided
       by the square root of their number.
     - The rise exceeds the noise from epoch to epoch: 2.4 standard errors.
-    - It lasts: the lowest fifth of the last third has 30 % of the rise.
+    - It lasts: the lowest fifth of the last third has 25 % of the rise.
     - It is seen in two validations.
-    - Training loss kept falling: by 5 %, or by 2 % of its range, and by 1.5 standard errors or with
+    - Training loss kept falling: by 5 %, or by 2 % of its range, and by one standard error or with
       a rank correlation of 2.5 standard errors.
 
     Args:
