@@ -8,7 +8,7 @@ from nnlab.diagnosis.val_minimum import ValMinimum
 # The value of each criterion at a confidence of one half.
 _RELATIVE_WITH_GAP, _RELATIVE_WITHOUT_GAP = 0.04, 0.12
 _RISE = 0.03
-_SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.015, 0.04
+_SHARE_WITH_GAP, _SHARE_WITHOUT_GAP = 0.02, 0.04
 _NO_GAP, _CLEAR_GAP = 0.05, 0.2
 _SAMPLING = 0.4  # divided by the square root of the number of examples
 _STANDARD_ERRORS = 2.4
@@ -24,7 +24,7 @@ def val_increase_confidence(minimum: ValMinimum, examples: float | None = None) 
     It never decreases when the rise, its duration or the decrease of training loss grows. It is
     the minimum over six criteria, each with a confidence of one half at the values given:
 
-    - The rise is large: 4 % of the lowest loss, 1.5 % of the decrease before (12 % and 4 % if
+    - The rise is large: 4 % of the lowest loss, 2 % of the decrease before (12 % and 4 % if
       training loss is not clearly below validation loss, as with dropout), and 3 % as the geometric
       mean of the two, because one alone gives false alarms for a loss near zero or with a high
       minimum.
