@@ -202,6 +202,7 @@ _PROPOSALS: Mapping[str, Callable[[Setting], NamedChanges]] = {
     "NN104": _underfitting,
     "NN105": _stopped_early,
     "NN106": _not_learning,
+    "NN107": _overfitting,
     "NN201": _diverged,
     "NN202": _lr_too_high,
     "NN203": _lr_too_low,
