@@ -55,8 +55,12 @@ def test_accuracies_between_054_and_092_are_noisy(seed: int, setting: Mapping[st
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_accuracies_within_three_points_are_not(seed: int) -> None:
-    assert "NN204" not in findings(swinging(0.03, seed), {"batch_size": 1})
+def test_accuracies_within_three_points_are_no_fault(seed: int) -> None:
+    curves = swinging(0.03, seed)
+    finding = findings(curves, {"batch_size": 1}).get("NN204")
+    assert finding is None or finding.severity is Severity.INFO
+    del curves["val/loss"]
+    assert "NN204" not in findings(curves, {"batch_size": 1})
 
 
 def test_swings_that_the_size_of_the_split_explains_are_none() -> None:

@@ -58,7 +58,9 @@ class NoisyLoss:
             (_accuracy_confidence(context, accuracy_sd), "validation accuracy", accuracy_sd),
             _validation_loss(context),
         )
-        is_warning = has_small_steps or (
+        # A loss that swings while accuracy does not is harmless.
+        is_harmless = what == "validation loss" and bool(context.history.get("val/accuracy"))
+        is_warning = (has_small_steps and not is_harmless) or (
             what == "validation accuracy" and accuracy_sd >= _LARGE_ACCURACY_SD
         )
         steps = ""
