@@ -56,13 +56,14 @@ class NoisyLoss:
         confidence, what, amount = max(
             (_training_confidence(context), "training loss", trend.oscillation),
             (_accuracy_confidence(context, accuracy_sd), "validation accuracy", accuracy_sd),
-            _validation_loss(context),
         )
-        # A loss that swings while accuracy does not is harmless.
-        is_harmless = what == "validation loss" and bool(context.history.get("val/accuracy"))
-        is_warning = (has_small_steps and not is_harmless) or (
+        is_warning = has_small_steps or (
             what == "validation accuracy" and accuracy_sd >= _LARGE_ACCURACY_SD
         )
+        if confidence < MIN_CONFIDENCE:
+            confidence, what, amount = _validation_loss(context)
+            # A loss that swings while accuracy does not is harmless.
+            is_warning = has_small_steps and not context.history.get("val/accuracy")
         steps = ""
         if has_small_steps:
             size = context.numeric_setting("batch_size") or 1
@@ -121,7 +122,8 @@ def _validation_loss(context: RuleContext) -> tuple[float, str, float]:
     """The confidence that validation loss oscillates alone, its name, and the oscillation."""
     trend, val = context.train_trend, context.val_trend
     minimum = context.val_minimum
-    if trend is None or val is None or minimum is None:
+    # Without losses the pair is that of the error rates, which were judged as accuracies.
+    if trend is None or val is None or minimum is None or not context.history.get("val/loss"):
         return 0.0, "validation loss", 0.0
     # If training loss oscillates too, the reason is the learning rate, unless steps are small.
     is_alone = has_small_batches(context) or oscillation_confidence(trend) < MIN_CONFIDENCE / 2
