@@ -4,7 +4,7 @@ For the curves of other programs (`external_curves`).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from nnlab.metric_names import normalize_name
 from nnlab.records import Curve
@@ -26,11 +26,16 @@ def opposing_losses(names: Sequence[str]) -> tuple[str, ...]:
     >>> opposing_losses(["d_loss", "g_loss", "val_loss"]), opposing_losses(["train/gen_loss"])
     (('d_loss', 'g_loss'), ())
     """
+    words = {name: set(normalize_name(name).split("_")) for name in names}
     generators, discriminators = (
-        {name for name in names if words & set(normalize_name(name).split("_"))}
-        for words in (_GENERATORS, _DISCRIMINATORS)
+        {name for name in names if words[name] & players and _is_loss(words[name])}
+        for players in (_GENERATORS, _DISCRIMINATORS)
     )
     return tuple(sorted(generators | discriminators)) if generators and discriminators else ()
+
+
+def _is_loss(words: Collection[str]) -> bool:
+    return any(word.startswith(("loss", "err")) for word in words)
 
 
 def look_like_opponents(curves: Mapping[str, Curve]) -> bool:
