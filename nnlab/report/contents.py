@@ -12,7 +12,7 @@ from nnlab.analysis.database_id import database_id
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
-from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
+from nnlab.analysis.remedy_results import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import (
     is_remedy_study,
     name_remedies,
