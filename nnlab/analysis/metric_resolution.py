@@ -33,7 +33,7 @@ def metric_resolutions(
     split, _, quantity = objective.metric.partition("/")
     if quantity.removesuffix("_exact") not in _FRACTIONS_OF_EXAMPLES:
         return {}
-    counts = _example_counts(db, [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs], split)
+    counts = example_counts(db, [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs], split)
     is_fraction = all(value <= 1 for row in rows for value in row.values if math.isfinite(value))
     resolutions = {objective.metric: 1 / max(counts)} if counts and is_fraction else {}
     if objective.metric not in resolutions and (gap := _smallest_gap(rows)) is not None:
@@ -65,7 +65,7 @@ def difference_spread(
     split, _, quantity = objective.metric.partition("/")
     resolution = _decimal_unit(values)
     is_fraction = quantity.removesuffix("_exact") in _FRACTIONS_OF_EXAMPLES
-    if is_fraction and (counts := _example_counts(db, run_ids, split)):
+    if is_fraction and (counts := example_counts(db, run_ids, split)):
         resolution = max(resolution, 1 / max(counts))
     return resolution / math.sqrt(6)
 
@@ -83,7 +83,7 @@ def _decimal_unit(values: Sequence[float]) -> float:
     return 0.0
 
 
-def _example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
+def example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
     """The numbers of examples in a split, of those runs that classify and have stored it."""
     size = f"data/{split}"
     return [

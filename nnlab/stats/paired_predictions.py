@@ -9,6 +9,7 @@ seeds is another question.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-_Z_95: Final = 1.959963984540054
 _LEVEL: Final = 0.05
 
 
@@ -39,7 +39,7 @@ class SampleNoise:
 class ExamplePairedDifference:
     """The difference a - b of a metric on n common examples, with a 95 % interval and its p.
 
-    `method` names the test.
+    Both are corrected for the number of tests (Bonferroni). `method` names the test.
     """
 
     n: int
@@ -103,7 +103,7 @@ def mcnemar_p(only_a: int, only_b: int) -> float:
     return min(1.0, 2 * float(bdtr(fewer, total, 0.5))) if total else 1.0
 
 
-def compare_accuracies(a: "Flags", b: "Flags") -> ExamplePairedDifference:
+def compare_accuracies(a: "Flags", b: "Flags", *, tests: int = 1) -> ExamplePairedDifference:
     """The difference of the accuracies of two settings on the same examples.
 
     One model each is tested by McNemar's exact test, with the interval of Agresti and Min (2005),
@@ -113,6 +113,7 @@ def compare_accuracies(a: "Flags", b: "Flags") -> ExamplePairedDifference:
     Args:
         a: whether predictions of the first setting are correct, shape [seeds, examples].
         b: the same for the second, with the same examples and any number of seeds.
+        tests: the number of pairs of settings among which this one was selected.
 
     Raises:
         ValueError: the numbers of examples differ, or are below 2.
@@ -123,25 +124,27 @@ def compare_accuracies(a: "Flags", b: "Flags") -> ExamplePairedDifference:
     if b.shape[1] != n or n < 2:
         raise ValueError(f"pairs of examples: got {n} and {b.shape[1]}")
     if len(a) == len(b) == 1:
-        return _compare_two_models(int((a & ~b).sum()), int((b & ~a).sum()), n)
+        return _compare_two_models(int((a & ~b).sum()), int((b & ~a).sum()), n, tests)
     differences = a.mean(axis=0) - b.mean(axis=0)
     error = float(np.std(differences, ddof=1)) / math.sqrt(n)
-    return _normal_difference(float(differences.mean()), error, n, "paired by example")
+    return _normal_difference(float(differences.mean()), error, n, tests, "paired by example")
 
 
-def _compare_two_models(only_a: int, only_b: int, n: int) -> ExamplePairedDifference:
-    p = mcnemar_p(only_a, only_b)
+def _compare_two_models(only_a: int, only_b: int, n: int, tests: int) -> ExamplePairedDifference:
+    p = min(1.0, tests * mcnemar_p(only_a, only_b))
     # One half is added to each of the four counts.
     center = (only_a - only_b) / (n + 2)
     variance = (only_a + only_b + 1) / (n + 2) - center**2
-    half_width = _Z_95 * math.sqrt(variance / (n + 2))
+    half_width = _normal_quantile(tests) * math.sqrt(variance / (n + 2))
     low, high = max(-1.0, center - half_width), min(1.0, center + half_width)
     if p > _LEVEL:
         low, high = min(low, 0.0), max(high, 0.0)
     return ExamplePairedDifference(n, (only_a - only_b) / n, low, high, p, "McNemar")
 
 
-def compare_areas(a: "Floats", b: "Floats", is_positive: "Flags") -> ExamplePairedDifference:
+def compare_areas(
+    a: "Floats", b: "Floats", is_positive: "Flags", *, tests: int = 1
+) -> ExamplePairedDifference:
     """The difference of the areas under the ROC curves of two settings, by DeLong's test.
 
     The areas of several seeds of a setting are averaged.
@@ -150,6 +153,7 @@ def compare_areas(a: "Floats", b: "Floats", is_positive: "Flags") -> ExamplePair
         a: scores of the positive class by the first setting, shape [seeds, examples].
         b: the same for the second, with the same examples and any number of seeds.
         is_positive: the classes of the examples, shape [examples].
+        tests: the number of pairs of settings among which this one was selected.
 
     Raises:
         ValueError: a class has fewer than two examples.
@@ -164,7 +168,7 @@ def compare_areas(a: "Floats", b: "Floats", is_positive: "Flags") -> ExamplePair
     differences = [x - y for x, y in zip(first, second, strict=True)]
     variance = sum(float(np.var(values, ddof=1)) / len(values) for values in differences)
     return _normal_difference(
-        float(differences[0].mean()), math.sqrt(variance), len(is_positive), "DeLong"
+        float(differences[0].mean()), math.sqrt(variance), len(is_positive), tests, "DeLong"
     )
 
 
@@ -222,13 +226,22 @@ def placements(scores: "Floats", is_positive: "Flags") -> tuple["Floats", "Float
 
 
 def _normal_difference(
-    difference: float, error: float, n: int, method: str
+    difference: float, error: float, n: int, tests: int, method: str
 ) -> ExamplePairedDifference:
     if error == 0:
         p = 1.0 if difference == 0 else 0.0
     else:
         p = math.erfc(abs(difference) / error / math.sqrt(2))
-    half_width = _Z_95 * error
+    half_width = _normal_quantile(tests) * error
     return ExamplePairedDifference(
-        n, difference, difference - half_width, difference + half_width, p, method
+        n,
+        difference,
+        difference - half_width,
+        difference + half_width,
+        min(1.0, tests * p),
+        method,
     )
+
+
+def _normal_quantile(tests: int) -> float:
+    return NormalDist().inv_cdf(1 - _LEVEL / 2 / tests)
