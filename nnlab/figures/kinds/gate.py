@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -241,7 +242,7 @@ def _verdict_color(verdict: str) -> str:
     return color(0) if verdict == _KEPT else current_paper().look.grey
 
 
-def _marker_style(verdict: str) -> dict[str, object]:
+def _marker_style(verdict: str) -> dict[str, Any]:
     look = current_paper().look
     return {
         "marker": _MARKERS[verdict],
@@ -254,7 +255,7 @@ def _marker_style(verdict: str) -> dict[str, object]:
 def _legend_entries(effects: Sequence[CandidateEffect]) -> list[LegendEntry]:
     verdicts = {effect.verdict for effect in effects}
     return [
-        LegendEntry(Line2D([], [], **_marker_style(verdict)), verdict)  # type: ignore[arg-type]
+        LegendEntry(Line2D([], [], **_marker_style(verdict)), verdict)
         for verdict in _MARKERS
         if verdict in verdicts
     ]
