@@ -36,7 +36,7 @@ def stored_examples(
     split, _, quantity = objective.metric.partition("/")
     if not _is_fraction_of_examples(quantity):
         return None
-    counts = _example_counts(db, [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs], split)
+    counts = example_counts(db, [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs], split)
     is_fraction = all(value <= 1 for row in rows for value in row.values if math.isfinite(value))
     return round(max(counts)) if counts and is_fraction else None
 
@@ -111,7 +111,7 @@ def difference_spread(
     """
     split, _, quantity = objective.metric.partition("/")
     resolution = _decimal_unit(values)
-    if _is_fraction_of_examples(quantity) and (counts := _example_counts(db, run_ids, split)):
+    if _is_fraction_of_examples(quantity) and (counts := example_counts(db, run_ids, split)):
         resolution = max(resolution, 1 / max(counts))
     return resolution / math.sqrt(6)
 
@@ -129,7 +129,7 @@ def _decimal_unit(values: Sequence[float]) -> float:
     return 0.0
 
 
-def _example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
+def example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
     """The numbers of examples in a split, of those runs that classify and have stored it."""
     size = f"data/{split}"
     return [
