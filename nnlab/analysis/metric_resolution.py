@@ -11,6 +11,7 @@ from nnlab import store
 from nnlab.analysis.records import RankingRow
 from nnlab.objective import Objective
 from nnlab.stats.sampling_noise import SamplingNoise, lattice_step
+from nnlab.stats.sequential_test import least_sd_of_difference
 
 # Fractions of examples: a value changes by one example of the split.
 _FRACTIONS_OF_EXAMPLES = frozenset(
@@ -96,9 +97,8 @@ def difference_spread(
 ) -> float:
     """The least standard deviation of differences of values that the metric's resolution implies.
 
-    A value with the resolution r has a rounding error with the standard deviation r / sqrt(12), and
-    the difference of two values sqrt(2) times as much. The resolution is 1 / n for a fraction of n
-    examples, and for values that a program printed with a few decimals, one unit of the last one.
+    The resolution is 1 / n for a fraction of n examples, and for values that a program printed with
+    a few decimals, one unit of the last one (`nnlab.stats.sequential_test.least_sd_of_difference`).
 
     Args:
         db: the database.
@@ -113,7 +113,7 @@ def difference_spread(
     resolution = _decimal_unit(values)
     if _is_fraction_of_examples(quantity) and (counts := example_counts(db, run_ids, split)):
         resolution = max(resolution, 1 / max(counts))
-    return resolution / math.sqrt(6)
+    return least_sd_of_difference(resolution)
 
 
 def _decimal_unit(values: Sequence[float]) -> float:
