@@ -19,7 +19,9 @@ __all__ = [
     "Environment",
     "Epoch",
     "Finding",
+    "GateVerdictName",
     "History",
+    "LedgerEntry",
     "MetricSummary",
     "Objective",
     "Origin",
@@ -411,6 +413,42 @@ class Finding:
     message: str
     remedy: str
     evidence: Mapping[str, float]
+
+
+# The verdict on an entry of a ledger; the first baseline of a study has an entry without a test.
+GateVerdictName = Literal["baseline", "keep", "discard", "not yet"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One candidate in the ledger of `nnlab gate`, and the state of its test.
+
+    `baseline_trial` is None for the entry of the first baseline, which is compared with nothing.
+    `min_effect`, `effect`, `low` and `high` are in the unit of the objective's metric, and the last
+    three are differences of candidate and baseline that are positive if the candidate is better.
+    `low` and `high` are infinite where they are unknown. `level` is the one-sided level of the
+    test, `seeds` are those of the pairs so far. `verdict` is None until the test has ended.
+    """
+
+    id: int
+    study_id: int
+    study: str
+    baseline_trial: int | None
+    candidate_trial: int
+    objective: Objective
+    min_effect: float
+    max_seeds: int
+    level: float | None
+    p: float | None
+    verdict: GateVerdictName | None
+    effect: float | None
+    low: float
+    high: float
+    seeds: tuple[int, ...]
+    expected_left: float | None
+    reason: str
+    created_at: datetime
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Several nodes are several daemons on this machine, which some builds of SLURM su
 the nodes are not host names, as on clusters whose node names differ from those in the network.
 """
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -127,8 +128,19 @@ def _start_munge() -> None:
     for place in ("/run/munge", "/var/log/munge", "/var/lib/munge"):
         Path(place).mkdir(exist_ok=True)
         os.chown(place, munge.pw_uid, munge.pw_gid)
-    if not Path("/run/munge/munge.socket.2").is_socket():
-        _start("munged", user=munge.pw_uid, group=munge.pw_gid)
+    with Path("/run/munge/nnlab-tests.lock").open("w") as lock:
+        # The workers of a parallel test run would start it at once.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _accepts_connections(Path("/run/munge/munge.socket.2")):
+            # A daemon that was killed leaves its socket; `--force` replaces it.
+            _start("munged", "--force", user=munge.pw_uid, group=munge.pw_gid)
+
+
+def _accepts_connections(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+        client.connect(str(path))
+        return True
+    return False
 
 
 def _wait_for_nodes(environment: dict[str, str]) -> None:

@@ -223,6 +223,31 @@ def depends_on_loss(metric: str) -> bool:
     return metric.rpartition("/")[2] in _LOSS_QUANTITIES
 
 
+def find_incomparable_fields(
+    settings: tuple[Setting, Setting], studies: tuple[str, str], objective: Objective
+) -> tuple[str, ...]:
+    """The fields that make the values of two settings incomparable; empty if they are comparable.
+
+    Args:
+        settings: the two settings, whether or not they are stored.
+        studies: the names of their studies: the same data if other programs do not name theirs.
+        objective: the metric to compare; only a loss depends on the loss function.
+    """
+    first, second = settings
+    fields: list[str] = []
+    if _data_key(first, studies[0]) != _data_key(second, studies[1]):
+        parts = [
+            _data_fields(setting, name) for setting, name in zip(settings, studies, strict=True)
+        ]
+        fields += [name for name in parts[0] | parts[1] if parts[0].get(name) != parts[1].get(name)]
+        fields = fields or ["data_version"]
+    if depends_on_loss(objective.metric):
+        names = (*LOSS_FIELDS, *_loss_arguments(builtin_fields(first), builtin_fields(second)))
+        own = [builtin_fields(setting) for setting in settings]
+        fields += [name for name in names if own[0].get(name) != own[1].get(name)]
+    return tuple(fields)
+
+
 def _is_measured(db: store.Database, scope: Scope, objective: Objective) -> bool:
     measured = store.count_trials(
         db, study_ids=scope.studies, run_ids=scope.runs, metric=objective.metric

@@ -16,6 +16,8 @@ _FRACTIONS_OF_EXAMPLES = frozenset(
 )
 # The number of examples is looked up in one run of each of the first rows.
 _MAX_ROWS = 100
+# Programs print values with at most so many decimals where they round them.
+_MAX_DECIMALS = 9
 # Values that are closer are no counts of examples.
 _SMALLEST_GAP = 1e-4
 
@@ -31,14 +33,7 @@ def metric_resolutions(
     split, _, quantity = objective.metric.partition("/")
     if quantity.removesuffix("_exact") not in _FRACTIONS_OF_EXAMPLES:
         return {}
-    runs = [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs]
-    size = f"data/{split}"
-    counts = [
-        summary[size].last
-        for summary in store.summaries(db, runs, [size, "data/classes"]).values()
-        # Runs without classes count tags, tokens or pixels, of which an example has several.
-        if size in summary and summary[size].last >= 1 and "data/classes" in summary
-    ]
+    counts = _example_counts(db, [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs], split)
     is_fraction = all(value <= 1 for row in rows for value in row.values if math.isfinite(value))
     resolutions = {objective.metric: 1 / max(counts)} if counts and is_fraction else {}
     if objective.metric not in resolutions and (gap := _smallest_gap(rows)) is not None:
@@ -47,6 +42,56 @@ def metric_resolutions(
         # The size of the test split is not stored; both columns get the same decimals.
         resolutions.setdefault(f"test/{quantity}", resolutions[objective.metric])
     return resolutions
+
+
+def difference_spread(
+    db: store.Database, run_ids: Sequence[int], values: Sequence[float], objective: Objective
+) -> float:
+    """The least standard deviation of differences of values that the metric's resolution implies.
+
+    A value with the resolution r has a rounding error with the standard deviation r / sqrt(12), and
+    the difference of two values sqrt(2) times as much. The resolution is 1 / n for a fraction of n
+    examples, and for values that a program printed with a few decimals, one unit of the last one.
+
+    Args:
+        db: the database.
+        run_ids: the runs that have the values.
+        values: values of the metric.
+        objective: the metric.
+
+    Returns:
+        The standard deviation in the unit of the metric; 0 if the resolution is not known.
+    """
+    split, _, quantity = objective.metric.partition("/")
+    resolution = _decimal_unit(values)
+    is_fraction = quantity.removesuffix("_exact") in _FRACTIONS_OF_EXAMPLES
+    if is_fraction and (counts := _example_counts(db, run_ids, split)):
+        resolution = max(resolution, 1 / max(counts))
+    return resolution / math.sqrt(6)
+
+
+def _decimal_unit(values: Sequence[float]) -> float:
+    """One unit of the last decimal that all values have; 0 if they have more than a few.
+
+    >>> _decimal_unit([0.91, 0.9]), _decimal_unit([0.1234567891]), _decimal_unit([])
+    (0.01, 0.0, 0.0)
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    for decimals in range(_MAX_DECIMALS + 1):
+        if finite and all(value == round(value, decimals) for value in finite):
+            return 10.0**-decimals
+    return 0.0
+
+
+def _example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
+    """The numbers of examples in a split, of those runs that classify and have stored it."""
+    size = f"data/{split}"
+    return [
+        summary[size].last
+        for summary in store.summaries(db, run_ids, [size, "data/classes"]).values()
+        # Runs without classes count tags, tokens or pixels, of which an example has several.
+        if size in summary and summary[size].last >= 1 and "data/classes" in summary
+    ]
 
 
 def _smallest_gap(rows: Sequence[RankingRow]) -> float | None:

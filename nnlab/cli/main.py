@@ -52,6 +52,11 @@ COMMANDS = {
         "Train remedies for the findings of a run.",
         _TRAIN_PANEL,
     ),
+    "gate": (
+        "train.gate.command",
+        "Keep or discard a change by as few seeds as it takes.",
+        _TRAIN_PANEL,
+    ),
     "watch": (
         "train.watch.command",
         "Watch runs: progress, speed, failures.",
@@ -146,6 +151,11 @@ COMMANDS = {
         _REFERENCE_PANEL,
     ),
     "devices": ("reference.devices", "List the devices of this machine.", _REFERENCE_PANEL),
+    "mcp": (
+        "reference.mcp",
+        "Serve the results to programs that use language models.",
+        _REFERENCE_PANEL,
+    ),
     "rm": (
         "database.rm",
         "Remove runs or studies; --undo restores them.",

@@ -71,7 +71,7 @@ class RuleContext:
         at chance level long after the loss has improved. For regression it is r2. None if it is
         unknown.
         """
-        accuracy, r2 = self._best_value("train/accuracy"), self._best_value("train/r2")
+        accuracy, r2 = self.best_value("train/accuracy"), self.best_value("train/r2")
         if accuracy is not None and self.chance_accuracy is not None:
             by_accuracy = (accuracy - self.chance_accuracy) / max(1.0 - self.chance_accuracy, 1e-9)
             return max(0.0, by_accuracy, self._learned_by_loss or 0.0)
@@ -127,6 +127,11 @@ class RuleContext:
         """The first finite value of a metric; None if there is none."""
         return next(iter(self._finite_values(metric)), None)
 
+    def best_value(self, metric: str) -> float | None:
+        """The lower median of the three highest values, because one epoch may be luck; or None."""
+        values = sorted(self._finite_values(metric))[-3:]
+        return low_median(values) if values else None
+
     def median_of_last(self, metric: str, share: float = 0.5) -> float | None:
         """The lower median of the last `share` of a metric's finite values; None without values."""
         values = self._finite_values(metric)
@@ -153,8 +158,3 @@ class RuleContext:
     def _finite_values(self, metric: str) -> list[float]:
         curve = self.history.get(metric)
         return [value for value in curve.values if math.isfinite(value)] if curve else []
-
-    def _best_value(self, metric: str) -> float | None:
-        """The lower median of the three highest values, because one epoch may be luck."""
-        values = sorted(self._finite_values(metric))[-3:]
-        return low_median(values) if values else None

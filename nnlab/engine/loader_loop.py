@@ -9,6 +9,7 @@ session.test()               # evaluates the test split once, at the selected ep
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -22,6 +23,9 @@ from nnlab.engine.schedules import Schedule, build_schedule
 from nnlab.records import Epoch, Status
 
 __all__ = ["LoaderSession", "build_loader_session", "train"]
+
+
+_NO_RECORDING = nullcontext()
 
 
 def _never(_: LoaderSession) -> bool:
@@ -80,6 +84,8 @@ def _train_epoch(
     _prepare_epoch(session, number)
     if session.step == 0:
         task.reset("train")
+        if session.probe is not None:
+            session.probe.start_epoch()
     batches = (
         cursor.read_pass()
         if config.steps is None
@@ -100,6 +106,8 @@ def _train_epoch(
         values["train/grad_norm"] = session.gradient_norm()
     if session.last_lr is not None:
         values["lr"] = session.last_lr
+    if session.probe is not None:
+        values |= session.probe.metrics()
     return values
 
 
@@ -135,11 +143,17 @@ def _train_step(session: LoaderSession, batch: Any, number: int) -> torch.Tensor
     """Trains on one batch; returns the norm of the gradients where they are clipped."""
     config, task = session.config, session.task
     session.noise.seed_step(number, session.step)
-    with session.autocast():
+    first_step_probe = session.probe if number == 1 and session.step == 0 else None
+    with (
+        session.autocast(),
+        first_step_probe.record_first_step() if first_step_probe is not None else _NO_RECORDING,
+    ):
         loss = task.training_step(to_device(batch, session.device), session.step)
     norm = None
     if loss is not None and session.unwrapped_step is not None:
         backward(loss, session.optimizer, penalty=session.penalty, scaler=session.scaler)
+        if first_step_probe is not None:
+            first_step_probe.after_first_backward()
         # A scaler leaves scaled gradients behind, unless they are unscaled here.
         if config.clip > 0 or config.clip_value > 0 or session.scaler is not None:
             norm = clip_gradients(config, session.model, session.optimizer, session.scaler)

@@ -19,6 +19,7 @@ from nnlab.engine.device_batch import to_device
 from nnlab.engine.metric_versions import check_metrics_version
 from nnlab.engine.metrics import AddedMetrics
 from nnlab.engine.optimizers import ClosureOptimizer, gradient_norm, step_function
+from nnlab.engine.probe.loader_probe import LoaderProbe
 from nnlab.engine.step_noise import StepNoise
 from nnlab.engine.streaming.batch_source import BatchSource
 from nnlab.engine.training_progress import TrainingProgress
@@ -78,6 +79,7 @@ class LoaderSession(TrainingProgress):
     penalty: Callable[[], torch.Tensor] | None = None
     weight_average: WeightAverage | None = None
     added_metrics: AddedMetrics | None = None
+    probe: LoaderProbe | None = None
     epoch_seconds: float = 0.0
     last_lr: float | None = None
     last_norm: torch.Tensor | None = None
@@ -182,6 +184,7 @@ class LoaderSession(TrainingProgress):
             "epoch_seconds": self.epoch_seconds,
             "lr": self.last_lr,
             "grad_norm": None if self.task.steps_itself else self.gradient_norm(),
+            "probe": None if self.probe is None else self.probe.state_dict(),
         }
 
     def load_training_state(self, state: Mapping[str, Any]) -> None:
@@ -194,6 +197,9 @@ class LoaderSession(TrainingProgress):
         self.last_lr = state["lr"]
         if state["grad_norm"] is not None:
             self.last_norm = torch.tensor(state["grad_norm"], dtype=torch.float64)
+        # Checkpoints of earlier versions have no such entry.
+        if self.probe is not None and state.get("probe") is not None:
+            self.probe.load_state_dict(state["probe"])
 
 
 def build_loader_session(config: RunConfig) -> LoaderSession:
@@ -259,6 +265,16 @@ def assemble_loader_session(
         penalty=penalties.build(config, task.module),
         weight_average=average,
         added_metrics=added_metrics,
+        probe=_build_probe(config, task),
+    )
+
+
+def _build_probe(config: RunConfig, task: TrainingTask) -> LoaderProbe | None:
+    """The probe of a task, None for `none`, and for a task that steps several models itself."""
+    if config.probe == "none" or task.steps_itself:
+        return None
+    return LoaderProbe(
+        task.module, can_record=not config.compile, clips_values=config.clip_value > 0
     )
 
 

@@ -96,6 +96,10 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
         else:
             with step_probe.record_last_step() if step_probe is not None else _NO_RECORDING:
                 outputs = forward_backward(session, examples, targets)
+            if probe is not None and number == 1 and index == 0:
+                probe.record_gradients(is_first=True)
+            if step_probe is not None:
+                step_probe.record_gradients()
             if is_last or config.clip > 0 or config.clip_value > 0:
                 norm = clip_gradients(config, session.model, session.optimizer, session.scaler)
             optimizer_step(session)

@@ -59,6 +59,7 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "calibration": "Reliability diagram: accuracy against predicted confidence",
     "examples": "The examples with the largest losses",
     "remedy": "The effect of each remedy on {metric}",
+    "gate": "The effect of each tested change on {metric}, in the order of the tests",
     "compare": "Two trials: their {metric}, and their difference for every seed",
     "critical-difference": "Average ranks of methods over data sets, from {metric}",
     "pareto": "{metric} against a cost, with the Pareto front",

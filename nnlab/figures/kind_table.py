@@ -46,6 +46,7 @@ KINDS: Final[Mapping[str, FigureKind]] = {
     "calibration": FigureKind("calibration", "prepare_calibration", needs_model=True),
     "examples": FigureKind("examples", "prepare_examples", needs_model=True),
     "remedy": FigureKind("remedy", "prepare_remedies"),
+    "gate": FigureKind("gate", "prepare_gate"),
     "compare": FigureKind("compare", "prepare_comparison"),
     "find-lr": FigureKind("lr_range", "prepare_lr_range"),
     "find-decay": FigureKind("decay_points", "prepare_decay_points"),

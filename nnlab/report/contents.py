@@ -13,7 +13,12 @@ from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
-from nnlab.analysis.remedy_studies import is_remedy_study, name_remedies, treated_finding
+from nnlab.analysis.remedy_studies import (
+    is_remedy_study,
+    name_remedies,
+    treated_finding,
+    treated_run,
+)
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnosis.headlines import MEMORISATION_CODE, OVERFITTING_CODE, PLATEAU_CODE
@@ -28,6 +33,7 @@ from nnlab.report.finding_summaries import (
     headline_finding,
     summarise_findings,
 )
+from nnlab.report.ledger_table import LedgerSummary, ledger_summaries
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.report.summary_sentence import summary_sentence
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
@@ -86,6 +92,7 @@ class Report:
     memorises: HeadlineFinding | None
     plateaus: HeadlineFinding | None
     remedies: tuple[RemedySummary, ...]
+    ledgers: tuple[LedgerSummary, ...]
     runs: tuple[Run, ...]
     values: Mapping[int, float]
     attempts: tuple[Attempt, ...]
@@ -228,6 +235,11 @@ def build_report(
         memorises=headline_finding(db, runs, findings, MEMORISATION_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
+        ledgers=ledger_summaries(
+            db,
+            (study for study in all_studies if study.name in {run.trial.study for run in runs}),
+            anonymous=anonymous,
+        ),
         runs=tuple(map(_without_author, runs)) if anonymous else runs,
         values={
             run: value
@@ -303,14 +315,14 @@ def _remedy_summaries(
     run_ids = {run.id for run in runs}
     summaries = []
     for study in studies:
-        number = study.name.removeprefix("remedy/").partition("/")[0]
-        if not is_remedy_study(study) or not number.isdecimal() or study.objective is None:
+        number = treated_run(study)
+        if not is_remedy_study(study) or number is None or study.objective is None:
             continue
         is_in_report = any(run.trial.study == study.name for run in runs)
-        if int(number) in run_ids or is_in_report:
+        if number in run_ids or is_in_report:
             code = treated_finding(db, study)
             results = evaluate_remedies(db, study, study.objective, code)
-            summaries.append(RemedySummary(study.name, int(number), code, tuple(results)))
+            summaries.append(RemedySummary(study.name, number, code, tuple(results)))
     return tuple(summaries)
 
 

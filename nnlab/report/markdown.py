@@ -11,7 +11,13 @@ from nnlab.analysis.ranking_numbers import (
     written_values,
 )
 from nnlab.analysis.records import Ranking
-from nnlab.analysis.remedy_numbers import remedy_numbers
+from nnlab.analysis.remedy_numbers import (
+    BEST_EPOCH_COLUMN,
+    best_epoch_numbers,
+    measure_sentence,
+    remedy_numbers,
+    remedy_titles,
+)
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.text import axis_word, format_count, format_seed, position_number
@@ -20,6 +26,7 @@ from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
 from nnlab.settings.setting_differences import format_value, setting_label
 from nnlab.stats import format_duration
+from nnlab.stats.rounding import format_p
 from nnlab.stats.uncertainty import uncertainty_name
 
 
@@ -35,6 +42,7 @@ def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
         *([] if report.groups else ["## Ranking\n\nNothing has been trained yet.\n"]),
         *(part for group in report.groups for part in _effects(group)),
         *_remedies(report),
+        *_ledgers(report),
         _run_summary(report),
     ]
     return "\n".join(parts)
@@ -130,18 +138,47 @@ def _remedies(report: Report) -> list[str]:
     parts = []
     for summary in report.remedies:
         code = f", {escape_markdown(summary.code)}" if summary.code else ""
-        lines = [
-            f"## Remedies for run {summary.run}{code}",
-            "",
-            "| remedy | n | better by | 95 % interval | did it help |",
-            "| --- | ---: | ---: | ---: | --- |",
+        results = summary.results
+        lines = [f"## Remedies for run {summary.run}{code}", ""]
+        if results:
+            sentence = escape_markdown(measure_sentence(summary.code, results))
+            lines += [f"Judged by {sentence}. {BEST_EPOCH_COLUMN}", ""]
+        lines += [
+            "| remedy | n | better by | 95 % interval | did it help | best epoch |",
+            "| --- | ---: | ---: | ---: | --- | ---: |",
         ]
         lines += [
-            f"| {escape_markdown(result.title)} | {result.n} | {effect} |"
-            f" {interval} | {escape_markdown(result.outcome)} |"
-            for result, (effect, interval) in zip(
-                summary.results, remedy_numbers(summary.results), strict=True
+            f"| {escape_markdown(title)} | {result.n} | {effect} |"
+            f" {interval} | {escape_markdown(result.outcome)} | {at_best} |"
+            for result, title, (effect, interval), at_best in zip(
+                results,
+                remedy_titles(results),
+                remedy_numbers(results),
+                best_epoch_numbers(results),
+                strict=True,
             )
+        ]
+        parts.append("\n".join([*lines, ""]))
+    return parts
+
+
+def _ledgers(report: Report) -> list[str]:
+    parts = []
+    for summary in report.ledgers:
+        lines = [
+            f"## Tested candidates of {escape_markdown(summary.study)}",
+            "",
+            summary.sentence,
+            "",
+            "| # | candidate | seeds | better by | interval | p | verdict | reason |",
+            "| ---: | --- | ---: | ---: | ---: | ---: | --- | --- |",
+        ]
+        lines += [
+            f"| {line.entry} | {escape_markdown(line.candidate)} | {line.seeds} | {line.effect} |"
+            f" {line.interval} | {'' if line.p is None else format_p(line.p)} |"
+            f" {'**keep**' if line.is_kept else line.verdict}{', best' if line.is_best else ''} |"
+            f" {escape_markdown(line.reason)} |"
+            for line in summary.lines
         ]
         parts.append("\n".join([*lines, ""]))
     return parts

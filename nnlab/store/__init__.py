@@ -40,6 +40,7 @@ from nnlab.store.imports import (
     sources_of_kind,
 )
 from nnlab.store.leases import Claim, mark_worker_dead, release_run, renew_lease
+from nnlab.store.ledger import ledger, put_gate_result, register_baseline, register_candidate
 from nnlab.store.liveness import current_pid_namespace
 from nnlab.store.maintenance import DatabaseStatus, backup_database, database_status, find_problems
 from nnlab.store.measurements import (
@@ -224,6 +225,7 @@ __all__ = [
     "iterate_samples",
     "last_removal",
     "lease_holder",
+    "ledger",
     "mark_worker_dead",
     "metrics",
     "missing_run_ids",
@@ -235,6 +237,7 @@ __all__ = [
     "progress",
     "put_artifacts",
     "put_environment",
+    "put_gate_result",
     "put_imported_samples",
     "put_name_and_tags",
     "put_objective",
@@ -242,6 +245,8 @@ __all__ = [
     "put_script",
     "put_source",
     "rank_trials",
+    "register_baseline",
+    "register_candidate",
     "release_import",
     "release_run",
     "remove",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, select, update
+from sqlalchemy import Select, Table, delete, or_, select, update
 from sqlalchemy.engine import Connection
 
 from nnlab.errors import NnlabError, OutputError
@@ -32,6 +32,7 @@ from nnlab.store.tables import (
     attempt,
     environment,
     finding,
+    gate,
     metric,
     point,
     run,
@@ -342,7 +343,26 @@ def _delete_rows(connection: Connection, runs: tuple[int, ...], studies: tuple[i
     connection.execute(update(run).where(in_ids(run.c.parent_id, runs)).values(parent_id=None))
     connection.execute(delete(run).where(in_ids(run.c.id, runs)))
     connection.execute(
-        delete(trial).where(in_ids(trial.c.id, trials), trial.c.id.not_in(select(run.c.trial_id)))
+        # Also a ledger whose study was removed and then created again under the same name.
+        delete(gate).where(
+            gate.c.removed_at.is_not(None),
+            or_(
+                in_ids(gate.c.study_id, studies),
+                gate.c.study_id.in_(select(study.c.id).where(study.c.removed_at.is_(None))),
+            ),
+        )
+    )
+    connection.execute(
+        delete(trial).where(
+            # Of a removed study also those of which only the ledger was left.
+            or_(in_ids(trial.c.id, trials), in_ids(trial.c.study_id, studies)),
+            trial.c.id.not_in(select(run.c.trial_id)),
+            # The ledger of a study says what was tested, also after the runs of a trial are gone.
+            trial.c.id.not_in(select(gate.c.candidate_trial_id)),
+            trial.c.id.not_in(
+                select(gate.c.baseline_trial_id).where(gate.c.baseline_trial_id.is_not(None))
+            ),
+        )
     )
     if runs:
         has_summary = select(summary.c.run_id).where(summary.c.metric_id == metric.c.id).exists()

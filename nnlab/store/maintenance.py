@@ -19,6 +19,7 @@ from nnlab.store.database import Database
 from nnlab.store.external_runs import nested_settings
 from nnlab.store.file_copy import copy_to_file
 from nnlab.store.garbage import total_size
+from nnlab.store.ledger import ledger
 from nnlab.store.measurements import artifacts, attempts_of_runs, findings, summaries
 from nnlab.store.queries import all_studies, runs, trials
 from nnlab.store.row_validation import DECODE_ERRORS
@@ -183,6 +184,7 @@ def _find_unreadable_rows(db: Database) -> Iterator[str]:
         for _ in iterate_samples(db, run_id):
             pass  # unreadable ones are recorded
     nested_settings(db, trial_ids)
+    ledger(db)
     for run_id in run_ids:
         artifacts(db, run_id)
     for (table, row_id), problem in sorted(db.unreadable_rows.items(), key=str):

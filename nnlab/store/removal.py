@@ -16,7 +16,7 @@ from nnlab.store.database import Database
 from nnlab.store.liveness import Observer
 from nnlab.store.rows import WORKER_COLUMNS, join_worker
 from nnlab.store.serialization import timestamp_to_text
-from nnlab.store.tables import run, study, trial
+from nnlab.store.tables import gate, run, study, trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Removal:
 
 
 def remove(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -> Removal:
-    """Marks studies with all their runs, and single runs, as removed.
+    """Marks studies with all their runs and their ledger, and single runs, as removed.
 
     Removed runs are not listed, counted or claimed. If a removed run was the newest repeat of its
     trial and seed, the repeat before it becomes current again.
@@ -52,7 +52,12 @@ def remove(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) ->
         )
         _check_none_running(connection, runs)
         now = timestamp_to_text(datetime.now(UTC))
+        entries = _query_ids(
+            connection,
+            select(gate.c.id).where(gate.c.removed_at.is_(None), in_ids(gate.c.study_id, studies)),
+        )
         _set_removed_at(connection, study, studies, now)
+        _set_removed_at(connection, gate, entries, now)
         _set_removed_at(connection, run, runs, now)
         _update_current(connection, runs)
     return Removal(tuple(studies), tuple(runs))
@@ -96,7 +101,15 @@ def restore(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -
                 or_(in_ids(study.c.id, study_ids), study.c.id.in_(studies_of_runs)),
             ),
         )
+        # The ledger that was removed together with its study, not one that was removed before.
+        entries = _query_ids(
+            connection,
+            select(gate.c.id)
+            .join(study, study.c.id == gate.c.study_id)
+            .where(in_ids(study.c.id, studies), gate.c.removed_at == study.c.removed_at),
+        )
         _set_removed_at(connection, study, studies, None)
+        _set_removed_at(connection, gate, entries, None)
         _set_removed_at(connection, run, runs, None)
         _update_current(connection, runs)
     return Removal(tuple(studies), tuple(runs))

@@ -13,7 +13,7 @@ from nnlab.store.tables import metadata
 
 # All revisions that this version knows, oldest first. They are listed here so that opening a
 # database does not import Alembic; a test compares them with the migrations.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 HEAD = REVISIONS[-1]
 
 # A version table of its own: other programs in the same database may use Alembic too.

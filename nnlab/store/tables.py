@@ -323,3 +323,37 @@ artifact = Table(
     UniqueConstraint("run_id", "kind"),
     CheckConstraint("size >= 0", name="size"),
 )
+
+# The ledger of `nnlab gate`: the candidates of a study in the order in which they got their levels.
+gate = Table(
+    "gate",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study_id", ForeignKey("study.id"), nullable=False),
+    # NULL for the entry of the first baseline, which is compared with nothing.
+    Column("baseline_trial_id", ForeignKey("trial.id")),
+    Column("candidate_trial_id", ForeignKey("trial.id"), nullable=False),
+    Column("objective", BytewiseText, nullable=False),
+    Column("min_effect", Float, nullable=False),
+    Column("max_seeds", Integer, nullable=False),
+    # The one-sided level of the test, which follows from the p values of the entries before.
+    Column("level", Float),
+    Column("p", Float),
+    # NULL until the test has ended.
+    Column("verdict", BytewiseText),
+    # Of the candidate minus the baseline, positive if it is better; an unknown bound is NULL.
+    Column("effect", Float),
+    Column("low", Float),
+    Column("high", Float),
+    # The seeds of the pairs, in their order.
+    Column("seeds", JsonText, nullable=False),
+    Column("expected_left", Float),
+    Column("reason", BytewiseText),
+    Column("created_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp),
+    Column("removed_at", Timestamp),
+    CheckConstraint("verdict IN ('baseline', 'keep', 'discard', 'not yet')", name="verdict"),
+    CheckConstraint("max_seeds > 0", name="max_seeds"),
+    CheckConstraint("p BETWEEN 0 AND 1", name="p"),
+    Index("gate_study_id", "study_id"),
+)

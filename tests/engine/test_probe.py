@@ -213,6 +213,7 @@ def test_a_model_without_known_activations_has_no_layer_metrics(config: Make) ->
         "probe/update_ratio",
         "probe/gradient_noise",
         "probe/start_loss",
+        "probe/model_weight_layers",
     }
 
 

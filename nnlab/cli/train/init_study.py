@@ -9,10 +9,18 @@ import typer
 from nnlab.cli.options import DbOption, given_settings, with_settings
 from nnlab.cli.train.script_run.argument_split import OWN_OPTIONS, SCRIPT_TOKENS
 from nnlab.cli.train.script_run.script_command import StudyCommand
+from nnlab.cli.train.script_run.script_options import (
+    CommandOption,
+    GraceOption,
+    GridOption,
+    ProcessesOption,
+    PythonOption,
+    ScriptOption,
+    SeedFlagOption,
+    TimeLimitOption,
+)
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
-
-_SCRIPT_PANEL = "Your own script"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -81,79 +89,14 @@ def init_study(
             help="stop unpromising runs early: median or asha \\[default: none]",
         ),
     ] = None,
-    script: Annotated[
-        Path | None,
-        typer.Option(
-            "--script",
-            metavar="SCRIPT",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="a study of a script: the other options are its flags (docs/your-script.md)",
-        ),
-    ] = None,
-    cmd: Annotated[
-        str | None,
-        typer.Option(
-            "--cmd",
-            metavar="COMMAND",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="the same for any command, with placeholders as {lr}",
-        ),
-    ] = None,
-    grid: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--grid",
-            metavar="NAME=VALUES",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="values of a flag that takes several, or of a script with an unknown parser",
-        ),
-    ] = None,
-    seed_flag: Annotated[
-        str | None,
-        typer.Option(
-            "--seed-flag",
-            metavar="NAME|none",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="the script's flag for the seed, by default --seed if it has one",
-        ),
-    ] = None,
-    python: Annotated[
-        str | None,
-        typer.Option(
-            "--python",
-            metavar="PATH",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="interpreter of the script, by default that of the active environment",
-        ),
-    ] = None,
-    nproc: Annotated[
-        int | None,
-        typer.Option(
-            "--nproc",
-            metavar="N",
-            min=1,
-            rich_help_panel=_SCRIPT_PANEL,
-            help="start each run of the script with torchrun as N processes",
-        ),
-    ] = None,
-    time_limit: Annotated[
-        str | None,
-        typer.Option(
-            "--time-limit",
-            metavar="TIME",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="longest duration of a run of the script, as 90min",
-        ),
-    ] = None,
-    grace: Annotated[
-        str | None,
-        typer.Option(
-            "--grace",
-            metavar="TIME",
-            rich_help_panel=_SCRIPT_PANEL,
-            help="how long the script may take to end after SIGTERM",
-        ),
-    ] = None,
+    script: ScriptOption = None,
+    cmd: CommandOption = None,
+    grid: GridOption = None,
+    seed_flag: SeedFlagOption = None,
+    python: PythonOption = None,
+    nproc: ProcessesOption = None,
+    time_limit: TimeLimitOption = None,
+    grace: GraceOption = None,
     extend: Annotated[
         bool,
         typer.Option("--extend", help="add seeds, epochs, values or trials to a study that exists"),

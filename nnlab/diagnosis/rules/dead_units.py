@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import model_fact, remedy_for_model, starts_dead_of_biases
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
@@ -47,9 +48,23 @@ class DeadUnits:
             Severity.WARNING,
             combine_confidences(hill(dead[worst], _DEAD), hill(unlearned, _UNLEARNED)),
             1,
-            f"{dead[worst]:.0%} of the units of layer {worst} are dead, and training has stalled",
+            f"{dead[worst]:.0%} of the units of layer {worst} are dead, and training has stalled"
+            + _bias_text(context),
             {"dead": dead[worst], "layer": float(worst), "left_to_learn": unlearned},
+            remedy=remedy_for_model(context, self.remedy, _remedy_in_model(context)),
         )
+
+
+def _bias_text(context: RuleContext) -> str:
+    """The mean of the biases at the start, if units are dead because of it."""
+    if not starts_dead_of_biases(context):
+        return ""
+    return f"; the biases of a layer start at {model_fact(context, 'bias_mean'):.3g}"
+
+
+def _remedy_in_model(context: RuleContext) -> str:
+    starts_at_zero = "biases that start at 0; " if _bias_text(context) else ""
+    return f"{starts_at_zero}nn.LeakyReLU; a normalisation layer; or a lower --lr"
 
 
 def _stalled_fraction(context: RuleContext) -> float:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import dropout_rate, remedy_for_model
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-_RATE_FIELDS = ("dropout", "channel_dropout", "dropconnect", "stochastic_depth")
 # One half is the rate of Hinton et al. 2012 for hidden layers.
 _USUAL_RATE, _EXCESS_RATE = 0.5, 0.1
 _UNLEARNED = 0.2
@@ -33,9 +33,8 @@ class DropoutTooHigh:
     remedy: ClassVar[str] = "--dropout 0.2"
 
     def check(self, context: RuleContext) -> Finding | None:
-        """Needs the setting."""
-        rates = [context.numeric_setting(name) or 0.0 for name in _RATE_FIELDS]
-        rate = max(rates)
+        """Needs the setting, or the inspection of the model."""
+        rate = dropout_rate(context)
         trend = context.train_trend
         if rate <= _USUAL_RATE or trend is None:
             return None
@@ -54,4 +53,15 @@ class DropoutTooHigh:
             f"dropout {rate:g} leaves too few units to learn: training loss went from"
             f" {trend.first:.4g} to {trend.end:.4g} only",
             {"dropout": rate, "left_to_learn": unlearned},
+            remedy=_argument_remedy(context)
+            or remedy_for_model(context, self.remedy, "dropout of 0.2"),
         )
+
+
+def _argument_remedy(context: RuleContext) -> str | None:
+    """The option of the argument of a user's model that sets the rate; None without one."""
+    for key, value in context.setting.items():
+        is_rate = key.startswith("model.") and ("drop" in key or key == "model.p")
+        if is_rate and isinstance(value, int | float) and value > _USUAL_RATE:
+            return f"--{key} 0.2"
+    return None

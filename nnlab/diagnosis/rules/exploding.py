@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import is_user_model
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.val_minimum import bounded_ratio
@@ -12,6 +13,7 @@ from nnlab.records import Finding, Severity
 # At a confidence of one half: the gradient norm, and its growth factor.
 _LARGE_NORM, _GROWTH = 100.0, 50.0
 _WELL_TRAINED = 0.8
+_REMEDY_OF_USER_MODEL = "--clip 1; a lower learning rate; a normalisation layer in the model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +56,5 @@ class ExplodingGradients:
             1,
             f"the gradient norm is {norm:.3g}, and was {first:.3g} in the first epoch",
             {"grad_norm": norm, "first_grad_norm": first},
+            remedy=_REMEDY_OF_USER_MODEL if is_user_model(context) else None,
         )

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import (
+    has_normalisation,
+    model_fact,
+    remedy_for_model,
+    starts_dead_of_biases,
+)
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
@@ -13,6 +19,9 @@ from nnlab.records import Finding, Severity
 # initialisation is one that preserves the scale.
 _DECADES, _DECADES_DEFAULT_INIT, _MAX_DECADES = 0.7, 1.5, 6.0
 _WELL_TRAINED = 0.9
+# The sd of the weights times the root of the number of inputs, of usual initialisations: torch's
+# own gives 0.58, that of He et al. for relu 1.4.
+_USUAL_GAINS = (0.25, 2.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class InitScale:
     def check(self, context: RuleContext) -> Finding | None:
         """Needs the probe's measurements of two or more layers in the first epoch."""
         sds = context.values_by_layer_at_start("activation_sd")
-        if len(sds) < 2 or context.setting.get("norm") not in (None, "none"):
+        if len(sds) < 2 or has_normalisation(context) or starts_dead_of_biases(context):
             return None
         (first, *_, last) = sds.values()
         if not math.isfinite(last) or not 0 < first < math.inf:
@@ -49,9 +58,7 @@ class InitScale:
         decades = abs(math.log10(factor)) if factor > 0 else _MAX_DECADES
         trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
         verb = "explodes" if factor > 1 else "shrinks"
-        scale = max(context.numeric_setting("init_scale") or 1.0, 1e-12)
-        is_unscaled = context.setting.get("init") in ("normal", "uniform") or scale != 1.0
-        half = _DECADES if is_unscaled else _DECADES_DEFAULT_INIT
+        half = _DECADES if _is_unscaled(context) else _DECADES_DEFAULT_INIT
         return make_finding(
             self,
             Severity.INFO if trained else Severity.WARNING,
@@ -60,4 +67,21 @@ class InitScale:
             f"the signal {verb} from layer to layer: sd {first:.3g} in the first, {last:.3g} in"
             " the last",
             {"first_sd": first, "last_sd": last, "layers": float(len(sds))},
+            remedy=remedy_for_model(
+                context,
+                self.remedy,
+                "nn.init.kaiming_normal_ (relu) or xavier_uniform_ (tanh, sigmoid) for the weights;"
+                " or a normalisation layer after each",
+            ),
         )
+
+
+def _is_unscaled(context: RuleContext) -> bool:
+    """Whether the initialisation is not one that preserves the scale."""
+    if "init" in context.setting:
+        scale = max(context.numeric_setting("init_scale") or 1.0, 1e-12)
+        return context.setting["init"] in ("normal", "uniform") or scale != 1.0
+    smallest, largest = (model_fact(context, name) for name in ("smallest_gain", "largest_gain"))
+    if smallest is None or largest is None:
+        return "init_scale" in context.setting
+    return smallest < _USUAL_GAINS[0] or largest > _USUAL_GAINS[1]

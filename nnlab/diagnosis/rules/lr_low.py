@@ -15,6 +15,13 @@ _LATE_FALL_SHARE = 0.08
 # A smaller relative decrease is slow; so are steps this many decades below the usual update ratio.
 _FALL, _USUAL_UPDATE_RATIO, _DECADES = 0.3, 1e-3, 0.7
 _UNLEARNED = 0.15
+# A smaller update ratio is a gradient of zero, which no learning rate changes.
+_NO_UPDATE = 1e-9
+# Without the probe: the oscillation as a fraction of the decrease, and the fraction of the decrease
+# of validation loss in the last quarter, at a confidence of one half.
+_OSCILLATION_SHARE, _VAL_LATE_FALL_SHARE = 0.05, 0.12
+# With a smaller relative decrease of training loss, the changes of validation loss are rounding.
+_MIN_FALL = 1e-5
 # Without the probe, the run may also have been stopped early.
 _MAX_CONFIDENCE_WITHOUT_PROBE = 0.75
 
@@ -25,7 +32,8 @@ class LrTooLow:
 
     Detects: training loss still falls at an even pace from the first epoch to the last, has
     covered only a small part of the possible decrease, and each step changes the weights by a tiny
-    fraction of their size.
+    fraction of their size. Without the probe, both losses must fall at an even pace without noise:
+    on a plateau they do not.
 
     Why it matters: the budget ends long before training does; the same run with a higher rate
     would reach a lower loss.
@@ -54,8 +62,12 @@ class LrTooLow:
             slowness = combine_confidences(
                 hill(_FALL - trend.fall, _FALL / 3),
                 hill(len(trend), 6.0),
+                1.0 - hill(trend.oscillation_share, _OSCILLATION_SHARE),
+                _validation_evenness(context) if trend.fall > _MIN_FALL else 1.0,
                 _MAX_CONFIDENCE_WITHOUT_PROBE,
             )
+        elif update < _NO_UPDATE:
+            return None
         else:
             slowness = combine_confidences(
                 hill(-math.log10(max(update, 1e-12) / _USUAL_UPDATE_RATIO), _DECADES)
@@ -78,3 +90,13 @@ class LrTooLow:
                 "update_ratio": update or 0.0,
             },
         )
+
+
+def _validation_evenness(context: RuleContext) -> float:
+    """The confidence that validation loss falls evenly too; 1 without validation.
+
+    With a low learning rate the model hardly changes, so both losses fall alike. Where a model
+    cannot learn, training loss falls slowly by memorisation, and validation loss stays level.
+    """
+    val = context.val_trend
+    return 1.0 if val is None else hill(val.late_fall_share, _VAL_LATE_FALL_SHARE)

@@ -1,5 +1,6 @@
 """NN106: detects models that stay at chance level on their training data."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -54,14 +55,20 @@ class NoLearning:
             progress = f"learned {context.learned_fraction:.0%} of the way from guessing to perfect"
             evidence["learned"] = context.learned_fraction
         else:
-            flat = hill(_FALL - trend.fall, _FALL / 2)
+            chance_loss = _inferred_chance_loss(context, trend)
+            if chance_loss is None:
+                fall = max(trend.fall, 0.0)
+                progress = f"fell by {fall:.1%} in total"
+            else:
+                # Untrained models often start above the loss of a guess.
+                fall = max(1.0 - trend.best / chance_loss, 0.0)
+                progress = f"fell to {fall:.1%} below that of guessing, {chance_loss:.4g}"
             confidence = combine_confidences(
-                flat,
+                hill(_FALL - fall, _FALL / 2),
                 hill(len(trend), 4.0),
                 _MAX_CONFIDENCE_WITHOUT_ACCURACY,
                 _chance_loss_confidence(trend),
             )
-            progress = f"fell by {max(trend.fall, 0.0):.1%} in total"
         return make_finding(
             self,
             Severity.ERROR,
@@ -70,6 +77,22 @@ class NoLearning:
             f"the model does not learn: loss {trend.first:.4g} to {trend.end:.4g}, {progress}",
             evidence,
         )
+
+
+def _inferred_chance_loss(context: RuleContext, trend: Trend) -> float | None:
+    """The loss ln(C) of a uniform guess, if loss and training accuracy are those of a guess.
+
+    It is for curves from elsewhere, whose number of classes is unknown. None if no usual number of
+    classes fits both.
+    """
+    accuracy = context.best_value("train/accuracy")
+    if accuracy is None:
+        return None
+    for classes in _USUAL_CLASSES:
+        highest = 1.0 / classes + _LEARNED * (1.0 - 1.0 / classes)
+        if is_chance_loss(trend.end, [classes]) and 0.5 / classes <= accuracy <= highest:
+            return math.log(classes)
+    return None
 
 
 def _chance_loss_confidence(trend: Trend) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import remedy_for_model
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
@@ -46,4 +47,9 @@ class SaturatedActivations:
             f"{saturated[worst]:.0%} of the outputs of layer {worst} are at the limits of its"
             " activation in the first epoch",
             {"saturated": saturated[worst], "layer": float(worst)},
+            remedy=remedy_for_model(
+                context,
+                self.remedy,
+                "nn.init.xavier_uniform_ for the weights; a normalisation layer; or nn.ReLU",
+            ),
         )

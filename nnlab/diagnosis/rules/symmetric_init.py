@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nnlab.diagnosis.model_facts import has_equal_units, is_linear, remedy_for_model
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
@@ -31,22 +32,32 @@ class SymmetricInit:
     remedy: ClassVar[str] = "--init msra (relu) or --init xavier (tanh, sigmoid)"
 
     def check(self, context: RuleContext) -> Finding | None:
-        """Needs the setting, or the probe's measurements of the first epoch."""
+        """Needs the inspection of the model, the setting, or the probe's first measurements."""
         sds = context.values_by_layer_at_start("activation_sd")
         is_zero = (
             context.setting.get("init") == "zeros" or context.numeric_setting("init_scale") == 0.0
         )
-        is_not_zero = "init" in context.setting and not is_zero
-        if not is_zero and (
-            is_not_zero or not sds or any(sd > _ZERO_SPREAD for sd in sds.values())
-        ):
+        is_equal = has_equal_units(context)
+        if is_zero:
+            is_equal = not is_linear(context)
+        elif is_equal is None:
+            is_random = "init" in context.setting
+            has_spread = not sds or any(sd > _ZERO_SPREAD for sd in sds.values())
+            is_equal = not (is_random or has_spread)
+        if not is_equal:
             return None
         trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
         return make_finding(
             self,
             Severity.WARNING if trained else Severity.ERROR,
-            0.97 if is_zero else 0.6,
+            0.97 if is_zero or has_equal_units(context) else 0.6,
             1,
             "all weights were equal at the start, so all units of a layer stay equal",
             {"layers_without_spread": float(sum(sd <= _ZERO_SPREAD for sd in sds.values()))},
+            remedy=remedy_for_model(
+                context,
+                self.remedy,
+                "random weights, by torch's own initialisation or nn.init.kaiming_normal_;"
+                " zeros for biases only",
+            ),
         )

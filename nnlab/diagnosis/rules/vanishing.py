@@ -5,23 +5,30 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import (
+    has_normalisation,
+    has_squashing_activations,
+    hidden_depth,
+    remedy_for_model,
+)
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-_SQUASHING_ACTIVATIONS = ("sigmoid", "tanh", "softsign", "hardsigmoid")
 # At a confidence of one half: decades between the gradients of the first and last layer, and depth.
 _DECADES, _DEPTH = 1.5, 4.0
 _LEARNED_LIMIT, _WELL_TRAINED = 0.5, 0.8
+_MIN_RATIO = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
 class VanishingGradients:
     """Vanishing gradients: the first layers of a deep network hardly learn.
 
-    Detects: the gradient of the first layer is a small fraction of that of the last layer (with
-    `--probe full`); or a deep network of sigmoid or tanh activations, without normalisation or
-    residual connections, does not leave chance level.
+    Detects: the gradient of the first layer is a small fraction of that of the last layer, from the
+    first step on, in a network that does not learn; or, in runs without this measurement, a deep
+    network of sigmoid or tanh activations, without normalisation or residual connections, does not
+    leave chance level.
 
     Why it matters: the slope of a sigmoid is at most a quarter, and a gradient is a product of
     such slopes: after ten layers about a millionth is left. The layers near the input keep their
@@ -36,9 +43,8 @@ class VanishingGradients:
     remedy: ClassVar[str] = "--activation relu --init msra; --norm batch; fewer layers"
 
     def check(self, context: RuleContext) -> Finding | None:
-        """Needs the probe; the gradients of each layer need `--probe full`."""
+        """Needs the probe; with `--probe full` it uses the gradients of each layer."""
         norms = context.values_by_layer("grad_norm", last=True)
-        saturates = context.setting.get("activation") in _SQUASHING_ACTIVATIONS
         if len(norms) >= 3:
             (first, *_, last) = norms.values()
             confidence = (
@@ -49,18 +55,26 @@ class VanishingGradients:
             return self._make_finding(
                 context, confidence, {"first_grad_norm": first, "last_grad_norm": last}
             )
-        depth = context.numeric_setting("depth") or float(
-            len(context.values_by_layer("activation_sd"))
-        )
+        unlearned = _LEARNED_LIMIT - _learned(context)
+        ratio = _largest_ratio(context)
+        if ratio is not None:
+            confidence = combine_confidences(
+                hill(-math.log10(max(ratio, _MIN_RATIO)), _DECADES),
+                hill(unlearned, _LEARNED_LIMIT / 3),
+            )
+            return self._make_finding(
+                context,
+                confidence,
+                {"gradient_of_the_first_layer_relative_to_the_last": ratio},
+            )
         if (
-            not saturates
-            or context.learned_fraction is None
-            or context.setting.get("norm") not in (None, "none")
+            context.learned_fraction is None
+            or not has_squashing_activations(context)
+            or has_normalisation(context)
         ):
             return None
-        confidence = combine_confidences(
-            hill(depth, _DEPTH), hill(_LEARNED_LIMIT - context.learned_fraction, _LEARNED_LIMIT / 3)
-        )
+        depth = hidden_depth(context)
+        confidence = combine_confidences(hill(depth, _DEPTH), hill(unlearned, _LEARNED_LIMIT / 3))
         return self._make_finding(
             context, confidence, {"depth": depth, "learned": context.learned_fraction}
         )
@@ -79,4 +93,31 @@ class VanishingGradients:
                 f"{name.replace('_', ' ')} {value:.3g}" for name, value in evidence.items()
             ),
             evidence,
+            remedy=remedy_for_model(context, self.remedy, _remedy_in_model(context)),
         )
+
+
+def _largest_ratio(context: RuleContext) -> float | None:
+    """The gradient of the first layer over that of the last, the larger one of start and end.
+
+    A head that starts at zero, or units that die, make only one of them small.
+    """
+    start = context.first_value("probe/start_gradient_ratio")
+    end = context.median_of_last("probe/gradient_ratio", 1.0)
+    ratios = [ratio for ratio in (start, end) if ratio is not None]
+    return max(ratios) if ratios else None
+
+
+def _learned(context: RuleContext) -> float:
+    """The learned fraction; if it is unknown, twice the relative decrease of the training loss."""
+    if context.learned_fraction is not None:
+        return context.learned_fraction
+    trend = context.train_trend
+    return 0.0 if trend is None else max(trend.fall, 0.0) * 2
+
+
+def _remedy_in_model(context: RuleContext) -> str:
+    activation = "" if not has_squashing_activations(context) else "nn.ReLU as activation; "
+    return (
+        f"{activation}a normalisation layer after each weight; residual connections; fewer layers"
+    )

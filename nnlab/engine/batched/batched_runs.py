@@ -26,6 +26,7 @@ from nnlab.engine.batches import batch_bounds
 from nnlab.engine.data.prepare import SplitTensors
 from nnlab.engine.evaluation import EVAL_BATCH_SIZE
 from nnlab.engine.optimizers.param_groups import lr_factors
+from nnlab.engine.probe.gradient_ratio import ratio_metric
 from nnlab.engine.schedules import build_schedule
 from nnlab.engine.seeds import derive_seed
 from nnlab.engine.session import Session, prefix_metrics
@@ -49,6 +50,8 @@ class BatchedRuns:
         self.sessions = list(sessions)
         self.storage = ParameterStorage([session.model for session in sessions])
         self.module = build_batched([session.model for session in sessions], self.storage)
+        named = sessions[0].model.named_parameters()
+        self._weight_names = [name for name, parameter in named if parameter.ndim >= 2]
         self._probe = BatchedProbe(sessions[0].model, self.module)
         self._optimizer_state = BatchedOptimizerState(self.sessions, self.storage)
         self._selected_weights = SelectedWeights(self.sessions, self.storage)
@@ -178,6 +181,7 @@ class BatchedRuns:
         rates = self._learning_rates(len(bounds))
         generators = self._begin_epoch(device)
         probe_metrics: MetricsPerRun = [{} for _ in sessions]
+        start_ratios: MetricsPerRun = []
         norms = self.storage.values.new_zeros(len(sessions), 1)
         for index, (begin, end) in enumerate(bounds):
             examples, batch_targets = gather_batch(
@@ -188,6 +192,10 @@ class BatchedRuns:
             outputs = self.module(self._to_layer_shape(examples))
             self._train_loss(outputs, batch_targets).sum().backward()  # type: ignore[no-untyped-call]
             self._add_penalty_gradients()
+            if index == 0 and any(session.epoch == 0 for session in sessions):
+                start_ratios = self._gradient_ratios("start_gradient_ratio")
+            if weights_before is not None:
+                merge_metrics(probe_metrics, self._gradient_ratios("gradient_ratio"))
             layer_norms = [layer.pop_gradient_norms() for layer in self._weight_layers]
             if is_last or self._uses_clipping:
                 norms = self._clip_gradients()
@@ -210,6 +218,9 @@ class BatchedRuns:
         ):
             state_bytes = float(self._optimizer_state.state_bytes(session, self.storage))
             run_metrics |= {"cost/state_bytes": state_bytes, "train/grad_norm": norm, "lr": rate}
+        if start_ratios:
+            is_start = [s.epoch == 0 and s.probe is not None for s in sessions]
+            _merge_due_metrics(metrics_per_run, start_ratios, is_start)
         return metrics_per_run, probe_metrics
 
     def _begin_epoch(self, device: torch.device) -> list[torch.Generator]:
@@ -262,6 +273,20 @@ class BatchedRuns:
         if self._clip_value is not None:
             torch.clamp(gradients, -self._clip_value, self._clip_value, out=gradients)
         return norms
+
+    def _gradient_ratios(self, name: str) -> MetricsPerRun:
+        """The metric `probe/<name>` of each run, as `probe.gradient_ratio` computes it."""
+        if len(self._weight_names) < 2:
+            return []
+        ends = (self._weight_names[0], self._weight_names[-1])
+        norms = torch.stack(
+            [
+                torch.linalg.vector_norm(self.storage.gradient_views[end].flatten(1), dim=1)
+                for end in ends
+            ],
+            dim=1,
+        )
+        return [ratio_metric(first, last, name) for first, last in norms.tolist()]
 
     def _learning_rates(self, steps: int) -> list[tuple[float, ...]]:
         """The learning rates of each step, one for each run."""

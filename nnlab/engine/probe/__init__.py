@@ -4,9 +4,12 @@ Metrics are named `probe/<statistic>/<layer>`, with layers numbered from 1, the 
 The statistics are activation_mean, activation_sd, zeros (fraction of outputs that are 0), dead
 (fraction of units that are 0 for the whole batch) and saturated (fraction of a tanh's or sigmoid's
 outputs beyond the saturation bounds). They are computed for one fixed batch, the first rows of the
-validation split, and recorded while that split is evaluated anyway. Two further metrics describe
-the last step of the epoch: `probe/update_ratio`, the norm of the update relative to the weights,
-and `probe/gradient_noise` (`engine.noise_scale`).
+validation split, and recorded while that split is evaluated anyway. A user's model may call
+activations as functions, or one module several times; the calls are then numbered instead
+(`probe.call_outputs`). Three further metrics describe the last step of the epoch:
+`probe/update_ratio`, the norm of the update relative to the weights, `probe/gradient_noise`
+(`engine.noise_scale`) and `probe/gradient_ratio`, the gradient of the first layer relative to that
+of the last one (`probe.gradient_ratio`).
 
 `full` adds for each layer `probe/grad_norm/<layer>`, on the first rows of the training split, and
 `probe/update_ratio/<layer>`; for up to eight layers also the quantiles of these gradients and of
@@ -16,9 +19,10 @@ the weights, `probe/grad_quantile_25/<layer>` and `probe/weight_quantile_25/<lay
 
 With the first epoch the metrics of the data, `data/…` (`engine.data.checks`), are reported, and
 some metrics of the untrained model: `probe/start_loss`, `probe/start_<statistic>/<layer>` and, with
-`full`, `probe/start_weight_quantile_25/<layer>`; for a user-defined model trained with cross
-entropy also `probe/start_probability_outputs`, which is 1 if its outputs are probabilities instead
-of logits, else 0.
+`full`, `probe/start_weight_quantile_25/<layer>`; the facts `probe/model_…` about its modules
+(`probe.model_inspection`), and `probe/start_gradient_ratio` of its first step; for a user-defined
+model trained with cross entropy also `probe/start_probability_outputs`, which is 1 if its outputs
+are probabilities instead of logits, else 0.
 
 Probes do not affect training.
 """
@@ -33,12 +37,17 @@ from torch import nn
 from nnlab.engine import losses
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.hooks import eval_mode, record_outputs
+from nnlab.engine.layer_statistics import evenly_spaced_indices
 from nnlab.engine.loss_landscape import LossLandscape
 from nnlab.engine.models.user_defined import is_user_defined
+from nnlab.engine.probe.call_outputs import CallProbe
 from nnlab.engine.probe.deferred import DeferredMetrics, fetch_metrics
+from nnlab.engine.probe.function_calls import FunctionCalls, observe_pass
 from nnlab.engine.probe.gradient_noise import GradientNoiseProbe
+from nnlab.engine.probe.gradient_ratio import gradient_ratio
 from nnlab.engine.probe.last_step import LastStepProbe
 from nnlab.engine.probe.layer_outputs import MAX_PROBED_LAYERS, PROBE_BATCH_SIZE, LayerProbe
+from nnlab.engine.probe.model_inspection import inspect_model, used_weights
 from nnlab.engine.probe.quantiles import layer_quantiles
 from nnlab.engine.probe.sensitivity import SENSITIVITY_EXAMPLES, measure_sensitivity
 from nnlab.settings import RunConfig
@@ -81,6 +90,7 @@ class Probe:
         last_epoch: int = 0,
         can_record: bool = True,
         expects_logits: bool = False,
+        observes_calls: bool = False,
     ) -> None:
         """Configures what is measured, and how often.
 
@@ -90,7 +100,7 @@ class Probe:
             gradient_landscape: where the gradients and weights of each layer are measured, if
                 they are.
             sensitivity_landscape: where the sensitivity of the loss is measured, if it is.
-            initial_landscape: where the untrained model is measured.
+            initial_landscape: where the loss of the untrained model is measured.
             data_checks: measures the data.
             epoch_interval: epochs between measurements.
             step_interval: epochs between measurements of the last step, a multiple of
@@ -99,6 +109,8 @@ class Probe:
             can_record: whether hooks can record the model's passes; not possible for a compiled
                 model.
             expects_logits: whether to check that the outputs are logits.
+            observes_calls: whether the model may call activations as functions, or its modules in
+                another order than that of their registration.
         """
         self._model = model
         self._gradient_landscape = gradient_landscape
@@ -107,7 +119,10 @@ class Probe:
         self._last_epoch, self._can_record = last_epoch, can_record
         self._initial_landscape, self._data_checks = initial_landscape, data_checks
         self._expects_logits = expects_logits
-        self._layer_probe = LayerProbe(model, examples)
+        self._examples = examples
+        self._layer_probe: LayerProbe | CallProbe = LayerProbe(model, examples)
+        self._observes_calls = self._is_unobserved = observes_calls
+        self._weights = used_weights(model)
         self._last_step_probe = LastStepProbe(model, per_layer=gradient_landscape is not None)
         self._gradient_noise_probe = GradientNoiseProbe(model)
         self._deferred: list[DeferredMetrics] = []
@@ -123,6 +138,8 @@ class Probe:
     def measure_before_training(self) -> dict[str, float]:
         """The metrics of the data and of the untrained model."""
         values = dict(self._data_checks())
+        facts = inspect_model(self._model, self._observe_model())
+        values |= {f"probe/model_{name}": value for name, value in facts.items()}
         initial = self._measure_untrained_model()
         if self._sensitivity_landscape is not None:
             initial |= measure_sensitivity(self._sensitivity_landscape)
@@ -132,19 +149,55 @@ class Probe:
         return values | {f"probe/start_{name}": value for name, value in initial.items()}
 
     def _measure_untrained_model(self) -> dict[str, float]:
-        """The loss of the fixed batch, and layer statistics that depend on the initialisation."""
+        """The loss, and the statistics of the fixed batch that depend on the initialisation."""
         if self._initial_landscape is None:
             return {}
         model = self._initial_landscape.model
         heads = [model] if self._expects_logits and self._can_record else []
-        with self._layer_probe.record_passes(), eval_mode(model), record_outputs(heads) as outputs:
-            loss = self._initial_landscape.loss_value()
-        metrics = fetch_metrics(self._layer_probe.deferred_metrics())
+        try:
+            with eval_mode(model), record_outputs(heads) as outputs:
+                loss = self._initial_landscape.loss_value()
+            metrics = fetch_metrics(self._layer_probe.deferred_metrics())
+        except Exception:
+            if not self._observes_calls:
+                raise
+            return {}  # a user's model may reject this batch and accept those of the training
         values = {name.removeprefix("probe/"): value for name, value in metrics.items()}
         reported = {n: v for n, v in values.items() if n.partition("/")[0] in _REPORTED_AT_START}
         if outputs:
             reported["probability_outputs"] = float(_are_probabilities(outputs[-1][1]))
         return {"loss": loss, **reported}
+
+    def _observe_model(self) -> FunctionCalls | None:
+        """The functions that the model calls in one pass; None if there was none, or it failed.
+
+        Then it is known which activations to measure, and in which order the weights are used.
+        """
+        if not self._is_unobserved:
+            return None
+        self._is_unobserved = False
+        observed = observe_pass(self._model, self._examples)
+        if observed is None:
+            return None
+        calls, modules = observed
+        self._weights = used_weights(self._model, modules)
+        kind = calls.measured_kind
+        is_covered = isinstance(self._layer_probe, LayerProbe) and self._layer_probe.covers(calls)
+        if kind is not None and not is_covered:
+            self._layer_probe = CallProbe(
+                self._model,
+                self._examples,
+                kind,
+                calls.hidden.count(kind),
+                can_record=self._can_record,
+            )
+        return calls
+
+    def record_gradients(self, *, is_first: bool = False) -> None:
+        """Measures the gradients of a step before they are clipped; `is_first` of the training."""
+        self._observe_model()  # if the run was resumed
+        name = "start_gradient_ratio" if is_first else "gradient_ratio"
+        self._deferred += gradient_ratio(self._weights, name)
 
     def before_last_step(self) -> None:
         """Stores the weights before the epoch's last step."""
@@ -166,6 +219,7 @@ class Probe:
 
     def record_evaluation(self) -> AbstractContextManager[None]:
         """While this context is open, the first output of each layer is recorded."""
+        self._observe_model()  # if the run was resumed
         return self._layer_probe.record_passes() if self._can_record else _NO_RECORDING
 
     def collect_metrics(self) -> dict[str, float]:
@@ -200,6 +254,8 @@ def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -
     def landscape(rows: int) -> LossLandscape:
         return LossLandscape(model, loss, train.examples[:rows], train.targets[:rows])
 
+    # The rows of some data sets are sorted by class, and the loss of one class says little.
+    initial_rows = evenly_spaced_indices(len(data.val), PROBE_BATCH_SIZE)
     light = config.probe == "light"
     epoch_interval = math.ceil(STEPS_PER_LAYER_PROBE / steps)
     return Probe(
@@ -210,7 +266,7 @@ def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -
         if config.probe == "sensitivity"
         else None,
         initial_landscape=LossLandscape(
-            model, loss, data.val.examples[:PROBE_BATCH_SIZE], data.val.targets[:PROBE_BATCH_SIZE]
+            model, loss, data.val.examples[initial_rows], data.val.targets[initial_rows]
         ),
         data_checks=data.checks,
         epoch_interval=epoch_interval if light else 1,
@@ -221,6 +277,7 @@ def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -
         can_record=not config.compile,
         # Built-in models return logits; one of a user or a plugin may end in a softmax.
         expects_logits=is_user_defined(model) and config.loss == "cross_entropy",
+        observes_calls=is_user_defined(model),
     )
 
 

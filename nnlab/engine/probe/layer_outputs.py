@@ -17,6 +17,7 @@ from nnlab.engine.layer_statistics import (
     layer_sums,
 )
 from nnlab.engine.probe.deferred import DeferredMetrics
+from nnlab.engine.probe.function_calls import FunctionCalls
 
 # Examples in the fixed batch: the first of the validation split.
 PROBE_BATCH_SIZE = 64
@@ -25,7 +26,7 @@ MAX_PROBED_LAYERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _LayerGroup:
+class LayerGroup:
     """Layers of one kind and shape: their numbers and their outputs [layers, n, ...]."""
 
     numbers: Sequence[int]
@@ -33,6 +34,7 @@ class _LayerGroup:
     kind: type[nn.Module]
 
     def deferred_metrics(self) -> DeferredMetrics:
+        """The statistics of each layer."""
         return DeferredMetrics(
             layer_sums(self.outputs, SATURATION_BOUNDS.get(self.kind)), self._to_metrics
         )
@@ -58,9 +60,15 @@ class LayerProbe:
             for index in evenly_spaced_indices(len(layers), MAX_PROBED_LAYERS)
         }
         self._model, self._examples = model, examples
+        self._num_layers = len(layers)
         self._recorded_layers: set[nn.Module] = set()
         self._outputs: dict[nn.Module, torch.Tensor] = {}
-        self._groups: list[_LayerGroup] = []
+        self._groups: list[LayerGroup] = []
+
+    def covers(self, calls: FunctionCalls) -> bool:
+        """Whether the activations that a pass calls are the modules, each called once."""
+        ends_in_activation = calls.output in ACTIVATION_MODULES
+        return len(calls.hidden) + ends_in_activation == self._num_layers
 
     @contextmanager
     def record_passes(self) -> Iterator[None]:
@@ -121,6 +129,6 @@ class LayerProbe:
         for (kind, _), layers in by_kind_and_shape.items():
             outputs = torch.stack([self._outputs[layer] for layer in layers])
             self._groups.append(
-                _LayerGroup([self._numbers[layer] for layer in layers], outputs, kind)
+                LayerGroup([self._numbers[layer] for layer in layers], outputs, kind)
             )
             self._outputs |= dict(zip(layers, outputs, strict=True))

@@ -187,3 +187,33 @@ def remedy(
         nnlab plot remedy remedy/12 -o remedies.pdf
     """
     return [study], {}
+
+
+@app.command()
+@figure_command("gate")
+def gate(
+    study: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY", help="the study of nnlab gate", autocompletion=completion.studies
+        ),
+    ],
+    *,
+    top: Annotated[
+        int,
+        typer.Option(
+            "--top",
+            metavar="N",
+            min=1,
+            max=MAX_ROWS,
+            help="only the N newest candidates, and those that were kept",
+        ),
+    ] = 40,
+) -> FigureOptions:
+    """Draw the effect of each candidate that nnlab gate has tested, and mark what was kept.
+
+    [bold]Example[/bold]
+
+        nnlab plot gate loop -o gate.pdf
+    """
+    return [study], drop_unset(top=top)

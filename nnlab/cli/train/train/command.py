@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,17 +10,31 @@ from nnlab.cli.options import DbOption, StudyOption, given_settings, with_settin
 from nnlab.cli.train.execution_options import (
     CLUSTER_PANEL,
     AddressOption,
+    AllowChangingDataOption,
+    ArtifactsOption,
+    CheckpointEveryOption,
+    ConfigOption,
     CpusOption,
+    DevicesOption,
+    EngineChoice,
+    EngineOption,
     FailFastOption,
     GpusOption,
+    KeepModelsOption,
     LauncherOption,
     MaxParallelOption,
     MemoryOption,
+    NameOption,
     NoGitDiffOption,
     NotifyOption,
+    ParallelOption,
     PartitionOption,
+    PerDeviceOption,
     QuietOption,
+    SyncBatchNormOption,
+    TagOption,
     TaskTimeOption,
+    VerboseOption,
 )
 from nnlab.cli.train.train.train_command import TrainCommand
 from nnlab.workers.cluster_options import ClusterOptions, Launcher
@@ -36,21 +49,6 @@ class RetryChoice(StrEnum):
     FAILED = "failed"
 
 
-class EngineChoice(StrEnum):
-    """How runs are trained: alone, batched, or whichever is faster."""
-
-    AUTO = "auto"
-    SOLO = "solo"
-    STACKED = "stacked"
-
-
-class ParallelKind(StrEnum):
-    """How several devices train one run together."""
-
-    DDP = "ddp"
-    FSDP = "fsdp"
-
-
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
@@ -59,10 +57,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 def train(
     *,
     study: StudyOption = None,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE.toml", help="settings in a file, as `lr = 0.1`"),
-    ] = None,
+    config: ConfigOption = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", metavar="N", help="train with seeds 0 to N-1")
     ] = None,
@@ -72,79 +67,21 @@ def train(
             "--extend", help="add these seeds, epochs or values to the study (docs/comparing.md)"
         ),
     ] = False,
-    name: Annotated[str | None, typer.Option("--name", help="name of the runs")] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", help="a tag; repeat for more")] = None,
+    name: NameOption = None,
+    tag: TagOption = None,
     again: Annotated[
         bool, typer.Option("--again", help="repeat runs that have a result already")
     ] = False,
-    keep_models: Annotated[
-        bool,
-        typer.Option("--keep-models/--no-keep-models", help="keep the weights of the best epoch"),
-    ] = True,
-    checkpoint_every: Annotated[
-        str,
-        typer.Option(
-            "--checkpoint-every",
-            metavar="auto|N|TIME",
-            help="epochs, or a time as 30s or 10min; auto: as often as takes under 2 % of the time",
-        ),
-    ] = "auto",
-    artifacts: Annotated[
-        str | None,
-        typer.Option(
-            "--artifacts",
-            metavar="DIR|URL",
-            envvar="NNLAB_ARTIFACTS",
-            help="where models and checkpoints of new runs are stored, as /shared/lab or"
-            " s3://lab/runs; by default next to the database",
-        ),
-    ] = None,
-    allow_changing_data: Annotated[
-        bool,
-        typer.Option(
-            "--allow-changing-data",
-            help="train seeds of a trial even if their data differ; refused by default",
-        ),
-    ] = False,
+    keep_models: KeepModelsOption = True,
+    checkpoint_every: CheckpointEveryOption = "auto",
+    artifacts: ArtifactsOption = None,
+    allow_changing_data: AllowChangingDataOption = False,
     no_git_diff: NoGitDiffOption = False,
-    engine: Annotated[
-        EngineChoice,
-        typer.Option(
-            "--engine",
-            help="train runs alone, batched as one program, or whichever is faster"
-            " (docs/many-runs.md)",
-        ),
-    ] = EngineChoice.AUTO,
-    devices: Annotated[
-        str | None,
-        typer.Option(
-            "--devices",
-            metavar="LIST",
-            envvar="NNLAB_DEVICES",
-            help="devices to train on at the same time: cpu:4, or cuda:0,cuda:1; by default a"
-            " process per core",
-        ),
-    ] = None,
-    per_device: Annotated[
-        str,
-        typer.Option(
-            "--per-device", metavar="auto|N", help="parallel runs on each GPU; auto: by its memory"
-        ),
-    ] = "auto",
-    parallel: Annotated[
-        ParallelKind | None,
-        typer.Option(
-            "--parallel",
-            help="train each run on all devices together: ddp, or fsdp for models that do not fit"
-            " on one (docs/scaling.md)",
-        ),
-    ] = None,
-    sync_batch_norm: Annotated[
-        bool,
-        typer.Option(
-            "--sync-batch-norm", help="with --parallel: batch norm statistics over all devices"
-        ),
-    ] = False,
+    engine: EngineOption = EngineChoice.AUTO,
+    devices: DevicesOption = None,
+    per_device: PerDeviceOption = "auto",
+    parallel: ParallelOption = None,
+    sync_batch_norm: SyncBatchNormOption = False,
     fail_fast: FailFastOption = False,
     allow_diverged: Annotated[
         bool,
@@ -163,9 +100,7 @@ def train(
         bool, typer.Option("--dry-run", help="print what would be trained, write nothing")
     ] = False,
     quiet: QuietOption = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="print a line for every epoch")
-    ] = False,
+    verbose: VerboseOption = False,
     launcher: LauncherOption = Launcher.LOCAL.value,
     partition: PartitionOption = None,
     address: AddressOption = None,

@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How much is printed: only the result (`quiet`), or a line for every epoch (`verbose`)."""
+    """How much is printed: only the result (`quiet`), or a line for every epoch (`verbose`).
+
+    With `is_data` standard output is for a program, so that failures are printed on standard error.
+    """
 
     quiet: bool
     verbose: bool
+    is_data: bool = False
 
 
 def execute_queued(
@@ -77,7 +81,7 @@ def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOpti
 
     describe = run_describer(runs)
     if output.quiet:
-        return QuietView(describe)
+        return QuietView(describe, stderr=output.is_data)
     if not sys.stdout.isatty():
         return LinesView(describe, every_epoch=output.verbose)
     if missing and missing[0].origin.is_external:

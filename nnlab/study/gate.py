@@ -1,0 +1,284 @@
+"""`nnlab gate`: tests a candidate against its baseline, or answers from the ledger."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.analysis.gate import (
+    describe_candidate,
+    describe_change,
+    find_best_trial,
+    newest_entry,
+)
+from nnlab.errors import NnlabError, UsageError
+from nnlab.metric_names import is_evaluation
+from nnlab.records import LedgerEntry, Run, Status, Study, Trial
+from nnlab.study.gate_baseline import BEST, find_baseline
+from nnlab.study.gate_candidate import GateCandidate, with_measured_objective
+from nnlab.study.gate_comparison import GateComparison
+from nnlab.study.gate_training import GateInterface, check_baseline_run, train_run_specs
+
+# With one pair nothing is known about the spread of the differences.
+MIN_SEEDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """How a candidate is tested.
+
+    Attributes:
+        against: `best`, the number or name of a run, or settings such as `opt=sgd,lr=0.1`.
+        max_seeds: the largest number of pairs.
+        min_effect: the least improvement of a candidate that is kept, in the metric's unit.
+    """
+
+    against: str = BEST
+    max_seeds: int = 10
+    min_effect: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class GateAnswer:
+    """The verdict on a candidate.
+
+    Attributes:
+        study: its study.
+        entry: its entry in the ledger.
+        candidate: the trial of the candidate.
+        baseline: the trial that it was compared with; None for the first baseline.
+        change: what the candidate changes of the baseline.
+        from_ledger: whether the verdict was in the ledger already, so that nothing was trained.
+        best_trial: the baseline of the next candidate; None if there is none.
+    """
+
+    study: Study
+    entry: LedgerEntry
+    candidate: Trial
+    baseline: Trial | None
+    change: str
+    from_ledger: bool
+    best_trial: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlan:
+    """What a gate would compare.
+
+    Attributes:
+        baseline: the trial of the baseline.
+        change: what the candidate changes of it.
+        entry: the newest entry of this test in the ledger, if there is one.
+        candidate_runs: how many of its runs have a result.
+        baseline_runs: the same for the baseline.
+    """
+
+    baseline: Trial
+    change: str
+    entry: LedgerEntry | None
+    candidate_runs: int
+    baseline_runs: int
+
+
+def run_gate(
+    db: store.Database, candidate: GateCandidate, options: GateOptions, interface: GateInterface
+) -> GateAnswer:
+    """Tests a candidate, or answers from the ledger if it was tested before.
+
+    Args:
+        db: the database, open for writing.
+        candidate: the candidate.
+        options: how it is tested.
+        interface: how runs are trained and shown.
+
+    Raises:
+        UsageError: the options do not fit the candidate or the study.
+        NnlabError: a run of the baseline failed, or a run has no value of the objective.
+        Interrupted: the user stopped it; the same call goes on.
+    """
+    _check_options(options)
+    study = candidate.open_study(db)
+    candidate = with_measured_objective(db, study, candidate)
+    entries = store.ledger(db, [study.id])
+    baseline = find_baseline(db, study, entries, candidate, options.against)
+    is_new = baseline is None
+    if baseline is None:
+        baseline = _train_first_baseline(db, study, candidate, options, interface)
+        candidate = with_measured_objective(db, study, candidate)
+    if baseline.digest == candidate.digest and options.against != BEST:
+        raise UsageError(f"--against {options.against} names the candidate itself")
+    if options.against == BEST:
+        # The best trial of a study without a ledger, or the first trial of a new one.
+        entry = _entry_of_best(db, study, baseline, candidate, entries)
+        if baseline.digest == candidate.digest:
+            is_stored = not is_new and entry in entries
+            return _answer(db, study, candidate, entry, from_ledger=is_stored)
+    if baseline.study != study.name:
+        baseline = _copy_baseline(db, study, baseline, interface)
+    comparison = GateComparison(
+        db, study, candidate, baseline, options.max_seeds, options.min_effect, interface
+    )
+    stored = comparison.stored_verdict(store.ledger(db, [study.id]))
+    if stored is not None:
+        return _answer(db, study, candidate, stored, from_ledger=True)
+    return _answer(db, study, candidate, comparison.run(), from_ledger=False)
+
+
+def plan_gate(
+    db: store.Database, candidate: GateCandidate, options: GateOptions
+) -> GatePlan | None:
+    """What a gate would compare; None if there is no baseline yet. Nothing is written.
+
+    Raises:
+        UsageError: the options do not fit the candidate or the study.
+    """
+    _check_options(options)
+    study = next((s for s in store.all_studies(db) if s.name == candidate.study), None)
+    if study is None:
+        return None
+    candidate = with_measured_objective(db, study, candidate)
+    entries = store.ledger(db, [study.id])
+    baseline = find_baseline(db, study, entries, candidate, options.against)
+    if baseline is None:
+        return None
+    runs = store.runs(db, study=study.id, current_only=True)
+    own = next((run.trial for run in runs if run.trial.digest == candidate.digest), None)
+    entry = None
+    if own is not None:
+        entry = newest_entry(
+            entries,
+            baseline=baseline.id,
+            candidate=own.id,
+            objective=candidate.objective,
+            min_effect=options.min_effect,
+        )
+    ended = [run.trial.digest for run in runs if run.status is Status.FINISHED]
+    return GatePlan(
+        baseline,
+        describe_change(candidate.setting, baseline.setting),
+        entry,
+        ended.count(candidate.digest),
+        ended.count(baseline.digest),
+    )
+
+
+def _check_options(options: GateOptions) -> None:
+    if not (math.isfinite(options.min_effect) and options.min_effect >= 0):
+        raise UsageError(f"--min-effect must be 0 or more, got {options.min_effect:g}")
+    if options.max_seeds < MIN_SEEDS:
+        raise UsageError(f"--max-seeds must be at least {MIN_SEEDS}, got {options.max_seeds}")
+
+
+def _train_first_baseline(
+    db: store.Database,
+    study: Study,
+    candidate: GateCandidate,
+    options: GateOptions,
+    interface: GateInterface,
+) -> Trial:
+    """The first baseline: the candidate, or the trial of another process which was faster.
+
+    One run shows that it can be trained. Of user code all seeds are trained at once, because the
+    code may be changed before the next candidate.
+    """
+    seeds = range(options.max_seeds if candidate.has_user_code else 1)
+    if len(seeds) > 1:
+        interface.report(
+            f"there is no baseline yet: {len(seeds)} seeds of this one are trained now, because the"
+            " next candidates are compared with it and its code may be changed"
+        )
+    specs = [candidate.run_spec(seed) for seed in seeds]
+    runs = train_run_specs(db, study, specs, interface)
+    for run in runs:
+        check_baseline_run(run)
+    candidate = with_measured_objective(db, study, candidate)
+    _check_measured(db, runs[0], candidate.objective.metric)
+    entries = store.ledger(db, [study.id])
+    best = find_best_trial(db, study, entries, candidate.setting, candidate.objective)
+    return runs[0].trial if best is None or not entries else best
+
+
+def _check_measured(db: store.Database, run: Run, metric: str) -> None:
+    """Checks that a run has measured the objective.
+
+    Raises:
+        NnlabError: it has not; the message lists its metrics.
+    """
+    metrics = store.summaries(db, [run.id]).get(run.id, {})
+    if metric not in metrics:
+        names = [name for name in metrics if is_evaluation(name)] or list(metrics)
+        raise NnlabError(
+            f"run {run.id} has not measured {metric}; it has {', '.join(sorted(names)) or 'none'}",
+            hint="--objective METRIC:min or METRIC:max names one of them",
+        )
+
+
+def _entry_of_best(
+    db: store.Database,
+    study: Study,
+    best: Trial,
+    candidate: GateCandidate,
+    entries: Sequence[LedgerEntry],
+) -> LedgerEntry:
+    """The entry that made a trial the best one; it is added for the first baseline of a ledger."""
+    stored = [
+        entry
+        for entry in entries
+        if entry.candidate_trial == best.id
+        and entry.objective == candidate.objective
+        and entry.verdict in ("keep", "baseline")
+    ]
+    return (
+        stored[-1]
+        if stored
+        else store.register_baseline(db, study.id, best.id, candidate.objective)
+    )
+
+
+def _copy_baseline(
+    db: store.Database, study: Study, baseline: Trial, interface: GateInterface
+) -> Trial:
+    """The trial with the setting of a baseline in the study of the candidate.
+
+    Pairs belong to one study, and further seeds may not be added to every other study.
+    """
+    trials = {run.trial.digest: run.trial for run in store.runs(db, study=study.id)}
+    if baseline.digest in trials:
+        return trials[baseline.digest]
+    interface.report(
+        f"the baseline is one of study '{baseline.study}': its setting is trained once more in"
+        f" study '{study.name}', which has the ledger"
+    )
+    original_study = store.find_study(db, baseline.study)
+    original = next(
+        run for run in store.runs(db, study=original_study.id) if run.trial.id == baseline.id
+    )
+    spec = store.RunSpec(
+        baseline.setting, baseline.digest, 0, original.epochs_planned, origin=original.origin
+    )
+    (run_id,) = store.enqueue(db, study, [spec]).run_ids
+    return store.runs(db, run_ids=[run_id])[0].trial
+
+
+def _answer(
+    db: store.Database,
+    study: Study,
+    candidate: GateCandidate,
+    entry: LedgerEntry,
+    *,
+    from_ledger: bool,
+) -> GateAnswer:
+    ids = [entry.candidate_trial, *([entry.baseline_trial] if entry.baseline_trial else [])]
+    trials = store.trials(db, ids)
+    trial, baseline = trials[entry.candidate_trial], trials.get(entry.baseline_trial or 0)
+    entries = store.ledger(db, [study.id])
+    best = find_best_trial(db, study, entries, candidate.setting, candidate.objective)
+    return GateAnswer(
+        study,
+        entry,
+        trial,
+        baseline,
+        describe_candidate(trial, baseline),
+        from_ledger,
+        None if best is None else best.id,
+    )

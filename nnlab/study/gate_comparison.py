@@ -1,0 +1,236 @@
+"""The sequential test of one candidate against one baseline, pair by pair, kept in the ledger."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnlab import store
+from nnlab.analysis.gate import GatePair, current_runs_by_seed, newest_entry, read_pair
+from nnlab.analysis.metric_resolution import difference_spread
+from nnlab.errors import NnlabError, UsageError
+from nnlab.io.text import format_count
+from nnlab.records import GateVerdictName, LedgerEntry, Run, Status, Study, Trial
+from nnlab.stats.online_fdr import next_level
+from nnlab.stats.sequential_test import GateVerdict, SequentialResult, assess_differences
+from nnlab.study.gate_candidate import GateCandidate
+from nnlab.study.gate_training import GateInterface, check_baseline_run, train_run_specs
+
+_VERDICTS: dict[GateVerdict, GateVerdictName] = {
+    GateVerdict.KEEP: "keep",
+    GateVerdict.DISCARD: "discard",
+    GateVerdict.NOT_YET: "not yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GateComparison:
+    """A candidate and the baseline that it is compared with.
+
+    Attributes:
+        db: the database, open for writing.
+        study: the study of both, which has the ledger.
+        candidate: the candidate.
+        baseline: the trial of the baseline.
+        max_seeds: the number of pairs at which the test ends.
+        min_effect: the least improvement of a candidate that is kept, in the metric's unit.
+        interface: how runs are trained and shown.
+    """
+
+    db: store.Database
+    study: Study
+    candidate: GateCandidate
+    baseline: Trial
+    max_seeds: int
+    min_effect: float
+    interface: GateInterface
+
+    def stored_verdict(self, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
+        """The entry of an earlier test that answers this one; None if runs have to be trained.
+
+        A test that ended without a decision does not answer one with more seeds. One that ended
+        because a run of the candidate failed does not either: the cause may be gone.
+        """
+        trials = store.trials(self.db, [entry.candidate_trial for entry in entries])
+        trial = next((t for t in trials.values() if t.digest == self.candidate.digest), None)
+        if trial is None:
+            return None
+        entry = newest_entry(
+            entries,
+            baseline=self.baseline.id,
+            candidate=trial.id,
+            objective=self.candidate.objective,
+            min_effect=self.min_effect,
+        )
+        if entry is None or entry.verdict is None:
+            return None
+        if entry.verdict == "not yet" and entry.max_seeds < self.max_seeds:
+            return None
+        runs = current_runs_by_seed(self.db, self.study, trial).values()
+        if entry.verdict == "discard" and any(run.status is Status.FAILED for run in runs):
+            return None
+        return entry
+
+    def run(self) -> LedgerEntry:
+        """Trains pair after pair until the test ends; the entry has the verdict.
+
+        Pairs that are trained already are only read, so that an interrupted test goes on where it
+        stopped, with the level that it got when it began.
+
+        Raises:
+            UsageError: the runs have no values of the objective, or the code of the baseline has
+                changed and there is no run to compare with.
+            NnlabError: a run of the baseline failed or diverged.
+            Interrupted: the user stopped it.
+        """
+        seeds = self._seeds()
+        entry = self._register(seeds[0])
+        pairs: list[GatePair] = []
+        for seed in seeds:
+            candidate, baseline = self._train_pair(seed)
+            check_baseline_run(baseline)
+            if candidate.status is not Status.FINISHED:
+                return self._discard_failed(entry, pairs, candidate)
+            pairs.append(read_pair(self.db, self.candidate.objective, seed, candidate, baseline))
+            _check_values(pairs[-1], self.candidate.objective.metric)
+            entry = self._store(entry, pairs, is_last=seed == seeds[-1])
+            self.interface.report_pair(pairs[-1], entry)
+            if entry.verdict is not None:
+                break
+        if entry.verdict == "keep" and self.candidate.has_user_code:
+            self._train_other_seeds()
+        return entry
+
+    @property
+    def _can_train_baseline(self) -> bool:
+        return self.candidate.can_train(self.baseline)
+
+    def _seeds(self) -> tuple[int, ...]:
+        """The seeds of the pairs, in their order."""
+        if self._can_train_baseline:
+            return tuple(range(self.max_seeds))
+        runs = current_runs_by_seed(self.db, self.study, self.baseline)
+        finished = sorted(seed for seed, run in runs.items() if run.status is Status.FINISHED)
+        if not finished:
+            raise UsageError(
+                "the code of the baseline has changed, and it has no finished run to compare with",
+                hint="--against RUN compares with another trial",
+            )
+        return tuple(finished[: self.max_seeds])
+
+    def _register(self, first_seed: int) -> LedgerEntry:
+        """The entry of this test; the first run of the candidate is queued for it."""
+        spec = self.candidate.run_spec(first_seed)
+        (run_id,) = store.enqueue(self.db, self.study, [spec]).run_ids
+        return store.register_candidate(
+            self.db,
+            self.study.id,
+            baseline_trial=self.baseline.id,
+            candidate_trial=store.runs(self.db, run_ids=[run_id])[0].trial.id,
+            objective=self.candidate.objective,
+            min_effect=self.min_effect,
+            max_seeds=self.max_seeds,
+            next_level=next_level,
+        )
+
+    def _train_pair(self, seed: int) -> tuple[Run, Run]:
+        """The runs of candidate and baseline with a seed, after they were trained."""
+        own = self.candidate.run_spec(seed)
+        if not self._can_train_baseline:
+            stored = current_runs_by_seed(self.db, self.study, self.baseline)[seed]
+            return train_run_specs(self.db, self.study, [own], self.interface)[0], stored
+        other = store.RunSpec(
+            self.baseline.setting,
+            self.baseline.digest,
+            seed,
+            0 if self.candidate.script is not None else int(str(self.baseline.setting["epochs"])),
+            origin=self.candidate.origin,
+        )
+        baseline, candidate = train_run_specs(self.db, self.study, [other, own], self.interface)
+        return candidate, baseline
+
+    def _store(
+        self, entry: LedgerEntry, pairs: Sequence[GatePair], *, is_last: bool
+    ) -> LedgerEntry:
+        """The entry after these pairs, of which the last one is new."""
+        result = self._assess(pairs, entry)
+        is_open = result.verdict is GateVerdict.NOT_YET
+        reason = result.reason
+        if is_open and is_last and len(pairs) < entry.max_seeds:
+            reason = (
+                f"the baseline has {format_count(len(pairs), 'finished run')}, and its code has"
+                " changed since: no further seeds of it can be trained"
+            )
+        return store.put_gate_result(
+            self.db,
+            entry.id,
+            verdict=None if is_open and not is_last else _VERDICTS[result.verdict],
+            p=result.p,
+            effect=result.mean,
+            low=result.low,
+            high=result.high,
+            seeds=[pair.seed for pair in pairs],
+            expected_left=result.expected_left,
+            reason=reason,
+        )
+
+    def _assess(self, pairs: Sequence[GatePair], entry: LedgerEntry) -> SequentialResult:
+        values = [value for pair in pairs for value in (pair.candidate, pair.baseline)]
+        runs = [pair.baseline_run for pair in pairs]
+        return assess_differences(
+            [pair.difference for pair in pairs],
+            level=entry.level or 0.0,
+            max_pairs=entry.max_seeds,
+            min_effect=entry.min_effect,
+            min_sd=difference_spread(self.db, runs, values, self.candidate.objective),
+        )
+
+    def _discard_failed(
+        self, entry: LedgerEntry, pairs: Sequence[GatePair], run: Run
+    ) -> LedgerEntry:
+        """Discards a candidate of which a run failed or diverged; no later level depends on it."""
+        verb = "failed" if run.status is Status.FAILED else "diverged"
+        return store.put_gate_result(
+            self.db,
+            entry.id,
+            verdict="discard",
+            p=1.0,
+            effect=math.fsum(pair.difference for pair in pairs) / len(pairs) if pairs else None,
+            low=-math.inf,
+            high=math.inf,
+            seeds=[pair.seed for pair in pairs],
+            expected_left=0.0,
+            reason=f"run {run.id} of the candidate, with seed {run.seed}, {verb}: {run.reason}",
+        )
+
+    def _train_other_seeds(self) -> None:
+        """Trains the other seeds of a candidate that was kept.
+
+        The next candidates are compared with it, perhaps after its code was changed.
+        """
+        runs = store.runs(self.db, study=self.study.id, current_only=True)
+        trained = {run.seed for run in runs if run.trial.digest == self.candidate.digest}
+        missing = [seed for seed in range(self.max_seeds) if seed not in trained]
+        if missing:
+            self.interface.report(
+                f"its other {format_count(len(missing), 'seed')} are trained now, because the next"
+                " candidates are compared with it and its code may be changed"
+            )
+            specs = [self.candidate.run_spec(seed) for seed in missing]
+            train_run_specs(self.db, self.study, specs, self.interface)
+
+
+def _check_values(pair: GatePair, metric: str) -> None:
+    """Checks that both runs have a finite value of the objective.
+
+    Raises:
+        NnlabError: one has none.
+    """
+    for run_id, value in (
+        (pair.baseline_run, pair.baseline),
+        (pair.candidate_run, pair.candidate),
+    ):
+        if not math.isfinite(value):
+            raise NnlabError(
+                f"run {run_id} has no finite value of {metric}",
+                hint="nnlab show RUN lists the metrics; --objective names one of them",
+            )

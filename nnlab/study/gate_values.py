@@ -1,0 +1,96 @@
+"""The verdict of a gate as values for JSON, with the commands that follow from it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from nnlab import store
+from nnlab.analysis.gate import LedgerRow, current_runs_by_seed
+from nnlab.io.command_line import quote_command
+from nnlab.records import GateVerdictName
+from nnlab.study.gate import GateAnswer
+
+# The exit codes of `nnlab gate`; errors have those of `nnlab.errors`.
+EXIT_CODES: Mapping[GateVerdictName, int] = {
+    "baseline": 0,
+    "keep": 0,
+    "discard": 10,
+    "not yet": 11,
+}
+
+
+def answer_values(db: store.Database, answer: GateAnswer) -> dict[str, Any]:
+    """The verdict on a candidate as `nnlab gate --format json` prints it.
+
+    Unknown values are None: the bounds of the interval with too few pairs, or everything that a
+    comparison gives, for the first baseline.
+    """
+    entry = answer.entry
+    runs, baseline_runs = (
+        {} if trial is None else current_runs_by_seed(db, answer.study, trial)
+        for trial in (answer.candidate, answer.baseline)
+    )
+    return {
+        "verdict": entry.verdict,
+        "effect": entry.effect,
+        "interval": [_known(entry.low), _known(entry.high)],
+        "p": entry.p,
+        "level": entry.level,
+        "seeds_used": len(entry.seeds),
+        "expected_seeds_left": entry.expected_left,
+        "reason": entry.reason,
+        "exit_code": EXIT_CODES[entry.verdict or "not yet"],
+        "from_ledger": answer.from_ledger,
+        "study": answer.study.name,
+        "objective": str(entry.objective),
+        "min_effect": entry.min_effect,
+        "max_seeds": entry.max_seeds,
+        "seeds": list(entry.seeds),
+        "change": answer.change,
+        "entry": entry.id,
+        "candidate": {
+            "trial": answer.candidate.id,
+            "runs": [runs[seed].id for seed in sorted(runs)],
+        },
+        "baseline": None
+        if answer.baseline is None
+        else {
+            "trial": answer.baseline.id,
+            "runs": [baseline_runs[seed].id for seed in sorted(baseline_runs)],
+        },
+        "best_trial": answer.best_trial,
+        "commands": {
+            "ledger": quote_command("nnlab", "gate", "--study", answer.study.name, "--ledger"),
+            "plot": quote_command("nnlab", "plot", "gate", answer.study.name, "-o", "gate.pdf"),
+        },
+    }
+
+
+def ledger_values(row: LedgerRow) -> dict[str, Any]:
+    """An entry of a ledger as `nnlab gate --ledger` lists it."""
+    entry = row.entry
+    return {
+        "entry": entry.id,
+        "study": entry.study,
+        "candidate": row.candidate,
+        "verdict": entry.verdict,
+        "effect": entry.effect,
+        "low": _known(entry.low),
+        "high": _known(entry.high),
+        "p": entry.p,
+        "level": entry.level,
+        "seeds_used": len(entry.seeds),
+        "max_seeds": entry.max_seeds,
+        "reason": entry.reason,
+        "best": row.is_best,
+        "objective": str(entry.objective),
+        "min_effect": entry.min_effect,
+        "candidate_trial": entry.candidate_trial,
+        "baseline_trial": entry.baseline_trial,
+        "created_at": entry.created_at.isoformat(),
+        "ended_at": None if entry.ended_at is None else entry.ended_at.isoformat(),
+    }
+
+
+def _known(bound: float) -> float | None:
+    return bound if math.isfinite(bound) else None

@@ -1,0 +1,112 @@
+"""The tools that train and stop, and the command as a process that a client starts."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from command_line_runner import Nnlab
+from hypothesis import given
+from hypothesis import strategies as st
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp_calls import call_tool, text_of
+
+import nnlab
+from nnlab.errors import UsageError
+from nnlab.mcp_server.commands import CommandRunner, Option, option_words
+
+TINY: dict[str, Option] = {"data": "iris", "width": 8, "depth": 1, "epochs": 3, "seeds": 2}
+
+
+def test_train_returns_the_ranking_and_trains_nothing_twice(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    arguments = {"study": "rates", "options": {**TINY, "lr": [0.001, 0.01]}, "wait_seconds": 300}
+    first = json.loads(text_of(call_tool(path, "train", arguments, allow_run=True)))
+    assert first["state"] == "finished"
+    assert [row["n"] for row in first["ranking"]["rows"]] == [2, 2]
+    again = json.loads(text_of(call_tool(path, "train", arguments, allow_run=True)))
+    assert again == first
+    with nnlab.open(path) as results:
+        assert len(results.runs()) == 4
+
+
+def test_errors_of_the_command_are_returned(tmp_path: Path) -> None:
+    arguments = {"study": "s", "options": {"optt": "adam"}, "wait_seconds": 300}
+    answer = json.loads(
+        text_of(call_tool(tmp_path / "runs.db", "train", arguments, allow_run=True))
+    )
+    assert answer["state"] == "failed"
+    assert answer["exit_code"] == 2
+    assert "--optt" in answer["errors"]
+
+
+def test_a_command_that_takes_long_goes_on(tmp_path: Path) -> None:
+    runner = CommandRunner(str(tmp_path / "runs.db"))
+    words = ["train", "--study=long", *option_words({**TINY, "epochs": 40})]
+    assert runner.run(words, 0.0).exit_code is None
+    state = runner.run(words, 300.0)
+    assert state.exit_code == 0, state.errors
+    with nnlab.open(tmp_path / "runs.db") as results:
+        assert [run.run.status for run in results.runs()] == ["finished", "finished"]
+
+
+def test_stop_ends_runs_with_a_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    runner = CommandRunner(str(path))
+    words = ["train", "--study=long", *option_words({**TINY, "epochs": 100_000, "seeds": 1})]
+    assert runner.run(words, 0.0).exit_code is None
+    deadline = time.monotonic() + 120
+    while not _has_epoch(path):
+        assert time.monotonic() < deadline, runner.run(words, 0.0)
+        time.sleep(0.1)
+    answer = json.loads(text_of(call_tool(path, "stop", {"names": ["long"]}, allow_run=True)))
+    assert answer == {"stopping": [1]}
+    assert runner.run(words, 300.0).exit_code is not None
+    with nnlab.open(path) as results:
+        assert results.run(1).run.status == "interrupted"
+
+
+def _has_epoch(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        with nnlab.open(path) as results:
+            return bool(results.runs()) and results.run(1).run.epochs > 0
+    except nnlab.errors.NnlabError:  # it is being created
+        return False
+
+
+def test_a_client_starts_the_command(database: Path) -> None:
+    async def ask() -> Any:
+        words = ["-m", "nnlab", "mcp", "--db", str(database)]
+        parameters = StdioServerParameters(command=sys.executable, args=words)
+        async with Client(stdio_client(parameters)) as client:
+            assert client.instructions is not None
+            assert "gate" in client.instructions
+            return await client.call_tool("studies", {})
+
+    assert json.loads(text_of(anyio.run(ask)))["rows"][0]["study"] == "rates"
+
+
+def test_without_the_package_the_command_says_how_to_install_it(
+    nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcp.server", None)
+    monkeypatch.delitem(sys.modules, "nnlab.mcp_server.server", raising=False)
+    answer = nnlab("mcp", expect=2)
+    assert 'pip install "nnlab[mcp]"' in answer.err
+
+
+@pytest.mark.parametrize("name", ["db", "--db", "format", "", "--", "lr=1 --db", "x y"])
+def test_options_of_the_server_and_words_that_are_none_are_refused(name: str) -> None:
+    with pytest.raises(UsageError):
+        option_words({name: "1"})
+
+
+@given(st.text())
+def test_a_value_never_becomes_another_option(value: str) -> None:
+    assert option_words({"opt": value}) == [f"--opt={value}"]
