@@ -13,7 +13,7 @@ PRIORITY = (
     "NN107", "NN501", "NN405", "NN102", "NN205", "NN105",
 )  # fmt: skip
 # Infos on the data come after infos on the run.
-_DATA_INFO_CODES = frozenset({"NN402", "NN404", "NN401"})
+_DATA_INFO_CODES = frozenset({"NN402", "NN404"})
 
 _NOT_LEARNING_CODES = frozenset(
     {"NN106", "NN104", "NN105", "NN203", "NN205", "NN303", "NN405", "NN103"}

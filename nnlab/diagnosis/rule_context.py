@@ -78,6 +78,18 @@ class RuleContext:
         return None if r2 is None else max(0.0, r2)
 
     @cached_property
+    def val_learned_fraction(self) -> float | None:
+        """The progress of validation accuracy from chance level (0) to 1 at the end of the run.
+
+        For regression it is r2. None if it is unknown.
+        """
+        accuracy, r2 = (self.median_of_last(f"val/{name}", 0.25) for name in ("accuracy", "r2"))
+        if accuracy is not None and self.chance_accuracy is not None:
+            learned = (accuracy - self.chance_accuracy) / max(1.0 - self.chance_accuracy, 1e-9)
+            return max(0.0, learned)
+        return None if r2 is None else max(0.0, r2)
+
+    @cached_property
     def class_entropy(self) -> float | None:
         """The cross entropy of always predicting the class frequencies, in nats.
 

@@ -12,7 +12,7 @@ from nnlab.analysis.database_id import database_id
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
-from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
+from nnlab.analysis.remedy_results import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import (
     is_remedy_study,
     name_remedies,
@@ -192,10 +192,12 @@ def build_report(
     *,
     anonymous: bool = False,
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY,
+    sample_noise: bool = False,
 ) -> Report:
     """Collects the contents of a report; an anonymous one does not reveal who made it.
 
-    `uncertainty` is the number after ± in its tables.
+    `uncertainty` is the number after ± in its tables. `sample_noise` adds the columns of
+    `nnlab.analysis.sample_noise` to them.
 
     Raises:
         UnknownName: the objective of a study was never measured.
@@ -204,7 +206,7 @@ def build_report(
     all_studies = store.all_studies(db)
     studies = tuple(study for study in all_studies if study.id in (scope.studies or ()))
     comparable_runs = comparable_groups(db, scope)
-    request = RankingRequest(uncertainty=uncertainty)
+    request = RankingRequest(uncertainty=uncertainty, sample_noise=sample_noise)
     rankings = [name_remedies(db, rank_group(db, group, request)) for group in comparable_runs]
     groups = tuple(
         _ranked_group(db, group, replace(request, top=MAX_ROWS))

@@ -85,7 +85,7 @@ def median_plateau_onset(trial: Series) -> int | None:
 
 
 def onset_text(trial: Series) -> str:
-    """How many seeds overfit and from which epoch; if none, memorise, or are at a plateau; or ""."""
+    """How many seeds overfit, and from which epoch; else memorise, or are at a plateau; or ""."""
     texts = (
         affected_seeds_text(code, onset_epochs(trial, code), len(trial.histories), axis=trial.axis)
         for code in HEADLINE_CODES
