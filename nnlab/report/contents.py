@@ -12,7 +12,7 @@ from nnlab.analysis.database_id import database_id
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
-from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
+from nnlab.analysis.remedy_results import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import (
     is_remedy_study,
     name_remedies,
@@ -21,7 +21,7 @@ from nnlab.analysis.remedy_studies import (
 )
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
-from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
+from nnlab.diagnosis.headlines import MEMORISATION_CODE, OVERFITTING_CODE, PLATEAU_CODE
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
@@ -89,6 +89,7 @@ class Report:
     labels: Mapping[int, str]
     findings: tuple[FindingSummary, ...]
     overfits: HeadlineFinding | None
+    memorises: HeadlineFinding | None
     plateaus: HeadlineFinding | None
     remedies: tuple[RemedySummary, ...]
     ledgers: tuple[LedgerSummary, ...]
@@ -109,7 +110,11 @@ class Report:
     @property
     def headline_cases(self) -> tuple[tuple[str, HeadlineFinding], ...]:
         """The headline findings with their titles, overfitting first."""
-        cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
+        cases = (
+            ("Overfitting", self.overfits),
+            ("Memorisation", self.memorises),
+            ("Validation plateau", self.plateaus),
+        )
         return tuple((title, case) for title, case in cases if case is not None)
 
     def ranking(self) -> Ranking | None:
@@ -187,10 +192,12 @@ def build_report(
     *,
     anonymous: bool = False,
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY,
+    sample_noise: bool = False,
 ) -> Report:
     """Collects the contents of a report; an anonymous one does not reveal who made it.
 
-    `uncertainty` is the number after ± in its tables.
+    `uncertainty` is the number after ± in its tables. `sample_noise` adds the columns of
+    `nnlab.analysis.sample_noise` to them.
 
     Raises:
         UnknownName: the objective of a study was never measured.
@@ -199,7 +206,7 @@ def build_report(
     all_studies = store.all_studies(db)
     studies = tuple(study for study in all_studies if study.id in (scope.studies or ()))
     comparable_runs = comparable_groups(db, scope)
-    request = RankingRequest(uncertainty=uncertainty)
+    request = RankingRequest(uncertainty=uncertainty, sample_noise=sample_noise)
     rankings = [name_remedies(db, rank_group(db, group, request)) for group in comparable_runs]
     groups = tuple(
         _ranked_group(db, group, replace(request, top=MAX_ROWS))
@@ -227,6 +234,7 @@ def build_report(
         },
         findings=summarise_findings(runs, findings),
         overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
+        memorises=headline_finding(db, runs, findings, MEMORISATION_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
         ledgers=ledger_summaries(
