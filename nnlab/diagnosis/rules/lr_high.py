@@ -16,7 +16,8 @@ from nnlab.records import Finding, Severity
 _UPDATE_RATIO = 0.15
 # If nearly everything was learned, an oscillation is harmless.
 _UNLEARNED = 0.02
-_MIN_EPOCHS = 5
+# The second half of a shorter run has too few values to measure an oscillation.
+_MIN_EPOCHS = 8
 # A run that learned this fraction has recovered from unstable first steps.
 _RECOVERED = 0.8
 
@@ -41,7 +42,7 @@ class LrTooHigh:
     remedy: ClassVar[str] = "a learning rate 3 to 10 times smaller; a decay; warmup"
 
     def check(self, context: RuleContext) -> Finding | None:
-        """Needs training loss of five epochs, or the probe; the update ratio adds confidence."""
+        """Needs training loss of eight epochs, or the probe; the update ratio adds confidence."""
         trend = context.train_trend
         if trend is None:
             return None
