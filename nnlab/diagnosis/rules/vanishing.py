@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.model_facts import (
+    dropout_rate,
     has_normalisation,
     has_squashing_activations,
     hidden_depth,
@@ -17,6 +18,8 @@ from nnlab.records import Finding, Severity
 
 # At a confidence of one half: decades between the gradients of the first and last layer, and depth.
 _DECADES, _DEPTH = 1.5, 4.0
+# More decades are needed in one training batch than without dropout and with `--probe full`.
+_DECADES_OF_RATIO, _USUAL_DROPOUT = 2.5, 0.5
 _LEARNED_LIMIT, _WELL_TRAINED = 0.5, 0.8
 _MIN_RATIO = 1e-30
 
@@ -58,8 +61,10 @@ class VanishingGradients:
         unlearned = _LEARNED_LIMIT - _learned(context)
         ratio = _largest_ratio(context)
         if ratio is not None:
+            if dropout_rate(context) > _USUAL_DROPOUT:
+                return None  # its masks make the gradients of the first layers small as well
             confidence = combine_confidences(
-                hill(-math.log10(max(ratio, _MIN_RATIO)), _DECADES),
+                hill(-math.log10(max(ratio, _MIN_RATIO)), _DECADES_OF_RATIO),
                 hill(unlearned, _LEARNED_LIMIT / 3),
             )
             return self._make_finding(
