@@ -207,7 +207,11 @@ def gate(
                     chosen_launcher,
                 ),
             ),
-            output=OutputOptions(quiet=quiet or format is not Format.TABLE, verbose=verbose),
+            output=OutputOptions(
+                quiet=quiet or format is not Format.TABLE,
+                verbose=verbose,
+                is_stdout_data=format is not Format.TABLE,
+            ),
             output_format=format,
             dry_run=dry_run,
             db=db,

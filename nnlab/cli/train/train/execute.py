@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How much is printed: only the result (`quiet`), or a line for every epoch (`verbose`)."""
+    """How much is printed: only the result (`quiet`), or a line for every epoch (`verbose`).
+
+    `is_stdout_data` is true if standard output is read by a program, as JSON or CSV: failures and
+    notes of runs go to standard error.
+    """
 
     quiet: bool
     verbose: bool
+    is_stdout_data: bool = False
 
 
 def execute_queued(
@@ -76,8 +81,8 @@ def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOpti
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView, ScriptBarView
 
     describe = run_describer(runs)
-    if output.quiet:
-        return QuietView(describe)
+    if output.quiet or output.is_stdout_data:
+        return QuietView(describe, stderr=output.is_stdout_data)
     if not sys.stdout.isatty():
         return LinesView(describe, every_epoch=output.verbose)
     if missing and missing[0].origin.is_external:

@@ -32,10 +32,12 @@ _MAX_TITLE = 40
 class LinesView:
     """For pipes and logs: a line for each ended run, and one per epoch or every ten seconds."""
 
-    def __init__(self, describe: DescribeRun, *, every_epoch: bool = False) -> None:
+    def __init__(
+        self, describe: DescribeRun, *, every_epoch: bool = False, stderr: bool = False
+    ) -> None:
         self._describe = describe
         self._every_epoch = every_epoch
-        self._console = console()
+        self._console = console(stderr=stderr)
         self._printed_at = time.monotonic()
 
     def __enter__(self) -> Self:
