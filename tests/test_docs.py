@@ -99,6 +99,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO sample (run_id, metric_id, seq, step, time, value)"
             " SELECT 1, id, 0, 10, 1.0, 0.5 FROM metric WHERE name = 'train/loss'"
         )
+        connection.execute(
+            "INSERT INTO gate (study_id, baseline_trial_id, candidate_trial_id, objective,"
+            " min_effect, max_seeds, verdict, effect, seeds, created_at)"
+            " SELECT study_id, id, id, 'val/accuracy:max', 0, 10, 'keep', 0.1, '[]', '2026' FROM"
+            " trial LIMIT 1"
+        )
     connection.close()
     return place
 

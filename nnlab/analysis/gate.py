@@ -13,6 +13,7 @@ from nnlab.objective import Objective, Setting
 from nnlab.records import LedgerEntry, Run, Study, Trial
 from nnlab.settings.external import SCRIPT_VERSION_NAME
 from nnlab.settings.setting_differences import distinguishing_fields, format_value, setting_label
+from nnlab.stats import format_interval
 
 # Fields that name a trial that is compared with nothing.
 _LABEL_FIELDS = ("opt", "lr", "model", "data")
@@ -90,14 +91,15 @@ def find_best_trial(
 def best_of_ledger(entries: Sequence[LedgerEntry]) -> int | None:
     """The trial that the next candidate is compared with, by the entries of one objective.
 
-    Each candidate that is kept against the best trial so far becomes the best one. A candidate that
-    is kept against another trial does not, because it was not compared with the best one.
+    The first baseline is the best trial until a candidate is kept against it, and so on. A
+    candidate that is kept against another trial (`--against`) was not compared with the best one,
+    and becomes the best one only if there is none. None if nothing was kept and there is no
+    baseline.
     """
     best: int | None = None
     for entry in sorted(entries, key=lambda entry: (entry.ended_at or entry.created_at, entry.id)):
-        if best is None:
-            first = entry.baseline_trial is None
-            best = entry.candidate_trial if first else entry.baseline_trial
+        if best is None and entry.verdict in ("baseline", "keep"):
+            best = entry.candidate_trial
         if entry.verdict == "keep" and entry.baseline_trial == best:
             best = entry.candidate_trial
     return best
@@ -195,6 +197,20 @@ def _comparable_entries(
         else:
             groups.append([entry])
     return groups
+
+
+def interval_text(low: float, high: float) -> str:
+    """The interval of an effect, of which a bound may be unknown (infinite).
+
+    >>> interval_text(0.0125, 0.034), interval_text(-math.inf, 0.25), interval_text(0.25, math.inf)
+    ('0.013 to 0.034', 'at most 0.25', 'at least 0.25')
+    """
+    has_low, has_high = math.isfinite(low), math.isfinite(high)
+    if has_low and has_high:
+        return format_interval(low, high)
+    if has_low:
+        return f"at least {low:.2g}"
+    return f"at most {high:.2g}" if has_high else ""
 
 
 def describe_candidate(candidate: Trial | None, baseline: Trial | None) -> str:

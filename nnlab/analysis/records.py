@@ -28,7 +28,8 @@ class RankingRequest:
     differ only in them are ranked together (`merge_groups_along`); None entries are ignored.
     `uncertainty` is the number that tables show after ±. `costs` (`nnlab.analysis.run_costs.COSTS`)
     and `relative_to` (a run, an arm or settings) are columns that tables add to the ranking
-    (`nnlab.analysis.table_ranking`).
+    (`nnlab.analysis.table_ranking`), and so are those of `sample_noise`
+    (`nnlab.analysis.sample_noise`).
     """
 
     by: str | None = None
@@ -42,6 +43,7 @@ class RankingRequest:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     costs: Sequence[str] = ()
     relative_to: str | None = None
+    sample_noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,18 @@ class RankingRow:
 
         If a seed is unknown, the runs of the row are not paired: their keys are unique.
         """
-        known = tuple(seed for seed in self.seeds if seed is not None)
-        if len(known) == len(self.seeds):
-            return known
-        return tuple(map(key_without_seed, self.runs))
+        return seed_keys(self.seeds, self.runs)
 
     @property
     def all_diverged(self) -> bool:
         """Whether every run of the row diverged."""
         return set(self.statuses) == {Status.DIVERGED}
+
+
+def seed_keys(seeds: Sequence[int | None], runs: Sequence[int]) -> tuple[int, ...]:
+    """A key of each run of a trial, by which it is paired with runs of other trials."""
+    known = tuple(seed for seed in seeds if seed is not None)
+    return known if len(known) == len(seeds) else tuple(map(key_without_seed, runs))
 
 
 @dataclass(frozen=True, slots=True)

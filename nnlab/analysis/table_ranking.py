@@ -9,6 +9,7 @@ from nnlab.analysis.extra_columns import cost_columns, relative_column
 from nnlab.analysis.ranking import rank_each_group, rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedy_studies import name_remedies
+from nnlab.analysis.sample_noise import sample_noise_columns
 from nnlab.analysis.scope import Scope
 from nnlab.errors import UsageError
 
@@ -42,6 +43,8 @@ def as_table_ranking(db: store.Database, ranking: Ranking, request: RankingReque
             all_rows=_all_rows(db, ranking, request),
         )
         columns += [column] if column is not None else []
+    if request.sample_noise:
+        columns += sample_noise_columns(db, ranking.rows, ranking.objective, total=ranking.total)
     notes = tuple(note for column in columns for note in column.notes)
     return name_remedies(
         db, replace(ranking, extra_columns=tuple(columns), notes=(*ranking.notes, *notes))

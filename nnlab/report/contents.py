@@ -21,7 +21,7 @@ from nnlab.analysis.remedy_studies import (
 )
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
-from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
+from nnlab.diagnosis.headlines import MEMORISATION_CODE, OVERFITTING_CODE, PLATEAU_CODE
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
@@ -33,6 +33,7 @@ from nnlab.report.finding_summaries import (
     headline_finding,
     summarise_findings,
 )
+from nnlab.report.ledger_table import LedgerSummary, ledger_summaries
 from nnlab.report.paper_table import PaperTable, build_table
 from nnlab.report.summary_sentence import summary_sentence
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
@@ -88,8 +89,10 @@ class Report:
     labels: Mapping[int, str]
     findings: tuple[FindingSummary, ...]
     overfits: HeadlineFinding | None
+    memorises: HeadlineFinding | None
     plateaus: HeadlineFinding | None
     remedies: tuple[RemedySummary, ...]
+    ledgers: tuple[LedgerSummary, ...]
     runs: tuple[Run, ...]
     values: Mapping[int, float]
     attempts: tuple[Attempt, ...]
@@ -107,7 +110,11 @@ class Report:
     @property
     def headline_cases(self) -> tuple[tuple[str, HeadlineFinding], ...]:
         """The headline findings with their titles, overfitting first."""
-        cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
+        cases = (
+            ("Overfitting", self.overfits),
+            ("Memorisation", self.memorises),
+            ("Validation plateau", self.plateaus),
+        )
         return tuple((title, case) for title, case in cases if case is not None)
 
     def ranking(self) -> Ranking | None:
@@ -185,10 +192,12 @@ def build_report(
     *,
     anonymous: bool = False,
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY,
+    sample_noise: bool = False,
 ) -> Report:
     """Collects the contents of a report; an anonymous one does not reveal who made it.
 
-    `uncertainty` is the number after ± in its tables.
+    `uncertainty` is the number after ± in its tables. `sample_noise` adds the columns of
+    `nnlab.analysis.sample_noise` to them.
 
     Raises:
         UnknownName: the objective of a study was never measured.
@@ -197,7 +206,7 @@ def build_report(
     all_studies = store.all_studies(db)
     studies = tuple(study for study in all_studies if study.id in (scope.studies or ()))
     comparable_runs = comparable_groups(db, scope)
-    request = RankingRequest(uncertainty=uncertainty)
+    request = RankingRequest(uncertainty=uncertainty, sample_noise=sample_noise)
     rankings = [name_remedies(db, rank_group(db, group, request)) for group in comparable_runs]
     groups = tuple(
         _ranked_group(db, group, replace(request, top=MAX_ROWS))
@@ -225,8 +234,14 @@ def build_report(
         },
         findings=summarise_findings(runs, findings),
         overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
+        memorises=headline_finding(db, runs, findings, MEMORISATION_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
+        ledgers=ledger_summaries(
+            db,
+            (study for study in all_studies if study.name in {run.trial.study for run in runs}),
+            anonymous=anonymous,
+        ),
         runs=tuple(map(_without_author, runs)) if anonymous else runs,
         values={
             run: value

@@ -50,6 +50,7 @@ def report_as_latex(report: Report, figures: Sequence[str] = ()) -> str:
         *(part for group in report.groups for part in _group_table(group)),
         *_findings(report),
         *_remedies(report),
+        *_ledgers(report),
         *_run_summary(report),
         r"\end{document}",
     ]
@@ -127,6 +128,30 @@ def _remedies(report: Report) -> list[str]:
             r"\begin{longtable}{lrrllr}",
             r"\toprule",
             r"Remedy & $n$ & Better by & 95\,\% interval & Did it help & Best epoch \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{longtable}",
+        ]
+    return parts
+
+
+def _ledgers(report: Report) -> list[str]:
+    parts = []
+    for summary in report.ledgers:
+        rows = [
+            rf"{line.entry} & {escape_latex(line.candidate)} & {line.seeds} &"
+            rf" {escape_latex(line.effect)} & {escape_latex(line.interval)} &"
+            rf" {escape_latex(line.verdict)}{', best' if line.is_best else ''} \\"
+            for line in summary.lines
+        ]
+        parts += [
+            rf"\section*{{Tested candidates of {escape_latex(summary.study)}}}",
+            summary.sentence,
+            "",
+            r"\begin{longtable}{rp{5cm}rrll}",
+            r"\toprule",
+            r"\# & Candidate & Seeds & Better by & Interval & Verdict \\",
             r"\midrule",
             *rows,
             r"\bottomrule",

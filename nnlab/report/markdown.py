@@ -26,6 +26,7 @@ from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.verdict import verdict_section
 from nnlab.settings.setting_differences import format_value, setting_label
 from nnlab.stats import format_duration
+from nnlab.stats.rounding import format_p
 from nnlab.stats.uncertainty import uncertainty_name
 
 
@@ -41,6 +42,7 @@ def report_as_markdown(report: Report, figures: Sequence[str] = ()) -> str:
         *([] if report.groups else ["## Ranking\n\nNothing has been trained yet.\n"]),
         *(part for group in report.groups for part in _effects(group)),
         *_remedies(report),
+        *_ledgers(report),
         _run_summary(report),
     ]
     return "\n".join(parts)
@@ -155,6 +157,28 @@ def _remedies(report: Report) -> list[str]:
                 best_epoch_numbers(results),
                 strict=True,
             )
+        ]
+        parts.append("\n".join([*lines, ""]))
+    return parts
+
+
+def _ledgers(report: Report) -> list[str]:
+    parts = []
+    for summary in report.ledgers:
+        lines = [
+            f"## Tested candidates of {escape_markdown(summary.study)}",
+            "",
+            summary.sentence,
+            "",
+            "| # | candidate | seeds | better by | interval | p | verdict | reason |",
+            "| ---: | --- | ---: | ---: | ---: | ---: | --- | --- |",
+        ]
+        lines += [
+            f"| {line.entry} | {escape_markdown(line.candidate)} | {line.seeds} | {line.effect} |"
+            f" {line.interval} | {'' if line.p is None else format_p(line.p)} |"
+            f" {'**keep**' if line.is_kept else line.verdict}{', best' if line.is_best else ''} |"
+            f" {escape_markdown(line.reason)} |"
+            for line in summary.lines
         ]
         parts.append("\n".join([*lines, ""]))
     return parts

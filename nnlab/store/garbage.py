@@ -354,7 +354,8 @@ def _delete_rows(connection: Connection, runs: tuple[int, ...], studies: tuple[i
     )
     connection.execute(
         delete(trial).where(
-            in_ids(trial.c.id, trials),
+            # Of a removed study also those of which only the ledger was left.
+            or_(in_ids(trial.c.id, trials), in_ids(trial.c.study_id, studies)),
             trial.c.id.not_in(select(run.c.trial_id)),
             # The ledger of a study says what was tested, also after the runs of a trial are gone.
             trial.c.id.not_in(select(gate.c.candidate_trial_id)),

@@ -75,12 +75,25 @@ def ledger(db: Database, study_ids: Iterable[int] | None = None) -> tuple[Ledger
 def register_baseline(
     db: Database, study_id: int, trial_id: int, objective: Objective
 ) -> LedgerEntry:
-    """Adds a trial as the baseline that the next candidates are compared with.
+    """The entry of a trial as the first baseline of later candidates; it is added if it is new.
 
-    The trial was trained already; it is not tested, and takes no level.
+    A baseline is not tested, and takes no level.
     """
     now = timestamp_to_text(datetime.now(UTC))
     with db.write() as connection:
+        existing = connection.execute(
+            _select_entries()
+            .where(
+                gate.c.study_id == study_id,
+                gate.c.candidate_trial_id == trial_id,
+                gate.c.objective == str(objective),
+                gate.c.verdict == "baseline",
+                gate.c.removed_at.is_(None),
+            )
+            .limit(1)
+        ).one_or_none()
+        if existing is not None:
+            return decode_row("gate", existing, _entry_record)
         return _insert(
             connection,
             study_id=study_id,

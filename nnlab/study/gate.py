@@ -101,24 +101,24 @@ def run_gate(
     candidate = with_measured_objective(db, study, candidate)
     entries = store.ledger(db, [study.id])
     baseline = find_baseline(db, study, entries, candidate, options.against)
+    is_new = baseline is None
     if baseline is None:
-        baseline = _begin_ledger(db, study, candidate, options, interface)
+        baseline = _train_first_baseline(db, study, candidate, options, interface)
         candidate = with_measured_objective(db, study, candidate)
-        entries = store.ledger(db, [study.id])
+    if baseline.digest == candidate.digest and options.against != BEST:
+        raise UsageError(f"--against {options.against} names the candidate itself")
+    if options.against == BEST:
+        # The best trial of a study without a ledger, or the first trial of a new one.
+        entry = _entry_of_best(db, study, baseline, candidate, entries)
         if baseline.digest == candidate.digest:
-            entry, _ = _entry_of_baseline(db, study, baseline, candidate, entries)
-            return _answer(db, study, candidate, entry, from_ledger=False)
-    if baseline.digest == candidate.digest:
-        if options.against != BEST:
-            raise UsageError(f"--against {options.against} names the candidate itself")
-        entry, is_stored = _entry_of_baseline(db, study, baseline, candidate, entries)
-        return _answer(db, study, candidate, entry, from_ledger=is_stored)
+            is_stored = not is_new and entry in entries
+            return _answer(db, study, candidate, entry, from_ledger=is_stored)
     if baseline.study != study.name:
         baseline = _copy_baseline(db, study, baseline, interface)
     comparison = GateComparison(
         db, study, candidate, baseline, options.max_seeds, options.min_effect, interface
     )
-    stored = comparison.stored_verdict(entries)
+    stored = comparison.stored_verdict(store.ledger(db, [study.id]))
     if stored is not None:
         return _answer(db, study, candidate, stored, from_ledger=True)
     return _answer(db, study, candidate, comparison.run(), from_ledger=False)
@@ -169,14 +169,14 @@ def _check_options(options: GateOptions) -> None:
         raise UsageError(f"--max-seeds must be at least {MIN_SEEDS}, got {options.max_seeds}")
 
 
-def _begin_ledger(
+def _train_first_baseline(
     db: store.Database,
     study: Study,
     candidate: GateCandidate,
     options: GateOptions,
     interface: GateInterface,
 ) -> Trial:
-    """The first baseline: the candidate, or that of another process which was faster.
+    """The first baseline: the candidate, or the trial of another process which was faster.
 
     One run shows that it can be trained. Of user code all seeds are trained at once, because the
     code may be changed before the next candidate.
@@ -195,10 +195,7 @@ def _begin_ledger(
     _check_measured(db, runs[0], candidate.objective.metric)
     entries = store.ledger(db, [study.id])
     best = find_best_trial(db, study, entries, candidate.setting, candidate.objective)
-    if best is not None and entries:
-        return best
-    store.register_baseline(db, study.id, runs[0].trial.id, candidate.objective)
-    return runs[0].trial
+    return runs[0].trial if best is None or not entries else best
 
 
 def _check_measured(db: store.Database, run: Run, metric: str) -> None:
@@ -216,24 +213,26 @@ def _check_measured(db: store.Database, run: Run, metric: str) -> None:
         )
 
 
-def _entry_of_baseline(
+def _entry_of_best(
     db: store.Database,
     study: Study,
-    baseline: Trial,
+    best: Trial,
     candidate: GateCandidate,
     entries: Sequence[LedgerEntry],
-) -> tuple[LedgerEntry, bool]:
-    """The entry of the best trial, which is the candidate itself, and whether it was stored."""
+) -> LedgerEntry:
+    """The entry that made a trial the best one; it is added for the first baseline of a ledger."""
     stored = [
         entry
         for entry in entries
-        if entry.candidate_trial == baseline.id
+        if entry.candidate_trial == best.id
         and entry.objective == candidate.objective
         and entry.verdict in ("keep", "baseline")
     ]
-    if stored:
-        return stored[-1], True
-    return store.register_baseline(db, study.id, baseline.id, candidate.objective), False
+    return (
+        stored[-1]
+        if stored
+        else store.register_baseline(db, study.id, best.id, candidate.objective)
+    )
 
 
 def _copy_baseline(

@@ -12,15 +12,17 @@ import pytest
 from command_line_runner import QUICK, Nnlab
 
 from nnlab import store
+from nnlab.analysis.gate import ledger_rows
 from nnlab.cli.main import main
 from nnlab.errors import StoreError, UsageError
-from nnlab.records import Source
+from nnlab.records import Objective, Source
 from nnlab.store.tables import metadata
 
 # By kind of column. Bytes that are no UTF-8 are cast to text, as a broken disk would leave them.
 _ANYTHING = ("NULL", "'text'", "x'00ff'", "CAST(x'ff41' AS TEXT)", "9223372036854775807", "-1")
 _JSON = ("'{'", "'[]'", "'{}'", "'3'", "'null'", "'[{\"a\": [1]}]'", '\'{"a": {"b": []}}\'')
-_KEYS = ("id", "run_id", "trial_id", "study_id", "metric_id")
+_KEYS = ("id", "run_id", "trial_id", "study_id", "metric_id", "baseline_trial_id",
+         "candidate_trial_id")  # fmt: skip
 _JSON_COLUMNS = ("space", "seeds", "arms", "decides", "sampler", "setting", "tags", "packages",
                  "evidence", "script", "nested_setting", "results", "position", "metric_names",
                  "audit")  # fmt: skip
@@ -37,6 +39,8 @@ COMMANDS = (
     ("diagnose", "1", "2"),
     ("report", "-o", "report.md"),
     ("watch", "--once"),
+    ("gate", "--ledger"),
+    ("gate", "--ledger", "--format", "json"),
     ("db", "status"),
     ("db", "check"),
 )
@@ -69,6 +73,13 @@ def valid_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute("INSERT INTO sample SELECT 1, id, 0, 1, 1.0, 1.0, 0.5 FROM metric")
     connection.close()
     db = store.open_database(str(path), write=True)
+    objective = Objective("val/loss", "min")
+    study = store.all_studies(db)[0].id
+    store.register_candidate(
+        db, study, baseline_trial=1, candidate_trial=2, objective=objective, min_effect=0.0,
+        max_seeds=10, next_level=lambda _: 0.01,
+    )  # fmt: skip
+    store.register_baseline(db, study, 1, objective)
     store.put_source(db, Source(1, "csv", "a", "/a", datetime.now(UTC), {"offset": 1}, {"x": "X"}))
     db.close()
     return path
@@ -116,6 +127,8 @@ READERS: dict[str, Callable[[store.Database], object]] = {
     "source": lambda db: store.find_source(db, "csv", "a"),
     "nested": lambda db: store.nested_settings(db, [1]),
     "directions": store.user_directions,
+    "ledger": store.ledger,
+    "ledger rows": lambda db: ledger_rows(db, store.ledger(db)),
     "check": store.find_problems,
 }
 
@@ -164,6 +177,9 @@ def test_every_reader_gives_the_other_rows_or_says_what_is_wrong(
         ("source", "audit", "'{'"),
         ("run", "results", "'[]'"),
         ("trial", "nested_setting", "'{'"),
+        ("gate", "level", "NULL"),
+        ("gate", "seeds", "'{'"),
+        ("gate", "objective", "'::'"),
     ],
 )
 def test_every_command_says_what_is_wrong_in_a_line(

@@ -10,7 +10,17 @@ from store.store_fixtures import StoreHarness, finish, make_harness
 
 from nnlab import store
 from nnlab.errors import StoreError, UsageError
-from nnlab.records import Artifact, Curve, Finding, Origin, Sample, Severity, Source, Status
+from nnlab.records import (
+    Artifact,
+    Curve,
+    Finding,
+    Objective,
+    Origin,
+    Sample,
+    Severity,
+    Source,
+    Status,
+)
 from nnlab.store import transfer
 from nnlab.store.schema import TABLES
 from nnlab.store.transfer import copy_database
@@ -69,6 +79,15 @@ def fill(harness: StoreHarness) -> None:
     store.SampleWriter(harness.db, fifth.id).log(
         [Sample("val/loss", math.nan, step=2**40, time=0.5), Sample("lr", 0.1, epoch=0.5)]
     )
+    store.register_baseline(harness.db, harness.study.id, 1, Objective("val/loss", "min"))
+    entry = store.register_candidate(
+        harness.db, harness.study.id, baseline_trial=1, candidate_trial=2, min_effect=0.0,
+        objective=Objective("val/loss", "min"), max_seeds=10, next_level=lambda _: 0.01,
+    )  # fmt: skip
+    store.put_gate_result(
+        harness.db, entry.id, verdict="keep", p=0.001, effect=0.5, low=-math.inf, high=0.75,
+        seeds=(0, 2**40), expected_left=0.0, reason="„besser“",
+    )  # fmt: skip
     now = datetime.now(UTC)
     store.put_source(harness.db, Source(fifth.id, "csv", "a", "/a", now, {"offset": 1}, {}))
     store.remove(harness.db, study_ids=[], run_ids=[fourth])

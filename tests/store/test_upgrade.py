@@ -1,5 +1,6 @@
 """Old databases are backed up, upgraded under a lock, checked, and left unchanged if that fails."""
 
+import math
 import shutil
 import sqlite3
 import subprocess
@@ -215,6 +216,9 @@ def test_a_file_of_every_revision_still_opens(tmp_path: Path, revision: str) -> 
         assert store.samples(db, imported.id)[0] == (0, Sample("train/loss", 0.5, 10, None, 1.0))
         assert store.sources(db, [imported.id])[imported.id].position == {"offset": 9}
         assert store.user_directions(db) == {"val/gini": "max"}
+    entries = [(entry.verdict, entry.level, entry.low, entry.seeds) for entry in store.ledger(db)]
+    expected = [("baseline", None, -math.inf, ()), ("keep", 0.05, 0.25, (0, 1))]
+    assert entries == (expected if revision >= "0007" else [])
     with db.read() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
     db.close()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -87,7 +88,8 @@ def prepare_gate(db: store.Database, words: Sequence[str], *, top: int = 40) -> 
     newest = {row.entry.id for row in rows[-top:]}
     drawn = [row for row in rows if row.entry.id in newest or row.entry.verdict == "keep"]
     if len(drawn) < len(rows):
-        notes += (f"{len(rows) - len(drawn)} earlier candidates that were not kept are left out",)
+        count = format_count(len(rows) - len(drawn), "earlier candidate")
+        notes += (f"left out: {count} without the verdict to keep",)
     runs = _run_ids(db, study, drawn)
     return PreparedFigure(
         lambda: draw_gate([_candidate_effect(row) for row in drawn], metric_name(objective.metric)),
@@ -241,7 +243,7 @@ def _verdict_color(verdict: str) -> str:
     return color(0) if verdict == _KEPT else current_paper().look.grey
 
 
-def _marker_style(verdict: str) -> dict[str, object]:
+def _marker_style(verdict: str) -> dict[str, Any]:
     look = current_paper().look
     return {
         "marker": _MARKERS[verdict],
@@ -254,7 +256,7 @@ def _marker_style(verdict: str) -> dict[str, object]:
 def _legend_entries(effects: Sequence[CandidateEffect]) -> list[LegendEntry]:
     verdicts = {effect.verdict for effect in effects}
     return [
-        LegendEntry(Line2D([], [], **_marker_style(verdict)), verdict)  # type: ignore[arg-type]
+        LegendEntry(Line2D([], [], **_marker_style(verdict)), verdict)
         for verdict in _MARKERS
         if verdict in verdicts
     ]

@@ -3,6 +3,7 @@
 python tests/store/assets/make.py
 """
 
+import math
 import os
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from nnlab.records import (
     Source,
     SourceNote,
     Status,
+    Study,
 )
 from nnlab.store.file_copy import copy_to_file
 from nnlab.store.schema import HEAD
@@ -65,6 +67,7 @@ def make(destination: Path) -> None:
     _train(db, first, (0.5, 0.25), Status.FINISHED)
     _train(db, second, (0.75,), Status.INTERRUPTED)
     _record(db)
+    _test_candidate(db, study)
     copy_to_file(db, destination)
     db.close()
     working.unlink()
@@ -94,6 +97,20 @@ def _train(db: store.Database, run_id: int, losses: tuple[float, ...], status: S
         artifacts=[Artifact(run_id, "model", f"{run_id}/model.pt", "00", 0)] if done else (),
         pruned_at=2 if done else None,
         peak_bytes=1 << 20,
+    )  # fmt: skip
+
+
+def _test_candidate(db: store.Database, study: Study) -> None:
+    """A ledger: a baseline, and a candidate that was kept."""
+    objective = Objective.parse("val/loss")
+    store.register_baseline(db, study.id, 1, objective)
+    entry = store.register_candidate(
+        db, study.id, baseline_trial=1, candidate_trial=2, objective=objective, min_effect=0.0,
+        max_seeds=10, next_level=lambda p_values: 0.05 / (1 + len(p_values)),
+    )  # fmt: skip
+    store.put_gate_result(
+        db, entry.id, verdict="keep", p=0.01, effect=0.5, low=0.25, high=math.inf, seeds=(0, 1),
+        expected_left=0.0, reason="better",
     )  # fmt: skip
 
 

@@ -210,7 +210,7 @@ def gate(
             output=OutputOptions(
                 quiet=quiet or format is not Format.TABLE,
                 verbose=verbose,
-                is_stdout_data=format is not Format.TABLE,
+                is_data=format is not Format.TABLE,
             ),
             output_format=format,
             dry_run=dry_run,

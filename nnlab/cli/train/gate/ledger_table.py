@@ -3,11 +3,10 @@
 from typing import Any
 
 from nnlab import store
-from nnlab.analysis.gate import ledger_rows
+from nnlab.analysis.gate import LedgerRow, interval_text, ledger_rows
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
-from nnlab.stats import format_interval
 from nnlab.stats.rounding import format_p
 from nnlab.study.gate_values import ledger_values
 from nnlab.study.resolution import existing_study
@@ -51,7 +50,7 @@ def print_ledger(study_name: str | None, output_format: Format, db: str | None) 
         where = f"of study '{study_name}'" if study_name is not None else "of this database"
         say(f"no candidate {where} has been tested; nnlab gate tests one")
         return
-    values = [_with_texts(ledger_values(row), output_format) for row in rows]
+    values = [_list_values(row, output_format) for row in rows]
     columns = _columns(several_studies=len({row.entry.study for row in rows}) > 1)
     if output_format in (Format.JSON, Format.CSV):
         shown = tuple(column for column in columns if column.key != "interval")
@@ -63,16 +62,10 @@ def print_ledger(study_name: str | None, output_format: Format, db: str | None) 
         say("* is the baseline of the next candidate", style="dim")
 
 
-def _with_texts(values: dict[str, Any], output_format: Format) -> dict[str, Any]:
-    """The values with the interval as text and, for people, a word for a test that goes on."""
+def _list_values(row: LedgerRow, output_format: Format) -> dict[str, Any]:
+    """The values of an entry; for people with its interval as text and a word for an open test."""
+    values = ledger_values(row)
     if output_format in (Format.JSON, Format.CSV):
         return values
-    low, high = values["low"], values["high"]
-    interval = ""
-    if low is not None and high is not None:
-        interval = format_interval(low, high)
-    elif low is not None:
-        interval = f"from {low:.2g}"
-    elif high is not None:
-        interval = f"up to {high:.2g}"
-    return {**values, "interval": interval, "verdict": values["verdict"] or "unfinished"}
+    interval = interval_text(row.entry.low, row.entry.high)
+    return {**values, "interval": interval, "verdict": row.entry.verdict or "unfinished"}

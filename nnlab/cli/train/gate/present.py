@@ -4,12 +4,11 @@ import math
 from typing import Any
 
 from nnlab import store
-from nnlab.analysis.gate import GatePair
+from nnlab.analysis.gate import GatePair, interval_text
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, print_json, render, say
 from nnlab.io.text import format_count
 from nnlab.records import LedgerEntry
-from nnlab.stats import format_interval
 from nnlab.stats.rounding import describe_p
 from nnlab.study.gate import GateAnswer, GateOptions, GatePlan
 from nnlab.study.gate_candidate import GateCandidate
@@ -90,21 +89,11 @@ def _print_new_baseline(answer: GateAnswer) -> None:
 def _effect_text(entry: LedgerEntry) -> str:
     metric = entry.objective.metric
     effect = 0.0 if entry.effect is None else entry.effect
-    interval = _interval_text(entry)
+    interval = interval_text(entry.low, entry.high)
     return (
         f"{metric} {_improvement(effect)} on average over"
         f" {format_count(len(entry.seeds), 'seed')}{f' ({interval})' if interval else ''}"
     )
-
-
-def _interval_text(entry: LedgerEntry) -> str:
-    """The interval that holds at every number of seeds; a bound may be unknown."""
-    has_low, has_high = math.isfinite(entry.low), math.isfinite(entry.high)
-    if has_low and has_high:
-        return format_interval(entry.low, entry.high)
-    if has_low:
-        return f"at least {entry.low:.2g}"
-    return f"at most {entry.high:.2g}" if has_high else ""
 
 
 def _improvement(difference: float) -> str:

@@ -96,7 +96,7 @@ def run_remedy(
         execute_queued(
             database,
             queued,
-            OutputOptions(quiet=not is_table, verbose=False, is_stdout_data=not is_table),
+            OutputOptions(quiet=not is_table, verbose=False, is_data=not is_table),
             ExecutionOptions(save_policy=SavePolicy(models=False)),
             wait=False,
         )

@@ -25,13 +25,12 @@ if TYPE_CHECKING:
 class OutputOptions:
     """How much is printed: only the result (`quiet`), or a line for every epoch (`verbose`).
 
-    `is_stdout_data` is true if standard output is read by a program, as JSON or CSV: failures and
-    notes of runs go to standard error.
+    With `is_data` standard output is for a program, so that failures are printed on standard error.
     """
 
     quiet: bool
     verbose: bool
-    is_stdout_data: bool = False
+    is_data: bool = False
 
 
 def execute_queued(
@@ -81,8 +80,8 @@ def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOpti
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView, ScriptBarView
 
     describe = run_describer(runs)
-    if output.quiet or output.is_stdout_data:
-        return QuietView(describe, stderr=output.is_stdout_data)
+    if output.quiet:
+        return QuietView(describe, stderr=output.is_data)
     if not sys.stdout.isatty():
         return LinesView(describe, every_epoch=output.verbose)
     if missing and missing[0].origin.is_external:
