@@ -7,6 +7,7 @@ from itertools import pairwise
 from nnlab import store
 from nnlab.analysis.records import RankingRow
 from nnlab.objective import Objective
+from nnlab.stats.sequential_test import least_sd_of_difference
 
 # Fractions of examples: a value changes by one example of the split.
 _FRACTIONS_OF_EXAMPLES = frozenset(
@@ -49,8 +50,7 @@ def difference_spread(
 ) -> float:
     """The least standard deviation of differences of values that the metric's resolution implies.
 
-    A value with the resolution r has a rounding error with the standard deviation r / sqrt(12), and
-    the difference of two values sqrt(2) times as much. The resolution is 1 / n for a fraction of n
+    See `least_sd_of_difference`. The resolution is 1 / n for a fraction of n
     examples, and for values that a program printed with a few decimals, one unit of the last one.
 
     Args:
@@ -67,7 +67,7 @@ def difference_spread(
     is_fraction = quantity.removesuffix("_exact") in _FRACTIONS_OF_EXAMPLES
     if is_fraction and (counts := example_counts(db, run_ids, split)):
         resolution = max(resolution, 1 / max(counts))
-    return resolution / math.sqrt(6)
+    return least_sd_of_difference(resolution)
 
 
 def _decimal_unit(values: Sequence[float]) -> float:
