@@ -11,13 +11,13 @@ from typing import Any
 from diagnosis.nnlab_kinds import further_specimens
 from diagnosis.specimen import Specimen
 from diagnosis.unseen_models import model_specimens
-from diagnosis.user_model_files import case_setting, cases
+from diagnosis.user_model_files import IMAGE_STYLES, case_setting, cases
 
 FITTED = ("two-moons", "xor", "teacher-student", "digits", "wine", "diabetes")
 UNSEEN = ("circles", "spirals", "sequences", "blobs", "breast-cancer", "iris")
 # Data sets from which any number of fresh examples can be drawn.
 GENERATED = ("two-moons", "xor", "teacher-student", "circles", "spirals", "sequences", "blobs")
-RISKY_RUNS = 12
+RISKY_RUNS = 3
 HEALTHY_SEEDS, FAULT_SEEDS = (1,), (3,)
 USER_MODELS = "user_models.py"
 # The true risk is measured on a test split of 9,800; validation has 560; `train_size` is set below.
@@ -41,6 +41,8 @@ def specimens() -> Iterator[Specimen]:
 def _user_models() -> Iterator[Specimen]:
     """Model files and the same faults in nnlab's models; rules were fitted on these styles."""
     for case in cases((1,)):
+        if case.data == "digits" and case.style not in IMAGE_STYLES:
+            continue  # the largest data set adds little to the other two
         codes = case.fault.codes
         group = "nnlab" if case.style == "nnlab" else "user models"
         yield Specimen(
@@ -63,7 +65,7 @@ def _risky(half: str, data: str) -> Iterator[Specimen]:
         setting: dict[str, Any] = {
             **FRESH,
             "data": data,
-            "train_size": round(2 ** rng.uniform(5, 11)),
+            "train_size": round(2 ** rng.uniform(5, 9)),
             "widths": rng.choice(("64", "128", "256", "64,64", "128,128")),
             "opt": rng.choice(("adam", "adam", "adamw", "momentum")),
             "epochs": rng.choice((20, 40, 80, 120)),
@@ -94,7 +96,7 @@ HEALTHY: Mapping[str, Mapping[str, Any]] = {
     "small batches": {"opt": "adam", "lr": 1e-3, "batch_size": 8, "decay": "cosine"},
     "tanh": {"opt": "adam", "lr": 2e-3, "activation": "tanh", "decay": "cosine"},
     "weight decay": {"opt": "adamw", "lr": 3e-3, "weight_decay": 0.05, "decay": "cosine"},
-    "full batch": {"opt": "adam", "lr": 1e-2, "batch_size": "full", "epochs": 250},
+    "full batch": {"opt": "adam", "lr": 1e-2, "batch_size": "full", "epochs": 150},
 }
 
 
@@ -116,7 +118,7 @@ def _healthy(half: str, data: str) -> Iterator[Specimen]:
                 **recipe,
             }
             if data in GENERATED:
-                setting |= {**FRESH, "train_size": 2000}
+                setting |= {**FRESH, "train_size": 1000}
             if recipe.get("norm") and data in ("wine", "iris"):
                 setting["depth"] = 1
             yield Specimen(f"healthy {name}", half, "", setting, seed)
@@ -195,7 +197,7 @@ def _faulty(half: str, data: str) -> Iterator[Specimen]:
             if data in GENERATED:
                 setting |= {"samples": 1000}
             if name in _GENERATED_ONLY:
-                setting |= {"label_noise": 0.15}
+                setting |= {"label_noise": 0.15, "samples": 400}
             yield Specimen(name, half, code, setting, seed, accepted)
     if data in ("xor", "circles", "spirals", "two-moons"):
         linear = {"data": data, "model": "linear", "opt": "adam", "lr": 0.03, "epochs": 40}

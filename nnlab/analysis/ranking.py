@@ -13,7 +13,11 @@ from nnlab.analysis.comparable import (
     not_ranked_note,
     resolve_objective,
 )
-from nnlab.analysis.metric_resolution import metric_resolutions
+from nnlab.analysis.metric_resolution import (
+    metric_resolutions,
+    sampling_noise,
+    stored_examples,
+)
 from nnlab.analysis.ranking_notes import (
     changed_data_notes,
     completeness_notes,
@@ -22,7 +26,13 @@ from nnlab.analysis.ranking_notes import (
     search_space_notes,
     unknown_direction_notes,
 )
-from nnlab.analysis.records import EpochChoice, Ranking, RankingRequest, RankingRow
+from nnlab.analysis.records import (
+    EpochChoice,
+    Ranking,
+    RankingRequest,
+    RankingRow,
+    seed_keys,
+)
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
@@ -40,6 +50,9 @@ from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.stats import aggregate, median_epoch
 
 _DEFAULT_REQUEST = RankingRequest()
+
+# The tests of a ranking estimate spreads from at most this many trials that are not shown.
+_SPREAD_TRIALS = 400
 
 _CLASSIFICATION_LOSSES = frozenset(
     row.name for row in CATALOGUES["loss"] if "regression" not in row.tasks
@@ -104,7 +117,8 @@ def rank_group(
         study_ids=scope.studies,
         run_ids=scope.runs,
         at=request.at,
-        top=None if group_by else top,
+        # The spreads of further trials are used for the tests of those shown.
+        top=None if group_by or top is None else max(top, _SPREAD_TRIALS),
     )
     pruned = store.count_pruned_runs(db)
     members = _group_trials(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
@@ -128,8 +142,16 @@ def rank_group(
         {} if row.all_diverged else _values_by_seed(row, shared=not group_by)
         for row in rows
     ]
+    examples = stored_examples(db, rows, objective)
     rows = with_significance(
-        rows, values_by_seed, objective, interval=request.interval, test=request.test, trials=total
+        rows,
+        values_by_seed,
+        objective,
+        interval=request.interval,
+        test=request.test,
+        trials=total,
+        noise=sampling_noise(rows, objective, examples),
+        unshown=_unshown_values(members[len(rows) : _SPREAD_TRIALS], shared=not group_by),
     )
     unsuccessful = unsuccessful_runs(db, scope)
     rows = with_unsuccessful_runs(rows, unsuccessful)
@@ -158,7 +180,7 @@ def rank_group(
         ranks_with_equal_fields=_ranks_with_equal_fields(rows, fields),
         unranked=unranked,
         uncertainty=request.uncertainty,
-        resolutions=metric_resolutions(db, rows, objective),
+        resolutions=metric_resolutions(rows, objective, examples),
     )
 
 
@@ -238,6 +260,22 @@ def _values_by_seed(row: RankingRow, *, shared: bool) -> dict[int, float]:
     """The values of a row by seed, or by run where several trials of a group share seeds."""
     keys = row.seed_keys if shared else row.runs
     return dict(zip(keys, row.values, strict=True))
+
+
+def _unshown_values(
+    groups: Sequence[Sequence[store.RankedTrial]], *, shared: bool
+) -> list[dict[int, float]]:
+    """The values by seed of trials without a row; none of those with a diverged run."""
+    values = []
+    for group in groups:
+        results = [result for trial in group for result in trial.results]
+        if all(result.status is not Status.DIVERGED for result in results):
+            keys = seed_keys([r.seed for r in results], [r.run_id for r in results])
+            runs = [result.run_id for result in results]
+            values.append(
+                dict(zip(keys if shared else runs, (r.value for r in results), strict=True))
+            )
+    return values
 
 
 def _divergence_class(group: Sequence[store.RankedTrial]) -> int:

@@ -102,15 +102,18 @@ class RankingRow:
 
         If a seed is unknown, the runs of the row are not paired: their keys are unique.
         """
-        known = tuple(seed for seed in self.seeds if seed is not None)
-        if len(known) == len(self.seeds):
-            return known
-        return tuple(map(key_without_seed, self.runs))
+        return seed_keys(self.seeds, self.runs)
 
     @property
     def all_diverged(self) -> bool:
         """Whether every run of the row diverged."""
         return set(self.statuses) == {Status.DIVERGED}
+
+
+def seed_keys(seeds: Sequence[int | None], runs: Sequence[int]) -> tuple[int, ...]:
+    """A key of each run of a trial, by which it is paired with runs of other trials."""
+    known = tuple(seed for seed in seeds if seed is not None)
+    return known if len(known) == len(seeds) else tuple(map(key_without_seed, runs))
 
 
 @dataclass(frozen=True, slots=True)

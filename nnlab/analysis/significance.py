@@ -16,6 +16,7 @@ from nnlab.stats.comparison import (
 )
 from nnlab.stats.intervals import IntervalMethod, confidence_interval
 from nnlab.stats.leading_group import may_equal_best, typical_sd
+from nnlab.stats.sampling_noise import SamplingNoise
 
 # The number of rows that a note lists by rank; the others are counted.
 _MAX_NAMED = 5
@@ -29,6 +30,8 @@ def with_significance(
     interval: IntervalMethod,
     test: PairedTest,
     trials: int,
+    noise: SamplingNoise | None = None,
+    unshown: Sequence[SeedValues] = (),
 ) -> tuple[RankingRow, ...]:
     """The rows with confidence intervals, comparisons with the best row, tiers and leaders.
 
@@ -44,6 +47,8 @@ def with_significance(
         interval: how confidence intervals are computed.
         test: the test for shared seeds.
         trials: how many trials the ranking has, including those that are not in `rows`.
+        noise: what is known of the noise of a single value.
+        unshown: the values of trials that are not in `rows`, from which tests estimate spreads.
     """
     if not rows:
         return ()
@@ -59,6 +64,9 @@ def with_significance(
             higher=objective.direction == "max",
             test=test,
             trials=trials,
+            limits=limits,
+            noise=noise,
+            unshown=unshown,
         )
     ]
     samples = [list(values.values()) for values in values_by_seed]

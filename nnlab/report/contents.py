@@ -12,7 +12,7 @@ from nnlab.analysis.database_id import database_id
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
-from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
+from nnlab.analysis.remedy_results import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import (
     is_remedy_study,
     name_remedies,
@@ -23,7 +23,7 @@ from nnlab.analysis.sample_noise import has_sample_noise
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.table_ranking import as_table_ranking
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
-from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
+from nnlab.diagnosis.headlines import MEMORISATION_CODE, OVERFITTING_CODE, PLATEAU_CODE
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
@@ -91,6 +91,7 @@ class Report:
     labels: Mapping[int, str]
     findings: tuple[FindingSummary, ...]
     overfits: HeadlineFinding | None
+    memorises: HeadlineFinding | None
     plateaus: HeadlineFinding | None
     remedies: tuple[RemedySummary, ...]
     ledgers: tuple[LedgerSummary, ...]
@@ -111,7 +112,11 @@ class Report:
     @property
     def headline_cases(self) -> tuple[tuple[str, HeadlineFinding], ...]:
         """The headline findings with their titles, overfitting first."""
-        cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
+        cases = (
+            ("Overfitting", self.overfits),
+            ("Memorisation", self.memorises),
+            ("Validation plateau", self.plateaus),
+        )
         return tuple((title, case) for title, case in cases if case is not None)
 
     def ranking(self) -> Ranking | None:
@@ -231,6 +236,7 @@ def build_report(
         },
         findings=summarise_findings(runs, findings),
         overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
+        memorises=headline_finding(db, runs, findings, MEMORISATION_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
         ledgers=ledger_summaries(

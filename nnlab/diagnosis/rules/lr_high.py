@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
-from nnlab.diagnosis.early_instability import measure_early_instability
+from nnlab.diagnosis.early_instability import learned_in_total, measure_early_instability
 from nnlab.diagnosis.oscillation import has_small_batches, oscillation_confidence
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
@@ -17,8 +17,8 @@ _UPDATE_RATIO = 0.15
 # If nearly everything was learned, an oscillation is harmless.
 _UNLEARNED = 0.02
 _MIN_EPOCHS = 5
-# A run with a smaller fraction not learned has recovered from unstable first steps.
-_RECOVERED_UNLEARNED = 0.1
+# A run that learned this fraction has recovered from unstable first steps.
+_RECOVERED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class LrTooHigh:
                 hill(unlearned, _UNLEARNED),
             )
         recovered = (
-            unlearned < _RECOVERED_UNLEARNED
+            learned_in_total(context) >= _RECOVERED
             and instability > oscillation
             and not _ended_worse_than_untrained(context)
         )

@@ -33,8 +33,9 @@ _MAX_CONFIDENCE_WITHOUT_ACCURACY = 0.7
 _AMBIGUOUS_CONFIDENCE, _MAX_ERROR_RATE = 0.6, 0.1
 # Outputs that are probabilities for every example of a batch are not a coincidence.
 _MEASURED_CONFIDENCE = 0.99
-# A loss with a smaller relative decrease has not reached its minimum.
-_MIN_FALL = 0.03
+# A loss with a smaller relative decrease in total, or with a larger one in the last quarter (at a
+# confidence of one half), has not reached its minimum.
+_MIN_FALL, _LATE_FALL = 0.03, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,9 @@ class OutputLossMismatch:
             if _may_have_classes(points, count) and _may_be_validation(context, count)
         ]
         confidence, count = max(possible, default=(0.0, 0))
+        if context.train_trend is not None:
+            late_fall = context.train_trend.late_fall_relative
+            confidence = min(confidence, 1.0 - hill(late_fall, _LATE_FALL))
         smoothing = None
         if accuracy >= 1.0 - _MAX_ERROR_RATE:
             classes = [c for c in _candidate_classes(context) if _may_start_smoothed(points[0], c)]

@@ -6,7 +6,6 @@ from typing import Any
 
 import typer
 
-from nnlab.analysis.remedies import RemedyOutcome, RemedyResult
 from nnlab.analysis.remedy_numbers import (
     best_epoch_numbers,
     common_measure,
@@ -14,6 +13,7 @@ from nnlab.analysis.remedy_numbers import (
     remedy_numbers,
     remedy_titles,
 )
+from nnlab.analysis.remedy_results import RemedyOutcome, RemedyResult
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
