@@ -6,7 +6,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch==2.13.0
 WORKERS ?= 2
 
-.PHONY: demo test check torture format docs studies gallery bench bench-server bench-diagnosis wheel clean
+.PHONY: demo test check torture format docs studies gallery bench bench-server bench-diagnosis bench-gate wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -73,6 +73,10 @@ bench-server: .venv/test
 # The corpus of trainings with known faults, and docs/diagnosis-accuracy.md: about fifteen minutes.
 bench-diagnosis: .venv/test
 	$(BIN)/python benchmarks/diagnosis/run.py
+
+# Simulated loops that keep or discard candidates, and the section of docs/gate.md: four minutes.
+bench-gate: .venv/test
+	$(BIN)/python benchmarks/gate.py
 
 wheel: .venv/dev
 	$(BIN)/python -m build --outdir dist .

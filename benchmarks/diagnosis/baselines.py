@@ -1,18 +1,24 @@
-"""Published rules for overfitting, which are evaluated on the same corpus for comparison.
+"""Simple and published rules for overfitting, evaluated on the same corpus for comparison.
 
 - `debugger`: AWS SageMaker Debugger's Overfit rule: (val - train) / train above 0.1 at a step.
   Here it is evaluated at the end only, which gives better results than at any step.
 - `spearman`: rank correlation between the epoch and the validation loss over the second half
   (Li et al. 2024, "Keeping deep learning models in check", use it as a baseline). The
   threshold 0.5 was the best of 0.1, 0.3, 0.5 and 0.7 on the fitted half of the corpus.
-- `rise 3 %`, `rise 5 %`: validation loss ends more than this share above its minimum, and training
-  loss has fallen since the minimum.
+- `end 3 %`, `end 4 %`, `end 5 %`: validation loss ends more than this share above its minimum, and
+  training loss has fallen since the minimum.
+- `tail 4 %`, `tail 10 %`: the median validation loss of the last tenth is more than this share
+  above the minimum, and the median training loss of the last tenth is below that at the minimum.
+- `5 % of the range`: validation loss ends above its minimum by more than 5 % of the range of
+  training loss.
 - `patience 10`: validation loss has had no new minimum for ten epochs (similar to Prechelt 1998).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
 from scipy.stats import spearmanr
+
+from nnlab.diagnosis.smoothing import low_median
 
 Rule = Callable[[Sequence[float], Sequence[float]], bool]
 
@@ -31,14 +37,31 @@ def spearman(train: Sequence[float], val: Sequence[float]) -> bool:
     return bool(spearmanr(range(len(half)), half).statistic > 0.5)
 
 
-def rise(share: float) -> Rule:
+def end_above_minimum(share: float) -> Rule:
     """A rule: validation loss ends this share above its minimum while training loss has fallen."""
 
     def rule(train: Sequence[float], val: Sequence[float]) -> bool:
         best = min(range(len(val)), key=val.__getitem__)
-        return val[-1] > (1 + share) * val[best] and train[-1] < train[best]
+        return val[-1] > val[best] + share * abs(val[best]) and train[-1] < train[best]
 
     return rule
+
+
+def tail_above_minimum(share: float) -> Rule:
+    """The same with medians of the last tenth in place of the last values."""
+
+    def rule(train: Sequence[float], val: Sequence[float]) -> bool:
+        best = min(range(len(val)), key=val.__getitem__)
+        count = max(1, len(val) // 10)
+        rise = low_median(val[-count:]) - val[best]
+        return rise > share * abs(val[best]) and low_median(train[-count:]) < train[best]
+
+    return rule
+
+
+def share_of_range(train: Sequence[float], val: Sequence[float]) -> bool:
+    """Whether validation loss rose by more than 5 % of the range of training loss."""
+    return val[-1] - min(val) > 0.05 * (max(train) - min(train))
 
 
 def patience(train: Sequence[float], val: Sequence[float]) -> bool:
@@ -50,7 +73,11 @@ def patience(train: Sequence[float], val: Sequence[float]) -> bool:
 BASELINES: Mapping[str, Rule] = {
     "debugger": debugger,
     "spearman": spearman,
-    "rise 3 %": rise(0.03),
-    "rise 5 %": rise(0.05),
+    "end 3 %": end_above_minimum(0.03),
+    "end 4 %": end_above_minimum(0.04),
+    "end 5 %": end_above_minimum(0.05),
+    "tail 4 %": tail_above_minimum(0.04),
+    "tail 10 %": tail_above_minimum(0.1),
+    "5 % of the range": share_of_range,
     "patience 10": patience,
 }

@@ -1,27 +1,23 @@
 """Trains the corpus: the history of each specimen, and its true risk if it can be measured."""
 
-import gzip
-import json
-import math
+import hashlib
 import multiprocessing
-import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
-from diagnosis import faulty_data
-from diagnosis.corpus import FRESH, Specimen, specimens
+from diagnosis import faulty_data, unseen_models, user_model_files
+from diagnosis.corpus import FRESH, USER_MODELS, specimens
+from diagnosis.specimen import Specimen, TrainedSpecimen, read_specimens, write_specimens
 
+import nnlab.engine
 from nnlab.engine.data import dataset_facts
 from nnlab.engine.loop import build_session, train
 from nnlab.engine.user_code import code_versions
-from nnlab.records import Curve, History
 from nnlab.settings import RunConfig, resolve, setting_of
 
 PROCESSES = 2
@@ -38,33 +34,29 @@ def softmax(in_features, outputs):
 '''
 
 
-@dataclass(frozen=True, slots=True)
-class TrainedSpecimen:
-    """A trained specimen. `risk` is the loss on fresh examples after each epoch, or empty."""
-
-    specimen: Specimen
-    setting: Mapping[str, Any]
-    curves: Mapping[str, Sequence[tuple[int, float]]]
-    risk: Sequence[float]
-
-    @property
-    def history(self) -> History:
-        """The curves as a `History`, the input of the diagnosis."""
-        return History(
-            {
-                name: Curve(name, tuple(e for e, _ in points), tuple(v for _, v in points))
-                for name, points in self.curves.items()
-            }
-        )
+def corpus(half: str, folder: Path) -> Iterator[TrainedSpecimen]:
+    """The runs of a half that nnlab trains, in parts that are cached in a folder."""
+    parts: dict[str, list[Specimen]] = {}
+    for specimen in specimens():
+        if specimen.half == half:
+            data = str(specimen.setting["data"]).partition("/")[0]
+            parts.setdefault(f"{specimen.group} {data}", []).append(specimen)
+    for name, part in parts.items():
+        digest = hashlib.sha256(f"{part} {_engine_digest()}".encode()).hexdigest()[:16]
+        path = folder / f"{name.replace(' ', '-')}-{half}-{digest}.jsonl.gz"
+        if not path.exists():
+            write_specimens(path, train_specimens(part))
+            print(path.name, file=sys.stderr)
+        yield from read_specimens(path)
 
 
-def corpus(path: Path) -> list[TrainedSpecimen]:
-    """The trained corpus from a file; trains it and writes the file if it does not exist."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, train_specimens(list(specimens())))
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [_read(json.loads(line)) for line in lines]
+@cache
+def _engine_digest() -> str:
+    """A hash of nnlab's engine and of the model files, on which the curves depend."""
+    content = hashlib.sha256((unseen_models.SOURCE + user_model_files.MODELS).encode())
+    for path in sorted(Path(nnlab.engine.__path__[0]).rglob("*.py")):
+        content.update(path.read_bytes())
+    return content.hexdigest()
 
 
 def train_specimens(selected: Sequence[Specimen]) -> Iterator[TrainedSpecimen]:
@@ -73,6 +65,8 @@ def train_specimens(selected: Sequence[Specimen]) -> Iterator[TrainedSpecimen]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "models.py").write_text(MODELS, encoding="utf-8")
+        unseen_models.write_models(folder)
+        user_model_files.write_models(folder / USER_MODELS)
         context = multiprocessing.get_context("forkserver")
         with context.Pool(PROCESSES, torch.set_num_threads, (1,)) as pool:
             results = pool.imap(partial(train_specimen, folder=folder), selected, chunksize=4)
@@ -88,9 +82,12 @@ def train_specimen(specimen: Specimen, folder: Path) -> TrainedSpecimen:
     setting = dict(specimen.setting)
     if "/" in setting["data"]:
         setting["data"] = faulty_data.write_dataset(setting["data"], folder)
-    if setting.get("model") == "softmax":
+    model = setting.get("model", "")
+    if model == "softmax":
         setting["model"] = f"{folder / 'models.py'}:softmax"
         del setting["width"]
+    elif ".py:" in model:
+        setting["model"] = f"{folder}/{model}"
     config = resolve(
         RunConfig(**setting, seed=specimen.seed, device="cpu", threads=1),
         dataset_facts(setting["data"]),
@@ -103,33 +100,6 @@ def train_specimen(specimen: Specimen, folder: Path) -> TrainedSpecimen:
         for metric, value in epoch.values.items():
             curves.setdefault(metric, []).append((epoch.number, value))
         if all(setting.get(key) == value for key, value in FRESH.items()):
-            risk.append(session.evaluate_split(session.data.test)["loss"])
+            loss = session.evaluate_split(session.data.test)["loss"]
+            risk.append((epoch.number, loss))
     return TrainedSpecimen(specimen, setting_of(config), curves, risk)
-
-
-def _write(path: Path, results: Iterator[TrainedSpecimen]) -> None:
-    partial_path = path.with_suffix(f".{os.getpid()}.part")
-    with gzip.open(partial_path, "wt", encoding="utf-8") as lines:
-        for trained in results:
-            curves = {
-                name: [(epoch, _rounded(value)) for epoch, value in points]
-                for name, points in trained.curves.items()
-            }
-            record = {
-                **asdict(trained),
-                "curves": curves,
-                "risk": [_rounded(value) for value in trained.risk],
-            }
-            lines.write(json.dumps(record) + "\n")
-    partial_path.replace(path)
-
-
-def _rounded(value: float) -> float:
-    """The value with seven digits, more than the diagnosis depends on."""
-    return float(f"{value:.7g}") if math.isfinite(value) else value
-
-
-def _read(record: dict[str, Any]) -> TrainedSpecimen:
-    specimen = Specimen(**{**record["specimen"], "accepted": tuple(record["specimen"]["accepted"])})
-    curves = {name: [tuple(p) for p in points] for name, points in record["curves"].items()}
-    return TrainedSpecimen(specimen, record["setting"], curves, record["risk"])

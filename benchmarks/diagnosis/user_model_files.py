@@ -292,8 +292,8 @@ def write_models(path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def train_case(case: Case, models: Path) -> tuple[Setting, History]:
-    """The setting and the curves of a run."""
+def case_setting(case: Case, models: Path | str) -> dict[str, Any]:
+    """The options of a run; `models` is the file of the models."""
     setting: dict[str, Any] = {"data": case.data, "epochs": 25, "batch_size": 32}
     if case.data == "two-moons":
         setting["samples"] = 1000
@@ -302,6 +302,12 @@ def train_case(case: Case, models: Path) -> tuple[Setting, History]:
         setting |= {"model": "mlp", "width": 32, **(case.fault.builtin or {})}
     else:
         setting["model"] = f"{models}:{case.style}_{FAULTS.index(case.fault)}"
+    return setting
+
+
+def train_case(case: Case, models: Path) -> tuple[Setting, History]:
+    """The setting and the curves of a run."""
+    setting = case_setting(case, models)
     raw = RunConfig(**setting, seed=case.seed, device="cpu", threads=1)
     config = resolve(raw, dataset_facts(case.data), versions=code_versions(raw))
     curves: dict[str, list[tuple[int, float]]] = defaultdict(list)

@@ -4,9 +4,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from nnlab import store
+from nnlab.analysis.remedy_measure import (
+    ObjectiveEpoch,
+    RemedyMeasure,
+    measure_of_finding,
+    measure_of_remedy,
+    measured_values,
+    objective_measure,
+)
 from nnlab.catalogue import is_user_code
 from nnlab.catalogue.tasks import DEFINED_BY_TASK
 from nnlab.diagnosis.remedies import Remedy
@@ -28,22 +35,15 @@ from nnlab.settings import (
     setting_of,
 )
 from nnlab.settings.arguments import is_argument
-from nnlab.settings.setting_differences import differing_fields
 from nnlab.settings.user_task import TASK_DEFINITIONS
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
-from nnlab.stats.comparison import PairedTest, min_significant_seeds, predict_seeds_needed
-from nnlab.stats.multiple_testing import holm_adjust
-from nnlab.stats.paired import mean_and_half_width, sign_flip_p
+from nnlab.stats.comparison import PairedTest, predict_seeds_needed
+from nnlab.stats.joint_sign_flips import joint_sign_flip_p
+from nnlab.stats.paired import mean_and_half_width, sign_flip_interval
 
 CONTROL_ARM = "control"
 # Fields that users rarely set, because their defaults follow from the data.
 _FIELDS_FILLED_BY_DATA = ("loss", "objective", "test_fraction", "model", "inputs", "task")
-
-ObjectiveEpoch = Literal["best", "last"]
-
-# Fields that only change when a run ends. The best value of such a run is never better than the
-# control's, so only the last epoch shows the effect of the remedy.
-_STOPPING_FIELDS = frozenset({"early_stop", "stop_on"})
 
 
 class RemedyOutcome(StrEnum):
@@ -58,11 +58,27 @@ class RemedyOutcome(StrEnum):
 class RemedyResult:
     """The effect of a remedy over `n` seeds, and whether it helped.
 
-    `effect` is the improvement of the objective, in its unit; `low` and `high` are its 95 %
-    confidence interval. `p` is the exact one-sided test of an effect above 0, corrected by Holm's
-    method for all remedies tried. `still` is the number of runs that still have the finding, and
-    `control` the same number for the control. `needed` is the number of seeds needed to decide,
-    None if it cannot be predicted. `at` is the epoch of the objective: the best or the last one.
+    Attributes:
+        name: the name of the remedy.
+        n: the number of seeds that the remedy and the control share.
+        effect: the mean improvement of `metric`, in its unit.
+        low: the lower bound of the 95 % confidence interval of the effect.
+        high: the upper bound.
+        p: the p value of an effect above 0, adjusted for all remedies tried
+            (`nnlab.stats.joint_sign_flips`).
+        outcome: whether it helped.
+        still: the number of runs that still have the finding.
+        control: the same number for the control.
+        needed: the number of seeds needed to decide; None if it cannot be predicted.
+        setting: its setting.
+        metric: the metric by which it is judged.
+        at: the epoch of the metric: the best or the last one.
+        best_effect: the mean improvement of the objective at the best epoch of each run.
+        best_low: the lower bound of its 95 % confidence interval.
+        best_high: the upper bound.
+        diverged: the number of runs that diverged, which have the worst value of all runs.
+        is_worse_at_end: whether the objective at the last epoch is significantly worse, although
+            `metric` improves: the remedy prevents learning.
     """
 
     name: str
@@ -76,12 +92,18 @@ class RemedyResult:
     control: int
     needed: int | None
     setting: Setting
-    at: ObjectiveEpoch = "best"
+    metric: str
+    at: ObjectiveEpoch
+    best_effect: float
+    best_low: float
+    best_high: float
+    diverged: int = 0
+    is_worse_at_end: bool = False
 
     @property
-    def title(self) -> str:
-        """The name, followed by the epoch of the objective unless that is the best one."""
-        return self.name if self.at == "best" else f"{self.name} (last epoch)"
+    def measure_text(self) -> str:
+        """The metric and the epoch by which the remedy is judged, in words."""
+        return f"{self.metric} at the {self.at} epoch"
 
 
 def remedy_settings(setting: Setting, remedies: Sequence[Remedy]) -> dict[str, Setting]:
@@ -178,26 +200,28 @@ def _resolve_setting(config: RunConfig, setting: Setting) -> Setting:
     return setting_of(resolved)
 
 
-def min_seeds_for(remedies: int) -> int:
-    """The smallest number of seeds with which one of this many remedies can be significant.
-
-    >>> min_seeds_for(1), min_seeds_for(6)
-    (5, 7)
-    """
-    # The test of a remedy is one-sided, which halves p and saves one seed.
-    return min_significant_seeds(PairedTest.SIGN_FLIP, remedies) - 1
+# The p value of the test cannot be lower than 2^-n, for any number of remedies.
+MIN_SEEDS = math.ceil(math.log2(1 / SIGNIFICANCE_LEVEL))
 
 
-def max_remedies_for(seeds: int) -> int:
-    """The largest number of remedies that can be tested with this many seeds.
+@dataclass(frozen=True, slots=True)
+class _ArmRuns:
+    """The runs of a remedy study that have ended, by arm and seed, and their curves."""
 
-    >>> max_remedies_for(5), max_remedies_for(7)
-    (1, 6)
-    """
-    count = 0
-    while min_seeds_for(count + 1) <= seeds:
-        count += 1
-    return count
+    by_arm: Mapping[str, Mapping[int, Run]]
+    histories: Mapping[int, History]
+
+    def differences(self, name: str, measure: RemedyMeasure) -> list[float]:
+        """How much better each shared seed of an arm is than the control, by seed."""
+        values = measured_values(self.by_arm, self.histories, measure)
+        return [
+            measure.difference(values[name][seed], values[CONTROL_ARM][seed])
+            for seed in self.shared_seeds(name)
+        ]
+
+    def shared_seeds(self, name: str) -> list[int]:
+        """The seeds with which an arm and the control have ended."""
+        return sorted(set(self.by_arm[name]) & set(self.by_arm[CONTROL_ARM]))
 
 
 def evaluate_remedies(
@@ -211,60 +235,79 @@ def evaluate_remedies(
         objective: the objective that the remedies should improve.
         code: the code of the finding that the remedies should remove.
     """
-    arms = {arm.name: arm.trials[0] for arm in study.arms}
     runs = store.runs(db, study=study.id, current_only=True)
-    histories = store.histories(db, [run.id for run in runs], [objective.metric])
-    findings = store.findings(db, [run.id for run in runs])
-    by_arm: dict[str, dict[int, Run]] = {name: {} for name in arms}
-    for run in runs:
-        for name, digest in arms.items():
-            if run.trial.digest == digest and not run.status.needs_training:
-                by_arm[name][run.known_seed] = run
-    values: dict[ObjectiveEpoch, dict[str, dict[int, float]]] = {
-        "best": _objective_values(by_arm, histories, objective, "best"),
-        "last": _objective_values(by_arm, histories, objective, "last"),
+    by_arm = runs_by_arm(study, runs)
+    controls = by_arm[CONTROL_ARM]
+    names = [n for n in by_arm if n != CONTROL_ARM and len(by_arm[n].keys() & controls.keys()) > 1]
+    if not names:
+        return ()
+    control = next(iter(controls.values()))
+    metrics = store.history(db, control.id).curves
+    measure = measure_of_finding(code, objective, metrics, is_external=study.script is not None)
+    measures = {
+        name: measure_of_remedy(measure, objective, next(iter(by_arm[name].values())), control)
+        for name in names
     }
-    affected = {
+    needed_metrics = {objective.metric, *(measure.metric for measure in measures.values())}
+    histories = store.histories(db, [run.id for run in runs], needed_metrics)
+    arms = _ArmRuns(by_arm, histories)
+    differences = {name: arms.differences(name, measures[name]) for name in names}
+    p_values = _adjusted_p_values(arms, differences)
+    affected = _affected_runs(db, arms, code)
+    results = [
+        _evaluate_remedy(
+            name,
+            differences[name],
+            p_values[name],
+            (affected[name], affected[CONTROL_ARM]),
+            measures[name],
+            arms,
+            objective,
+            len(names),
+        )
+        for name in names
+    ]
+    return tuple(sorted(results, key=_order_of_result))
+
+
+def runs_by_arm(study: Study, runs: Iterable[Run]) -> dict[str, dict[int, Run]]:
+    """The runs that have ended by arm and seed; runs that failed are left out."""
+    by_digest = {arm.trials[0]: arm.name for arm in study.arms}
+    by_arm: dict[str, dict[int, Run]] = {arm.name: {} for arm in study.arms}
+    for run in runs:
+        if run.trial.digest in by_digest and not run.status.needs_training:
+            by_arm[by_digest[run.trial.digest]][run.known_seed] = run
+    return by_arm
+
+
+def _order_of_result(result: RemedyResult) -> tuple[bool, float]:
+    return result.outcome is not RemedyOutcome.HELPED, -result.effect
+
+
+def _adjusted_p_values(
+    arms: _ArmRuns, differences: Mapping[str, Sequence[float]]
+) -> dict[str, float]:
+    """The p value of each remedy, adjusted for all of them; missing seeds count as equal."""
+    seeds = sorted({seed for name in differences for seed in arms.shared_seeds(name)})
+    by_seed = {
+        name: dict(zip(arms.shared_seeds(name), values, strict=True))
+        for name, values in differences.items()
+    }
+    rows = [[by_seed[name].get(seed, 0.0) for seed in seeds] for name in differences]
+    return dict(zip(differences, joint_sign_flip_p(rows), strict=True))
+
+
+def _affected_runs(db: store.Database, arms: _ArmRuns, code: str) -> dict[str, int]:
+    """The number of runs of each arm that have the finding."""
+    run_ids = [run.id for runs in arms.by_arm.values() for run in runs.values()]
+    findings = store.findings(db, run_ids)
+    return {
         name: sum(
             any(finding.code == code for finding in findings.get(run.id, ()))
-            for run in runs_by_seed.values()
+            for run in runs.values()
         )
-        for name, runs_by_seed in by_arm.items()
+        for name, runs in arms.by_arm.items()
     }
-    sign = 1.0 if objective.direction == "max" else -1.0
-    names, epochs, improvements = [], [], []
-    for name in arms:
-        shared = sorted(set(by_arm[name]) & set(by_arm[CONTROL_ARM]))
-        if name != CONTROL_ARM and len(shared) > 1:
-            at = _objective_epoch(by_arm[name][shared[0]], by_arm[CONTROL_ARM][shared[0]])
-            names.append(name)
-            epochs.append(at)
-            improvements.append(
-                [sign * (values[at][name][s] - values[at][CONTROL_ARM][s]) for s in shared]
-            )
-    p_values = (
-        holm_adjust([sign_flip_p(differences, "greater") for differences in improvements])
-        if improvements
-        else ()
-    )
-    results = []
-    for name, at, differences, p in zip(names, epochs, improvements, p_values, strict=True):
-        setting = next(iter(by_arm[name].values())).trial.setting
-        counts = (affected[name], affected[CONTROL_ARM])
-        results.append(
-            _evaluate_remedy(name, differences, p, counts, setting, len(improvements), at)
-        )
-    return tuple(
-        sorted(
-            results, key=lambda result: (result.outcome is not RemedyOutcome.HELPED, -result.effect)
-        )
-    )
-
-
-def _objective_epoch(run: Run, control: Run) -> ObjectiveEpoch:
-    """The epoch at which a remedy is evaluated: the last one if it only stops runs earlier."""
-    changed = set(differing_fields([run.trial.setting, control.trial.setting]))
-    return "last" if changed <= _STOPPING_FIELDS else "best"
 
 
 def _evaluate_remedy(
@@ -272,47 +315,58 @@ def _evaluate_remedy(
     differences: Sequence[float],
     p: float,
     counts: tuple[int, int],
-    setting: Setting,
+    measure: RemedyMeasure,
+    arms: _ArmRuns,
+    objective: Objective,
     remedies: int,
-    at: ObjectiveEpoch,
 ) -> RemedyResult:
-    effect, half_width = mean_and_half_width(differences)
-    low, high = effect - half_width, effect + half_width
+    effect, low, high = _effect_and_interval(differences)
+    best = _effect_and_interval(arms.differences(name, objective_measure(objective, "best")))
+    is_worse = False
+    if measure.metric != objective.metric:
+        is_worse = (
+            _effect_and_interval(arms.differences(name, objective_measure(objective, "last")))[2]
+            < 0
+        )
     needed = None
-    if low > 0 and p <= SIGNIFICANCE_LEVEL:
-        outcome = RemedyOutcome.HELPED
-    elif high <= 0:
+    if high <= 0 or is_worse:
         outcome = RemedyOutcome.DID_NOT
+    elif low > 0 and p <= SIGNIFICANCE_LEVEL:
+        outcome = RemedyOutcome.HELPED
     else:
         outcome = RemedyOutcome.CANNOT_TELL
         if effect > 0:
             needed = predict_seeds_needed(differences, test=PairedTest.SIGN_FLIP, tests=remedies)
+    runs = arms.by_arm[name]
     return RemedyResult(
-        name, len(differences), effect, low, high, p, outcome, *counts, needed, setting, at
+        name,
+        len(differences),
+        effect,
+        low,
+        high,
+        p,
+        outcome,
+        *counts,
+        needed,
+        next(iter(runs.values())).trial.setting,
+        measure.metric,
+        measure.at,
+        *best,
+        diverged=sum(run.status is Status.DIVERGED for run in runs.values()),
+        is_worse_at_end=is_worse,
     )
 
 
-def _objective_values(
-    by_arm: Mapping[str, Mapping[int, Run]],
-    histories: Mapping[int, History],
-    objective: Objective,
-    at: ObjectiveEpoch,
-) -> dict[str, dict[int, float]]:
-    """The objective at each run's best or last epoch; a run that diverged has the worst value."""
-    all_values: list[float] = []
-    values: dict[str, dict[int, float | None]] = {}
-    for name, runs in by_arm.items():
-        values[name] = {}
-        for seed, run in runs.items():
-            curve = histories[run.id].get(objective.metric)
-            finite = [v for v in curve.values if math.isfinite(v)] if curve else []
-            all_values += finite
-            failed = run.status is Status.DIVERGED or not finite
-            best = min if objective.direction == "min" else max
-            value = finite[-1] if finite and at == "last" else best(finite, default=0.0)
-            values[name][seed] = None if failed else value
-    worst = (max if objective.direction == "min" else min)(all_values, default=0.0)
-    return {
-        name: {seed: worst if value is None else value for seed, value in by_seed.items()}
-        for name, by_seed in values.items()
-    }
+def _effect_and_interval(differences: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of the differences, and its 95 % confidence interval.
+
+    The interval is that of the sign-flip test, as the p value: a seed whose control is extremely
+    bad widens the t interval until it contains 0. With five seeds, which are too few for it, and
+    for equal differences it is the t interval.
+    """
+    mean, half_width = mean_and_half_width(differences)
+    if half_width > 0:
+        low, high = sign_flip_interval(differences)
+        if math.isfinite(low):
+            return mean, low, high
+    return mean, mean - half_width, mean + half_width

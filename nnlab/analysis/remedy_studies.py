@@ -1,5 +1,6 @@
 """Studies that `nnlab remedy` created: the finding they treat, and the names of their trials."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,8 +18,31 @@ def is_remedy_study(study: Study) -> bool:
     return bool(study.arms) and study.arms[0].name == CONTROL_ARM
 
 
+# The question of a remedy study, which says what it treats; earlier versions did not name the
+# finding.
+_QUESTION = re.compile(r"What (?:mends|remedies (?P<code>\w+) of) run (?P<run>\d+)\?")
+
+
+def remedy_question(code: str, run: int) -> str:
+    """The question of the study of the remedies for a finding of a run."""
+    return f"What remedies {code} of run {run}?"
+
+
+def treated_run(study: Study) -> int | None:
+    """The number of the run whose remedies a study tries; None if its question does not say so."""
+    match = _QUESTION.fullmatch(study.question)
+    return int(match["run"]) if match else None
+
+
 def treated_finding(db: store.Database, study: Study) -> str:
-    """The code of the most common first finding in the runs of the control; "" if there is none."""
+    """The code of the finding whose remedies a study tries.
+
+    For studies of earlier versions it is the most common first finding in the runs of the control;
+    "" if there is none.
+    """
+    match = _QUESTION.fullmatch(study.question)
+    if match is not None and match["code"]:
+        return match["code"]
     control_digest = study.arms[0].trials[0]
     runs = store.runs(db, study=study.id)
     control_ids = [run.id for run in runs if run.trial.digest == control_digest]

@@ -1,4 +1,4 @@
-"""Detection of validation that never left chance level, which several rules exclude or report."""
+"""Detection of validation at chance level, and of training that learned what generalises."""
 
 import math
 from collections.abc import Sequence
@@ -33,6 +33,26 @@ def validation_at_chance(history: History, pair: LossPair, val_minimum: ValMinim
     if val_minimum.minimum <= 0 or val_minimum.val_gain > _MIN_GAIN * val_minimum.minimum:
         return False
     return is_chance_loss(val_minimum.minimum, _USUAL_CLASSES)
+
+
+def early_training_progress(history: History, pair: LossPair) -> float:
+    """The progress of training from guessing (0) to a perfect fit (1) in its first three epochs.
+
+    The running loss of these epochs is measured on examples that the model has seen at most twice,
+    so progress there is generalisation rather than memorisation. It is by loss or by accuracy,
+    whichever is larger; guessing is the best validation, which this function expects to be at
+    chance level.
+    """
+    third = pair.epochs[min(2, len(pair) - 1)]
+    by_loss = 1.0 - min(pair.train[:3]) / pair.best_val if pair.best_val > 0 else 0.0
+    val, train = history.get("val/accuracy"), history.get("train/accuracy")
+    if not val or not train:
+        return by_loss
+    chance = max((value for value in val.values if math.isfinite(value)), default=1.0)
+    early = [value for epoch, value in train if epoch <= third and math.isfinite(value)]
+    if not early or chance >= 1.0:
+        return by_loss
+    return max(by_loss, (max(early) - chance) / (1.0 - chance))
 
 
 def is_chance_loss(loss: float, classes: Sequence[int]) -> bool:

@@ -25,7 +25,11 @@ def measure_early_instability(context: RuleContext) -> tuple[float, dict[str, fl
         criteria["loss_grown"] = (grown, hill(grown - 1, _LOSS))
     sd_start = context.values_by_layer("start_activation_sd")
     sd_after = context.values_by_layer("activation_sd")
-    growth = [bounded_ratio(sd_after[i], sd_start[i]) for i in sd_start if sd_start[i] > 0]
+    growth = [
+        bounded_ratio(sd_after[i], sd_start[i])
+        for i in sd_start
+        if i in sd_after and sd_start[i] > 0
+    ]
     if growth and not any(math.isnan(factor) for factor in growth):
         criteria["sd_grown"] = (max(growth), hill(max(growth), _SD))
     dead_start = context.values_by_layer("start_dead")

@@ -1,6 +1,7 @@
 """Training and validation loss at the same epochs, shortened to a length that rules read fast."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,8 +9,11 @@ from nnlab.records import Curve, History
 
 # This many validations are kept; later ones are averaged in groups of about 2 % of the epoch, so
 # that 100,000 epochs become a few hundred points and an early minimum keeps its resolution.
-_UNGROUPED_VALIDATIONS = 128
+UNGROUPED_VALIDATIONS = 128
 _GROUP_GROWTH = 0.02
+# The end of a curve is its last tenth, and at least its last two values, because a single epoch may
+# be a spike.
+_TAIL_SHARE, TAIL_MIN = 10, 2
 # A larger loss counts as overflow; below this limit sums and squares stay finite.
 _OVERFLOW_LIMIT = 1e100
 
@@ -18,13 +22,18 @@ _OVERFLOW_LIMIT = 1e100
 class LossPair:
     """Training and validation loss at the same epochs: three tuples of equal length, all finite.
 
-    `best_val` and `best_epoch` are the lowest measured validation loss, before any averaging;
-    `last_val` and `last_epoch` the last one.
+    `tail_train` and `tail_val` are the losses of the last tenth of the epochs, at least of the last
+    two validations, before any averaging; `tail_epoch` is the first of these epochs.
+    `best_val` and `best_epoch` are the lowest measured validation loss; `last_val` and `last_epoch`
+    the last one.
     """
 
     epochs: tuple[int, ...]
     train: tuple[float, ...]
     val: tuple[float, ...]
+    tail_train: tuple[float, ...]
+    tail_val: tuple[float, ...]
+    tail_epoch: int
     best_val: float
     best_epoch: int
     last_val: float
@@ -72,13 +81,30 @@ def _make_pair(train: Curve | None, val: Curve | None) -> LossPair | None:
         return None
     best = min(range(len(epochs)), key=val_at.__getitem__)
     grouped = _group_means(epochs, train_at, val_at)
+    tail = tail_start(epochs)
     return LossPair(
         *grouped,
+        tail_train=tuple(train_at[tail:]),
+        tail_val=tuple(val_at[tail:]),
+        tail_epoch=epochs[tail],
         best_val=val_at[best],
         best_epoch=epochs[best],
         last_val=val_at[-1],
         last_epoch=epochs[-1],
     )
+
+
+def tail_start(epochs: Sequence[int]) -> int:
+    """The index at which the last tenth of the epochs begins; at most that of the last but one.
+
+    The tail is measured in epochs, because grouped points near the end stand for many epochs.
+    """
+    if len(epochs) < 2:
+        return 0
+    interval = (epochs[-1] - epochs[0]) / (len(epochs) - 1)
+    first = epochs[-1] - (epochs[-1] - epochs[0] + interval) / _TAIL_SHARE
+    # The margin keeps a rounding error from adding an epoch.
+    return min(bisect_right(epochs, first + interval / 100), len(epochs) - TAIL_MIN)
 
 
 def is_usable_loss(value: float) -> bool:
@@ -109,11 +135,11 @@ def _group_means(
 ) -> tuple[tuple[int, ...], tuple[float, ...], tuple[float, ...]]:
     """Means over growing groups; the epoch of a group is that of its lowest validation loss."""
     out_epochs, out_train, out_val = (
-        epochs[:_UNGROUPED_VALIDATIONS],
-        train[:_UNGROUPED_VALIDATIONS],
-        val[:_UNGROUPED_VALIDATIONS],
+        epochs[:UNGROUPED_VALIDATIONS],
+        train[:UNGROUPED_VALIDATIONS],
+        val[:UNGROUPED_VALIDATIONS],
     )
-    start = _UNGROUPED_VALIDATIONS
+    start = UNGROUPED_VALIDATIONS
     while start < len(epochs):
         stop = min(start + max(1, int(start * _GROUP_GROWTH)), len(epochs))
         lowest = min(range(start, stop), key=val.__getitem__)

@@ -10,6 +10,8 @@ from nnlab.diagnosis.rule_context import RuleContext
 
 _SQUASHING_ACTIVATIONS = frozenset({"sigmoid", "tanh", "softsign", "hardsigmoid"})
 _RATE_FIELDS = ("dropout", "channel_dropout", "dropconnect", "stochastic_depth")
+# A mean bias below this is far outside of the usual inputs of a unit, whose sd is about 1.
+_NEGATIVE_BIAS, _MOST_UNITS = -1.0, 0.5
 _ACTIVATIONS = "probe/model_activations_"
 
 
@@ -84,6 +86,13 @@ def has_equal_units(context: RuleContext) -> bool | None:
     symmetric = model_fact(context, "symmetric_layers") or 0.0
     has_equal_head = bool(model_fact(context, "symmetric_head"))
     return hidden >= 1 and symmetric >= hidden and (hidden >= 2 or has_equal_head)
+
+
+def starts_dead_of_biases(context: RuleContext) -> bool:
+    """Whether most units of some layer are dead before the training, and biases are negative."""
+    bias = model_fact(context, "bias_mean") or 0.0
+    dead = context.values_by_layer("start_dead").values()
+    return bias < _NEGATIVE_BIAS and max(dead, default=0.0) > _MOST_UNITS
 
 
 def is_linear(context: RuleContext) -> bool:

@@ -61,7 +61,5 @@ def measure_plateau(pair: LossPair) -> Plateau | None:
         train_end=val_minimum.train_end,
         train_fall_relative=bounded_ratio(fall, reference_level(pair.train, train[start])),
         train_fall_share=bounded_ratio(fall, max(pair.train) - min(pair.train)),
-        train_fall_in_standard_errors=fall_in_standard_errors(
-            pair.train, train[start], start, val_minimum.last
-        ),
+        train_fall_in_standard_errors=fall_in_standard_errors(pair, train[start], start),
     )

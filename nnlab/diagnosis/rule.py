@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from nnlab.diagnosis.calibration import calibrated_confidence
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
@@ -46,10 +47,14 @@ def make_finding(
 ) -> Finding | None:
     """A rule's finding, or None if its confidence is too low.
 
-    `remedy` replaces that of the rule, for example in a user's model without options.
+    `remedy` replaces that of the rule, for example in a user's model without options. The
+    confidence of warnings and errors is calibrated on runs with a known truth; whether a note of
+    severity info is correct cannot be measured.
     """
     if confidence < MIN_CONFIDENCE:
         return None
+    if severity is not Severity.INFO:
+        confidence = calibrated_confidence(confidence)
     return Finding(
         code=rule.code,
         name=rule.name,

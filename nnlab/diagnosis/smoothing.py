@@ -3,8 +3,15 @@
 import math
 from collections.abc import Sequence
 
+from nnlab.diagnosis.loss_pair import UNGROUPED_VALIDATIONS
+
 # The ratio of the sd of normal values to the median of their magnitudes.
 _MEDIAN_TO_SD = 1.4826
+
+# Curves with fewer values are not smoothed over epochs; longer ones have windows of five or more.
+_MIN_SMOOTHED, _LONG_CURVE = 8, 20
+# The number of groups of a `LossPair`, each of 2 % of the epoch, that span 10 % of the epoch.
+_GROUPS = 5
 
 
 def low_median(values: Sequence[float]) -> float:
@@ -28,6 +35,32 @@ def smooth_curve(values: Sequence[float]) -> list[float]:
     """
     half_width = smoothing_half_width(len(values))
     return _running_mean(_running_median(values), half_width) if half_width else list(values)
+
+
+def smooth_over_epochs(values: Sequence[float]) -> tuple[list[float], list[int]]:
+    """A curve smoothed over windows that grow with the epoch, and the number of values in each.
+
+    A window spans about 10 % of the epoch to each side, because a loss changes on a logarithmic
+    scale of time: an early minimum keeps its resolution, and a late one is not the luckiest of many
+    epochs. Single spikes are removed first, by a running median of three. The windows shrink at the
+    ends. Curves with fewer than eight values are returned unchanged.
+
+    Args:
+        values: the values of a `LossPair`, which are averaged in groups from a certain point on.
+    """
+    n = len(values)
+    if n < _MIN_SMOOTHED:
+        return list(values), [1] * n
+    total = [0.0]
+    for value in _running_median(values):
+        total.append(total[-1] + value)
+    narrowest = 1 if n < _LONG_CURVE else 2
+    halves = [
+        min(i, n - 1 - i, max(narrowest, i // 10) if i < UNGROUPED_VALIDATIONS else _GROUPS)
+        for i in range(n)
+    ]
+    means = [(total[i + h + 1] - total[i - h]) / (2 * h + 1) for i, h in enumerate(halves)]
+    return means, [2 * half + 1 for half in halves]
 
 
 def sd_around_rising_fit(values: Sequence[float]) -> float:
@@ -60,6 +93,30 @@ def oscillation_sd(values: Sequence[float]) -> float:
         abs(values[i] - (values[i - 1] + values[i + 1]) / 2) for i in range(1, len(values) - 1)
     ]
     return low_median(deviations) * _MEDIAN_TO_SD / math.sqrt(1.5)
+
+
+def fall_in_ranks(values: Sequence[float]) -> float:
+    """How significantly values fall with their position: about normal, sd 1, without a trend.
+
+    It is Spearman's rank correlation with the position, negated and multiplied by sqrt(n - 1).
+    Noise in proportion to the value hardly affects ranks. 0 for fewer than three values.
+    """
+    n = len(values)
+    if n < 3:
+        return 0.0
+    order = sorted(range(n), key=values.__getitem__)
+    covariance = squares = 0.0
+    start = 0
+    while start < n:
+        stop = start + 1
+        while stop < n and values[order[stop]] == values[order[start]]:
+            stop += 1
+        rank = (start + stop - n) / 2  # equal values share their mean rank, counted from the middle
+        covariance += rank * sum(position - (n - 1) / 2 for position in order[start:stop])
+        squares += rank * rank * (stop - start)
+        start = stop
+    scale = math.sqrt(squares * n * (n * n - 1) / 12)
+    return -covariance / scale * math.sqrt(n - 1) if scale > 0 else 0.0
 
 
 def _isotonic_fit(values: Sequence[float]) -> tuple[list[float], int]:

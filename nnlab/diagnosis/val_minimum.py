@@ -1,28 +1,28 @@
 """Measurements at the minimum of validation loss, shared by the rules on generalisation."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnosis.loss_pair import LossPair
+from nnlab.diagnosis.loss_pair import TAIL_MIN, LossPair
 from nnlab.diagnosis.smoothing import (
+    fall_in_ranks,
     low_median,
     oscillation_sd,
     sd_around_falling_fit,
-    sd_around_rising_fit,
-    smooth_curve,
+    smooth_over_epochs,
     smoothing_half_width,
 )
 
-# The end of a curve is the low median of its last eighth, and at least of its last two values,
-# because a single epoch may be a spike.
-_END_SHARE, _END_MIN = 8, 2
 # The largest decrease that is used, as a multiple of the lowest loss. Without a limit, the first
 # epoch of an unscaled regression (a loss of 500 that ends at 10) would make any rise look small.
 _GAIN_LIMIT = 5.0
 # The smallest decrease that is used, as a fraction of the lowest loss, for fine-tuned models that
 # never improved.
 _GAIN_FLOOR = 0.1
+# The noise is measured over at least this many values.
+_NOISE_MIN = 8
 # Represents infinity in a ratio, for example for a rise without noise.
 _MAX_RATIO = 1e6
 
@@ -36,12 +36,13 @@ class ValMinimum:
     `last` of these make up the end of the curve. `val_gain` is the decrease before the minimum.
     `rise` is the difference between the end and the minimum; `rise_relative` is relative to the
     minimum, `rise_share` to `val_gain`, and `rise_in_standard_errors` to the noise.
-    `trend_in_standard_errors` is the difference between the last and the first third of the curve
-    after the minimum. `train_fall` is the decrease of training loss after the onset, relative to
-    its value (`train_fall_relative`), to its range (`train_fall_share`) and to its noise
-    (`train_fall_in_standard_errors`). `gap` is the difference between validation and training loss
-    at the end, relative to validation loss. If losses can be negative, ratios are relative to the
-    range of the loss instead of its value.
+    `late_excess` is the height of the last third after the minimum as a fraction of `rise`: about 1
+    for a lasting rise, 0 for a wave. `train_fall` is the decrease of training loss after the onset,
+    relative to its value (`train_fall_relative`), to its range (`train_fall_share`) and to its
+    noise (`train_fall_in_standard_errors`); `train_fall_in_ranks` is the significance of its trend,
+    which noise in proportion to the loss does not hide. `gap` is the difference between validation
+    and training loss at the end, relative to validation loss. If losses can be negative, ratios are
+    relative to the range of the loss instead of its value.
     """
 
     onset: int
@@ -55,30 +56,32 @@ class ValMinimum:
     rise_relative: float
     rise_share: float
     rise_in_standard_errors: float
-    trend_in_standard_errors: float
+    late_excess: float
     train_at_onset: float
     train_end: float
     train_fall: float
     train_fall_relative: float
     train_fall_share: float
     train_fall_in_standard_errors: float
+    train_fall_in_ranks: float
     gap: float
 
 
 def measure_val_minimum(pair: LossPair) -> ValMinimum:
     """The minimum of the validation loss of a pair (any length from 1 on), with its changes."""
-    val, train = smooth_curve(pair.val), smooth_curve(pair.train)
+    val, widths = smooth_over_epochs(pair.val)
+    train, _ = smooth_over_epochs(pair.train)
     n = len(pair)
     lowest = min(range(n), key=val.__getitem__)
-    since = n - 1 - lowest
-    last = max(1, min(since, max(_END_MIN, n // _END_SHARE)))
-    end, train_end = low_median(pair.val[-last:]), low_median(pair.train[-last:])
+    end, train_end = low_median(pair.tail_val), low_median(pair.tail_train)
+    last = _points_in_tail(pair)
     rise = end - val[lowest]
     gain = max(val[: lowest + 1]) - val[lowest]
     fall = train[lowest] - train_end
+    after = pair.val[lowest:]
     return ValMinimum(
-        onset=_lowest_epoch_near(pair, lowest, smoothing_half_width(n)),
-        validations_since=since,
+        onset=_lowest_epoch_near(pair, lowest, widths[lowest] // 2),
+        validations_since=n - 1 - lowest,
         validations=n,
         last=last,
         minimum=val[lowest],
@@ -87,20 +90,22 @@ def measure_val_minimum(pair: LossPair) -> ValMinimum:
         rise=rise,
         rise_relative=bounded_ratio(rise, reference_level(pair.val, val[lowest])),
         rise_share=bounded_ratio(rise, reference_gain(pair.val, val[lowest], gain)),
-        rise_in_standard_errors=bounded_ratio(
-            rise, _standard_error(pair.val[lowest:], smoothing_half_width(n), last)
-        ),
-        trend_in_standard_errors=_trend_in_standard_errors(pair.val[lowest:]),
+        rise_in_standard_errors=bounded_ratio(rise, _standard_error(after, widths[lowest], last)),
+        late_excess=_late_excess(pair, lowest, val[lowest], rise),
         train_at_onset=train[lowest],
         train_end=train_end,
         train_fall=fall,
         train_fall_relative=bounded_ratio(fall, reference_level(pair.train, train[lowest])),
         train_fall_share=bounded_ratio(fall, max(pair.train) - min(pair.train)),
-        train_fall_in_standard_errors=fall_in_standard_errors(
-            pair.train, train[lowest], lowest, last
-        ),
+        train_fall_in_standard_errors=fall_in_standard_errors(pair, train[lowest], lowest),
+        train_fall_in_ranks=fall_in_ranks(pair.train[lowest:]),
         gap=bounded_ratio(end - train_end, reference_level(pair.val, end)),
     )
+
+
+def _points_in_tail(pair: LossPair) -> int:
+    """The number of points of a pair, which may be groups, in its last tenth."""
+    return max(TAIL_MIN, len(pair) - bisect_left(pair.epochs, pair.tail_epoch))
 
 
 def _lowest_epoch_near(pair: LossPair, index: int, half_width: int) -> int:
@@ -121,42 +126,47 @@ def reference_gain(values: Sequence[float], minimum: float, gain: float) -> floa
     return min(max(gain, _GAIN_FLOOR * minimum), _GAIN_LIMIT * minimum)
 
 
-def _standard_error(after: Sequence[float], half_width: int, last: int) -> float:
+def _standard_error(after: Sequence[float], width: int, last: int) -> float:
     """The standard error of the difference between the end and the minimum.
+
+    The noise is measured from value to value, near the minimum and near the end separately, because
+    it often grows while a network overfits, and because later values may be means of groups.
 
     Args:
         after: the values from the minimum on.
-        half_width: the minimum is a mean of 2 half_width + 1 values.
-        last: the number of values at the end.
+        width: the minimum is a mean of this many values.
+        last: the end is the median of this many values.
     """
-    return sd_around_rising_fit(after) * math.sqrt(1 / (2 * half_width + 1) + 1 / last)
+    part = max(_NOISE_MIN, len(after) // 3)
+    first, final = oscillation_sd(after[:part]), oscillation_sd(after[-part:])
+    return math.sqrt(first**2 / width + math.pi / 2 * final**2 / last)
 
 
-def fall_in_standard_errors(train: Sequence[float], level: float, start: int, last: int) -> float:
-    """The decrease of a training loss from `level` at index `start` to its end, in standard errors.
+def fall_in_standard_errors(pair: LossPair, level: float, start: int) -> float:
+    """The decrease of training loss from `level` at index `start` to its end, in standard errors.
 
-    The end is the mean of the last `last` values, because the low median of two noisy epochs would
-    be biased downwards. The noise is the larger of the sd around a decreasing curve since `start`
+    The end is the mean of the last tenth, because the low median of two noisy epochs would be
+    biased downwards. The noise is the larger of the sd around a decreasing curve since `start`
     and the sd from epoch to epoch in the second half of the run, because a few values may decrease
     by chance.
     """
+    train, last = pair.train, _points_in_tail(pair)
     noise = max(
         sd_around_falling_fit(train[start:]), oscillation_sd(train[min(start, len(train) // 2) :])
     )
     error = noise * math.sqrt(1 / (2 * smoothing_half_width(len(train)) + 1) + 1 / last)
-    return bounded_ratio(level - sum(train[-last:]) / last, error)
+    return bounded_ratio(level - sum(pair.tail_train) / len(pair.tail_train), error)
 
 
-def _trend_in_standard_errors(after: Sequence[float]) -> float:
-    """The rise from the first to the last third of the curve after the minimum, in standard errors.
+def _late_excess(pair: LossPair, lowest: int, minimum: float, rise: float) -> float:
+    """The lowest fifth of the last third of the epochs after the minimum, relative to the rise.
 
-    It separates a real rise from a minimum by chance, after which the curve stays level.
+    It is about 1 for a lasting rise, and near 0 for a wave that comes down to the minimum again.
     """
-    third = len(after) // 3
-    if third < 2:
-        return 0.0
-    rise = (sum(after[-third:]) - sum(after[:third])) / third
-    return bounded_ratio(rise, sd_around_rising_fit(after) * math.sqrt(2 / third))
+    onset = pair.epochs[lowest]
+    third = bisect_left(pair.epochs, onset + (pair.last_epoch - onset) * 2 / 3)
+    late = sorted(pair.val[min(third, len(pair) - TAIL_MIN) :])
+    return bounded_ratio(late[len(late) // 5] - minimum, rise) if rise > 0 else 0.0
 
 
 def bounded_ratio(numerator: float, denominator: float) -> float:

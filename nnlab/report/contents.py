@@ -13,7 +13,12 @@ from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
-from nnlab.analysis.remedy_studies import is_remedy_study, name_remedies, treated_finding
+from nnlab.analysis.remedy_studies import (
+    is_remedy_study,
+    name_remedies,
+    treated_finding,
+    treated_run,
+)
 from nnlab.analysis.scope import Scope, current_runs
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
@@ -304,14 +309,14 @@ def _remedy_summaries(
     run_ids = {run.id for run in runs}
     summaries = []
     for study in studies:
-        number = study.name.removeprefix("remedy/").partition("/")[0]
-        if not is_remedy_study(study) or not number.isdecimal() or study.objective is None:
+        number = treated_run(study)
+        if not is_remedy_study(study) or number is None or study.objective is None:
             continue
         is_in_report = any(run.trial.study == study.name for run in runs)
-        if int(number) in run_ids or is_in_report:
+        if number in run_ids or is_in_report:
             code = treated_finding(db, study)
             results = evaluate_remedies(db, study, study.objective, code)
-            summaries.append(RemedySummary(study.name, int(number), code, tuple(results)))
+            summaries.append(RemedySummary(study.name, number, code, tuple(results)))
     return tuple(summaries)
 
 

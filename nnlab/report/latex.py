@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from nnlab.analysis.remedy_numbers import remedy_numbers
+from nnlab.analysis.remedy_numbers import (
+    BEST_EPOCH_COLUMN,
+    best_epoch_numbers,
+    measure_sentence,
+    remedy_numbers,
+    remedy_titles,
+)
 from nnlab.io.escaping import escape_latex
 from nnlab.io.file_origin import LATEX_MARK
 from nnlab.io.text import format_count
@@ -102,18 +108,26 @@ def _findings(report: Report) -> list[str]:
 def _remedies(report: Report) -> list[str]:
     parts = []
     for summary in report.remedies:
+        results = summary.results
         rows = [
-            rf"{escape_latex(result.title)} & {result.n} & {escape_latex(effect)} &"
-            rf" {escape_latex(interval)} & {escape_latex(result.outcome)} \\"
-            for result, (effect, interval) in zip(
-                summary.results, remedy_numbers(summary.results), strict=True
+            rf"{escape_latex(title)} & {result.n} & {escape_latex(effect)} &"
+            rf" {escape_latex(interval)} & {escape_latex(result.outcome)} &"
+            rf" {escape_latex(at_best)} \\"
+            for result, title, (effect, interval), at_best in zip(
+                results,
+                remedy_titles(results),
+                remedy_numbers(results),
+                best_epoch_numbers(results),
+                strict=True,
             )
         ]
+        sentence = f"Judged by {measure_sentence(summary.code, results)}. {BEST_EPOCH_COLUMN}"
         parts += [
             rf"\section*{{Remedies for run {summary.run} {escape_latex(summary.code)}}}",
-            r"\begin{longtable}{lrrll}",
+            *([escape_latex(sentence)] if results else []),
+            r"\begin{longtable}{lrrllr}",
             r"\toprule",
-            r"Remedy & $n$ & Better by & 95\,\% interval & Did it help \\",
+            r"Remedy & $n$ & Better by & 95\,\% interval & Did it help & Best epoch \\",
             r"\midrule",
             *rows,
             r"\bottomrule",

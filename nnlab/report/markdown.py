@@ -11,7 +11,13 @@ from nnlab.analysis.ranking_numbers import (
     written_values,
 )
 from nnlab.analysis.records import Ranking
-from nnlab.analysis.remedy_numbers import remedy_numbers
+from nnlab.analysis.remedy_numbers import (
+    BEST_EPOCH_COLUMN,
+    best_epoch_numbers,
+    measure_sentence,
+    remedy_numbers,
+    remedy_titles,
+)
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.escaping import escape_markdown, escape_terminal
 from nnlab.io.text import axis_word, format_count, format_seed, position_number
@@ -132,17 +138,24 @@ def _remedies(report: Report) -> list[str]:
     parts = []
     for summary in report.remedies:
         code = f", {escape_markdown(summary.code)}" if summary.code else ""
-        lines = [
-            f"## Remedies for run {summary.run}{code}",
-            "",
-            "| remedy | n | better by | 95 % interval | did it help |",
-            "| --- | ---: | ---: | ---: | --- |",
+        results = summary.results
+        lines = [f"## Remedies for run {summary.run}{code}", ""]
+        if results:
+            sentence = escape_markdown(measure_sentence(summary.code, results))
+            lines += [f"Judged by {sentence}. {BEST_EPOCH_COLUMN}", ""]
+        lines += [
+            "| remedy | n | better by | 95 % interval | did it help | best epoch |",
+            "| --- | ---: | ---: | ---: | --- | ---: |",
         ]
         lines += [
-            f"| {escape_markdown(result.title)} | {result.n} | {effect} |"
-            f" {interval} | {escape_markdown(result.outcome)} |"
-            for result, (effect, interval) in zip(
-                summary.results, remedy_numbers(summary.results), strict=True
+            f"| {escape_markdown(title)} | {result.n} | {effect} |"
+            f" {interval} | {escape_markdown(result.outcome)} | {at_best} |"
+            for result, title, (effect, interval), at_best in zip(
+                results,
+                remedy_titles(results),
+                remedy_numbers(results),
+                best_epoch_numbers(results),
+                strict=True,
             )
         ]
         parts.append("\n".join([*lines, ""]))

@@ -73,6 +73,16 @@ class FlagRemedy:
     changes: Mapping[str, Scalar]
 
 
+def usual_field(flag_name: str) -> str | None:
+    """The field of nnlab's settings that a flag of a usual name sets; None for other names.
+
+    >>> usual_field("train.label_smooth"), usual_field("lr"), usual_field("data")
+    ('label_smoothing', 'lr', None)
+    """
+    name = flag_name.replace("-", "_").lower().rpartition(".")[2]
+    return next((field for field, names in _USUAL_NAMES.items() if name in names), None)
+
+
 def map_flags(
     flags: ScriptFlags, setting: Setting, chosen: Mapping[str, str]
 ) -> dict[str, MappedFlag]:

@@ -121,7 +121,7 @@ def boundary_table(max_pairs: int) -> BoundaryTable:
     nominal = []
     for look, share in enumerate(spending_shares(max_pairs), start=FIRST_LOOK):
         if look > FIRST_LOOK:
-            cells = _transition(edges, look - 1).T @ cells
+            cells = _transition(look - 1).T @ cells
         nominal.append(_cross_boundary(cells, edges, share * levels))
     return BoundaryTable(
         tuple(np.log(levels).tolist()), tuple(tuple(np.log(row).tolist()) for row in nominal)
@@ -140,11 +140,12 @@ def _cell_edges() -> "Floats":
 
 
 def _cell_probabilities(edges: "Floats") -> "Floats":
+    import numpy as np
     from scipy.special import ndtr
 
     above = ndtr(-edges)
     above[0], above[-1] = 1.0, 0.0
-    return above[:-1] - above[1:]
+    return np.asarray(above[:-1] - above[1:])
 
 
 def _cross_boundary(cells: "Floats", edges: "Floats", spent: "Floats") -> "Floats":
@@ -168,13 +169,15 @@ def _cross_boundary(cells: "Floats", edges: "Floats", spent: "Floats") -> "Float
     return np.asarray(nominal)
 
 
-def _transition(edges: "Floats", n: int) -> "Floats":
+@cache
+def _transition(n: int) -> "Floats":
     """The probabilities to move from each cell after n pairs to each after n + 1.
 
     Shape [cells, cells]; each path starts in the middle of its cell.
     """
     import numpy as np
 
+    edges = _cell_edges()
     start = _cosine((edges[:-1] + edges[1:]) / 2, n)[:, None]
     target = _cosine(edges, n + 1)[None, :]
     at_least = np.where(
@@ -183,7 +186,7 @@ def _transition(edges: "Floats", n: int) -> "Floats":
         1 - _probability_at_least(np.abs(target), -start, n),
     )
     at_least[:, 0], at_least[:, -1] = 1.0, 0.0
-    return np.maximum(at_least[:, :-1] - at_least[:, 1:], 0.0)
+    return np.asarray(np.maximum(at_least[:, :-1] - at_least[:, 1:], 0.0))
 
 
 def _cosine(normal: "Floats", n: int) -> "Floats":
@@ -217,4 +220,4 @@ def _probability_at_least(target: "Floats", start: "Floats", n: int) -> "Floats"
     all_allowed = above(least)
     between = np.where(discriminant > 0, above_low - above_high, 0.0)
     outside = np.where(discriminant > 0, above_high + all_allowed - above_low, all_allowed)
-    return np.where(w > 1, between, outside)
+    return np.asarray(np.where(w > 1, between, outside))

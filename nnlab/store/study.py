@@ -96,8 +96,9 @@ def extend_study(
     space: Space | None = None,
     seeds: Sequence[int] = (),
     sampler: Sampler | None = None,
+    arms: Sequence[Arm] = (),
 ) -> Study:
-    """Adds values and seeds to a study; returns the study with them.
+    """Adds values, seeds and arms to a study; returns the study with them.
 
     Args:
         db: the database.
@@ -105,6 +106,7 @@ def extend_study(
         space: values to add, by field; the study's own values are kept.
         seeds: seeds to add.
         sampler: replaces the study's sampler; None keeps it.
+        arms: arms to add; those of a name that the study has are not changed.
 
     Raises:
         UnknownName: there is no such study.
@@ -120,9 +122,15 @@ def extend_study(
                 space=space_to_json(_merge_spaces(study.space, space)),
                 seeds=to_json(list(dict.fromkeys((*study.seeds, *seeds)))),
                 sampler=sampler_to_json(sampler or study.sampler),
+                arms=dataclasses_to_json(_merge_arms(study.arms, arms)),
             )
         )
         return _find_visible_study(connection, name)
+
+
+def _merge_arms(arms: Sequence[Arm], added: Sequence[Arm]) -> tuple[Arm, ...]:
+    names = {arm.name for arm in arms}
+    return (*arms, *(arm for arm in added if arm.name not in names))
 
 
 def _merge_spaces(space: Space | None, added: Space | None) -> Space | None:

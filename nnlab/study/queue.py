@@ -75,7 +75,9 @@ def queue_runs(
     match specification:
         case StudySpec():
             is_fixed = fixed_space or request.has_fixed_space
-            study = _get_or_create_study(db, request, specification, command, is_fixed=is_fixed)
+            study = find_study_of_trials(db, specification) or _get_or_create_study(
+                db, request, specification, command, is_fixed=is_fixed
+            )
         case Extension():
             study, changes = store_extension(db, specification), specification.changes
         case _:
@@ -109,6 +111,21 @@ def _failed_run_keys(db: store.Database, name: str | None) -> frozenset[tuple[st
             hint="nnlab ls shows the status of each run",
         )
     return frozenset((run.trial.digest, run.known_seed) for run in failed)
+
+
+def find_study_of_trials(db: store.Database, spec: StudySpec) -> Study | None:
+    """The study of a specification if it compares arms and has all of the trials; otherwise None.
+
+    A specification of some of its trials and seeds is no other definition of the study. A study
+    that stores no seeds, as those of `nnlab remedy`, accepts all.
+    """
+    study = next((study for study in store.all_studies(db) if study.name == spec.study), None)
+    if study is None or not study.arms or spec.arms or spec.claim or spec.sampler or spec.question:
+        return None
+    digests = {digest for arm in study.arms for digest in arm.trials}
+    has_trials = digests.issuperset(trial.digest for trial in spec.trials)
+    has_seeds = not study.seeds or set(study.seeds).issuperset(spec.seeds)
+    return study if has_trials and has_seeds else None
 
 
 def _get_or_create_study(

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnlab.diagnosis import group_symptoms
 from nnlab.diagnosis.remedies import Remedy
-from nnlab.errors import UsageError
 from nnlab.objective import Objective, Setting
 from nnlab.records import Finding, Run
 from nnlab.scripts.script_spec import ScriptSpec
@@ -55,7 +53,6 @@ class RemedyPlan:
         candidates: the remedies, in the order of `settings`.
         seeds: the number of seeds of each setting.
         control_seconds: the estimated seconds of all control runs.
-        error: set where no result with so many seeds could be significant.
         script: the script of the run; None if nnlab trains it.
         notes: what the user should know.
     """
@@ -67,11 +64,10 @@ class RemedyPlan:
     candidates: tuple[RemedyCandidate, ...]
     seeds: int
     control_seconds: float
-    error: UsageError | None
     script: ScriptSpec | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def finding_code(self) -> str:
-        """The code of the first cause among the findings."""
-        return group_symptoms(self.findings)[0].finding.code
+        """The code of the finding that the first remedies are for."""
+        return self.candidates[0].remedy.finding_code

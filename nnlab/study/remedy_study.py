@@ -4,14 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 from nnlab import store
 from nnlab.analysis.remedies import (
+    CONTROL_ARM,
+    MIN_SEEDS,
     RemedyResult,
     evaluate_remedies,
-    max_remedies_for,
-    min_seeds_for,
     minimal_fields,
     remedy_run_specs,
     remedy_settings,
 )
+from nnlab.analysis.remedy_studies import remedy_question
 from nnlab.analysis.selection import single_run
 from nnlab.diagnosis import diagnose
 from nnlab.diagnosis.remedies import remedies_for
@@ -21,6 +22,7 @@ from nnlab.objective import Objective, Scalar, Setting
 from nnlab.records import Arm, Origin, Run, Study
 from nnlab.settings import digest_of, parse_duration, setting_field
 from nnlab.settings.setting_differences import format_value
+from nnlab.study.model_arguments import model_arguments
 from nnlab.study.queue import QueuedRuns
 from nnlab.study.remedy_plan import RemedyCandidate, RemedyPlan, RemedyProposal
 from nnlab.study.script_remedies import flag_text, propose_script_remedies, script_command
@@ -70,7 +72,6 @@ def plan_remedies(
         candidates,
         seeds,
         control_seconds=seeds * seconds,
-        error=_seed_count_error(name, seeds, len(settings) - 1),
         script=proposal.script,
         notes=proposal.notes,
     )
@@ -86,13 +87,15 @@ def _propose_remedies(db: store.Database, run: Run) -> RemedyProposal:
     findings = tuple(diagnose(store.history(db, run.id), setting))
     if not findings:
         raise UsageError(f"run {run.id} has no findings: there is nothing to remedy")
-    remedies = remedies_for(findings, setting)
+    arguments = model_arguments(setting)
+    remedies = arguments.translate(remedies_for(findings, arguments.with_fields(setting)))
     settings = remedy_settings(setting, remedies)
     if len(settings) == 1:
         codes = ", ".join(f"{finding.code} {finding.name}" for finding in findings)
         raise UsageError(
             f"no change to the setting of run {run.id} would remedy {codes}",
-            hint=f"{quote_command('nnlab', 'explain', findings[0].code)} says what to look at",
+            hint=f"{quote_command('nnlab', 'explain', findings[0].code)} says what to look at"
+            + (f", or to change in {setting['model']}" if ":" in str(setting["model"]) else ""),
         )
     return RemedyProposal(
         Objective.parse(str(setting["objective"])),
@@ -104,13 +107,7 @@ def _propose_remedies(db: store.Database, run: Run) -> RemedyProposal:
 
 
 def queue_remedies(db: store.Database, plan: RemedyPlan) -> QueuedRuns:
-    """Queues the control and the remedies of a plan with the same seeds, in a study of their own.
-
-    Raises:
-        UsageError: so few seeds that no result could be significant.
-    """
-    if plan.error is not None:
-        raise plan.error
+    """Queues the control and the remedies of a plan with the same seeds, in their own study."""
     arms = [Arm(name, (digest_of(setting),)) for name, setting in plan.settings.items()]
     study = _remedy_study(db, plan, arms)
     run_specs = _run_specs(plan)
@@ -133,11 +130,17 @@ def judge_remedies(db: store.Database, study: Study, plan: RemedyPlan) -> tuple[
     return evaluate_remedies(db, study, plan.objective, plan.finding_code)
 
 
-def setting_command(plan: RemedyPlan, setting: Setting, own_options: Collection[str] = ()) -> str:
-    """The command line that executes a setting of a plan; see `script_command`."""
+def setting_command(
+    plan: RemedyPlan, study: Study, setting: Setting, own_options: Collection[str] = ()
+) -> str:
+    """The command line that executes a setting of a plan, with its seeds, in the plan's study.
+
+    Executed now it trains nothing; with more seeds it adds runs. See `script_command`.
+    """
+    in_study = ("--study", study.name, "--seeds", str(plan.seeds))
     if plan.script is not None:
-        return script_command(plan.script, setting, own_options)
-    return train_command(setting)
+        return script_command(plan.script, setting, own_options, in_study)
+    return train_command(setting, in_study)
 
 
 def option_text(plan: RemedyPlan, changes: Mapping[str, Scalar]) -> str:
@@ -149,15 +152,15 @@ def option_text(plan: RemedyPlan, changes: Mapping[str, Scalar]) -> str:
     )
 
 
-def train_command(setting: Setting) -> str:
-    """The shortest `nnlab train` command line that trains a setting."""
+def train_command(setting: Setting, more_words: Sequence[str] = ()) -> str:
+    """The shortest `nnlab train` command line that trains a setting, and more words of it."""
     words = ["nnlab", "train"]
     for name in minimal_fields(setting):
         field = setting_field(name)
         words.append(field.flag)
         if not field.option.flag:
             words.append(format_value(setting[name]))
-    return quote_command(*words)
+    return quote_command(*words, *more_words)
 
 
 def estimate_seconds(run: Run) -> float:
@@ -171,24 +174,6 @@ def estimate_seconds(run: Run) -> float:
 def _relative_epochs(setting: Setting, run: Run) -> float:
     """The epochs of a setting, relative to those of a run."""
     return float(str(setting["epochs"])) / max(run.epochs_planned, 1)
-
-
-def _seed_count_error(name: str, seeds: int, remedies: int) -> UsageError | None:
-    """The error where no result with so many seeds could prove a remedy, else None."""
-    minimum = min_seeds_for(remedies)
-    if seeds >= minimum:
-        return None
-    more_seeds = quote_command("nnlab", "remedy", name, "--seeds", minimum)
-    provable = max_remedies_for(seeds)
-    fewer_remedies = quote_command(
-        "nnlab", "remedy", name, "--seeds", seeds, "--budget", seeds * (provable + 1)
-    )
-    first = "only the first remedy" if provable == 1 else f"only the first {provable} remedies"
-    return UsageError(
-        f"{seeds} seeds cannot prove that one of {remedies} remedies helps: the exact sign-flip"
-        f" test, corrected for {remedies} remedies, needs at least {minimum} seeds",
-        hint=f"{more_seeds}; or {fewer_remedies}, which trains {first}",
-    )
 
 
 def _limit_to_budget(
@@ -218,28 +203,37 @@ def _limit_to_budget(
         raise UsageError(
             f"--budget {budget} does not allow {2 * seeds} runs: the control and one remedy,"
             f" {seeds} seeds each",
-            hint="a larger budget, or fewer --seeds (five at least, for one remedy)",
+            hint=f"a larger budget, or fewer --seeds ({MIN_SEEDS} at least)",
         )
     return dict(list(settings.items())[:max_settings])
 
 
 def _remedy_study(db: store.Database, plan: RemedyPlan, arms: Sequence[Arm]) -> Study:
-    """The study of a run's remedies; a different list of remedies is a different study."""
+    """The study of a run's remedies: a stored one, to which remedies are added, or a new one."""
     run = plan.run
     studies = {study.name: study for study in store.all_studies(db)}
     base = f"remedy/{run.name or run.id}"
     number, name = 1, base
-    while name in studies and studies[name].arms != tuple(arms):
+    while name in studies and not _may_have_arms(studies[name], arms):
         number += 1
         name = f"{base}-{number}"
+    if name in studies:
+        arms = store.extend_study(db, name, arms=arms).arms
     return store.create_study(
         db,
         name=name,
-        # Stored studies have this text: another one would be another study.
-        question=f"What mends run {run.id}?",
+        question=remedy_question(plan.finding_code, run.id),
         objective=plan.objective,
         space=None,
         seeds=(),
         arms=arms,
         script=None if plan.script is None else plan.script.to_json(),
+    )
+
+
+def _may_have_arms(study: Study, arms: Sequence[Arm]) -> bool:
+    """Whether a remedy study can get the arms: it has the same control, no other of their names."""
+    stored = {arm.name: arm.trials for arm in study.arms}
+    return stored.get(CONTROL_ARM) == arms[0].trials and all(
+        stored.get(arm.name, arm.trials) == arm.trials for arm in arms
     )

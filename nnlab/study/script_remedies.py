@@ -61,7 +61,7 @@ def propose_script_remedies(
         raise UsageError(f"run {run.id} has no findings: there is nothing to remedy")
     values = {name: value for name, value in setting.items() if name not in RESERVED_NAMES}
     mapped = map_flags(spec.flags, values, _parse_map(chosen_flags))
-    possible = remedies_for(findings, remedy_setting(mapped))
+    possible = remedies_for(_in_units_of_epochs(findings, run, mapped), remedy_setting(mapped))
     total_steps = run.epochs if run.axis == "step" else None
     remedies = apply_to_flags(possible, mapped, total_steps)
     if not remedies:
@@ -83,13 +83,29 @@ def propose_script_remedies(
     )
 
 
-def script_command(spec: ScriptSpec, setting: Setting, own_options: Collection[str] = ()) -> str:
+def _in_units_of_epochs(
+    findings: Sequence[Finding], run: Run, mapped: Mapping[str, MappedFlag]
+) -> tuple[Finding, ...]:
+    """The findings, without onsets that are steps if the flag counts epochs, or vice versa."""
+    epochs = mapped.get("epochs")
+    if epochs is None or (epochs.unit == "steps") == (run.axis == "step"):
+        return tuple(findings)
+    return tuple(replace(finding, onset=None) for finding in findings)
+
+
+def script_command(
+    spec: ScriptSpec,
+    setting: Setting,
+    own_options: Collection[str] = (),
+    more_words: Sequence[str] = (),
+) -> str:
     """The `nnlab run` command line that executes a script with a setting.
 
     Args:
         spec: the script.
         setting: the setting of a trial.
         own_options: the options of `nnlab run`; flags of these names get the prefix `--flag.`.
+        more_words: more options of `nnlab run`, which come before the script.
     """
     values = {name: value for name, value in setting.items() if name not in RESERVED_NAMES}
     lists = {name: value for name, value in values.items() if _means_several(spec, name, value)}
@@ -100,6 +116,7 @@ def script_command(spec: ScriptSpec, setting: Setting, own_options: Collection[s
         words += ["--seed-flag", spec.seed_flag]
     if spec.metrics not in (AUTOMATIC_METRICS, LINE_METRICS):
         words += ["--metrics", spec.metrics]
+    words += more_words
     words += ["--cmd", spec.template] if spec.template is not None else [_shown_path(spec)]
     typed = {name: value for name, value in values.items() if name not in lists}
     words += [_distinct_flag(word, own_options) for word in build_arguments(spec.flags, typed)]

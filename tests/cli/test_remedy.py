@@ -1,7 +1,6 @@
 """`nnlab remedy`: proposals, training, and results."""
 
 import json
-import shlex
 import sqlite3
 from pathlib import Path
 
@@ -19,8 +18,15 @@ def test_the_right_remedy_is_proved_and_its_line_trains(nnlab: Nnlab, folder: Pa
     answer = nnlab("remedy", "1")
     assert "1000 times the learning rate helped most:" in answer.out
     line = next(x for x in answer.out.splitlines() if "helped most" in x).split(": nnlab ")[1]
-    assert line == ("train --data iris --width 8 --depth 1 --opt sgd --epochs 10")
-    nnlab(*line.split(), "-q")
+    assert line == (
+        "train --data iris --width 8 --depth 1 --opt sgd --epochs 10 --study remedy/1 --seeds 8"
+    )
+    # The line trains the seeds of the remedy in its study: all of them exist, and more are added.
+    assert "8 runs in study 'remedy/1': 8 already trained" in nnlab(*line.split()).out
+    more = nnlab(*line.split()[:-1], "9", "--dry-run").out
+    assert "9 runs, 8 already trained, 1 to train" in more
+    other = nnlab(*line.split(), "--lr", "0.3", expect=2).err
+    assert "study 'remedy/1' exists and has another definition" in other
     output = nnlab("remedy", "1", "--format", "json").json  # nothing is trained again
     best = output["remedies"][0]
     assert (best["outcome"], best["n"], output["finding"]) == ("helped", 8, "NN203")
@@ -61,32 +67,32 @@ def test_a_budget_tries_the_first_ones(nnlab: Nnlab) -> None:
     assert len(nnlab("remedy", "1", "--dry-run", "--budget", "2h", "--format", "json").json) == 3
 
 
-def test_too_few_seeds_for_so_many_remedies_are_reported_before_training(nnlab: Nnlab) -> None:
+def test_five_seeds_can_prove_one_of_many_remedies(nnlab: Nnlab) -> None:
     words = ("--data", "iris", "--width", "8", "--opt", "momentum", "--lr", "50", "--epochs", "4")
     nnlab("train", *words, "--name", "too fast", "-q")
-    plan = nnlab("remedy", "too fast", "--seeds", "5", "--dry-run", "--format", "json")
-    count = len(plan.json)
-    assert count == 6
-    message = f"5 seeds cannot prove that one of {count} remedies helps"
-    assert message in plan.err
-    refused = nnlab("remedy", "too fast", "--seeds", "5", expect=2).err
-    assert message in refused
-    assert "needs at least 7 seeds" in refused
-    assert "nnlab remedy 'too fast' --seeds 7;" in refused
-    assert len(nnlab("ls", "--format", "json").json) == 1  # nothing was trained
-    few = shlex.split(refused.split("; or ")[1].split(",")[0])
-    assert few == ["nnlab", "remedy", "too fast", "--seeds", "5", "--budget", "10"]
-    nnlab(*few[1:])
+    nnlab("remedy", "too fast", "--seeds", "5", "--budget", "10")
     assert len(nnlab("ls", "--format", "json").json) == 1 + 2 * 5
+    # The remedies that the budget had left out are added to the study.
+    answer = nnlab("remedy", "too fast", "--seeds", "5", "--format", "json").json
+    assert answer["study"] == "remedy/too fast"
+    assert len(answer["remedies"]) == 6
+    assert len(nnlab("ls", "remedy/too fast", "-n", "50", "--format", "json").json) == 7 * 5
+    best = answer["remedies"][0]
+    assert (best["outcome"], best["p"]) == ("helped", 1 / 32)
 
 
-def test_early_stopping_is_judged_at_the_last_epoch(nnlab: Nnlab, folder: Path) -> None:
+def test_overfitting_is_judged_by_the_final_validation_loss(nnlab: Nnlab, folder: Path) -> None:
     nnlab("train", "--data", "diabetes", "--lr", "0.01", "--epochs", "60", "-q")
-    nnlab("remedy", "1", "--seeds", "7")
-    answer = nnlab("remedy", "1", "--seeds", "7", "--format", "json").json
+    text = nnlab("remedy", "1", "--seeds", "7", "--budget", "42").out
+    assert "better by: val/loss at the last epoch, which NN101 concerns" in " ".join(text.split())
+    assert "best epoch: improvement of val/loss at the best epoch of each run" in text
+    answer = nnlab("remedy", "1", "--seeds", "7", "--budget", "42", "--format", "json").json
+    assert answer["judged_by"] == "val/loss at the last epoch"
     (early,) = (remedy for remedy in answer["remedies"] if remedy["name"] == "early stopping")
-    assert (early["at"], early["outcome"]) == ("last", "helped")
-    assert {remedy["at"] for remedy in answer["remedies"] if remedy is not early} == {"best"}
+    assert (early["metric"], early["at"], early["outcome"]) == ("val/loss", "last", "helped")
+    assert {remedy["at"] for remedy in answer["remedies"]} == {"last"}
+    # A run that stops early has its best epoch no later than the control, and no better one.
+    assert early["best_effect"] <= 0.0
     db = sqlite3.connect(folder / "runs.db")
     last = dict(
         db.execute(
@@ -101,6 +107,12 @@ def test_early_stopping_is_judged_at_the_last_epoch(nnlab: Nnlab, folder: Path) 
     db.close()
     assert early["effect"] == pytest.approx(last[0] - last[6])
     assert early["effect"] > 0.1
+    nnlab("plot", "remedy", "remedy/1", "-o", "r.svg")
+    drawn = (folder / "r.svg").read_text()
+    assert "validation loss (last epoch)" in drawn
+    for name in ("r.md", "r.html", "r.tex"):
+        nnlab("report", "remedy/1", "-o", name)
+        assert "at the last epoch, which NN101 concerns" in (folder / name).read_text()
 
 
 def digests(db: sqlite3.Connection) -> tuple[str, str]:

@@ -81,18 +81,34 @@ def test_broken_validation_set_told_by_accuracy(classes: int) -> None:
     draw = random.Random(1)
     chance = 1 / classes
     of = history(
-        falling(30, math.log(classes), 0.01),
+        falling(30, math.log(classes), 0.01, 12),
         [math.log(classes) * (1 + 0.1 * i) for i in range(30)],
-        train__accuracy=[1 - 0.9 * 0.8**i for i in range(30)],
+        train__accuracy=[1 - (1 - chance) * 0.7**i for i in range(30)],
         val__accuracy=[chance + draw.uniform(-0.01, 0.01) for _ in range(30)],
     )
-    assert codes(of)[0] == "NN404"
-    assert "NN101" not in codes(of)
+    (group,) = group_symptoms(diagnose(of))
+    assert (group.finding.code, group.finding.severity) == ("NN404", Severity.ERROR)
+    assert [symptom.code for symptom in group.symptoms] == ["NN101"]
 
 
 def test_broken_validation_set_told_by_loss_alone() -> None:
     val = [math.log(10) * (1 + 0.1 * i) for i in range(30)]
-    assert codes(history(falling(30, 2.2, 0.01), val)) == ["NN404"]
+    assert codes(history(falling(30, 2.2, 0.01, 12), val)) == ["NN404", "NN101"]
+
+
+@pytest.mark.parametrize("classes", [2, 10, 97])
+def test_validation_at_chance_is_overfitting_where_training_learns_slowly(classes: int) -> None:
+    """Memorisation, or the time before grokking: only many epochs fit the training examples."""
+    chance = 1 / classes
+    of = history(
+        falling(200, math.log(classes), 0.01),
+        [math.log(classes) * (1 + 0.02 * i) for i in range(200)],
+        train__accuracy=[1 - (1 - chance) * 0.97**i for i in range(200)],
+        val__accuracy=[chance + 0.001 * (i % 2) for i in range(200)],
+    )
+    found = codes(of)
+    assert found[0] == "NN101"
+    assert not {"NN404", "NN103"} & set(found)
 
 
 def test_fine_tuning_that_overfits_at_once_is_no_broken_set() -> None:

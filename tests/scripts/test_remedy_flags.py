@@ -94,7 +94,11 @@ def test_nested_names_and_unknown_parsers() -> None:
             Flag("trainer.epochs", ("trainer.epochs",), "any", 5),
         ),
     )
-    assert _changes(hydra, {}, "NN105") == [{"trainer.epochs": 15}, {"optim.lr": 0.3}]
+    assert _changes(hydra, {}, "NN105") == [
+        {"trainer.epochs": 15},
+        {"optim.lr": 0.3},
+        {"optim.lr": 1.0},
+    ]
     two = ScriptFlags("hydra", (*hydra.flags, Flag("critic.lr", ("critic.lr",), "any", 0.1)))
     assert "lr" not in map_flags(two, {}, {})
     assert map_flags(two, {}, {"lr": "critic.lr"})["lr"].flag.name == "critic.lr"

@@ -32,7 +32,7 @@ from nnlab.stats import format_duration
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 # Prefixes of metrics that are measured once, which the table omits.
-_MEASURED_ONCE = ("data/", "probe/start_")
+_MEASURED_ONCE = ("data/", "probe/start_", "probe/model_")
 # Of the output of a script.
 _OUTPUT_LINES = 10
 _SPLITS = ("train/", "val/", "test/")
@@ -167,8 +167,8 @@ def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
         )
     if hidden := len(metrics) - len(repeated):
         say(
-            f"{hidden} metrics of the data and the untrained model (data/, probe/start_) are not"
-            " shown; --format csv lists them",
+            f"{hidden} metrics of the data and the untrained model (data/, probe/start_,"
+            " probe/model_) are not shown; --format csv lists them",
             style="dim",
         )
     print_findings(store.findings(db, [run.id]).get(run.id, ()), axis=run.axis)

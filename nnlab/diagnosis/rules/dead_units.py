@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
-from nnlab.diagnosis.model_facts import model_fact, remedy_for_model
+from nnlab.diagnosis.model_facts import model_fact, remedy_for_model, starts_dead_of_biases
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
 # At a confidence of one half: the fraction of dead units, and the fraction not learned.
 _DEAD, _UNLEARNED = 0.6, 0.5
-# A mean bias below this is far outside of the usual inputs of a unit, whose sd is about 1.
-_NEGATIVE_BIAS = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,10 @@ class DeadUnits:
 
 
 def _bias_text(context: RuleContext) -> str:
-    """The mean of the biases at the start, if they are so negative that units die of it."""
-    bias = model_fact(context, "bias_mean") or 0.0
-    return f"; the biases of a layer start at {bias:.3g}" if bias < _NEGATIVE_BIAS else ""
+    """The mean of the biases at the start, if units are dead because of it."""
+    if not starts_dead_of_biases(context):
+        return ""
+    return f"; the biases of a layer start at {model_fact(context, 'bias_mean'):.3g}"
 
 
 def _remedy_in_model(context: RuleContext) -> str:

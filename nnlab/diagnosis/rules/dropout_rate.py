@@ -53,13 +53,15 @@ class DropoutTooHigh:
             f"dropout {rate:g} leaves too few units to learn: training loss went from"
             f" {trend.first:.4g} to {trend.end:.4g} only",
             {"dropout": rate, "left_to_learn": unlearned},
-            remedy=remedy_for_model(context, self.remedy, _remedy_in_model(context)),
+            remedy=_argument_remedy(context)
+            or remedy_for_model(context, self.remedy, "dropout of 0.2"),
         )
 
 
-def _remedy_in_model(context: RuleContext) -> str:
-    """A lower rate, by the option of an argument of the model if that is the rate."""
-    for key in ("model.dropout", "model.p", "model.drop", "model.dropout_rate"):
-        if key in context.setting:
+def _argument_remedy(context: RuleContext) -> str | None:
+    """The option of the argument of a user's model that sets the rate; None without one."""
+    for key, value in context.setting.items():
+        is_rate = key.startswith("model.") and ("drop" in key or key == "model.p")
+        if is_rate and isinstance(value, int | float) and value > _USUAL_RATE:
             return f"--{key} 0.2"
-    return "dropout of 0.2"
+    return None

@@ -1,20 +1,26 @@
 """NN103: detects validation that is worse than training from the first epochs on."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.loss_pair import LossPair
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.smoothing import low_median
-from nnlab.diagnosis.val_minimum import bounded_ratio
+from nnlab.diagnosis.val_minimum import ValMinimum, bounded_ratio
 from nnlab.records import Finding, Severity
 
 # At a confidence of one half: the gap of the losses relative to validation loss, the gap of the
 # accuracies, and that gap in standard errors.
 _GAP, _ACCURACY_GAP, _STANDARD_ERRORS = 0.2, 0.07, 3.0
+# At a confidence of one half: the gap of the accuracies at the end, which has closed if it is
+# smaller; and the early gaps of accuracies and losses as fractions of those at the end, because a
+# gap that grows is overfitting.
+_FINAL_ACCURACY_GAP, _SHARE_OF_FINAL, _LOSS_SHARE_OF_FINAL = 0.02, 0.6, 0.15
 # The standard error if the size of the split is unknown.
 _DEFAULT_SAMPLING_ERROR = 0.02
 
@@ -44,18 +50,31 @@ class GeneralisationGap:
         pair, val_minimum = context.loss_pair, context.val_minimum
         if pair is None or val_minimum is None or len(pair) < 6 or min(pair.val) <= 0:
             return None
-        early = slice(max(1, len(pair) // 10), max(3, len(pair) // 5 + 1))
-        gaps = [v - t for v, t in zip(pair.val[early], pair.train[early], strict=True)]
-        early_gap = bounded_ratio(low_median(gaps), low_median(pair.val[early]))
+        early = _early_points(pair, val_minimum)
+        if not early:
+            return None
+        losses = low_median([pair.val[i] for i in early])
+        gap = low_median([pair.val[i] - _after_epoch(pair.train, i) for i in early])
+        early_gap = bounded_ratio(gap, losses)
         final_gap = bounded_ratio(val_minimum.end - val_minimum.train_end, val_minimum.end)
-        accuracy_gap = self._accuracy_gap(context, pair.epochs[early])
-        if accuracy_gap is None:  # the two losses alone may be on different scales
+        accuracy_gap = _accuracy_gap(context, [pair.epochs[i] for i in early])
+        final_accuracy_gap = _accuracy_gap(
+            context, [epoch for epoch in pair.epochs if epoch >= pair.tail_epoch]
+        )
+        # The two losses alone may be on different scales.
+        if accuracy_gap is None or final_accuracy_gap is None:
             return None
         confidence = combine_confidences(
             hill(early_gap, _GAP),
             hill(final_gap, _GAP),
             hill(accuracy_gap, _ACCURACY_GAP),
             hill(accuracy_gap / _sampling_error(context), _STANDARD_ERRORS),
+            hill(final_accuracy_gap, _FINAL_ACCURACY_GAP),
+            hill(bounded_ratio(accuracy_gap, max(final_accuracy_gap, 0.0)), _SHARE_OF_FINAL),
+            hill(
+                bounded_ratio(gap, max(val_minimum.end - val_minimum.train_end, 0.0)),
+                _LOSS_SHARE_OF_FINAL,
+            ),
         )
         return make_finding(
             self,
@@ -64,17 +83,47 @@ class GeneralisationGap:
             pair.epochs[0],
             f"validation loss is {val_minimum.end:.4g} against {val_minimum.train_end:.4g} in"
             " training, and was higher from the first epochs on",
-            {"gap_early": early_gap, "gap_end": final_gap, "accuracy_gap_early": accuracy_gap},
+            {
+                "gap_early": early_gap,
+                "gap_end": final_gap,
+                "accuracy_gap_early": accuracy_gap,
+                "accuracy_gap_end": final_accuracy_gap,
+            },
         )
 
-    def _accuracy_gap(self, context: RuleContext, epochs: Sequence[int]) -> float | None:
-        """The median difference of training and validation accuracy in these epochs."""
-        train, val = context.history.get("train/accuracy"), context.history.get("val/accuracy")
-        if not train or not val:
-            return None
-        train_at, val_at = dict(train), dict(val)
-        gaps = [train_at[e] - val_at[e] for e in epochs if e in train_at and e in val_at]
-        return low_median(gaps) if gaps else None
+
+def _early_points(pair: LossPair, val_minimum: ValMinimum) -> range:
+    """The first epochs without the very first, which end before training examples are memorised.
+
+    They end before the minimum of validation loss. There are three of them, when a model has seen
+    each example four times, or more if they lie in the first quarter of the way to the minimum and
+    in the first tenth of the run. Empty if validation loss rose from the first epochs on.
+    """
+    onset = bisect_left(pair.epochs, val_minimum.onset)
+    return range(1, min(onset, max(4, min(onset // 4, len(pair) // 10) + 1)))
+
+
+def _after_epoch(running: Sequence[float], index: int) -> float:
+    """A running mean as it would be at the end of an epoch, when validation is evaluated.
+
+    The mean over an epoch describes its middle, so it is averaged with that of the next one.
+    """
+    return (running[index] + running[min(index + 1, len(running) - 1)]) / 2
+
+
+def _accuracy_gap(context: RuleContext, epochs: Sequence[int]) -> float | None:
+    """The median difference of training and validation accuracy after these epochs."""
+    train, val = context.history.get("train/accuracy"), context.history.get("val/accuracy")
+    if not train or not val:
+        return None
+    indices = {epoch: index for index, epoch in enumerate(train.epochs)}
+    val_at = dict(val)
+    gaps = [
+        _after_epoch(train.values, indices[epoch]) - val_at[epoch]
+        for epoch in epochs
+        if epoch in indices and epoch in val_at
+    ]
+    return low_median(gaps) if gaps else None
 
 
 def _sampling_error(context: RuleContext) -> float:

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
-from nnlab.diagnosis.model_facts import has_normalisation, model_fact, remedy_for_model
+from nnlab.diagnosis.model_facts import (
+    has_normalisation,
+    model_fact,
+    remedy_for_model,
+    starts_dead_of_biases,
+)
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
@@ -44,7 +49,7 @@ class InitScale:
     def check(self, context: RuleContext) -> Finding | None:
         """Needs the probe's measurements of two or more layers in the first epoch."""
         sds = context.values_by_layer_at_start("activation_sd")
-        if len(sds) < 2 or has_normalisation(context):
+        if len(sds) < 2 or has_normalisation(context) or starts_dead_of_biases(context):
             return None
         (first, *_, last) = sds.values()
         if not math.isfinite(last) or not 0 < first < math.inf:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnosis.chance_level import validation_at_chance
 from nnlab.diagnosis.loss_pair import LossPair
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
@@ -38,11 +37,7 @@ class Overfitting:
     def check(self, context: RuleContext) -> Finding | None:
         """Needs `train/loss` (or `train/loss_exact`) and `val/loss` with three validations."""
         pair, val_minimum = context.loss_pair, context.val_minimum
-        if (
-            pair is None
-            or val_minimum is None
-            or validation_at_chance(context.history, pair, val_minimum)
-        ):
+        if pair is None or val_minimum is None:
             return None
         return make_finding(
             self,

@@ -8,13 +8,14 @@ from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.plateau import Plateau, measure_plateau
 from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rule_context import RuleContext
-from nnlab.diagnosis.val_increase import TRAIN_FALL_STANDARD_ERRORS, val_increase_confidence
+from nnlab.diagnosis.val_increase import val_increase_confidence
 from nnlab.records import Finding, Severity
 
 # The value of each criterion at a confidence of one half.
 _SHARE_OF_RUN = 0.25
 _VALIDATIONS = 5.0
 _TRAIN_FALL_RELATIVE, _TRAIN_FALL_SHARE = 0.25, 0.1
+_TRAIN_FALL_STANDARD_ERRORS = 2.0
 # A training loss with a smaller relative decrease did not fall, however small its range is.
 _MIN_FALL = 0.02
 
@@ -54,7 +55,7 @@ class ValidationPlateau:
                 1.0,
             ),
             hill(plateau.train_fall_relative, _MIN_FALL),
-            hill(plateau.train_fall_in_standard_errors, TRAIN_FALL_STANDARD_ERRORS),
+            hill(plateau.train_fall_in_standard_errors, _TRAIN_FALL_STANDARD_ERRORS),
         )
         if val_increase_confidence(val_minimum) >= MIN_CONFIDENCE or validation_at_chance(
             context.history, pair, val_minimum

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnosis.chance_level import validation_at_chance
+from nnlab.diagnosis.chance_level import early_training_progress, validation_at_chance
 from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.loss_pair import LossPair
 from nnlab.diagnosis.rule import make_finding
@@ -14,14 +14,20 @@ from nnlab.records import Finding, Severity
 # At a confidence of one half: the standard error of the accuracy.
 _STANDARD_ERROR = 0.05
 _MIN_FALL = 0.3
+# The progress of training in three epochs that memorisation explains, and the progress beyond it at
+# a confidence of one half.
+_SLOW_PROGRESS, _EARLY_PROGRESS = 0.2, 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationUnreliable:
     """Validation unreliable: the split is wrong, or too small to be informative.
 
-    Detects: validation never left chance level while training learned; or the validation split is
-    so small that the standard error of its accuracy is at least five points.
+    Detects: validation never left chance level, although training learned in its first three epochs
+    already, when it has hardly seen an example twice; or the validation split is so small that the
+    standard error of its accuracy is at least five points. Training that learns slowly while
+    validation stays at chance level memorises, or generalises later (grokking); it is reported as
+    overfitting.
 
     Why it matters: in the first case every selection by validation is arbitrary: the labels of the
     split are probably shuffled, shifted by one, or encoded differently than in training. In the
@@ -45,10 +51,13 @@ class ValidationUnreliable:
             and _training_learned(context, pair)
             and validation_at_chance(context.history, pair, val_minimum)
         ):
+            progress = early_training_progress(context.history, pair)
             return make_finding(
                 self,
                 Severity.ERROR,
-                combine_confidences(hill(len(pair), 3.0)),
+                combine_confidences(
+                    hill(len(pair), 3.0), hill(progress - _SLOW_PROGRESS, _EARLY_PROGRESS)
+                ),
                 pair.epochs[0],
                 f"validation never left chance level (loss {val_minimum.minimum:.4g} at best) while"
                 f" training learned ({pair.train[0]:.4g} to {val_minimum.train_end:.4g})",

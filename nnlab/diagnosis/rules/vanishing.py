@@ -17,8 +17,7 @@ from nnlab.records import Finding, Severity
 
 # At a confidence of one half: decades between the gradients of the first and last layer, and depth.
 _DECADES, _DEPTH = 1.5, 4.0
-# The same decades if they are those of one batch, and the fraction that was learned.
-_DECADES_OF_RATIO, _LEARNED_LIMIT, _WELL_TRAINED = 2.0, 0.5, 0.8
+_LEARNED_LIMIT, _WELL_TRAINED = 0.5, 0.8
 _MIN_RATIO = 1e-30
 
 
@@ -60,7 +59,7 @@ class VanishingGradients:
         ratio = _largest_ratio(context)
         if ratio is not None:
             confidence = combine_confidences(
-                hill(-math.log10(max(ratio, _MIN_RATIO)), _DECADES_OF_RATIO),
+                hill(-math.log10(max(ratio, _MIN_RATIO)), _DECADES),
                 hill(unlearned, _LEARNED_LIMIT / 3),
             )
             return self._make_finding(

@@ -37,6 +37,7 @@ from torch import nn
 from nnlab.engine import losses
 from nnlab.engine.data.prepare import PreparedData
 from nnlab.engine.hooks import eval_mode, record_outputs
+from nnlab.engine.layer_statistics import evenly_spaced_indices
 from nnlab.engine.loss_landscape import LossLandscape
 from nnlab.engine.models.user_defined import is_user_defined
 from nnlab.engine.probe.call_outputs import CallProbe
@@ -99,7 +100,7 @@ class Probe:
             gradient_landscape: where the gradients and weights of each layer are measured, if
                 they are.
             sensitivity_landscape: where the sensitivity of the loss is measured, if it is.
-            initial_landscape: where the untrained model is measured.
+            initial_landscape: where the loss of the untrained model is measured.
             data_checks: measures the data.
             epoch_interval: epochs between measurements.
             step_interval: epochs between measurements of the last step, a multiple of
@@ -148,17 +149,13 @@ class Probe:
         return values | {f"probe/start_{name}": value for name, value in initial.items()}
 
     def _measure_untrained_model(self) -> dict[str, float]:
-        """The loss of the fixed batch, and layer statistics that depend on the initialisation."""
+        """The loss, and the statistics of the fixed batch that depend on the initialisation."""
         if self._initial_landscape is None:
             return {}
         model = self._initial_landscape.model
         heads = [model] if self._expects_logits and self._can_record else []
         try:
-            with (
-                self._layer_probe.record_passes(),
-                eval_mode(model),
-                record_outputs(heads) as outputs,
-            ):
+            with eval_mode(model), record_outputs(heads) as outputs:
                 loss = self._initial_landscape.loss_value()
             metrics = fetch_metrics(self._layer_probe.deferred_metrics())
         except Exception:
@@ -257,6 +254,8 @@ def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -
     def landscape(rows: int) -> LossLandscape:
         return LossLandscape(model, loss, train.examples[:rows], train.targets[:rows])
 
+    # The rows of some data sets are sorted by class, and the loss of one class says little.
+    initial_rows = evenly_spaced_indices(len(data.val), PROBE_BATCH_SIZE)
     light = config.probe == "light"
     epoch_interval = math.ceil(STEPS_PER_LAYER_PROBE / steps)
     return Probe(
@@ -267,7 +266,7 @@ def build(config: RunConfig, model: nn.Module, data: PreparedData, steps: int) -
         if config.probe == "sensitivity"
         else None,
         initial_landscape=LossLandscape(
-            model, loss, data.val.examples[:PROBE_BATCH_SIZE], data.val.targets[:PROBE_BATCH_SIZE]
+            model, loss, data.val.examples[initial_rows], data.val.targets[initial_rows]
         ),
         data_checks=data.checks,
         epoch_interval=epoch_interval if light else 1,

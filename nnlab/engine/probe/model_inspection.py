@@ -10,7 +10,7 @@ says nothing about the model. A count of 0 is not reported.
 - `output_<kind>`: 1 if the model ends in an activation of this kind.
 - `dropout`: the highest rate; `norms`: the number of normalisation layers.
 - `symmetric_layers`: the number of weights of hidden layers whose units all start equal;
-  `symmetric_head`: 1 if the last weight is one of these too.
+  `symmetric_head`: 1 if the last weight treats all of its inputs alike.
 - `smallest_gain`, `largest_gain`: the sd of the weights of a hidden layer, times the root of the
   number of its inputs. Around 1.4 suits relu.
 - `bias_mean`, `bias_sd`: of the hidden layer whose biases have the largest absolute mean.
@@ -112,7 +112,7 @@ def _layers(model: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
         if isinstance(module, _EMBEDDINGS) or not _is_layer(module):
             continue
         for name, parameter in module.named_parameters(recurse=False):
-            if _is_weight(parameter) and len(parameter) > 1:
+            if _is_weight(parameter):
                 bias = getattr(module, name.replace("weight", "bias"), None)
                 is_bias = isinstance(bias, nn.Parameter) and bias.ndim == 1
                 layers.setdefault(parameter, bias if is_bias else None)
@@ -123,10 +123,9 @@ def _layers(model: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
 def _weight_facts(model: nn.Module) -> dict[str, float]:
     """Symmetric layers, and the biases of the layer where they are farthest from 0."""
     layers = _layers(model)
-    symmetric = [_has_equal_units(weight) for weight, _ in layers]
     facts = {
-        "symmetric_layers": float(sum(symmetric[:-1])),
-        "symmetric_head": float(sum(symmetric[-1:])),
+        "symmetric_layers": float(sum(_has_equal_rows(w.flatten(1)) for w, _ in layers[:-1])),
+        "symmetric_head": float(sum(_has_equal_rows(w.flatten(1).T) for w, _ in layers[-1:])),
     }
     biases = [bias.float() for _, bias in layers[:-1] if bias is not None]
     if biases:
@@ -136,8 +135,8 @@ def _weight_facts(model: nn.Module) -> dict[str, float]:
     return facts
 
 
-def _has_equal_units(weight: torch.Tensor) -> bool:
-    rows = weight.flatten(1).float()
+def _has_equal_rows(rows: torch.Tensor) -> bool:
+    rows = rows.float()
     size = rows.abs().amax().item()
     return (rows - rows[:1]).abs().amax().item() <= _EQUAL * size
 

@@ -35,6 +35,7 @@ _QUANTITY_NAMES: Mapping[str, str] = {
     "probe/saturated": "share of saturated activations",
     "probe/grad_norm": "gradient norm",
     "probe/update_ratio": "ratio of update to weights",
+    "probe/gradient_ratio": "gradient, first over last layer",
     "probe/gradient_noise": "gradient noise scale (examples)",
     "probe/rise": "rise of the loss",
     "probe/sharpness": "largest eigenvalue of the Hessian",

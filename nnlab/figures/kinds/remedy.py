@@ -10,6 +10,12 @@ from matplotlib.lines import Line2D
 
 from nnlab import store
 from nnlab.analysis.remedies import RemedyOutcome, RemedyResult, evaluate_remedies
+from nnlab.analysis.remedy_numbers import (
+    best_epoch_numbers,
+    common_measure,
+    measure_sentence,
+    remedy_titles,
+)
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.diagnosis import all_rules
 from nnlab.diagnosis.headlines import OVERFITTING_CODE
@@ -36,6 +42,7 @@ from nnlab.figures.draw.row_columns import (
 from nnlab.figures.draw.style import REFERENCE_DASHES, style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
 from nnlab.io.text import format_count
+from nnlab.objective import Objective
 from nnlab.records import Status, Study
 from nnlab.stats.rounding import format_p
 
@@ -78,12 +85,16 @@ def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure
     if not results:
         raise UsageError(f"{study.name} has no remedy yet with two seeds that its control also has")
     test = _test_name(len(results))
+    titles = remedy_titles(results)
     control_runs = _control_runs(db, study)
 
     def draw() -> Figure:
         return draw_remedies(
-            [_remedy_effect(result, code) for result in results],
-            metric_name(objective.metric),
+            [
+                _remedy_effect(result, title, code)
+                for result, title in zip(results, titles, strict=True)
+            ],
+            _measure_name(results),
             control=_affected_text(results[0].control, control_runs) if code else "",
             finding=_finding_name(code),
             test=test,
@@ -91,7 +102,7 @@ def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure
 
     rows = [
         (
-            result.title,
+            title,
             result.n,
             result.effect,
             result.low,
@@ -99,10 +110,18 @@ def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure
             result.p,
             str(result.outcome),
             result.still,
+            result.metric,
+            result.at,
+            result.best_effect,
+            result.best_low,
+            result.best_high,
         )
-        for result in results
+        for result, title in zip(results, titles, strict=True)
     ]
-    columns = ("remedy", "n", "effect", "low", "high", "p", "outcome", f"runs with {code}")
+    columns = (
+        *("remedy", "n", "effect", "low", "high", "p", "outcome", f"runs with {code}"),
+        *("metric", "epoch", "best effect", "best low", "best high"),
+    )
     runs = store.runs(db, study=study.id, current_only=True)
     noun = "remedy" if len(results) == 1 else "remedies"
     return PreparedFigure(
@@ -111,15 +130,33 @@ def prepare_remedies(db: store.Database, words: Sequence[str]) -> PreparedFigure
         tuple(run.id for run in runs),
         f"{len(results)} {noun}, {format_count(len(runs), 'run')}",
         (
-            f"helped: the 95 % interval lies above 0 and p is at most 0.05 ({test})",
+            f"judged by {measure_sentence(code, results)}",
+            "helped: the 95 % interval lies above 0 and p is at most 0.05",
+            *_best_epoch_note(objective, results),
             *_divergence_note(sum(run.status is Status.DIVERGED for run in runs)),
         ),
     )
 
 
 def _test_name(remedies: int) -> str:
-    correction = f", Holm over {remedies} remedies" if remedies > 1 else ""
+    correction = f", step-down over {remedies} remedies" if remedies > 1 else ""
     return f"one-sided paired sign-flip test{correction}"
+
+
+def _measure_name(results: Sequence[RemedyResult]) -> str:
+    """The metric by which most remedies are judged, and its epoch if it is the last one."""
+    common = next(r for r in results if r.measure_text == common_measure(results))
+    name = metric_name(common.metric)
+    return f"{name} (last epoch)" if common.at == "last" else name
+
+
+def _best_epoch_note(objective: Objective, results: Sequence[RemedyResult]) -> tuple[str, ...]:
+    """The improvements at the best epoch, if the figure shows others."""
+    if all((result.metric, result.at) == (objective.metric, "best") for result in results):
+        return ()
+    numbers = zip(results, best_epoch_numbers(results), strict=True)
+    texts = ", ".join(f"{result.name} {text}" for result, text in numbers)
+    return (f"improvement of {objective.metric} at the best epoch: {texts}",)
 
 
 def _divergence_note(diverged: int) -> tuple[str, ...]:
@@ -135,9 +172,9 @@ def _control_runs(db: store.Database, study: Study) -> int:
     return sum(run.trial.digest == digest and not run.status.needs_training for run in runs)
 
 
-def _remedy_effect(result: RemedyResult, code: str) -> RemedyEffect:
+def _remedy_effect(result: RemedyResult, title: str, code: str) -> RemedyEffect:
     return RemedyEffect(
-        result.title,
+        title,
         result.effect,
         result.low,
         result.high,

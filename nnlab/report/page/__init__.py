@@ -21,7 +21,13 @@ from nnlab.analysis.ranking_numbers import (
     written_values,
 )
 from nnlab.analysis.records import Ranking, RankingRow
-from nnlab.analysis.remedy_numbers import remedy_numbers
+from nnlab.analysis.remedy_numbers import (
+    BEST_EPOCH_COLUMN,
+    best_epoch_numbers,
+    measure_sentence,
+    remedy_numbers,
+    remedy_titles,
+)
 from nnlab.figures.draw.display_names import setting_name
 from nnlab.io.text import axis_word, position_number
 from nnlab.report.contents import RankedGroup, Report, format_energy
@@ -51,6 +57,7 @@ def report_as_html(report: Report) -> str:
         banners=[_banner(title, case) for title, case in report.headline_cases],
         effects_of=_effects,
         most_cases=_MAX_CASES,
+        best_epoch_column=BEST_EPOCH_COLUMN,
         width=WIDTH,
         height=HEIGHT,
         style=_resource_text("style.css"),
@@ -80,7 +87,14 @@ def _template() -> "jinja2.Template":
         "heading": value_heading,
         "numbers": _ranking_texts,
         "p": format_p,
-        "effects": lambda results: zip(results, remedy_numbers(results), strict=True),
+        "effects": lambda results: zip(
+            results,
+            remedy_titles(results),
+            remedy_numbers(results),
+            best_epoch_numbers(results),
+            strict=True,
+        ),
+        "measure": lambda summary: measure_sentence(summary.code, summary.results),
         "missing": missing_value_word,
         "unsuccessful": unsuccessful_text,
         "uncertainty": uncertainty_name,

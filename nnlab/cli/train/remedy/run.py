@@ -6,8 +6,14 @@ from typing import Any
 
 import typer
 
-from nnlab.analysis.remedies import CONTROL_ARM, RemedyOutcome, RemedyResult, min_seeds_for
-from nnlab.analysis.remedy_numbers import remedy_numbers
+from nnlab.analysis.remedies import RemedyOutcome, RemedyResult
+from nnlab.analysis.remedy_numbers import (
+    best_epoch_numbers,
+    common_measure,
+    measure_sentence,
+    remedy_numbers,
+    remedy_titles,
+)
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
@@ -44,6 +50,7 @@ RESULT_COLUMNS = (
     TableColumn("interval", "95 % interval", align_right=True),
     TableColumn("p", "p", format_p, align_right=True, priority=1),
     TableColumn("outcome", "did it help", wrap=True),
+    TableColumn("best", "best epoch", align_right=True, priority=1),
     TableColumn("gone", "the finding", wrap=True, priority=2),
 )
 
@@ -70,8 +77,8 @@ def run_remedy(
         db: path or URL of the database; None for the default.
 
     Raises:
-        UsageError: the name means no single run, the run has no findings, nothing can be
-            changed, or with so few seeds no result could be significant.
+        UsageError: the name means no single run, the run has no findings, or nothing can be
+            changed.
     """
     is_table = output_format is Format.TABLE
     with open_db(db, write=not only_print) as database:
@@ -80,13 +87,9 @@ def run_remedy(
             note(line)
         if only_print:
             _print_plan(plan, output_format)
-            if plan.error is not None:
-                note(f"{plan.error.message}; try {plan.error.hint}")
             return
-        if plan.error is not None:
-            raise plan.error
         if is_table:
-            print_findings(plan.findings[:1], axis=plan.run.axis)
+            print_findings(plan.findings, axis=plan.run.axis)
             render(_candidate_rows(plan), PROPOSAL_COLUMNS, output_format)
         queued = queue_remedies(database, plan)
         # Runs that fail are judged like the others: the error of the result is not raised.
@@ -142,6 +145,7 @@ def _print_results(
                 "run": plan.run.id,
                 "study": study.name,
                 "finding": code,
+                "judged_by": common_measure(results),
                 "remedies": [asdict(result) for result in results],
             }
         )
@@ -151,67 +155,88 @@ def _print_results(
     columns = [
         replace(column, text=effects.__getitem__) if column.key == "effect" else column
         for column in RESULT_COLUMNS
+        # The same as the effect if all are judged by the objective at the best epoch.
+        if column.key != "best" or any(_differs_from_best(plan, result) for result in results)
     ]
     rows = [
-        _result_cells(result, code, interval)
-        for result, (_, interval) in zip(results, numbers, strict=True)
+        _result_cells(result, title, code, interval, at_best)
+        for result, title, (_, interval), at_best in zip(
+            results, remedy_titles(results), numbers, best_epoch_numbers(results), strict=True
+        )
     ]
     render(rows, columns, output_format)
     if output_format is Format.TABLE:
         _print_conclusion(plan, study, results)
 
 
+def _differs_from_best(plan: RemedyPlan, result: RemedyResult) -> bool:
+    """Whether a remedy is judged by something else than the objective at the best epoch."""
+    return (result.metric, result.at) != (plan.objective.metric, "best")
+
+
 def _print_conclusion(plan: RemedyPlan, study: Study, results: Sequence[RemedyResult]) -> None:
     """Prints how the results were tested, which remedy is best, and commands to continue with."""
-    say(
-        f"{plan.objective.metric} at the selected epoch against the {CONTROL_ARM}, paired by seed;"
-        " exact sign-flip test, Holm correction over the remedies",
-        style="dim",
-    )
-    for result in results:
-        if result.at == "last":
+    if results:
+        say(f"better by: {measure_sentence(plan.finding_code, results)}", style="dim")
+        if any(_differs_from_best(plan, result) for result in results):
             say(
-                f"{result.name}: compared at the last epoch of each run, because it only changes"
-                " when a run ends",
+                f"best epoch: improvement of {plan.objective.metric} at the best epoch of each run",
                 style="dim",
             )
     for result in results:
-        is_open = result.outcome is RemedyOutcome.CANNOT_TELL
-        if is_open and result.needed and result.needed > result.n:
-            say(f"{result.name}: about {result.needed} seeds would be enough", style="dim")
+        _print_notes(plan, result)
     best = next((result for result in results if result.outcome is RemedyOutcome.HELPED), None)
     if best is None:
         say("no remedy is proved to help", style="bold")
-        minimum = min_seeds_for(len(results))
-        if results and max(result.n for result in results) < minimum:
-            say(
-                f"no result with fewer than {minimum} seeds could prove one of"
-                f" {len(results)} remedies"
-            )
     else:
-        say(f"{best.name} helped most: {_command_text(plan, best.setting)}", style="bold")
+        command = _command_text(plan, study, best.setting)
+        say(f"{best.name} helped most: {command}", style="bold")
     figure = quote_command("nnlab", "plot", "remedy", study.name, "-o", "remedies.pdf")
     say(f"next: {figure}", style="dim")
 
 
-def _command_text(plan: RemedyPlan, setting: Setting) -> str:
+def _print_notes(plan: RemedyPlan, result: RemedyResult) -> None:
+    """Prints what the row of a remedy does not say."""
+    if result.is_worse_at_end:
+        say(
+            f"{result.name}: {plan.objective.metric} at the last epoch is worse, so a better"
+            f" {result.metric} is no help",
+            style="dim",
+        )
+    if result.diverged:
+        say(
+            f"{result.name}: {format_count(result.diverged, 'run')} diverged, with the worst value"
+            " of all runs",
+            style="dim",
+        )
+    is_open = result.outcome is RemedyOutcome.CANNOT_TELL
+    if is_open and result.needed and result.needed > result.n:
+        say(f"{result.name}: about {result.needed} seeds would be enough", style="dim")
+
+
+def _command_text(plan: RemedyPlan, study: Study, setting: Setting) -> str:
     """The command line that executes a setting."""
     if plan.script is None:
-        return setting_command(plan, setting)
+        return setting_command(plan, study, setting)
     # Imported only here: other runs do not need the options of `nnlab run`.
     from nnlab.cli.train.script_run.command import app
 
     options = typer.main.get_command(app).params
-    return setting_command(plan, setting, {name for option in options for name in option.opts})
+    return setting_command(
+        plan, study, setting, {name for option in options for name in option.opts}
+    )
 
 
-def _result_cells(result: RemedyResult, code: str, interval: str) -> dict[str, Any]:
+def _result_cells(
+    result: RemedyResult, title: str, code: str, interval: str, at_best: str
+) -> dict[str, Any]:
     return {
-        "name": result.name,
+        "name": title,
         "n": result.n,
         "effect": result.effect,
         "interval": interval,
         "p": result.p,
         "outcome": str(result.outcome),
+        "best": at_best,
         "gone": f"{code} in {result.still} of {result.n}, was in {result.control}",
     }
