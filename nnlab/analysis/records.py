@@ -1,5 +1,6 @@
 """The rows of a ranking and the ranking itself, as tables, reports and figures read them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -69,6 +70,9 @@ class RankingRow:
     of them that are not part of `runs`.
     `axis` says what its epochs are: steps, if the runs of another program are measured over steps.
     `different_data` says that seeds of one of its trials were trained on different data.
+    `collapsed` are the runs that ended at chance level while other runs of the ranking work
+    (`nnlab.stats.collapse`): `value`, `interval` and `comparison` are those of the other runs, if
+    there are any.
     """
 
     rank: int
@@ -95,6 +99,7 @@ class RankingRow:
     unsuccessful: Mapping[Status, int] = field(default_factory=dict)
     runs_without_value: tuple[int, ...] = ()
     axis: Axis = "epoch"
+    collapsed: tuple[int, ...] = ()
 
     @property
     def seed_keys(self) -> tuple[int, ...]:
@@ -103,6 +108,18 @@ class RankingRow:
         If a seed is unknown, the runs of the row are not paired: their keys are unique.
         """
         return seed_keys(self.seeds, self.runs)
+
+    @property
+    def working_seeds(self) -> tuple[int, int]:
+        """How many runs work, and how many have a value."""
+        total = sum(not math.isnan(value) for value in self.values)
+        return total - len(self.collapsed), total
+
+    @property
+    def success_rate(self) -> float:
+        """The fraction of the runs that work."""
+        working, total = self.working_seeds
+        return working / total if total else 0.0
 
     @property
     def all_diverged(self) -> bool:

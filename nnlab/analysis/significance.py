@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nnlab.analysis.collapsed_seeds import with_success_test
 from nnlab.analysis.records import RankingRow
 from nnlab.objective import Limits, Objective, limits_of
 from nnlab.stats.comparison import (
@@ -57,16 +58,20 @@ def with_significance(
         return (replace(rows[0], is_leader=has_best), *rows[1:])
     limits = limits_of(objective.metric)
     comparisons = [
-        comparison and _within_limits(comparison, limits)
-        for comparison in compare_with_best(
-            values_by_seed[0],
-            values_by_seed[1:],
-            higher=objective.direction == "max",
-            test=test,
-            trials=trials,
-            limits=limits,
-            noise=noise,
-            unshown=unshown,
+        with_success_test(comparison and _within_limits(comparison, limits), rows[0], row, trials)
+        for row, comparison in zip(
+            rows[1:],
+            compare_with_best(
+                values_by_seed[0],
+                values_by_seed[1:],
+                higher=objective.direction == "max",
+                test=test,
+                trials=trials,
+                limits=limits,
+                noise=noise,
+                unshown=unshown,
+            ),
+            strict=True,
         )
     ]
     samples = [list(values.values()) for values in values_by_seed]
@@ -99,7 +104,9 @@ def _within_limits(comparison: BestComparison, limits: Limits) -> BestComparison
 def _tier(comparison: BestComparison | None) -> int | None:
     if comparison is None or not comparison.has_enough_seeds:
         return None
-    return 2 if comparison.is_significant else 1
+    # Of two trials that both work, the one with fewer collapsed seeds may have the worse mean.
+    is_worse = comparison.by_success or comparison.mean > 0
+    return 2 if comparison.is_significant and is_worse else 1
 
 
 def significance_notes(

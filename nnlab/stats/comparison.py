@@ -72,6 +72,9 @@ class BestComparison:
     `min_seeds` is the smallest number of seeds at which the test can be significant:
     `MIN_T_TEST_SEEDS` for a t test, more for an exact test. If all differences are equal, no t
     test is possible: the exact test is used, and the interval is NaN.
+
+    `by_success` says that the settings differ in the fraction of their seeds that work, which is
+    what p is about; the interval is then NaN.
     """
 
     n: int
@@ -85,6 +88,7 @@ class BestComparison:
     improvement_probability: float
     seeds_needed: int | None
     min_seeds: int = 2
+    by_success: bool = False
 
     @property
     def has_enough_seeds(self) -> bool:

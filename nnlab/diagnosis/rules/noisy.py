@@ -22,7 +22,7 @@ _LARGE_ACCURACY_SD = 0.08
 # A rise of more standard errors is not an oscillation.
 _RISE_STANDARD_ERRORS = 6.0
 # Fewer values are too few to measure an oscillation.
-_MIN_ACCURACIES = 6
+_MIN_EPOCHS = 8
 # The upper tertile of the magnitudes of normal values, in sds.
 _TERTILE = 0.967
 
@@ -47,9 +47,9 @@ class NoisyLoss:
     remedy: ClassVar[str] = "a larger batch; a decay; --average ema"
 
     def check(self, context: RuleContext) -> Finding | None:
-        """Needs a loss of five epochs; the accuracies of six add confidence."""
+        """Needs a loss of eight epochs; accuracies add confidence."""
         trend = context.train_trend
-        if trend is None or len(trend) < 5:
+        if trend is None or len(trend) < _MIN_EPOCHS:
             return None
         has_small_steps = has_small_batches(context)
         accuracy_sd = _accuracy_sd(context)
@@ -100,7 +100,7 @@ def _accuracy_sd(context: RuleContext) -> float:
     """
     curve = context.history.get("val/accuracy")
     values = [value for value in curve.values if math.isfinite(value)] if curve else []
-    if len(values) < _MIN_ACCURACIES:
+    if len(values) < _MIN_EPOCHS:
         return 0.0
     late = values[len(values) // 4 :]
     deviations = sorted(
