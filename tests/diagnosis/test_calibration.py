@@ -3,24 +3,31 @@
 import pytest
 from diagnosis.fit_calibration import STRENGTHS, fit_knots
 
-from nnlab.diagnosis.calibration import KNOTS, calibrated_confidence
+from nnlab.diagnosis.calibration import (
+    KNOTS,
+    KNOTS_BY_CODE,
+    calibrated_confidence,
+    interpolate,
+)
 from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rules import RULES
 from nnlab.records import Severity
 
 
-def test_more_evidence_never_lowers_the_confidence() -> None:
+@pytest.mark.parametrize("code", ["NN101", "NN202"])
+def test_more_evidence_never_lowers_the_confidence(code: str) -> None:
     strengths = [i / 100 for i in range(50, 101)]
-    confidences = [calibrated_confidence(strength) for strength in strengths]
+    confidences = [calibrated_confidence(code, strength) for strength in strengths]
     assert confidences == sorted(confidences)
     assert min(confidences) >= 0.5
     assert max(confidences) < 1.0
 
 
 def test_the_knots_begin_where_findings_are_reported() -> None:
-    strengths = [strength for strength, _ in KNOTS]
-    assert strengths[0] == MIN_CONFIDENCE
-    assert strengths == sorted(set(strengths))
+    for knots in (KNOTS, *KNOTS_BY_CODE.values()):
+        strengths = [strength for strength, _ in knots]
+        assert strengths[0] == MIN_CONFIDENCE
+        assert strengths == sorted(set(strengths))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +35,7 @@ def test_the_knots_begin_where_findings_are_reported() -> None:
 )
 def test_confidence_is_linear_between_knots(strength: float, expected: float) -> None:
     knots = ((0.5, 0.6), (0.7, 0.8), (0.9, 0.9))
-    assert calibrated_confidence(strength, knots) == pytest.approx(expected)
+    assert interpolate(strength, knots) == pytest.approx(expected)
 
 
 def test_only_warnings_and_errors_are_calibrated() -> None:
@@ -38,7 +45,7 @@ def test_only_warnings_and_errors_are_calibrated() -> None:
     assert note is not None
     assert warning is not None
     assert note.confidence == 0.62
-    assert warning.confidence == calibrated_confidence(0.62)
+    assert warning.confidence == calibrated_confidence(rule.code, 0.62)
 
 
 def test_weak_evidence_is_not_reported_whatever_its_calibrated_confidence() -> None:
