@@ -23,6 +23,8 @@ _LARGE_ACCURACY_SD = 0.08
 _RISE_STANDARD_ERRORS = 6.0
 # Fewer values are too few to measure an oscillation.
 _MIN_EPOCHS = 8
+# This many deviations are enough to measure an oscillation.
+_MAX_DEVIATIONS = 2000
 # The upper tertile of the magnitudes of normal values, in sds.
 _TERTILE = 0.967
 
@@ -102,9 +104,11 @@ def _accuracy_sd(context: RuleContext) -> float:
     values = [value for value in curve.values if math.isfinite(value)] if curve else []
     if len(values) < _MIN_EPOCHS:
         return 0.0
-    late = values[len(values) // 4 :]
+    start = len(values) // 4
+    step = 1 + (len(values) - start) // _MAX_DEVIATIONS
     deviations = sorted(
-        abs(b - (a + c) / 2) for a, b, c in zip(late, late[1:], late[2:], strict=False)
+        abs(values[i] - (values[i - 1] + values[i + 1]) / 2)
+        for i in range(start + 1, len(values) - 1, step)
     )
     return deviations[(2 * (len(deviations) - 1)) // 3] / (_TERTILE * math.sqrt(1.5))
 
