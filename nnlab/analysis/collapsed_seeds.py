@@ -10,8 +10,8 @@ from nnlab.objective import Objective
 from nnlab.stats import aggregate
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 from nnlab.stats.collapse import Collapse
-from nnlab.stats.comparison import BestComparison, count_pairs
-from nnlab.stats.success_test import success_p
+from nnlab.stats.comparison import BestComparison
+from nnlab.stats.success_test import adjusted_success_p
 
 # The number of trials that a note names; the others are counted.
 _MAX_NAMED = 5
@@ -47,28 +47,46 @@ def with_working_seeds(row: RankingRow, collapse: Collapse | None) -> RankingRow
     return replace(row, value=replace(value, missing=row.value.missing), collapsed=collapsed)
 
 
+def tested_values(values: Mapping[int, float], collapse: Collapse | None) -> dict[int, float]:
+    """The values that tests compare: of the seeds that work, which may be none.
+
+    A trial whose few seeds all collapsed has a spread, but this spread says nothing about how
+    often they do.
+    """
+    if collapse is None:
+        return dict(values)
+    return {s: value for s, value in values.items() if collapse.works(value)}
+
+
 def with_success_test(
-    comparison: BestComparison | None, best: RankingRow, row: RankingRow, trials: int
+    comparison: BestComparison | None, rows: Sequence[RankingRow], index: int
 ) -> BestComparison | None:
-    """The comparison, which is also significant if significantly fewer seeds work than of the best.
+    """The comparison, which is also significant if significantly fewer seeds of the row work.
 
     Its interval is then NaN, because that of the working seeds says nothing about their number.
+
+    Args:
+        comparison: by the values of the seeds that work; None if there are too few.
+        rows: of the ranking, the best first.
+        index: that of the compared row.
     """
-    if comparison is None or comparison.is_significant or not (best.collapsed or row.collapsed):
+    best, row = rows[0], rows[index]
+    if (comparison is not None and comparison.is_significant) or not row.collapsed:
         return comparison
-    p = success_p(best.working_seeds, row.working_seeds)
-    adjusted = min(1.0, count_pairs(trials) * p)
-    has_fewer = row.success_rate < best.success_rate
-    if not has_fewer or adjusted > SIGNIFICANCE_LEVEL:
+    adjusted = adjusted_success_p([row.working_seeds for row in rows], index)
+    if row.success_rate >= best.success_rate or adjusted > SIGNIFICANCE_LEVEL:
         return comparison
-    return replace(
-        comparison,
-        p=p,
-        adjusted=adjusted,
+    return BestComparison(
+        n=min(best.working_seeds[1], row.working_seeds[1]),
+        paired=False,
+        mean=abs(best.value.mean - row.value.mean),
         low=math.nan,
         high=math.nan,
+        p=adjusted / len(rows),
+        adjusted=adjusted,
+        effect=math.nan,
+        improvement_probability=comparison.improvement_probability if comparison else math.nan,
         seeds_needed=None,
-        min_seeds=2,
         by_success=True,
     )
 
@@ -80,12 +98,12 @@ def collapse_notes(
     affected = [row for row in rows if row.collapsed]
     if collapse is None or not affected:
         return ()
-    named = ", ".join(f"#{row.rank}: {working_text(row)}" for row in affected[:_MAX_NAMED])
+    named = ", ".join(f"#{row.rank} ({working_text(row)} work)" for row in affected[:_MAX_NAMED])
     if len(affected) > _MAX_NAMED:
         named += f", and {format_count(len(affected) - _MAX_NAMED, 'more trial')}"
     side = "below" if collapse.higher else "above"
     notes = [
-        f"some seeds collapse ({objective.metric} {side} {collapse.bound:.3g}); work: {named}",
+        f"some seeds collapse ({objective.metric} {side} {collapse.bound:.3g}): {named}",
         "ranked by the fraction of seeds that work, then by their mean; means, intervals and"
         " tests are those of the seeds that work",
     ]

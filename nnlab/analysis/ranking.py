@@ -9,6 +9,7 @@ from nnlab import store
 from nnlab.analysis.collapsed_seeds import (
     collapse_notes,
     success_rate,
+    tested_values,
     with_working_seeds,
     working_values,
 )
@@ -60,7 +61,7 @@ from nnlab.stats.collapse import Collapse, find_collapse
 _DEFAULT_REQUEST = RankingRequest()
 
 # The tests of a ranking estimate spreads from at most this many trials that are not shown.
-_SPREAD_TRIALS = 400
+_SPREAD_TRIALS = 60
 
 _CLASSIFICATION_LOSSES = frozenset(
     row.name for row in CATALOGUES["loss"] if "regression" not in row.tasks
@@ -160,7 +161,7 @@ def rank_group(
     changed_data = store.seeds_with_changing_data(db, _run_ids(shown))
     rows = _build_rows(db, shown, objective, request.at, group_by, pruned, changed_data)
     rows = tuple(with_working_seeds(row, collapse) for row in rows)
-    values_by_seed = [working_values(sample, collapse) for sample in samples]
+    values_by_seed = [tested_values(sample, collapse) for sample in samples]
     rows = with_significance(
         rows,
         values_by_seed[: len(rows)],
@@ -200,6 +201,7 @@ def rank_group(
         unranked=unranked,
         uncertainty=request.uncertainty,
         resolutions=metric_resolutions(rows, objective, examples),
+        noise=noise,
     )
 
 

@@ -11,6 +11,7 @@ from nnlab.records import Axis, Objective, Setting, Status
 from nnlab.stats import Aggregate
 from nnlab.stats.comparison import BestComparison, PairedTest, key_without_seed
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.sampling_noise import SamplingNoise
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 EpochChoice = Literal["best", "last"] | int
@@ -110,6 +111,13 @@ class RankingRow:
         return seed_keys(self.seeds, self.runs)
 
     @property
+    def working_values(self) -> tuple[float, ...]:
+        """The values of the runs that work; all values if none does."""
+        collapsed = set(self.collapsed)
+        kept = (v for run, v in zip(self.runs, self.values, strict=True) if run not in collapsed)
+        return tuple(kept) or self.values
+
+    @property
     def working_seeds(self) -> tuple[int, int]:
         """How many runs work, and how many have a value."""
         total = sum(not math.isnan(value) for value in self.values)
@@ -170,7 +178,7 @@ class Ranking:
     `unranked` are trials without a value, which tables list below the rows; it is empty if `top`
     cut off rows. `uncertainty` is the number after ±. `resolutions` holds the smallest differences
     of two values by metric, for those that are known. `extra_columns` were requested for a table;
-    their notes are also part of `notes`.
+    their notes are also part of `notes`. `noise` is what is known of the noise of a single value.
     """
 
     scope: Scope
@@ -187,6 +195,7 @@ class Ranking:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     resolutions: Mapping[str, float] = field(default_factory=dict)
     extra_columns: tuple[ExtraColumn, ...] = ()
+    noise: SamplingNoise | None = None
 
     @property
     def axis_word(self) -> str:

@@ -40,6 +40,7 @@ def as_table_ranking(db: store.Database, ranking: Ranking, request: RankingReque
             ranking.objective,
             test=request.test,
             all_rows=_all_rows(db, ranking, request),
+            noise=ranking.noise,
         )
         columns += [column] if column is not None else []
     if request.sample_noise:

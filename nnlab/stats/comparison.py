@@ -333,8 +333,8 @@ def _seeds_needed(
     """The number of seeds at which a comparison with the first trial is significant."""
     if table is None:
         return predict_seeds_needed(raw.differences, test=test, tests=pairs)
-    if (needed := table.seeds_needed(0, index, raw.mean)) is not None:
-        return needed
+    if table.is_moderated(0, index):
+        return table.seeds_needed(0, index, raw.mean)
     alone = predict_seeds_needed(raw.differences, tests=pairs)
     above_noise = table.seeds_above_noise(0, index, raw.mean)
     if alone is None or above_noise > _MAX_SEEDS:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.model_facts import dropout_rate
-from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.smoothing import low_median
 from nnlab.records import Finding, Severity
@@ -59,10 +59,12 @@ class ValidationBetter:
         if not handicaps and dropout_rate(context) > 0:
             handicaps = ["dropout"]  # in the code of the model
         confidence = combine_confidences(
-            hill(low_median(below), _SHARE_BELOW),
-            hill(len(pair), 4.0),
-            1.0 if handicaps else _significance(context),
+            hill(low_median(below), _SHARE_BELOW), hill(len(pair), 4.0)
         )
+        if confidence < MIN_CONFIDENCE:
+            return None
+        if not handicaps:
+            confidence = min(confidence, _significance(context))
         if handicaps:
             reason = f"training is measured with {', '.join(handicaps)}, which explains it"
         elif _is_less_accurate(context):
