@@ -30,6 +30,8 @@ from nnlab.diagnosis import calibration  # noqa: E402
 STRENGTHS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # The weight of the second differences, which keep knots with few findings near a line.
 SMOOTHNESS = 3.0
+# Thresholds on the strength are applied to the confidence, so that it must increase strictly.
+MIN_SLOPE = 0.05
 # Faults that users build in are less clear than those of the corpus.
 MAX_SHARE = 0.98
 # The code with knots of its own.
@@ -72,8 +74,9 @@ def fit_knots(outcomes: Sequence[Outcome]) -> calibration.Knots:
     # Non-negative steps between knots make them non-decreasing.
     steps_to_knots = np.tril(np.ones((len(STRENGTHS), len(STRENGTHS))))
     design = np.vstack([hats, bends]) @ steps_to_knots
-    steps = nnls(design, np.concatenate([correct, np.zeros(len(bends))]))[0]
-    shares = np.minimum(steps_to_knots @ steps, MAX_SHARE)
+    least = MIN_SLOPE * (np.array(STRENGTHS) - STRENGTHS[-1])
+    steps = nnls(design, np.concatenate([correct - hats @ least, np.zeros(len(bends))]))[0]
+    shares = np.minimum(steps_to_knots @ steps, MAX_SHARE) + least
     return tuple(
         (strength, round(float(share), 3))
         for strength, share in zip(STRENGTHS, shares, strict=True)

@@ -7,11 +7,12 @@ from nnlab.diagnosis.calibration import (
     KNOTS,
     KNOTS_BY_CODE,
     calibrated_confidence,
+    has_strength,
     interpolate,
 )
 from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rules import RULES
-from nnlab.records import Severity
+from nnlab.records import Finding, Severity
 
 
 @pytest.mark.parametrize("code", ["NN101", "NN202"])
@@ -60,3 +61,20 @@ def test_the_fit_finds_the_shares_of_correct_findings() -> None:
     ]
     fitted = [share for _, share in fit_knots(outcomes)]
     assert fitted == pytest.approx([0.6, 0.7, 0.8, 0.85, 0.9, 0.95], abs=0.02)
+
+
+@pytest.mark.parametrize("code", ["NN101", "NN202"])
+@pytest.mark.parametrize("severity", list(Severity))
+def test_thresholds_on_the_strength_hold_after_calibration(code: str, severity: Severity) -> None:
+    for strength, expected in ((0.9, True), (0.95, True), (0.899, False), (0.5, False)):
+        is_note = severity is Severity.INFO
+        confidence = strength if is_note else calibrated_confidence(code, strength)
+        finding = Finding(code, "", severity, confidence, None, "", "", {})
+        assert has_strength(finding, 0.9) is expected
+
+
+def test_findings_of_plugins_are_not_calibrated() -> None:
+    assert calibrated_confidence("NN901", 0.62) == 0.62
+    assert calibrated_confidence("ACME001", 0.62) == 0.62
+    finding = Finding("ACME001", "", Severity.WARNING, 0.91, None, "", "", {})
+    assert has_strength(finding, 0.9)
