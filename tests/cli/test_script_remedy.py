@@ -1,8 +1,8 @@
 """`nnlab remedy` for runs of scripts: remedies become changes of the script's flags."""
 
+import re
 from pathlib import Path
 
-import re
 import flag_scripts
 import pytest
 from command_line_runner import Nnlab
