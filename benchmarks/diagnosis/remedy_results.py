@@ -323,7 +323,8 @@ def correctable_faults() -> Iterator[CorrectableFault]:
 
 def remedy_benchmarks(path: Path) -> list[RemedyBenchmark]:
     """The results of all faults; those that the file lacks are computed and added to it."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = content if isinstance(content, dict) else {}  # earlier versions stored a list
     path.parent.mkdir(parents=True, exist_ok=True)
     results = []
     for fault in correctable_faults():
