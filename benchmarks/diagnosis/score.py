@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from diagnosis.baselines import BASELINES, Rule
+from diagnosis.baselines import BASELINES
 from diagnosis.specimen import TrainedSpecimen
 
 from nnlab.diagnosis import diagnose, group_symptoms
@@ -37,13 +37,15 @@ MIN_RISE_OF_OSCILLATION = 3.0
 class DiagnosedSpecimen:
     """A specimen with its truth (a code, "" if healthy, None if undecided) and its findings.
 
-    `excess` is the relative excess of the final true risk over its minimum.
+    `excess` is the relative excess of the final true risk over its minimum. `simple_rules` are the
+    names of the simple and published rules that report overfitting.
     """
 
     trained: TrainedSpecimen
     truth: str | None
     excess: float
     findings: tuple[Finding, ...]
+    simple_rules: frozenset[str] = frozenset()
 
     @property
     def first_warning(self) -> str:
@@ -129,7 +131,8 @@ def diagnose_corpus(
     for trained in corpus:
         truth, excess = truth_of(trained)
         findings = _diagnose(trained, curves_only=curves_only)
-        diagnosed.append(DiagnosedSpecimen(trained, truth, excess, findings))
+        rules = _simple_rules(trained) if not curves_only else frozenset()
+        diagnosed.append(DiagnosedSpecimen(trained, truth, excess, findings, rules))
     return diagnosed
 
 
@@ -217,16 +220,16 @@ def count_overfitting(
 
 def count_baselines(specimens: Sequence[DiagnosedSpecimen]) -> Mapping[str, ConfusionCounts]:
     """The counts of each simple or published rule."""
-    pairs = {id(specimen): _losses(specimen.trained) for specimen in specimens}
 
-    def detector(rule: Rule) -> Callable[[DiagnosedSpecimen], bool]:
-        def detect(specimen: DiagnosedSpecimen) -> bool:
-            train, val = pairs[id(specimen)]
-            return bool(train) and rule(train, val)
+    def detector(name: str) -> Callable[[DiagnosedSpecimen], bool]:
+        return lambda specimen: name in specimen.simple_rules
 
-        return detect
+    return {name: count_overfitting(specimens, detector(name)) for name in BASELINES}
 
-    return {name: count_overfitting(specimens, detector(rule)) for name, rule in BASELINES.items()}
+
+def _simple_rules(trained: TrainedSpecimen) -> frozenset[str]:
+    train, val = _losses(trained)
+    return frozenset(name for name, rule in BASELINES.items() if train and rule(train, val))
 
 
 def _losses(trained: TrainedSpecimen) -> tuple[list[float], list[float]]:
