@@ -6,7 +6,11 @@ from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.early_instability import learned_in_total, measure_early_instability
-from nnlab.diagnosis.oscillation import has_small_batches, oscillation_confidence
+from nnlab.diagnosis.oscillation import (
+    has_mixed_examples,
+    has_small_batches,
+    oscillation_confidence,
+)
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.trend import Trend
@@ -52,7 +56,7 @@ class LrTooHigh:
         if len(trend) >= _MIN_EPOCHS and not has_small_batches(context):
             update = context.median_of_last("probe/update_ratio") or 0.0
             oscillation = combine_confidences(
-                max(oscillation_confidence(trend), hill(update, _UPDATE_RATIO)),
+                max(_loss_oscillation(context, trend), hill(update, _UPDATE_RATIO)),
                 hill(unlearned, _UNLEARNED),
             )
         recovered = (
@@ -73,6 +77,15 @@ class LrTooHigh:
                 **evidence,
             },
         )
+
+
+def _loss_oscillation(context: RuleContext, trend: Trend) -> float:
+    """The confidence that training loss oscillates, and validation loss if examples are mixed."""
+    confidence = oscillation_confidence(trend)
+    if has_mixed_examples(context):
+        val = context.val_trend
+        return min(confidence, oscillation_confidence(val)) if val is not None else 0.0
+    return confidence
 
 
 def _ended_worse_than_untrained(context: RuleContext) -> bool:

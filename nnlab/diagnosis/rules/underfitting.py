@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import is_linear
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
@@ -47,6 +48,7 @@ class Underfitting:
         gap = context.val_minimum.gap if context.val_minimum is not None else 0.0
         is_small = (
             context.setting.get("model") == "linear"
+            or is_linear(context)
             or (context.numeric_setting("width") or 64) <= _NARROW_WIDTH
         )
         confidence = combine_confidences(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import dropout_rate
 from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.smoothing import low_median
@@ -55,6 +56,8 @@ class ValidationBetter:
             for name in TRAIN_LOSS_HANDICAPS
             if context.numeric_setting(name) or _is_switched_on(context, name)
         ]
+        if not handicaps and dropout_rate(context) > 0:
+            handicaps = ["dropout"]  # in the code of the model
         confidence = combine_confidences(
             hill(low_median(below), _SHARE_BELOW), hill(len(pair), 4.0)
         )
