@@ -28,17 +28,23 @@ _SMALLEST_GAP = 1e-4
 
 
 def stored_examples(
-    db: store.Database, rows: Sequence[RankingRow], objective: Objective
+    db: store.Database, run_ids: Sequence[int], values: Sequence[float], objective: Objective
 ) -> int | None:
     """The number of examples of which the ranked metric is a fraction; None if it is not stored.
 
     The metric may also be no fraction of examples, or the examples may have several labels.
+
+    Args:
+        db: the database.
+        run_ids: a run of each trial.
+        values: the values of the metric.
+        objective: the metric.
     """
     split, _, quantity = objective.metric.partition("/")
     if not _is_fraction_of_examples(quantity):
         return None
-    counts = example_counts(db, [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs], split)
-    is_fraction = all(value <= 1 for row in rows for value in row.values if math.isfinite(value))
+    counts = example_counts(db, run_ids[:_MAX_ROWS], split)
+    is_fraction = all(value <= 1 for value in values if math.isfinite(value))
     return round(max(counts)) if counts and is_fraction else None
 
 
@@ -68,18 +74,18 @@ def metric_resolutions(
 
 
 def sampling_noise(
-    rows: Sequence[RankingRow], objective: Objective, examples: int | None
+    values: Sequence[float], objective: Objective, examples: int | None
 ) -> SamplingNoise:
     """What is known of the noise of a single value of the ranked metric.
 
     Args:
-        rows: the rows of a ranking; if the number of examples is not stored, the values show it.
+        values: of the metric; if the number of examples is not stored, they may show it.
         objective: the metric of the ranking.
         examples: their number, if it is stored (`stored_examples`).
     """
     if examples is not None:
         return SamplingNoise(examples=examples)
-    values = [value for row in rows for value in row.values if math.isfinite(value)]
+    values = [value for value in values if math.isfinite(value)]
     step = lattice_step(values)
     quantity = objective.metric.rpartition("/")[2]
     is_fraction = _is_fraction_of_examples(quantity) and all(0 <= value <= 1 for value in values)

@@ -1,5 +1,6 @@
 """The rows of a ranking and the ranking itself, as tables, reports and figures read them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from nnlab.records import Axis, Objective, Setting, Status
 from nnlab.stats import Aggregate
 from nnlab.stats.comparison import BestComparison, PairedTest, key_without_seed
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.sampling_noise import SamplingNoise
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 EpochChoice = Literal["best", "last"] | int
@@ -69,6 +71,9 @@ class RankingRow:
     of them that are not part of `runs`.
     `axis` says what its epochs are: steps, if the runs of another program are measured over steps.
     `different_data` says that seeds of one of its trials were trained on different data.
+    `collapsed` are the runs that ended at chance level while other runs of the ranking work
+    (`nnlab.stats.collapse`): `value`, `interval` and `comparison` are those of the other runs, if
+    there are any.
     """
 
     rank: int
@@ -95,6 +100,7 @@ class RankingRow:
     unsuccessful: Mapping[Status, int] = field(default_factory=dict)
     runs_without_value: tuple[int, ...] = ()
     axis: Axis = "epoch"
+    collapsed: tuple[int, ...] = ()
 
     @property
     def seed_keys(self) -> tuple[int, ...]:
@@ -103,6 +109,25 @@ class RankingRow:
         If a seed is unknown, the runs of the row are not paired: their keys are unique.
         """
         return seed_keys(self.seeds, self.runs)
+
+    @property
+    def working_values(self) -> tuple[float, ...]:
+        """The values of the runs that work; all values if none does."""
+        collapsed = set(self.collapsed)
+        kept = (v for run, v in zip(self.runs, self.values, strict=True) if run not in collapsed)
+        return tuple(kept) or self.values
+
+    @property
+    def working_seeds(self) -> tuple[int, int]:
+        """How many runs work, and how many have a value."""
+        total = sum(not math.isnan(value) for value in self.values)
+        return total - len(self.collapsed), total
+
+    @property
+    def success_rate(self) -> float:
+        """The fraction of the runs that work."""
+        working, total = self.working_seeds
+        return working / total if total else 0.0
 
     @property
     def all_diverged(self) -> bool:
@@ -153,7 +178,7 @@ class Ranking:
     `unranked` are trials without a value, which tables list below the rows; it is empty if `top`
     cut off rows. `uncertainty` is the number after ±. `resolutions` holds the smallest differences
     of two values by metric, for those that are known. `extra_columns` were requested for a table;
-    their notes are also part of `notes`.
+    their notes are also part of `notes`. `noise` is what is known of the noise of a single value.
     """
 
     scope: Scope
@@ -170,6 +195,7 @@ class Ranking:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     resolutions: Mapping[str, float] = field(default_factory=dict)
     extra_columns: tuple[ExtraColumn, ...] = ()
+    noise: SamplingNoise | None = None
 
     @property
     def axis_word(self) -> str:

@@ -83,12 +83,11 @@ def sample_noise_columns(
     Raises:
         UsageError: the rows are not ranked by an accuracy or an area under the ROC curve.
     """
-    split, _, quantity = objective.metric.partition("/")
-    quantity = quantity.removesuffix("_exact")
-    if split not in _SPLIT_NAMES or quantity not in (_ACCURACY, _AREA):
+    split, quantity = _split_and_quantity(objective)
+    if not has_sample_noise(objective):
         raise UsageError(
             f"--test-set-noise needs an accuracy or an AUROC, and not {objective.metric}",
-            hint="--by val/accuracy ranks by the accuracy",
+            hint="rank by val/accuracy: with --by, or as the objective of the study",
         )
     scores = [_example_scores(db, row, split, quantity) for row in rows]
     noises = [
@@ -101,6 +100,17 @@ def sample_noise_columns(
         _noise_column(split, rows, noises, scores),
         _difference_column(split, rows, [None, *differences]),
     )
+
+
+def has_sample_noise(objective: Objective) -> bool:
+    """Whether the noise of a metric is known: of an accuracy, or an area under the ROC curve."""
+    split, quantity = _split_and_quantity(objective)
+    return split in _SPLIT_NAMES and quantity in (_ACCURACY, _AREA)
+
+
+def _split_and_quantity(objective: Objective) -> tuple[str, str]:
+    split, _, quantity = objective.metric.partition("/")
+    return split, quantity.removesuffix("_exact")
 
 
 def _example_scores(

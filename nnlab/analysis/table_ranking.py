@@ -9,7 +9,6 @@ from nnlab.analysis.extra_columns import cost_columns, relative_column
 from nnlab.analysis.ranking import rank_each_group, rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow
 from nnlab.analysis.remedy_studies import name_remedies
-from nnlab.analysis.sample_noise import sample_noise_columns
 from nnlab.analysis.scope import Scope
 from nnlab.errors import UsageError
 
@@ -41,9 +40,13 @@ def as_table_ranking(db: store.Database, ranking: Ranking, request: RankingReque
             ranking.objective,
             test=request.test,
             all_rows=_all_rows(db, ranking, request),
+            noise=ranking.noise,
         )
         columns += [column] if column is not None else []
     if request.sample_noise:
+        # Here, because only this option needs it.
+        from nnlab.analysis.sample_noise import sample_noise_columns
+
         columns += sample_noise_columns(db, ranking.rows, ranking.objective, total=ranking.total)
     notes = tuple(note for column in columns for note in column.notes)
     return name_remedies(

@@ -24,6 +24,8 @@ class RuleContext:
         self, history: History, setting: Mapping[str, Scalar] = MappingProxyType({})
     ) -> None:
         self.history, self.setting = history, setting
+        self._finite: dict[str, list[float]] = {}
+        self._medians: dict[tuple[str, float], float | None] = {}
 
     @cached_property
     def loss_pair(self) -> LossPair | None:
@@ -146,8 +148,11 @@ class RuleContext:
 
     def median_of_last(self, metric: str, share: float = 0.5) -> float | None:
         """The lower median of the last `share` of a metric's finite values; None without values."""
-        values = self._finite_values(metric)
-        return low_median(values[int(len(values) * (1 - share)) :]) if values else None
+        if (metric, share) not in self._medians:
+            values = self._finite_values(metric)
+            median = low_median(values[int(len(values) * (1 - share)) :]) if values else None
+            self._medians[metric, share] = median
+        return self._medians[metric, share]
 
     def values_by_layer(self, quantity: str, *, last: bool = False) -> dict[int, float]:
         """The first (or last) values of `probe/<quantity>/<layer>` by layer, deepest layer last."""
@@ -168,5 +173,8 @@ class RuleContext:
         return float(value) if isinstance(value, int | float) else None
 
     def _finite_values(self, metric: str) -> list[float]:
-        curve = self.history.get(metric)
-        return [value for value in curve.values if math.isfinite(value)] if curve else []
+        if metric not in self._finite:
+            curve = self.history.get(metric)
+            values = [value for value in curve.values if math.isfinite(value)] if curve else []
+            self._finite[metric] = values
+        return self._finite[metric]

@@ -19,7 +19,9 @@ from nnlab.analysis.remedy_studies import (
     treated_finding,
     treated_run,
 )
+from nnlab.analysis.sample_noise import has_sample_noise
 from nnlab.analysis.scope import Scope, current_runs
+from nnlab.analysis.table_ranking import as_table_ranking
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
 from nnlab.diagnosis.headlines import MEMORISATION_CODE, OVERFITTING_CODE, PLATEAU_CODE
 from nnlab.errors import UsageError
@@ -209,7 +211,7 @@ def build_report(
     request = RankingRequest(uncertainty=uncertainty, sample_noise=sample_noise)
     rankings = [name_remedies(db, rank_group(db, group, request)) for group in comparable_runs]
     groups = tuple(
-        _ranked_group(db, group, replace(request, top=MAX_ROWS))
+        _ranked_group(db, group, _request_of_group(group, request))
         for group, ranking in zip(comparable_runs, rankings, strict=True)
         if ranking.rows
     )
@@ -274,13 +276,17 @@ def _anonymous_attempt(attempt: Attempt) -> Attempt:
     )
 
 
+def _request_of_group(group: ComparableGroup, request: RankingRequest) -> RankingRequest:
+    """The request for a group; groups whose metric has no known noise get no columns of it."""
+    noise = request.sample_noise and has_sample_noise(group.objective)
+    return replace(request, top=MAX_ROWS, sample_noise=noise)
+
+
 def _ranked_group(
     db: store.Database, group: ComparableGroup, request: RankingRequest
 ) -> RankedGroup:
-    drawn, shown = (
-        name_remedies(db, rank_group(db, group, replace(request, top=top)))
-        for top in (_MAX_CURVES, request.top)
-    )
+    drawn = name_remedies(db, rank_group(db, group, replace(request, top=_MAX_CURVES)))
+    shown = as_table_ranking(db, rank_group(db, group, request), request)
     curves = trial_curves_of_ranking(db, drawn)
     return RankedGroup(
         shown,

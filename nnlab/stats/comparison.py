@@ -72,6 +72,9 @@ class BestComparison:
     `min_seeds` is the smallest number of seeds at which the test can be significant:
     `MIN_T_TEST_SEEDS` for a t test, more for an exact test. If all differences are equal, no t
     test is possible: the exact test is used, and the interval is NaN.
+
+    `by_success` says that the settings differ in the fraction of their seeds that work, which is
+    what p is about; the interval is then NaN.
     """
 
     n: int
@@ -85,6 +88,7 @@ class BestComparison:
     improvement_probability: float
     seeds_needed: int | None
     min_seeds: int = 2
+    by_success: bool = False
 
     @property
     def has_enough_seeds(self) -> bool:
@@ -329,8 +333,8 @@ def _seeds_needed(
     """The number of seeds at which a comparison with the first trial is significant."""
     if table is None:
         return predict_seeds_needed(raw.differences, test=test, tests=pairs)
-    if (needed := table.seeds_needed(0, index, raw.mean)) is not None:
-        return needed
+    if table.is_moderated(0, index):
+        return table.seeds_needed(0, index, raw.mean)
     alone = predict_seeds_needed(raw.differences, tests=pairs)
     above_noise = table.seeds_above_noise(0, index, raw.mean)
     if alone is None or above_noise > _MAX_SEEDS:

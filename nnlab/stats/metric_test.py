@@ -64,6 +64,17 @@ class TrialTable:
         """Whether the metric is a fraction of a known number of examples."""
         return self._variances.noise.examples is not None
 
+    @property
+    def is_noiseless(self) -> bool:
+        """Whether nothing is known of the noise of a single value."""
+        return self._variances.noise.resolution is None
+
+    def is_moderated(self, first: int, second: int) -> bool:
+        """Whether the difference of two trials is tested by the spread of all trials."""
+        shared = self._shared_seeds(first, second)
+        test = moderated_test(self._variances, first, second, shared, self._correction)
+        return test is not None
+
     def test(self, first: int, second: int, mean: float) -> MetricTest | None:
         """The test of the first trial minus the second.
 

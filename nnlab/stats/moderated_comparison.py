@@ -20,8 +20,8 @@ from nnlab.stats.seed_blocks import residual_variances
 from nnlab.stats.student_t import two_sided_p
 from nnlab.stats.studentized_range import NORMAL_DF
 
-# Variances are taken from at most this many trials: more take time and change nothing.
-MAX_VARIANCE_TRIALS = 400
+# Values that vary by less than this fraction are equal up to rounding.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ def _heterogeneity(table: TableVariances) -> float:
 
 def _blocked(trials: Sequence[Mapping[int, float]]) -> ModeratedVariances | None:
     residual = residual_variances(trials)
+    if residual.pooled <= _rounding_variance(trials):
+        return None
     return moderate_variances(residual.variances, residual.dfs, residual.pooled, residual.pooled_df)
 
 
@@ -102,10 +104,16 @@ def _total(trials: Sequence[Mapping[int, float]]) -> ModeratedVariances | None:
     dfs = [max(len(trial) - 1, 0) for trial in trials]
     squares = [_squares(list(trial.values())) for trial in trials]
     pooled_df = sum(dfs)
-    if not pooled_df:
+    if not pooled_df or math.fsum(squares) / pooled_df <= _rounding_variance(trials):
         return None
     variances = [square / df if df else 0.0 for square, df in zip(squares, dfs, strict=True)]
     return moderate_variances(variances, dfs, math.fsum(squares) / pooled_df, pooled_df)
+
+
+def _rounding_variance(trials: Sequence[Mapping[int, float]]) -> float:
+    """The variance of values that are equal up to rounding."""
+    largest = max((abs(value) for trial in trials for value in trial.values()), default=0.0)
+    return (_ROUNDING * largest) ** 2
 
 
 def _squares(values: Sequence[float]) -> float:

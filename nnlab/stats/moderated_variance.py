@@ -71,7 +71,8 @@ class ModeratedVariances:
                 spread += share**2 * (weight**2 / own_df if own_df else 0.0)
                 spread += share * (1 - weight**2) / self.pooled_df
             df = max(_DF_SHRINKAGE / spread, *(self.own_dfs[index] for index in indices))
-        return max(min(df, self.pooled_df), 1.0)
+        # Three digits are enough, and the quantiles of a long table are computed only once.
+        return float(f"{max(min(df, self.pooled_df), 1.0):.3g}")
 
 
 def moderate_variances(

@@ -73,7 +73,7 @@ def _residuals(
 ) -> list[list[float]]:
     """The values of each trial minus the effects of trial and seed, by alternating means."""
     residuals = [dict(values) if len(values) > 1 else {} for values in trials]
-    is_complete = len({count for count in counts.values()}) < 2
+    is_complete = all(len(values) == len(counts) for values in residuals if values)
     scale = max((abs(value) for values in residuals for value in values.values()), default=0.0)
     for _ in range(_MAX_PASSES):
         for values in residuals:

@@ -86,3 +86,14 @@ def test_a_better_loss_is_no_help_if_the_model_learns_less(nnlab: Nnlab, folder:
     assert (smoothing["metric"], smoothing["at"]) == ("val/accuracy", "last")
     assert smoothing["outcome"] == "helped"
     assert "label smoothing (val/accuracy at the last epoch)" in text
+
+
+def test_runs_that_fail_are_left_out_and_do_not_spoil_json(nnlab: Nnlab, folder: Path) -> None:
+    failing = "if options.weight_decay:\n    raise SystemExit('no such thing')\nnoise ="
+    (folder / "train.py").write_text(SCRIPT.replace("noise =", failing, 1))
+    nnlab("run", "--objective", "val_accuracy:max", "-q", "train.py")
+    answer = nnlab("remedy", "1", "--seeds", "5", "--format", "json")
+    assert "weight decay" not in {remedy["name"] for remedy in answer.json["remedies"]}
+    assert "no result for weight decay" in answer.err
+    # Failures are printed, but not among the JSON of standard output.
+    assert "no such thing" in answer.err

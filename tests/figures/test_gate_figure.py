@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command_line_runner import QUICK, Nnlab
-from figure_checks import drawn_texts
+from figure_checks import drawn_texts, xs
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -52,10 +52,10 @@ def test_verdicts_differ_without_color() -> None:
 
 def test_an_unknown_bound_reaches_the_edge_and_a_known_one_its_value() -> None:
     ax = draw_gate(EFFECTS, "Accuracy").axes[0]
-    intervals = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "None"][1:]
+    intervals = [xs(line) for line in ax.lines if line.get_marker() == "None"][1:]
     left, _ = ax.get_xlim()
-    assert intervals[0] == [0.01, 0.03]
-    assert intervals[1] == [left, 0.0]
+    assert intervals[0] == (0.01, 0.03)
+    assert intervals[1] == (left, 0.0)
 
 
 def test_a_candidate_far_below_the_others_is_an_arrow() -> None:
@@ -84,7 +84,7 @@ def test_the_numbers_and_the_caption_are_those_of_the_ledger(loop: Nnlab, folder
         ["3", "lr 0.1 -> 0.001", "val/loss", "discard"],
         ["4", "lr 0.1 -> 0.0005", "val/loss", "discard"],
     ]
-    caption = (folder / "gate.tex").read_text()
+    caption = (folder / "gate.caption.tex").read_text()
     assert (
         "The effect of each tested change on validation loss, in the order of the tests" in caption
     )

@@ -23,8 +23,8 @@ _NO_UPDATE = 1e-9
 # Without the probe: the oscillation as a fraction of the decrease, and the fraction of the decrease
 # of validation loss in the last quarter, at a confidence of one half.
 _OSCILLATION_SHARE, _VAL_LATE_FALL_SHARE = 0.05, 0.12
-# The fraction of the decrease in the first quarter is 0.25 for a straight line.
-_EARLY_FALL_SHARE, _EARLY_TOLERANCE = 0.75, 0.25
+# The largest distance from a straight line, as a fraction of the decrease.
+_CURVATURE = 0.2
 # With a smaller relative decrease of training loss, the changes of validation loss are rounding.
 _MIN_FALL = 1e-5
 # Without the probe, the run may also have been stopped early.
@@ -68,7 +68,7 @@ class LrTooLow:
                 hill(_FALL - trend.fall, _FALL / 3),
                 hill(len(trend), 6.0),
                 1.0 - hill(trend.oscillation_share, _OSCILLATION_SHARE),
-                hill(_EARLY_FALL_SHARE - _early_fall_share(trend), _EARLY_TOLERANCE),
+                1.0 - hill(_curvature(trend), _CURVATURE),
                 _validation_evenness(context) if trend.fall > _MIN_FALL else 1.0,
                 _MAX_CONFIDENCE_WITHOUT_PROBE,
             )
@@ -98,10 +98,15 @@ class LrTooLow:
         )
 
 
-def _early_fall_share(trend: Trend) -> float:
-    """The fraction of the whole decrease in the first quarter of the run."""
-    early = smooth_curve(trend.values)[len(trend) // 4]
-    return bounded_ratio(trend.first - early, trend.first - trend.best)
+def _curvature(trend: Trend) -> float:
+    """The largest distance of the loss from a straight line, as a fraction of its decrease."""
+    smooth, epochs = smooth_curve(trend.values), trend.epochs
+    slope = (smooth[-1] - smooth[0]) / max(epochs[-1] - epochs[0], 1)
+    distance = max(
+        abs(value - smooth[0] - slope * (epoch - epochs[0]))
+        for epoch, value in zip(epochs, smooth, strict=True)
+    )
+    return bounded_ratio(distance, trend.first - trend.best)
 
 
 def _validation_evenness(context: RuleContext) -> float:

@@ -22,7 +22,9 @@ _LARGE_ACCURACY_SD = 0.08
 # A rise of more standard errors is not an oscillation.
 _RISE_STANDARD_ERRORS = 6.0
 # Fewer values are too few to measure an oscillation.
-_MIN_ACCURACIES = 6
+_MIN_EPOCHS = 8
+# This many deviations are enough to measure an oscillation.
+_MAX_DEVIATIONS = 2000
 # The upper tertile of the magnitudes of normal values, in sds.
 _TERTILE = 0.967
 
@@ -47,9 +49,9 @@ class NoisyLoss:
     remedy: ClassVar[str] = "a larger batch; a decay; --average ema"
 
     def check(self, context: RuleContext) -> Finding | None:
-        """Needs a loss of five epochs; the accuracies of six add confidence."""
+        """Needs a loss of eight epochs; accuracies add confidence."""
         trend = context.train_trend
-        if trend is None or len(trend) < 5:
+        if trend is None or len(trend) < _MIN_EPOCHS:
             return None
         has_small_steps = has_small_batches(context)
         accuracy_sd = _accuracy_sd(context)
@@ -64,6 +66,8 @@ class NoisyLoss:
             confidence, what, amount = _validation_loss(context)
             # A loss that swings while accuracy does not is harmless.
             is_warning = has_small_steps and not context.history.get("val/accuracy")
+        if not is_warning and _rises(context):
+            return None
         steps = ""
         if has_small_steps:
             size = context.numeric_setting("batch_size") or 1
@@ -100,11 +104,13 @@ def _accuracy_sd(context: RuleContext) -> float:
     """
     curve = context.history.get("val/accuracy")
     values = [value for value in curve.values if math.isfinite(value)] if curve else []
-    if len(values) < _MIN_ACCURACIES:
+    if len(values) < _MIN_EPOCHS:
         return 0.0
-    late = values[len(values) // 4 :]
+    start = len(values) // 4
+    step = 1 + (len(values) - start) // _MAX_DEVIATIONS
     deviations = sorted(
-        abs(b - (a + c) / 2) for a, b, c in zip(late, late[1:], late[2:], strict=False)
+        abs(values[i] - (values[i - 1] + values[i + 1]) / 2)
+        for i in range(start + 1, len(values) - 1, step)
     )
     return deviations[(2 * (len(deviations) - 1)) // 3] / (_TERTILE * math.sqrt(1.5))
 
@@ -121,17 +127,22 @@ def _accuracy_confidence(context: RuleContext, sd: float) -> float:
 def _validation_loss(context: RuleContext) -> tuple[float, str, float]:
     """The confidence that validation loss oscillates alone, its name, and the oscillation."""
     trend, val = context.train_trend, context.val_trend
-    minimum = context.val_minimum
     # Without losses the pair is that of the error rates, which were judged as accuracies.
-    if trend is None or val is None or minimum is None or not context.history.get("val/loss"):
+    if trend is None or val is None or not context.history.get("val/loss"):
         return 0.0, "validation loss", 0.0
     # If training loss oscillates too, the reason is the learning rate, unless steps are small.
     is_alone = has_small_batches(context) or oscillation_confidence(trend) < MIN_CONFIDENCE / 2
     confidence = 0.0
-    if is_alone and minimum.rise_in_standard_errors <= _RISE_STANDARD_ERRORS:
+    if is_alone and not _rises(context):
         confidence = combine_confidences(
             hill(val.oscillation_share, _OSCILLATION_SHARE),
             hill(val.oscillation_relative, _OSCILLATION_SHARE),
             hill(val.upward_step_share, _OSCILLATION_SHARE),
         )
     return confidence, "validation loss", val.oscillation
+
+
+def _rises(context: RuleContext) -> bool:
+    """Whether validation loss rises by more than its oscillation, which is overfitting."""
+    minimum = context.val_minimum
+    return minimum is not None and minimum.rise_in_standard_errors > _RISE_STANDARD_ERRORS

@@ -1,6 +1,7 @@
 """NN308: detects a softmax in front of a loss that applies one itself."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -153,12 +154,12 @@ def _losses_and_accuracies(context: RuleContext) -> list[tuple[float, float]]:
     trend, curve = context.train_trend, context.history.get("train/accuracy")
     if trend is None or not curve:
         return []
-    accuracies = dict(curve)
-    return [
-        (loss, accuracies[epoch])
-        for epoch, loss in zip(trend.epochs, trend.values, strict=True)
-        if math.isfinite(accuracies.get(epoch, math.nan))
-    ]
+    points = []
+    for epoch, loss in zip(trend.epochs, trend.values, strict=True):
+        at = bisect_left(curve.epochs, epoch)
+        if at < len(curve) and curve.epochs[at] == epoch and math.isfinite(curve.values[at]):
+            points.append((loss, curve.values[at]))
+    return points
 
 
 def _may_have_classes(points: Sequence[tuple[float, float]], classes: int) -> bool:

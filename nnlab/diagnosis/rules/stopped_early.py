@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
-from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.smoothing import low_median
 from nnlab.diagnosis.trend import Trend
@@ -49,7 +49,7 @@ class StoppedEarly:
         trend, val, pair = context.train_trend, context.val_trend, context.loss_pair
         if trend is None or val is None or pair is None or len(pair) < 4:
             return None
-        if _is_annealed(context) or min(len(trend), len(val)) < 4:
+        if min(len(trend), len(val)) < 4:
             return None
         (train_late, train_share), (val_late, val_share) = (
             _late_progress(trend),
@@ -66,6 +66,8 @@ class StoppedEarly:
             1.0 if reached is None else hill(1.0 - reached, _UNLEARNED),
             hill(at_best, 0.1),
         )
+        if confidence < MIN_CONFIDENCE or _is_annealed(context):
+            return None
         return make_finding(
             self,
             Severity.INFO,
