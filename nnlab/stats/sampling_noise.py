@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-# Gaps between values that are multiples of a step up to this fraction of it may be a lattice, unless
+# Gaps that are multiples of a step, up to this fraction of it, are a lattice, unless gaps between
 # real numbers would be with this probability. The smallest gap may be several steps.
 _LATTICE_TOLERANCE, _MAX_ACCIDENT = 1e-3, 0.05
 _MAX_DIVISOR = 20
