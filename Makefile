@@ -70,7 +70,7 @@ bench: .venv/test
 bench-server: .venv/test
 	PYTHONPATH=tests $(BIN)/python benchmarks/server_load.py
 
-# The corpus of trainings with known faults, and docs/diagnosis-accuracy.md: about fifteen minutes.
+# The corpus of runs with known faults, and docs/diagnosis-accuracy.md: about half an hour, then seconds.
 bench-diagnosis: .venv/test
 	$(BIN)/python benchmarks/diagnosis/run.py
 

@@ -11,6 +11,7 @@ from nnlab import store
 from nnlab.analysis.records import RankingRow
 from nnlab.objective import Objective
 from nnlab.stats.sampling_noise import SamplingNoise, lattice_step
+from nnlab.stats.sequential_test import least_sd_of_difference
 
 # Fractions of examples: a value changes by one example of the split.
 _FRACTIONS_OF_EXAMPLES = frozenset(
@@ -42,7 +43,7 @@ def stored_examples(
     split, _, quantity = objective.metric.partition("/")
     if not _is_fraction_of_examples(quantity):
         return None
-    counts = _example_counts(db, run_ids[:_MAX_ROWS], split)
+    counts = example_counts(db, run_ids[:_MAX_ROWS], split)
     is_fraction = all(value <= 1 for value in values if math.isfinite(value))
     return round(max(counts)) if counts and is_fraction else None
 
@@ -102,9 +103,8 @@ def difference_spread(
 ) -> float:
     """The least standard deviation of differences of values that the metric's resolution implies.
 
-    A value with the resolution r has a rounding error with the standard deviation r / sqrt(12), and
-    the difference of two values sqrt(2) times as much. The resolution is 1 / n for a fraction of n
-    examples, and for values that a program printed with a few decimals, one unit of the last one.
+    The resolution is 1 / n for a fraction of n examples, and for values that a program printed with
+    a few decimals, one unit of the last one (`nnlab.stats.sequential_test.least_sd_of_difference`).
 
     Args:
         db: the database.
@@ -117,9 +117,9 @@ def difference_spread(
     """
     split, _, quantity = objective.metric.partition("/")
     resolution = _decimal_unit(values)
-    if _is_fraction_of_examples(quantity) and (counts := _example_counts(db, run_ids, split)):
+    if _is_fraction_of_examples(quantity) and (counts := example_counts(db, run_ids, split)):
         resolution = max(resolution, 1 / max(counts))
-    return resolution / math.sqrt(6)
+    return least_sd_of_difference(resolution)
 
 
 def _decimal_unit(values: Sequence[float]) -> float:
@@ -135,7 +135,7 @@ def _decimal_unit(values: Sequence[float]) -> float:
     return 0.0
 
 
-def _example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
+def example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
     """The numbers of examples in a split, of those runs that classify and have stored it."""
     size = f"data/{split}"
     return [

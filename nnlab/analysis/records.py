@@ -30,7 +30,8 @@ class RankingRequest:
     differ only in them are ranked together (`merge_groups_along`); None entries are ignored.
     `uncertainty` is the number that tables show after ±. `costs` (`nnlab.analysis.run_costs.COSTS`)
     and `relative_to` (a run, an arm or settings) are columns that tables add to the ranking
-    (`nnlab.analysis.table_ranking`).
+    (`nnlab.analysis.table_ranking`), and so are those of `sample_noise`
+    (`nnlab.analysis.sample_noise`).
     """
 
     by: str | None = None
@@ -44,6 +45,7 @@ class RankingRequest:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     costs: Sequence[str] = ()
     relative_to: str | None = None
+    sample_noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

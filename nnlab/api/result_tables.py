@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nnlab.analysis.gate import LedgerRow
 from nnlab.analysis.plain_values import finding_values, run_values, study_values
 from nnlab.analysis.run_overview import RunOverview
 from nnlab.api.record_table import RecordTable
 from nnlab.records import Finding, Status
 from nnlab.store import StudyOverview
+from nnlab.study.gate_values import LEDGER_KEYS, ledger_values
 
 
 class StudyTable(RecordTable[StudyOverview]):
@@ -46,6 +48,19 @@ class RunTable(RecordTable[RunOverview]):
             "val_rmse", "val_mae", "metric", "best", "best_epoch", "last", "flags", "tags",
             "started_at", "origin", "axis",
         )  # fmt: skip
+
+
+class LedgerTable(RecordTable[LedgerRow]):
+    """The candidates that a gate has tested, oldest first."""
+
+    noun = "candidate"
+    shown = ("entry", "study", "candidate", "verdict", "effect", "p", "level", "seeds_used", "best")
+
+    def _values(self, record: LedgerRow) -> Mapping[str, Any]:
+        return ledger_values(record)
+
+    def _columns(self) -> tuple[str, ...]:
+        return LEDGER_KEYS
 
 
 class FindingTable(RecordTable[Finding]):

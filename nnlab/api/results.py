@@ -5,6 +5,7 @@ from typing import Self
 
 from nnlab import store
 from nnlab.analysis.diagnosis import diagnose_runs
+from nnlab.analysis.gate import ledger_rows
 from nnlab.analysis.records import EpochChoice
 from nnlab.analysis.run_overview import RunOverview, load_run_overviews, overviews_of_runs
 from nnlab.analysis.scope import resolve_scope
@@ -14,7 +15,7 @@ from nnlab.api.comparison import IntervalName, PairedTestName, compare_scope, ra
 from nnlab.api.error_hints import hints_in_tracebacks
 from nnlab.api.ranking_table import RankingTable
 from nnlab.api.references import Reference, RunReference, find_run, reference_word
-from nnlab.api.result_tables import FindingTable, RunTable, StudyTable
+from nnlab.api.result_tables import FindingTable, LedgerTable, RunTable, StudyTable
 from nnlab.api.run_history import RunHistory
 from nnlab.api.table_text import one_line
 from nnlab.errors import UsageError
@@ -184,6 +185,25 @@ class Results:
         """
         record = find_run(self._db, run)
         return FindingTable(diagnose_runs(self._db, [record]).by_run[record.id])
+
+    @hints_in_tracebacks()
+    def ledger(self, study: str | Study | store.StudyOverview | None = None) -> LedgerTable:
+        """The candidates that `nnlab gate` has tested, as `nnlab gate --ledger` lists them.
+
+        Args:
+            study: the study of the ledger; all ledgers by default.
+
+        Raises:
+            UnknownName: there is no such study.
+            ConfigError: the study is of another type.
+            StoreError: the database cannot be read.
+        """
+        if isinstance(study, store.StudyOverview):
+            study = study.study
+        name = study.name if isinstance(study, Study) else study
+        check_arguments(texts={"study": name})
+        ids = None if name is None else [store.find_study(self._db, name).id]
+        return LedgerTable(ledger_rows(self._db, store.ledger(self._db, ids)))
 
     @property
     def _db(self) -> store.Database:

@@ -19,6 +19,14 @@ EXIT_CODES: Mapping[GateVerdictName, int] = {
 }
 
 
+# The keys of `ledger_values`, in their order.
+LEDGER_KEYS = (
+    "entry", "study", "candidate", "verdict", "effect", "low", "high", "p", "level", "seeds_used",
+    "max_seeds", "reason", "best", "objective", "min_effect", "candidate_trial", "baseline_trial",
+    "created_at", "ended_at",
+)  # fmt: skip
+
+
 def answer_values(db: store.Database, answer: GateAnswer) -> dict[str, Any]:
     """The verdict on a candidate as `nnlab gate --format json` prints it.
 

@@ -13,6 +13,7 @@ from command_line_runner import QUICK, Nnlab
 import nnlab as api
 from nnlab.analysis.plain_values import finding_values, ranking_values, run_values, study_values
 from nnlab.errors import NoDatabase, NotADatabase, UnknownName, UsageError
+from nnlab.study.gate_values import ledger_values
 
 
 def as_json(value: object) -> Any:
@@ -119,6 +120,21 @@ def test_a_run_agrees_with_show(trained: Nnlab, results: api.Results) -> None:
     assert {name: summary.last for name, summary in run.metrics.items()} == {
         name: row["last"] for name, row in metrics.items()
     }
+
+
+def test_the_ledger_agrees_with_the_command(nnlab: Nnlab) -> None:
+    words = ("gate", "--study", "loop", *QUICK, "--objective", "val/loss", "-q", "--max-seeds", "2")
+    nnlab(*words, "--lr", "0.1")
+    nnlab(*words, "--lr", "0.001", expect=None)
+    printed = nnlab("gate", "--ledger", "--format", "json").json
+    with api.open() as results:
+        table = results.ledger("loop")
+        assert as_json([ledger_values(row) for row in table]) == printed
+        assert table == results.ledger() == results.ledger(results.studies()[0])
+        assert repr(table).startswith("2 candidates")
+        assert table[0].entry.verdict == "baseline"
+        with pytest.raises(UnknownName):
+            results.ledger("nobody")
 
 
 def test_findings_agree_with_diagnose(nnlab: Nnlab) -> None:

@@ -20,7 +20,7 @@ from nnlab.figures import KINDS
 # Divergence with three seeds, several optimizers, regression.
 QUICK_STUDIES = ("grid3", "wine", "diabetes")
 # Kinds that need remedies, several data sets or several sizes of the training set.
-NEED_OTHER_STUDIES = ("remedy", "critical-difference", "scaling", "reliable", "histograms")
+NEED_OTHER_STUDIES = ("remedy", "gate", "critical-difference", "scaling", "reliable", "histograms")
 
 
 @pytest.fixture(scope="module")

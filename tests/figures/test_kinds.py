@@ -25,6 +25,7 @@ from nnlab.figures.kinds.dependence import draw_dependence
 from nnlab.figures.kinds.effects import EffectBar, draw_effects
 from nnlab.figures.kinds.examples import Mistake, draw_mistakes
 from nnlab.figures.kinds.gap import draw_gap
+from nnlab.figures.kinds.gate import CandidateEffect, draw_gate
 from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
 from nnlab.figures.kinds.init import InitHistograms, draw_init_histograms
 from nnlab.figures.kinds.landscape import LandscapeSlices, draw_landscape
@@ -286,6 +287,20 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
         control="8/8 seeds",
         finding="overfits",
         test="one-sided paired sign-flip test, Holm over 8 remedies",
+    ),
+    "gate": lambda: draw_gate(
+        [
+            CandidateEffect(
+                f"#{i} {LONG[:30]}",
+                NAN if i == 3 else 0.1 * i - 0.2,
+                -math.inf if i % 2 else -0.4,
+                math.inf if i % 3 else 0.6,
+                ("kept", "discarded", "not decided yet")[i % 3],
+                i,
+            )
+            for i in range(9)
+        ],
+        "Validation accuracy",
     ),
     "learning rates": lambda: draw_learning_rates(
         [

@@ -88,7 +88,8 @@ def prepare_gate(db: store.Database, words: Sequence[str], *, top: int = 40) -> 
     newest = {row.entry.id for row in rows[-top:]}
     drawn = [row for row in rows if row.entry.id in newest or row.entry.verdict == "keep"]
     if len(drawn) < len(rows):
-        notes += (f"{len(rows) - len(drawn)} earlier candidates that were not kept are left out",)
+        count = format_count(len(rows) - len(drawn), "earlier candidate")
+        notes += (f"left out: {count} without the verdict to keep",)
     runs = _run_ids(db, study, drawn)
     return PreparedFigure(
         lambda: draw_gate([_candidate_effect(row) for row in drawn], metric_name(objective.metric)),

@@ -9,7 +9,6 @@ from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render, say
 from nnlab.stats.rounding import format_p
 from nnlab.study.gate_values import ledger_values
-from nnlab.study.resolution import existing_study
 
 
 def _number(value: float) -> str:
@@ -40,11 +39,11 @@ def print_ledger(study_name: str | None, output_format: Format, db: str | None) 
     """Prints the ledger of a study, or those of all studies.
 
     Raises:
-        UsageError: there is no such study.
+        UnknownName: there is no such study.
         StoreError: the database cannot be read.
     """
     with open_db(db) as database:
-        studies = None if study_name is None else [existing_study(database, study_name).id]
+        studies = None if study_name is None else [store.find_study(database, study_name).id]
         rows = ledger_rows(database, store.ledger(database, studies))
     if not rows and output_format is Format.TABLE:
         where = f"of study '{study_name}'" if study_name is not None else "of this database"
