@@ -13,7 +13,6 @@ from nnlab.objective import Objective
 from nnlab.settings.setting_differences import format_value
 from nnlab.stats.across_tasks import MethodResult, compare_methods
 
-
 # The bootstrap intervals of fewer seeds are too narrow.
 _MIN_BOOTSTRAP_SEEDS = 4
 
