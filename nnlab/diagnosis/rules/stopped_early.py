@@ -48,7 +48,10 @@ class StoppedEarly:
             return None
         if _is_annealed(context) or min(len(trend), len(val)) < 4:
             return None
-        (train_late, train_share), (val_late, val_share) = _late_progress(trend), _late_progress(val)
+        (train_late, train_share), (val_late, val_share) = (
+            _late_progress(trend),
+            _late_progress(val),
+        )
         reached = context.best_value("val/accuracy")
         if reached is None:
             reached = context.best_value("val/r2")
