@@ -6,7 +6,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch==2.13.0
 WORKERS ?= 2
 
-.PHONY: demo test check torture format docs studies gallery bench bench-server bench-diagnosis bench-gate wheel clean
+.PHONY: demo test check torture format docs studies gallery bench bench-server bench-diagnosis bench-gate bench-statistics wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -70,13 +70,17 @@ bench: .venv/test
 bench-server: .venv/test
 	PYTHONPATH=tests $(BIN)/python benchmarks/server_load.py
 
-# The corpus of trainings with known faults, and docs/diagnosis-accuracy.md: about fifteen minutes.
+# The corpus of runs with known faults, and docs/diagnosis-accuracy.md: about half an hour, then seconds.
 bench-diagnosis: .venv/test
 	$(BIN)/python benchmarks/diagnosis/run.py
 
 # Simulated loops that keep or discard candidates, and the section of docs/gate.md: four minutes.
 bench-gate: .venv/test
 	$(BIN)/python benchmarks/gate.py
+
+# Simulated rankings, and the section of docs/comparing.md: about five minutes on one core.
+bench-statistics: .venv/test
+	$(BIN)/python benchmarks/comparison_statistics/run.py
 
 wheel: .venv/dev
 	$(BIN)/python -m build --outdir dist .

@@ -106,6 +106,15 @@ class Net(nn.Module):
         self.net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, outputs))
     def forward(self, x): return self.net(x)
 
+class HeadFirst(nn.Module):
+    """Registers its layers in another order than that of their use, and calls functions."""
+    def __init__(self, outputs):
+        super().__init__()
+        self.head, self.first = nn.Linear(8, outputs), nn.Linear(4, 8)
+    def forward(self, x):
+        x = nn.functional.dropout(torch.tanh(self.first(x)), 0.3, self.training)
+        return self.head(x)
+
 class TwoInputs(nn.Module):
     def __init__(self, outputs):
         super().__init__()

@@ -3,9 +3,11 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from diagnosis import score
 from diagnosis.assembly import GROUPS
+from diagnosis.boosted_reference import boosted_counts
 from diagnosis.remedy_results import SEEDS, RemedyBenchmark
 from diagnosis.score import ConfusionCounts, DiagnosedSpecimen
 
@@ -52,6 +54,12 @@ def corpus_section(halves: Halves) -> list[str]:
             cells += [str(len(names)), str(len(part))]
         lines.append(f"| {text} | {' | '.join(cells)} |")
     return [*lines, ""]
+
+
+def count_ugly_kinds(halves: Halves) -> int:
+    """The number of kinds of healthy but ugly curves."""
+    specimens = [s for half in halves.values() for s in in_group(half, "ugly")]
+    return len({specimen.trained.specimen.name for specimen in specimens})
 
 
 def overfitting_section(halves: Halves, curves_only: Halves) -> list[str]:
@@ -116,6 +124,32 @@ def margins_section(specimens: Sequence[DiagnosedSpecimen]) -> list[str]:
         detected = score.count_overfitting(runs).true_positives
         text = f"{low:.0%} to {high:.0%}" if high < float("inf") else f"{low:.0%} and more"
         lines.append(f"| {text} | {len(runs)} | {detected} |")
+    return [*lines, ""]
+
+
+VAL_SIZES = (40, 80, 160, 320, 601)
+
+
+def limits_section(halves: Halves) -> list[str]:
+    """Plain-torch runs by number of validation examples, beside a classifier fitted on curves."""
+    fitted, last = in_group(halves["fitted"], "torch"), in_group(list(halves.values())[-1], "torch")
+    lines = [
+        "How much the curves contain: plain-torch runs of the unseen half by number of validation",
+        "examples. *Boosting* is gradient boosting on 15 measurements of the curves",
+        "(`boosted_reference.py`), trained on the plain-torch runs of the fitted half.",
+        "",
+        "| validation examples | runs | nnlab | best simple rule | boosting |",
+        "| --- | ---: | ---: | --- | ---: |",
+    ]
+    for low, high in [*pairwise(VAL_SIZES), (VAL_SIZES[0], VAL_SIZES[-1])]:
+        part = [s for s in last if low <= s.trained.specimen.setting["val_sizes"] < high]
+        counts = score.count_overfitting(part)
+        name, best = best_baseline(part)
+        boosted = boosted_counts(fitted, part)
+        lines.append(
+            f"| {low} to {high - 1} | {counts.total} | {_number(counts.f1)} |"
+            f" {_number(best.f1)} ({name}) | {_number(boosted.f1)} |"
+        )
     return [*lines, ""]
 
 

@@ -43,6 +43,7 @@ def main() -> int:
     sections = [
         *page_sections.overfitting_section(halves, curves_only),
         *page_sections.margins_section(curves_only[last]),
+        *page_sections.limits_section(halves),
         *page_sections.faults_section(halves),
         *page_sections.calibration_section(halves),
     ]
@@ -52,6 +53,8 @@ def main() -> int:
     head = HEAD.format(
         results=page_sections.goal_rows(halves["unseen"]),
         corpus="\n".join(page_sections.corpus_section(halves)),
+        ugly=page_sections.count_ugly_kinds(halves),
+        evaluations=(Path(__file__).parent / "evaluations.md").read_text(encoding="utf-8").strip(),
     )
     remedies = page_sections.remedy_section(remedy_benchmarks(options.mended))
     PAGE.write_text("\n".join([head, *sections, *remedies]), encoding="utf-8")

@@ -95,6 +95,12 @@ class ConfusionCounts:
     true_negatives: int
 
     @property
+    def total(self) -> int:
+        """All runs that were counted."""
+        overfitting = self.true_positives + self.false_negatives
+        return overfitting + self.false_positives + self.true_negatives
+
+    @property
     def precision(self) -> float:
         """True positives / all positives; NaN without positives."""
         positives = self.true_positives + self.false_positives

@@ -13,19 +13,21 @@ from diagnosis.generated_tasks import FITTED_TASKS, TASKS, UNSEEN_TASKS
 from diagnosis.torch_training import RunGroup
 
 RUNS_PER_GROUP = 9
-GROUPS_PER_TASK = 8
 GROUPS_OF_FINE_TUNING = 4
-# Further groups of each task with few examples and many epochs, most of which overfit.
-SMALL_GROUPS = 5
 # The number of batches of a group is limited, or the largest would take most of the time.
 MAX_STEPS = 1_200
 
 
 @dataclass(frozen=True, slots=True)
 class Recipes:
-    """What the runs of a half vary beside their task."""
+    """What the runs of a half vary beside their task.
+
+    Of the groups of each task, the `small_groups` have few examples and many epochs: most overfit.
+    """
 
     tasks: Sequence[str]
+    groups: int
+    small_groups: int
     fine_tuning: Sequence[str]
     optimizers: Mapping[str, tuple[float, float]]
     decays: Sequence[str]
@@ -36,6 +38,8 @@ class Recipes:
 RECIPES: Mapping[str, Recipes] = {
     "fitted": Recipes(
         FITTED_TASKS,
+        8,
+        5,
         ("clouds", "Friedman"),
         {"adam": (5e-4, 1e-2), "adamw": (5e-4, 1e-2), "momentum": (5e-3, 0.1)},
         ("none", "none", "cosine"),
@@ -44,6 +48,8 @@ RECIPES: Mapping[str, Recipes] = {
     ),
     "unseen": Recipes(
         UNSEEN_TASKS,
+        4,
+        3,
         ("stretched clouds", "linear regression"),
         {"adam": (5e-4, 1e-2), "rmsprop": (2e-4, 5e-3), "nesterov": (5e-3, 0.1)},
         ("none", "none", "step"),
@@ -56,7 +62,7 @@ RECIPES: Mapping[str, Recipes] = {
 def run_groups(half: str) -> Iterator[tuple[str, RunGroup]]:
     """The kind and the settings of every group of a half."""
     recipes = RECIPES[half]
-    for number in range(GROUPS_PER_TASK + SMALL_GROUPS):
+    for number in range(recipes.groups + recipes.small_groups):
         for task in recipes.tasks:
             yield f"torch: {task}", _group(recipes, task, number)
         if number < GROUPS_OF_FINE_TUNING:
@@ -66,7 +72,7 @@ def run_groups(half: str) -> Iterator[tuple[str, RunGroup]]:
 
 def _group(recipes: Recipes, task: str, number: int) -> RunGroup:
     rng = random.Random(f"torch/{task}/{number}")
-    if number < GROUPS_PER_TASK:
+    if number < recipes.groups:
         train_size = round(60 * 50 ** rng.random())
         epochs = round(12 * 50 ** rng.random())
     else:

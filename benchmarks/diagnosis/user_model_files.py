@@ -247,7 +247,7 @@ FAULTS = (
           {"activation": "tanh"}, RESIDUAL_TOO),
     Fault("healthy norm", (), "depth=4, norm=True", "", {**ADAM, "l2": 1e-3, "decay": "cosine"},
           {"depth": 4, "norm": "batch"}),
-    Fault("healthy deep gelu", (), "act='gelu', depth=6", "",
+    Fault("healthy deep gelu", (), "act='gelu', depth=6", "nn.init.kaiming_normal_",
           {**ADAM, "l2": 1e-3, "decay": "cosine"}, {"activation": "gelu", "depth": 6}),
     Fault("healthy dropout", (), "depth=2, width=128, dropout=0.5", "",
           {**ADAM, "decay": "cosine"}, {"depth": 2, "dropout": 0.5, "width": 128},

@@ -12,7 +12,7 @@ from nnlab.analysis.remedy_studies import REMEDY_FIELD, name_remedies
 from nnlab.analysis.scope import Scope
 from nnlab.errors import UsageError
 from nnlab.io.text import format_count
-from nnlab.objective import Scalar
+from nnlab.objective import Scalar, limits_of
 from nnlab.records import Status
 from nnlab.settings import setting_fields
 from nnlab.settings.setting_differences import distinguishing_fields
@@ -111,7 +111,11 @@ def _ablation_of(
     order = {name: index for index, name in enumerate(setting_fields())}
     single.sort(key=lambda item: _sort_key(item[0], order, item[1].setting.get(item[0])))
     comparisons = compare_with_base(
-        values_by_seed(base), [values_by_seed(row) for _, row in single], test=test
+        values_by_seed(base),
+        [values_by_seed(row) for _, row in single],
+        test=test,
+        limits=limits_of(ranking.objective.metric),
+        noise=ranking.noise,
     )
     changes = tuple(
         SingleChange(field, base.setting.get(field), row.setting.get(field), row, comparison)

@@ -57,8 +57,12 @@ def unknown_base_error(title: str, name: str, rows: Sequence[RankingRow]) -> Usa
 
 
 def values_by_seed(row: RankingRow) -> dict[int, float]:
-    """The values of a trial by seed; none if every run diverged, as rankings treat such trials."""
-    return {} if row.all_diverged else dict(zip(row.seed_keys, row.values, strict=True))
+    """The values of the seeds of a trial that work; none if every run diverged, as in rankings."""
+    if row.all_diverged:
+        return {}
+    values = zip(row.seed_keys, row.runs, row.values, strict=True)
+    collapsed = set(row.collapsed) if row.working_seeds[0] else set()
+    return {seed: value for seed, run, value in values if run not in collapsed}
 
 
 def _parse_settings(text: str) -> dict[str, str]:

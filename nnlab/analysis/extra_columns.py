@@ -12,12 +12,13 @@ from nnlab.analysis.records import ExtraColumn, RankingRow
 from nnlab.analysis.run_costs import COSTS, Cost, run_costs, shared_time_notes, unknown_cost_reason
 from nnlab.errors import UnknownName
 from nnlab.io.text import format_count
-from nnlab.objective import Objective
+from nnlab.objective import Objective, limits_of
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.stats import Aggregate, aggregate
 from nnlab.stats.base_comparison import BaseComparison, compare_with_base
 from nnlab.stats.comparison import PairedTest
 from nnlab.stats.number_columns import WrittenNumber, interval_column, written_column
+from nnlab.stats.sampling_noise import SamplingNoise
 
 RELATIVE_KEY = "relative"
 # The text of the base in the column of relative changes.
@@ -104,6 +105,7 @@ def relative_column(
     *,
     test: PairedTest,
     all_rows: Sequence[RankingRow],
+    noise: SamplingNoise | None = None,
 ) -> ExtraColumn | None:
     """The change of each row relative to a base, in percent, with simultaneous 95 % intervals.
 
@@ -116,6 +118,7 @@ def relative_column(
         objective: the metric that changes.
         test: the paired test.
         all_rows: all rows of the ranking, one of which is the base.
+        noise: what is known of the noise of a single value.
 
     Raises:
         UnknownName: the base names no run or field.
@@ -126,7 +129,11 @@ def relative_column(
         return None
     others = [row for row in all_rows if row.trials != base.trials]
     compared = compare_with_base(
-        values_by_seed(base), [values_by_seed(row) for row in others], test=test
+        values_by_seed(base),
+        [values_by_seed(row) for row in others],
+        test=test,
+        limits=limits_of(objective.metric),
+        noise=noise,
     )
     by_trials = {
         row.trials: comparison

@@ -1,4 +1,7 @@
-"""The smallest difference that two values of a metric can have, which decides the decimals."""
+"""The smallest difference of two values of a metric, and the noise of counting few examples.
+
+The first decides the decimals of tables, the second the least spread of comparisons.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,6 +10,7 @@ from itertools import pairwise
 from nnlab import store
 from nnlab.analysis.records import RankingRow
 from nnlab.objective import Objective
+from nnlab.stats.sampling_noise import SamplingNoise, lattice_step
 from nnlab.stats.sequential_test import least_sd_of_difference
 
 # Fractions of examples: a value changes by one example of the split.
@@ -23,26 +27,75 @@ _MAX_DECIMALS = 9
 _SMALLEST_GAP = 1e-4
 
 
+def stored_examples(
+    db: store.Database, run_ids: Sequence[int], values: Sequence[float], objective: Objective
+) -> int | None:
+    """The number of examples of which the ranked metric is a fraction; None if it is not stored.
+
+    The metric may also be no fraction of examples, or the examples may have several labels.
+
+    Args:
+        db: the database.
+        run_ids: a run of each trial.
+        values: the values of the metric.
+        objective: the metric.
+    """
+    split, _, quantity = objective.metric.partition("/")
+    if not _is_fraction_of_examples(quantity):
+        return None
+    counts = example_counts(db, run_ids[:_MAX_ROWS], split)
+    is_fraction = all(value <= 1 for value in values if math.isfinite(value))
+    return round(max(counts)) if counts and is_fraction else None
+
+
 def metric_resolutions(
-    db: store.Database, rows: Sequence[RankingRow], objective: Objective
+    rows: Sequence[RankingRow], objective: Objective, examples: int | None
 ) -> Mapping[str, float]:
     """The resolutions of the ranked metric and of its counterpart on the test split, if known.
 
     The resolution of a fraction of examples is 1 / n for n examples in the split. If n is not
     stored, as for imported runs, it is the smallest gap between the values of the runs.
+
+    Args:
+        rows: the rows of a ranking.
+        objective: its metric.
+        examples: their number, if it is stored (`stored_examples`).
     """
     split, _, quantity = objective.metric.partition("/")
-    if quantity.removesuffix("_exact") not in _FRACTIONS_OF_EXAMPLES:
+    if not _is_fraction_of_examples(quantity):
         return {}
-    counts = _example_counts(db, [row.runs[0] for row in rows[:_MAX_ROWS] if row.runs], split)
-    is_fraction = all(value <= 1 for row in rows for value in row.values if math.isfinite(value))
-    resolutions = {objective.metric: 1 / max(counts)} if counts and is_fraction else {}
-    if objective.metric not in resolutions and (gap := _smallest_gap(rows)) is not None:
+    resolutions = {objective.metric: 1 / examples} if examples is not None else {}
+    if not resolutions and (gap := _smallest_gap(rows)) is not None:
         resolutions[objective.metric] = gap
     if split == "val" and objective.metric in resolutions:
         # The size of the test split is not stored; both columns get the same decimals.
         resolutions.setdefault(f"test/{quantity}", resolutions[objective.metric])
     return resolutions
+
+
+def sampling_noise(
+    values: Sequence[float], objective: Objective, examples: int | None
+) -> SamplingNoise:
+    """What is known of the noise of a single value of the ranked metric.
+
+    Args:
+        values: of the metric; if the number of examples is not stored, they may show it.
+        objective: the metric of the ranking.
+        examples: their number, if it is stored (`stored_examples`).
+    """
+    if examples is not None:
+        return SamplingNoise(examples=examples)
+    values = [value for value in values if math.isfinite(value)]
+    step = lattice_step(values)
+    quantity = objective.metric.rpartition("/")[2]
+    is_fraction = _is_fraction_of_examples(quantity) and all(0 <= value <= 1 for value in values)
+    if step is None or not is_fraction:
+        return SamplingNoise(step=step)
+    return SamplingNoise(examples=round(1 / step), step=step)
+
+
+def _is_fraction_of_examples(quantity: str) -> bool:
+    return quantity.removesuffix("_exact") in _FRACTIONS_OF_EXAMPLES
 
 
 def difference_spread(
@@ -64,8 +117,7 @@ def difference_spread(
     """
     split, _, quantity = objective.metric.partition("/")
     resolution = _decimal_unit(values)
-    is_fraction = quantity.removesuffix("_exact") in _FRACTIONS_OF_EXAMPLES
-    if is_fraction and (counts := _example_counts(db, run_ids, split)):
+    if _is_fraction_of_examples(quantity) and (counts := example_counts(db, run_ids, split)):
         resolution = max(resolution, 1 / max(counts))
     return least_sd_of_difference(resolution)
 
@@ -83,7 +135,7 @@ def _decimal_unit(values: Sequence[float]) -> float:
     return 0.0
 
 
-def _example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
+def example_counts(db: store.Database, run_ids: Sequence[int], split: str) -> list[float]:
     """The numbers of examples in a split, of those runs that classify and have stored it."""
     size = f"data/{split}"
     return [

@@ -124,6 +124,8 @@ def ranking_row_values(row: "RankingRow") -> dict[str, Any]:
         "statuses": {str(status): count for status, count in row.statuses.items()},
         "runs": list(row.runs),
         "best": row.is_leader,
+        "working": row.working_seeds[0],
+        "collapsed": list(row.collapsed),
     }
 
 

@@ -6,6 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from nnlab import store
+from nnlab.analysis.collapsed_seeds import (
+    collapse_notes,
+    success_rate,
+    tested_values,
+    with_working_seeds,
+    working_values,
+)
 from nnlab.analysis.comparable import (
     ComparableGroup,
     comparable_groups,
@@ -13,7 +20,11 @@ from nnlab.analysis.comparable import (
     not_ranked_note,
     resolve_objective,
 )
-from nnlab.analysis.metric_resolution import metric_resolutions
+from nnlab.analysis.metric_resolution import (
+    metric_resolutions,
+    sampling_noise,
+    stored_examples,
+)
 from nnlab.analysis.ranking_notes import (
     changed_data_notes,
     completeness_notes,
@@ -22,7 +33,13 @@ from nnlab.analysis.ranking_notes import (
     search_space_notes,
     unknown_direction_notes,
 )
-from nnlab.analysis.records import EpochChoice, Ranking, RankingRequest, RankingRow
+from nnlab.analysis.records import (
+    EpochChoice,
+    Ranking,
+    RankingRequest,
+    RankingRow,
+    seed_keys,
+)
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
 from nnlab.analysis.scope import Scope
 from nnlab.analysis.significance import significance_notes, with_significance
@@ -34,12 +51,17 @@ from nnlab.analysis.unsuccessful_runs import (
 from nnlab.catalogue import CATALOGUES
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
+from nnlab.objective import limits_of
 from nnlab.records import Finding, Objective, Scalar, Setting, Status
 from nnlab.settings import as_stored_name, builtin_fields, select_values
 from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.stats import aggregate, median_epoch
+from nnlab.stats.collapse import Collapse, find_collapse
 
 _DEFAULT_REQUEST = RankingRequest()
+
+# The tests of a ranking estimate spreads from at most this many trials that are not shown.
+_SPREAD_TRIALS = 60
 
 _CLASSIFICATION_LOSSES = frozenset(
     row.name for row in CATALOGUES["loss"] if "regression" not in row.tasks
@@ -104,7 +126,8 @@ def rank_group(
         study_ids=scope.studies,
         run_ids=scope.runs,
         at=request.at,
-        top=None if group_by else top,
+        # The spreads of further trials are used for the tests of those shown.
+        top=None if group_by or top is None else max(top, _SPREAD_TRIALS),
     )
     pruned = store.count_pruned_runs(db)
     members = _group_trials(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
@@ -120,16 +143,34 @@ def rank_group(
         db, study_ids=scope.studies, run_ids=scope.runs, metric=objective.metric
     )
     total = len(members) if group_by else measured
+    considered = members[: max(top, _SPREAD_TRIALS)] if top else members
+    samples = [_group_values(trials, shared=not group_by) for trials in considered]
+    values = [value for sample in samples for value in sample.values()]
+    first_runs = [trials[0].rows[0][2] for trials in considered]
+    examples = stored_examples(db, first_runs, values, objective)
+    noise = sampling_noise(values, objective, examples)
+    collapse = find_collapse(
+        samples,
+        higher=objective.direction == "max",
+        limits=limits_of(objective.metric),
+        noise=noise,
+    )
+    if collapse is not None:
+        members, samples = _sorted_by_success(considered, samples, objective, pruned, collapse)
     shown = members[:top] if top else members
     changed_data = store.seeds_with_changing_data(db, _run_ids(shown))
     rows = _build_rows(db, shown, objective, request.at, group_by, pruned, changed_data)
-    values_by_seed = [
-        # The values of a run before it diverged are not compared.
-        {} if row.all_diverged else _values_by_seed(row, shared=not group_by)
-        for row in rows
-    ]
+    rows = tuple(with_working_seeds(row, collapse) for row in rows)
+    values_by_seed = [tested_values(sample, collapse) for sample in samples]
     rows = with_significance(
-        rows, values_by_seed, objective, interval=request.interval, test=request.test, trials=total
+        rows,
+        values_by_seed[: len(rows)],
+        objective,
+        interval=request.interval,
+        test=request.test,
+        trials=total,
+        noise=noise,
+        unshown=values_by_seed[len(rows) :],
     )
     unsuccessful = unsuccessful_runs(db, scope)
     rows = with_unsuccessful_runs(rows, unsuccessful)
@@ -143,6 +184,7 @@ def rank_group(
     notes = completeness_notes(db, scope, objective, rows, measured)
     notes += unknown_direction_notes(db, objective, rows)
     notes += (*changed_data_notes(changed_data), *loss_unit_notes(objective, rows))
+    notes += collapse_notes(rows, collapse, objective)
     notes += significance_notes(rows, request.test, total) + overfitting_notes(rows)
     if rows and not group_by:
         notes += search_space_notes(db, scope, rows, complete=len(rows) == total)
@@ -158,7 +200,8 @@ def rank_group(
         ranks_with_equal_fields=_ranks_with_equal_fields(rows, fields),
         unranked=unranked,
         uncertainty=request.uncertainty,
-        resolutions=metric_resolutions(db, rows, objective),
+        resolutions=metric_resolutions(rows, objective, examples),
+        noise=noise,
     )
 
 
@@ -234,10 +277,40 @@ def _may_be_regression(setting: Setting) -> bool:
     return builtin_fields(setting).get("loss") not in _CLASSIFICATION_LOSSES
 
 
-def _values_by_seed(row: RankingRow, *, shared: bool) -> dict[int, float]:
-    """The values of a row by seed, or by run where several trials of a group share seeds."""
-    keys = row.seed_keys if shared else row.runs
-    return dict(zip(keys, row.values, strict=True))
+def _group_values(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[int, float]:
+    """The values of a row by seed, or by run where several trials of a group share seeds.
+
+    The values of runs before they diverged are not compared, if all runs of the row diverged.
+    """
+    rows = sorted((row for trial in group for row in trial.rows), key=lambda row: row[2])
+    if all(row[3] == Status.DIVERGED for row in rows):
+        return {}
+    runs = [row[2] for row in rows]
+    keys = seed_keys([row[1] for row in rows], runs) if shared else runs
+    values = (math.nan if row[4] is None else row[4] for row in rows)
+    return dict(zip(keys, values, strict=True))
+
+
+def _sorted_by_success(
+    groups: Sequence[list[store.RankedTrial]],
+    samples: Sequence[dict[int, float]],
+    objective: Objective,
+    pruned: Mapping[int, int],
+    collapse: Collapse,
+) -> tuple[list[list[store.RankedTrial]], list[dict[int, float]]]:
+    """Rows and their values by the fraction of seeds that work, then by the mean of those."""
+
+    def key(row: tuple[list[store.RankedTrial], dict[int, float]]) -> tuple[float, ...]:
+        trials, sample = row
+        return (
+            _divergence_class(trials),
+            _count_pruned(trials, pruned) > 0,
+            -success_rate(sample, collapse),
+            *_sort_key(list(working_values(sample, collapse).values()), objective),
+        )
+
+    ordered = sorted(zip(groups, samples, strict=True), key=key)
+    return [trials for trials, _ in ordered], [sample for _, sample in ordered]
 
 
 def _divergence_class(group: Sequence[store.RankedTrial]) -> int:

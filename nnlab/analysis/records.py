@@ -1,5 +1,6 @@
 """The rows of a ranking and the ranking itself, as tables, reports and figures read them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from nnlab.records import Axis, Objective, Setting, Status
 from nnlab.stats import Aggregate
 from nnlab.stats.comparison import BestComparison, PairedTest, key_without_seed
 from nnlab.stats.intervals import IntervalMethod
+from nnlab.stats.sampling_noise import SamplingNoise
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 EpochChoice = Literal["best", "last"] | int
@@ -28,7 +30,8 @@ class RankingRequest:
     differ only in them are ranked together (`merge_groups_along`); None entries are ignored.
     `uncertainty` is the number that tables show after ±. `costs` (`nnlab.analysis.run_costs.COSTS`)
     and `relative_to` (a run, an arm or settings) are columns that tables add to the ranking
-    (`nnlab.analysis.table_ranking`).
+    (`nnlab.analysis.table_ranking`), and so are those of `sample_noise`
+    (`nnlab.analysis.sample_noise`).
     """
 
     by: str | None = None
@@ -42,6 +45,7 @@ class RankingRequest:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     costs: Sequence[str] = ()
     relative_to: str | None = None
+    sample_noise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class RankingRow:
     of them that are not part of `runs`.
     `axis` says what its epochs are: steps, if the runs of another program are measured over steps.
     `different_data` says that seeds of one of its trials were trained on different data.
+    `collapsed` are the runs that ended at chance level while other runs of the ranking work
+    (`nnlab.stats.collapse`): `value`, `interval` and `comparison` are those of the other runs, if
+    there are any.
     """
 
     rank: int
@@ -93,6 +100,7 @@ class RankingRow:
     unsuccessful: Mapping[Status, int] = field(default_factory=dict)
     runs_without_value: tuple[int, ...] = ()
     axis: Axis = "epoch"
+    collapsed: tuple[int, ...] = ()
 
     @property
     def seed_keys(self) -> tuple[int, ...]:
@@ -100,15 +108,37 @@ class RankingRow:
 
         If a seed is unknown, the runs of the row are not paired: their keys are unique.
         """
-        known = tuple(seed for seed in self.seeds if seed is not None)
-        if len(known) == len(self.seeds):
-            return known
-        return tuple(map(key_without_seed, self.runs))
+        return seed_keys(self.seeds, self.runs)
+
+    @property
+    def working_values(self) -> tuple[float, ...]:
+        """The values of the runs that work; all values if none does."""
+        collapsed = set(self.collapsed)
+        kept = (v for run, v in zip(self.runs, self.values, strict=True) if run not in collapsed)
+        return tuple(kept) or self.values
+
+    @property
+    def working_seeds(self) -> tuple[int, int]:
+        """How many runs work, and how many have a value."""
+        total = sum(not math.isnan(value) for value in self.values)
+        return total - len(self.collapsed), total
+
+    @property
+    def success_rate(self) -> float:
+        """The fraction of the runs that work."""
+        working, total = self.working_seeds
+        return working / total if total else 0.0
 
     @property
     def all_diverged(self) -> bool:
         """Whether every run of the row diverged."""
         return set(self.statuses) == {Status.DIVERGED}
+
+
+def seed_keys(seeds: Sequence[int | None], runs: Sequence[int]) -> tuple[int, ...]:
+    """A key of each run of a trial, by which it is paired with runs of other trials."""
+    known = tuple(seed for seed in seeds if seed is not None)
+    return known if len(known) == len(seeds) else tuple(map(key_without_seed, runs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +178,7 @@ class Ranking:
     `unranked` are trials without a value, which tables list below the rows; it is empty if `top`
     cut off rows. `uncertainty` is the number after ±. `resolutions` holds the smallest differences
     of two values by metric, for those that are known. `extra_columns` were requested for a table;
-    their notes are also part of `notes`.
+    their notes are also part of `notes`. `noise` is what is known of the noise of a single value.
     """
 
     scope: Scope
@@ -165,6 +195,7 @@ class Ranking:
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY
     resolutions: Mapping[str, float] = field(default_factory=dict)
     extra_columns: tuple[ExtraColumn, ...] = ()
+    noise: SamplingNoise | None = None
 
     @property
     def axis_word(self) -> str:

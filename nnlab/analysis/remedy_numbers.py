@@ -1,9 +1,8 @@
 """The results of remedies as text, the same on the screen, in figures and in reports."""
 
-from collections import Counter
 from collections.abc import Sequence
 
-from nnlab.analysis.remedies import RemedyResult
+from nnlab.analysis.remedy_results import RemedyResult
 from nnlab.stats.number_columns import WrittenNumber, interval_column, written_column
 
 # What the column of `best_epoch_numbers` shows, in reports.
@@ -31,9 +30,8 @@ def _effect_texts(effects: Sequence[tuple[float, float, float]]) -> list[str]:
 
 
 def common_measure(results: Sequence[RemedyResult]) -> str:
-    """The metric and epoch by which most of the remedies are judged; "" without results."""
-    counts = Counter(result.measure_text for result in results)
-    return counts.most_common(1)[0][0] if counts else ""
+    """The metric and epoch by which remedies of the finding are judged; "" without results."""
+    return results[0].usual_measure if results else ""
 
 
 def remedy_titles(results: Sequence[RemedyResult]) -> list[str]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nnlab.analysis.collapsed_seeds import with_success_test
 from nnlab.analysis.records import RankingRow
 from nnlab.objective import Limits, Objective, limits_of
 from nnlab.stats.comparison import (
@@ -16,6 +17,7 @@ from nnlab.stats.comparison import (
 )
 from nnlab.stats.intervals import IntervalMethod, confidence_interval
 from nnlab.stats.leading_group import may_equal_best, typical_sd
+from nnlab.stats.sampling_noise import SamplingNoise
 
 # The number of rows that a note lists by rank; the others are counted.
 _MAX_NAMED = 5
@@ -29,6 +31,8 @@ def with_significance(
     interval: IntervalMethod,
     test: PairedTest,
     trials: int,
+    noise: SamplingNoise | None = None,
+    unshown: Sequence[SeedValues] = (),
 ) -> tuple[RankingRow, ...]:
     """The rows with confidence intervals, comparisons with the best row, tiers and leaders.
 
@@ -44,6 +48,8 @@ def with_significance(
         interval: how confidence intervals are computed.
         test: the test for shared seeds.
         trials: how many trials the ranking has, including those that are not in `rows`.
+        noise: what is known of the noise of a single value.
+        unshown: the values of trials that are not in `rows`, from which tests estimate spreads.
     """
     if not rows:
         return ()
@@ -51,15 +57,21 @@ def with_significance(
     if not any(len(values) > 1 for values in values_by_seed):
         return (replace(rows[0], is_leader=has_best), *rows[1:])
     limits = limits_of(objective.metric)
+    # The fractions of seeds that work are tested as well, which counts as one more trial.
+    collapses = any(row.collapsed for row in rows)
+    by_values = compare_with_best(
+        values_by_seed[0],
+        values_by_seed[1:],
+        higher=objective.direction == "max",
+        test=test,
+        trials=trials + collapses,
+        limits=limits,
+        noise=noise,
+        unshown=unshown,
+    )
     comparisons = [
-        comparison and _within_limits(comparison, limits)
-        for comparison in compare_with_best(
-            values_by_seed[0],
-            values_by_seed[1:],
-            higher=objective.direction == "max",
-            test=test,
-            trials=trials,
-        )
+        with_success_test(comparison and _within_limits(comparison, limits), rows, index)
+        for index, comparison in enumerate(by_values, start=1)
     ]
     samples = [list(values.values()) for values in values_by_seed]
     bounded = [
@@ -91,7 +103,9 @@ def _within_limits(comparison: BestComparison, limits: Limits) -> BestComparison
 def _tier(comparison: BestComparison | None) -> int | None:
     if comparison is None or not comparison.has_enough_seeds:
         return None
-    return 2 if comparison.is_significant else 1
+    # Of two trials that both work, the one with fewer collapsed seeds may have the worse mean.
+    is_worse = comparison.by_success or comparison.mean > 0
+    return 2 if comparison.is_significant and is_worse else 1
 
 
 def significance_notes(
@@ -100,7 +114,7 @@ def significance_notes(
     """Notes on which rows the best differs from, and on how many more seeds are needed."""
     compared_rows = [row for row in rows if row.comparison is not None]
     ranked = [row for row in compared_rows if row.tier is not None]
-    name = _test_name(test, count_pairs(trials), _pairings(compared_rows))
+    name = _test_name(test, trials, _pairings(compared_rows))
     tied = [row for row in ranked if row.tier == 1]
     notes = []
     if ranked and not tied:
@@ -166,7 +180,7 @@ def describe_test(test: PairedTest, trials: int, rows: Sequence[RankingRow] = ()
         rows: those that were compared with the best; trials without shared seeds, or with unknown
             ones, are compared by Welch's test.
     """
-    return _test_name(test, count_pairs(trials), _pairings(rows))
+    return _test_name(test, trials, _pairings(rows))
 
 
 def _pairings(rows: Sequence[RankingRow]) -> set[bool]:
@@ -174,10 +188,18 @@ def _pairings(rows: Sequence[RankingRow]) -> set[bool]:
     return {row.comparison.paired for row in rows if row.comparison is not None}
 
 
-def _test_name(test: PairedTest, pairs: int, pairings: set[bool]) -> str:
-    name = "paired sign-flip test" if test is PairedTest.SIGN_FLIP else "paired t test"
-    if pairings == {False}:
-        name = "Welch's t test"
-    elif len(pairings) == 2:
-        name += ", without shared seeds Welch's t test"
-    return f"{name}, Bonferroni over {pairs:,} pairs" if pairs > 1 else name
+def _test_name(test: PairedTest, trials: int, pairings: set[bool]) -> str:
+    if test is PairedTest.SIGN_FLIP:
+        name = "paired sign-flip test"
+        if pairings == {False}:
+            name = "Welch's t test"
+        elif len(pairings) == 2:
+            name += ", without shared seeds Welch's t test"
+        pairs = count_pairs(trials)
+        return f"{name}, Bonferroni over {pairs:,} pairs" if pairs > 1 else name
+    if trials < 3:
+        return "Welch's t test" if pairings == {False} else "paired t test"
+    name = "t test" if pairings == {False} else "paired t test"
+    if len(pairings) == 2:
+        name += ", unpaired without shared seeds"
+    return f"moderated {name}, corrected for {trials:,} trials"

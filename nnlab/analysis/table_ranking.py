@@ -40,8 +40,14 @@ def as_table_ranking(db: store.Database, ranking: Ranking, request: RankingReque
             ranking.objective,
             test=request.test,
             all_rows=_all_rows(db, ranking, request),
+            noise=ranking.noise,
         )
         columns += [column] if column is not None else []
+    if request.sample_noise:
+        # Here, because only this option needs it.
+        from nnlab.analysis.sample_noise import sample_noise_columns
+
+        columns += sample_noise_columns(db, ranking.rows, ranking.objective, total=ranking.total)
     notes = tuple(note for column in columns for note in column.notes)
     return name_remedies(
         db, replace(ranking, extra_columns=tuple(columns), notes=(*ranking.notes, *notes))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nnlab import store
+from nnlab.analysis.collapsed_seeds import working_text
 from nnlab.analysis.records import Ranking, RankingRow
 from nnlab.analysis.scope import Scope
 from nnlab.settings.setting_differences import format_value
@@ -47,6 +48,9 @@ def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
     comparison = other.comparison
     if comparison is None:
         return [*lines, "verdict: cannot tell; at least two seeds of each are needed"]
+    if comparison.by_success:
+        works = f"{working_text(best)} of #1 work, {working_text(other)} of #2"
+        return [*lines, f"effect: {works}", _verdict_line(comparison)]
     metric = ranking.objective.metric
     seeds = (
         f"{comparison.n} shared seeds"

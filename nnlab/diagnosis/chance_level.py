@@ -18,6 +18,9 @@ _FAR_BELOW_TRAINING = 0.6
 # A guess is right with probability exp(-loss); a model that learned is clearly better.
 _GUESS_FACTOR, _GUESS_MARGIN = 1.25, 0.03
 
+# Memorisation alone does not reach this progress in three epochs.
+FAST_PROGRESS = 0.35
+
 
 def validation_at_chance(history: History, pair: LossPair, val_minimum: ValMinimum) -> bool:
     """Whether training learns but validation is at chance level even in its best epoch.

@@ -9,8 +9,8 @@ from nnlab.diagnosis.val_minimum import bounded_ratio
 # The growth factors of the loss and of a layer's outputs in the first epoch, and the fraction of a
 # layer's units that die, at a confidence of one half.
 _LOSS, _SD, _DIED_SHARE = 1.5, 8.0, 0.5
-# In a run that learned this fraction dead units do no harm.
-_WELL_TRAINED = 0.9
+# Dead units do no harm in a run that learned: the fraction not learned at a confidence of one half.
+_UNLEARNED = 0.3
 
 
 def measure_early_instability(context: RuleContext) -> tuple[float, dict[str, float]]:
@@ -34,9 +34,17 @@ def measure_early_instability(context: RuleContext) -> tuple[float, dict[str, fl
         criteria["sd_grown"] = (max(growth), hill(max(growth), _SD))
     dead_start = context.values_by_layer("start_dead")
     dead_end = context.values_by_layer("dead", last=True)
-    learned = context.learned_fraction
-    if dead_start and dead_end and (learned is None or learned < _WELL_TRAINED):
+    if dead_start and dead_end:
         died = max(dead_end[layer] - dead_start.get(layer, 0.0) for layer in dead_end)
-        criteria["units_died"] = (died, hill(died, _DIED_SHARE))
+        unlearned = 1.0 - learned_in_total(context)
+        criteria["units_died"] = (died, min(hill(died, _DIED_SHARE), hill(unlearned, _UNLEARNED)))
     confidence = max((score for _, score in criteria.values()), default=0.0)
     return confidence, {name: value for name, (value, score) in criteria.items() if score >= 0.5}
+
+
+def learned_in_total(context: RuleContext) -> float:
+    """What the run learned at its end, in training or in validation; 0 if it is unknown.
+
+    In the first epochs the accuracy of training is a mean over weights that were still worse.
+    """
+    return max(context.learned_fraction or 0.0, context.val_learned_fraction or 0.0)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.opposing_losses import look_like_opponents, opposing_losses
 from nnlab.metric_names import ACCURACIES, LOSSES, Split, quantity_of, split_of
 from nnlab.records import Axis, Curve, Finding, History
 
@@ -46,7 +47,8 @@ def curve_names(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     >>> curve_names(["train_loss", "valid_loss", "accuracy"])
     {'train/loss': ('train_loss',), 'val/loss': ('valid_loss',), 'val/accuracy': ('accuracy',)}
     """
-    by_split = _names_by_split(names)
+    opponents = opposing_losses(names)
+    by_split = _names_by_split([name for name in names if name not in opponents])
     evaluated: Split = "val" if by_split["val"] or not by_split["test"] else "test"
     train, val, bare = by_split["train"], by_split[evaluated], by_split[None]
     chosen: dict[str, tuple[str, ...]] = {}
@@ -146,6 +148,15 @@ def external_curves(history: History) -> ExternalCurves:
     curves = {metric: _sum_of(history, metric, parts) for metric, parts in names.items()}
     curves = {metric: curve for metric, curve in curves.items() if len(curve)}
     curves, notes = _with_fractions(curves)
+    if opponents := opposing_losses(history.metrics):
+        listed = ", ".join(opponents)
+        notes.append(f"losses of networks that are trained against each other: {listed}")
+    if look_like_opponents(curves):
+        curves = {m: curve for m, curve in curves.items() if m not in METRICS[:2]}
+        notes.append(
+            "the losses start at 2 ln 2 and ln 2 and part at once, like those of a discriminator"
+            " and a generator: they are not used as training and validation loss"
+        )
     names = {metric: parts for metric, parts in names.items() if metric in curves}
     notes += _coverage_notes(curves, names)
     used = {name for parts in names.values() for name in parts}

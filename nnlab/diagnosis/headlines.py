@@ -7,10 +7,20 @@ from nnlab.diagnosis.smoothing import low_median
 from nnlab.io.text import position_text
 from nnlab.records import Axis, Finding, Severity
 
-OVERFITTING_CODE, PLATEAU_CODE = "NN101", "NN102"
+OVERFITTING_CODE, PLATEAU_CODE, MEMORISATION_CODE = "NN101", "NN102", "NN107"
+# In the order in which they are reported.
+HEADLINE_CODES = (OVERFITTING_CODE, MEMORISATION_CODE, PLATEAU_CODE)
 _NOISY_CODE = "NN204"
-_RUN_TEXTS = {OVERFITTING_CODE: "overfits from {}", PLATEAU_CODE: "plateau since {}"}
-_VERBS = {OVERFITTING_CODE: ("overfits", "overfit"), PLATEAU_CODE: ("plateaus", "plateau")}
+_RUN_TEXTS = {
+    OVERFITTING_CODE: "overfits from {}",
+    MEMORISATION_CODE: "memorises from {}",
+    PLATEAU_CODE: "plateau since {}",
+}
+_VERBS = {
+    OVERFITTING_CODE: ("overfits", "overfit"),
+    MEMORISATION_CODE: ("memorises", "memorise"),
+    PLATEAU_CODE: ("plateaus", "plateau"),
+}
 
 
 def table_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -28,18 +38,18 @@ def table_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def headline_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The overfitting or plateau of a run that banners, summaries and figures report.
+    """The overfitting, memorisation or plateau of a run that banners, summaries and figures report.
 
     Empty if another finding explains it (`group_symptoms`), and if validation is noisy (NN204).
     """
     if any(finding.code == _NOISY_CODE for finding in findings):
         return ()
     heads = (group.finding for group in group_symptoms(findings))
-    return tuple(finding for finding in heads if finding.code in (OVERFITTING_CODE, PLATEAU_CODE))
+    return tuple(finding for finding in heads if finding.code in HEADLINE_CODES)
 
 
 def onsets_by_code(runs: Iterable[Sequence[Finding]]) -> Mapping[str, tuple[int, ...]]:
-    """The onset epochs of the runs with overfitting and with a plateau, by code if there are any.
+    """The onset epochs of the runs with each headline finding, by code if there are any.
 
     Args:
         runs: the findings of each run.
@@ -47,7 +57,7 @@ def onsets_by_code(runs: Iterable[Sequence[Finding]]) -> Mapping[str, tuple[int,
     headlines = [finding for findings in runs for finding in headline_findings(findings)]
     onsets = {
         code: tuple(f.onset for f in headlines if f.code == code and f.onset is not None)
-        for code in (OVERFITTING_CODE, PLATEAU_CODE)
+        for code in HEADLINE_CODES
     }
     return {code: epochs for code, epochs in onsets.items() if epochs}
 
@@ -59,10 +69,10 @@ def affected_seeds_text(
     noun: str = "seeds",
     axis: Axis = "epoch",
 ) -> str:
-    """A phrase on how many seeds of a trial have NN101 or NN102, and since when; empty for none.
+    """A phrase on how many seeds of a trial have a headline finding, and since when; or "".
 
     Args:
-        code: NN101 or NN102.
+        code: NN101, NN102 or NN107.
         onsets: the epoch of each affected seed.
         seeds: how many seeds the trial has.
         noun: `runs` if the runs belong to several trials.

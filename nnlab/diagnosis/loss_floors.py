@@ -25,7 +25,7 @@ def double_softmax_min_loss(classes: int, accuracy: float) -> float:
     A wrong example costs least if its class and another one share the probability equally.
 
     >>> round(double_softmax_min_loss(10, 1.0), 4), round(double_softmax_min_loss(10, 0.0), 4)
-    (1.4612, 1.9247)
+    (1.4612, 1.9246)
     """
     wrong = math.log(2 * math.sqrt(math.e) + classes - 2) - 0.5
     return accuracy * double_softmax_floor(classes) + (1.0 - accuracy) * wrong

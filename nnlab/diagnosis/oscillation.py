@@ -22,6 +22,15 @@ def oscillation_confidence(trend: Trend) -> float:
     )
 
 
+def has_mixed_examples(context: RuleContext) -> bool:
+    """Whether the setting mixes training examples, so that training loss varies with the mixture.
+
+    Mixup and cutmix draw a coefficient for each batch: the loss of an epoch of few batches
+    oscillates, however small the steps are.
+    """
+    return any(context.numeric_setting(name) for name in ("mixup", "cutmix"))
+
+
 def has_small_batches(context: RuleContext) -> bool:
     """Whether the batch size of the setting is very small; False if it is unknown."""
     size = context.numeric_setting("batch_size")

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from nnlab.records import Finding, Severity
 
-# Causes before their consequences: faults of the initialisation, of the output, of the data, of the
+# Causes before their consequences: faults of the model that no input changes (equal weights, the
+# output), of the inputs, which change the scale of every layer, of the initialisation, of the
 # steps, and of the end of training.
 PRIORITY = (
-    "NN306", "NN308", "NN305", "NN304", "NN301", "NN401", "NN307", "NN201", "NN302", "NN202",
+    "NN306", "NN308", "NN401", "NN305", "NN304", "NN301", "NN307", "NN201", "NN302", "NN202",
     "NN303", "NN203", "NN106", "NN404", "NN403", "NN204", "NN402", "NN104", "NN103", "NN101",
-    "NN501", "NN405", "NN102", "NN205", "NN105",
+    "NN107", "NN501", "NN405", "NN102", "NN205", "NN105",
 )  # fmt: skip
 # Infos on the data come after infos on the run.
-_DATA_INFO_CODES = frozenset({"NN402", "NN404", "NN401"})
+_DATA_INFO_CODES = frozenset({"NN402", "NN404"})
 
 _NOT_LEARNING_CODES = frozenset(
     {"NN106", "NN104", "NN105", "NN203", "NN205", "NN303", "NN405", "NN103"}
@@ -28,21 +29,26 @@ SYMPTOM_CODES: Mapping[str, frozenset[str]] = {
     "NN304": _NOT_LEARNING_CODES | {"NN301", "NN302"},
     "NN301": _NOT_LEARNING_CODES,
     "NN303": _NOT_LEARNING_CODES - {"NN303"},
-    "NN401": _NOT_LEARNING_CODES | _INSTABILITY_CODES | {"NN305", "NN304", "NN101", "NN102"},
+    "NN401": _NOT_LEARNING_CODES
+    | _INSTABILITY_CODES
+    | {"NN305", "NN304", "NN101", "NN102", "NN107"},
     "NN307": _NOT_LEARNING_CODES,
-    "NN201": _NOT_LEARNING_CODES | _INSTABILITY_CODES - {"NN201"} | {"NN101", "NN102", "NN404"},
+    "NN201": _NOT_LEARNING_CODES
+    | _INSTABILITY_CODES - {"NN201"}
+    | {"NN101", "NN102", "NN107", "NN404"},
     "NN302": _NOT_LEARNING_CODES | _INSTABILITY_CODES - {"NN302", "NN201"},
     "NN202": _NOT_LEARNING_CODES
     | {"NN303"}
-    | _INSTABILITY_CODES - {"NN202", "NN201"}
-    | {"NN101", "NN102"},
+    | _INSTABILITY_CODES - {"NN202", "NN201", "NN302"}
+    | {"NN101", "NN102", "NN107"},
     "NN203": frozenset({"NN106", "NN104", "NN105"}),
-    "NN106": frozenset({"NN104", "NN105", "NN103", "NN405", "NN205", "NN102", "NN101"}),
-    "NN404": frozenset({"NN101", "NN102", "NN103", "NN405", "NN204"}),
+    "NN106": frozenset({"NN104", "NN105", "NN103", "NN405", "NN205", "NN102", "NN101", "NN107"}),
+    "NN404": frozenset({"NN101", "NN102", "NN103", "NN107", "NN405", "NN204"}),
     "NN403": frozenset({"NN405"}),
-    "NN204": frozenset({"NN205", "NN101", "NN102", "NN105"}),
+    "NN204": frozenset({"NN205", "NN101", "NN102", "NN105", "NN107"}),
     "NN103": frozenset({"NN102"}),
-    "NN101": frozenset({"NN102", "NN103"}),
+    "NN101": frozenset({"NN102", "NN103", "NN107"}),
+    "NN107": frozenset({"NN102"}),
 }
 
 

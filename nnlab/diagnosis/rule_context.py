@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 
+from nnlab.diagnosis.accuracy_drop import implied_examples
 from nnlab.diagnosis.loss_pair import LossPair, error_pair, error_rates, loss_pair
 from nnlab.diagnosis.smoothing import low_median
 from nnlab.diagnosis.trend import Trend, measure_trend
+from nnlab.diagnosis.val_increase import val_increase_confidence
 from nnlab.diagnosis.val_minimum import ValMinimum, measure_val_minimum
 from nnlab.records import Curve, History, Scalar
 
@@ -22,6 +24,8 @@ class RuleContext:
         self, history: History, setting: Mapping[str, Scalar] = MappingProxyType({})
     ) -> None:
         self.history, self.setting = history, setting
+        self._finite: dict[str, list[float]] = {}
+        self._medians: dict[tuple[str, float], float | None] = {}
 
     @cached_property
     def loss_pair(self) -> LossPair | None:
@@ -32,6 +36,13 @@ class RuleContext:
     def val_minimum(self) -> ValMinimum | None:
         """The minimum of validation loss, and the changes of both losses after it."""
         return measure_val_minimum(self.loss_pair) if self.loss_pair is not None else None
+
+    @cached_property
+    def val_increase(self) -> float:
+        """The confidence that validation loss rose while training loss kept falling."""
+        if self.val_minimum is None:
+            return 0.0
+        return val_increase_confidence(self.val_minimum, self.val_examples)
 
     @cached_property
     def train_trend(self) -> Trend | None:
@@ -69,6 +80,18 @@ class RuleContext:
         return None if r2 is None else max(0.0, r2)
 
     @cached_property
+    def val_learned_fraction(self) -> float | None:
+        """The progress of validation accuracy from chance level (0) to 1 at the end of the run.
+
+        For regression it is r2. None if it is unknown.
+        """
+        accuracy, r2 = (self.median_of_last(f"val/{name}", 0.25) for name in ("accuracy", "r2"))
+        if accuracy is not None and self.chance_accuracy is not None:
+            learned = (accuracy - self.chance_accuracy) / max(1.0 - self.chance_accuracy, 1e-9)
+            return max(0.0, learned)
+        return None if r2 is None else max(0.0, r2)
+
+    @cached_property
     def class_entropy(self) -> float | None:
         """The cross entropy of always predicting the class frequencies, in nats.
 
@@ -103,6 +126,12 @@ class RuleContext:
         """
         return self.data_statistic("val") if self.data_statistic("classes") else None
 
+    @cached_property
+    def val_examples(self) -> float | None:
+        """The number of validation examples, as measured or as the accuracies imply; or None."""
+        curve = self.history.get("val/accuracy")
+        return self.data_statistic("val") or (implied_examples(curve.values) if curve else None)
+
     def data_statistic(self, name: str) -> float | None:
         """A statistic of the data (`data/<name>`); None if it was not measured."""
         curve = self.history.get(f"data/{name}")
@@ -119,8 +148,11 @@ class RuleContext:
 
     def median_of_last(self, metric: str, share: float = 0.5) -> float | None:
         """The lower median of the last `share` of a metric's finite values; None without values."""
-        values = self._finite_values(metric)
-        return low_median(values[int(len(values) * (1 - share)) :]) if values else None
+        if (metric, share) not in self._medians:
+            values = self._finite_values(metric)
+            median = low_median(values[int(len(values) * (1 - share)) :]) if values else None
+            self._medians[metric, share] = median
+        return self._medians[metric, share]
 
     def values_by_layer(self, quantity: str, *, last: bool = False) -> dict[int, float]:
         """The first (or last) values of `probe/<quantity>/<layer>` by layer, deepest layer last."""
@@ -141,5 +173,8 @@ class RuleContext:
         return float(value) if isinstance(value, int | float) else None
 
     def _finite_values(self, metric: str) -> list[float]:
-        curve = self.history.get(metric)
-        return [value for value in curve.values if math.isfinite(value)] if curve else []
+        if metric not in self._finite:
+            curve = self.history.get(metric)
+            values = [value for value in curve.values if math.isfinite(value)] if curve else []
+            self._finite[metric] = values
+        return self._finite[metric]

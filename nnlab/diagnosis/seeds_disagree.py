@@ -10,13 +10,19 @@ from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.smoothing import low_median
+from nnlab.diagnosis.val_minimum import bounded_ratio
 from nnlab.objective import Objective
 from nnlab.records import Finding, History, Severity
 
 # At a confidence of one half: the widest gap between neighbouring results as a fraction of their
 # range, and this range relative to the improvement during training.
 _GAP, _RANGE = 0.4, 0.2
+# At a confidence of one half: the range of accuracies, and that of other results relative to their
+# median. A fine-tuned model improves so little that its improvement alone is no measure.
+_ACCURACY_RANGE, _RELATIVE_RANGE = 0.04, 0.15
 _MIN_SEEDS = 3
+# A validation split with wrong labels says nothing about the training.
+_NO_FAILURE_CODES = frozenset({"NN404"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,8 @@ class SeedsDisagree:
     """Seeds disagree: with the same setting some seeds train well and others do not.
 
     Detects: some seeds of a trial diverged or did not learn while others did; or the results form
-    groups that are far apart compared with the total improvement during training.
+    groups that are far apart compared with their size and with the total improvement during
+    training.
 
     Why it matters: the setting is at the edge of stability. The mean over such seeds describes
     none of them, and a single lucky seed would have hidden the problem.
@@ -54,7 +61,11 @@ class SeedsDisagree:
         if len(runs) < _MIN_SEEDS:
             return None
         failed = sum(
-            any(finding.severity is Severity.ERROR for finding in findings) for _, findings in runs
+            any(
+                finding.severity is Severity.ERROR and finding.code not in _NO_FAILURE_CODES
+                for finding in findings
+            )
+            for _, findings in runs
         )
         if 0 < failed < len(runs):
             return make_finding(
@@ -89,7 +100,12 @@ class SeedsDisagree:
             self,
             Severity.WARNING,
             combine_confidences(
-                hill(spread / improvement, _RANGE), hill(gap_share, _GAP), hill(len(runs), 2.5)
+                hill(spread / improvement, _RANGE),
+                hill(gap_share, _GAP),
+                hill(spread, _ACCURACY_RANGE)
+                if parsed.metric.endswith("accuracy")
+                else hill(bounded_ratio(spread, abs(low_median(results))), _RELATIVE_RANGE),
+                hill(len(runs), 2.5),
             ),
             None,
             f"{parsed.metric} of {len(runs)} seeds lies between {results[0]:.4g} and"

@@ -93,6 +93,8 @@ def _train_epoch(session: Session, number: int, probe: Probe | None) -> dict[str
             step_probe.before_last_step()
         if isinstance(session.optimizer, ClosureOptimizer):
             outputs = _closure_step(session, session.optimizer, number, examples, targets)
+            if step_probe is not None:
+                step_probe.record_gradients()  # those of the last evaluation, if they are kept
         else:
             with step_probe.record_last_step() if step_probe is not None else _NO_RECORDING:
                 outputs = forward_backward(session, examples, targets)

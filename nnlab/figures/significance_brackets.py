@@ -5,12 +5,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.analysis.significance import describe_test
 from nnlab.errors import UsageError
 from nnlab.figures.compared_trial import ComparedTrial
 from nnlab.figures.draw.reader_options import current_reader_options
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest
 from nnlab.figures.trials import rank_for_figure
+from nnlab.stats.comparison import PairedTest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,8 +52,9 @@ def with_chosen_brackets(
         return figure
 
     note = (
-        "brackets: p of the paired t test against the best trial (without shared seeds Welch's t"
-        " test), corrected for all pairs of the ranking (Bonferroni); n.s.: not significant at 0.05"
+        f"brackets: p against the best trial"
+        f" ({describe_test(PairedTest.T, ranking.total, ranking.rows)}); n.s.: not significant at"
+        " 0.05"
     )
     return replace(prepared, draw=draw, notes=(*prepared.notes, note))
 

@@ -12,16 +12,18 @@ from nnlab.analysis.database_id import database_id
 from nnlab.analysis.effects import Effects, compute_effects
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest
-from nnlab.analysis.remedies import RemedyResult, evaluate_remedies
+from nnlab.analysis.remedy_results import RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import (
     is_remedy_study,
     name_remedies,
     treated_finding,
     treated_run,
 )
+from nnlab.analysis.sample_noise import has_sample_noise
 from nnlab.analysis.scope import Scope, current_runs
+from nnlab.analysis.table_ranking import as_table_ranking
 from nnlab.analysis.verdict import StudyVerdict, evaluate_claim
-from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE
+from nnlab.diagnosis.headlines import MEMORISATION_CODE, OVERFITTING_CODE, PLATEAU_CODE
 from nnlab.errors import UsageError
 from nnlab.figures.draw.series import Series
 from nnlab.figures.trials import trial_curves_of_ranking, trial_title
@@ -89,6 +91,7 @@ class Report:
     labels: Mapping[int, str]
     findings: tuple[FindingSummary, ...]
     overfits: HeadlineFinding | None
+    memorises: HeadlineFinding | None
     plateaus: HeadlineFinding | None
     remedies: tuple[RemedySummary, ...]
     ledgers: tuple[LedgerSummary, ...]
@@ -109,7 +112,11 @@ class Report:
     @property
     def headline_cases(self) -> tuple[tuple[str, HeadlineFinding], ...]:
         """The headline findings with their titles, overfitting first."""
-        cases = (("Overfitting", self.overfits), ("Validation plateau", self.plateaus))
+        cases = (
+            ("Overfitting", self.overfits),
+            ("Memorisation", self.memorises),
+            ("Validation plateau", self.plateaus),
+        )
         return tuple((title, case) for title, case in cases if case is not None)
 
     def ranking(self) -> Ranking | None:
@@ -187,10 +194,12 @@ def build_report(
     *,
     anonymous: bool = False,
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY,
+    sample_noise: bool = False,
 ) -> Report:
     """Collects the contents of a report; an anonymous one does not reveal who made it.
 
-    `uncertainty` is the number after ± in its tables.
+    `uncertainty` is the number after ± in its tables. `sample_noise` adds the columns of
+    `nnlab.analysis.sample_noise` to them.
 
     Raises:
         UnknownName: the objective of a study was never measured.
@@ -199,10 +208,10 @@ def build_report(
     all_studies = store.all_studies(db)
     studies = tuple(study for study in all_studies if study.id in (scope.studies or ()))
     comparable_runs = comparable_groups(db, scope)
-    request = RankingRequest(uncertainty=uncertainty)
+    request = RankingRequest(uncertainty=uncertainty, sample_noise=sample_noise)
     rankings = [name_remedies(db, rank_group(db, group, request)) for group in comparable_runs]
     groups = tuple(
-        _ranked_group(db, group, replace(request, top=MAX_ROWS))
+        _ranked_group(db, group, _request_of_group(group, request))
         for group, ranking in zip(comparable_runs, rankings, strict=True)
         if ranking.rows
     )
@@ -227,6 +236,7 @@ def build_report(
         },
         findings=summarise_findings(runs, findings),
         overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
+        memorises=headline_finding(db, runs, findings, MEMORISATION_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
         ledgers=ledger_summaries(
@@ -266,13 +276,17 @@ def _anonymous_attempt(attempt: Attempt) -> Attempt:
     )
 
 
+def _request_of_group(group: ComparableGroup, request: RankingRequest) -> RankingRequest:
+    """The request for a group; groups whose metric has no known noise get no columns of it."""
+    noise = request.sample_noise and has_sample_noise(group.objective)
+    return replace(request, top=MAX_ROWS, sample_noise=noise)
+
+
 def _ranked_group(
     db: store.Database, group: ComparableGroup, request: RankingRequest
 ) -> RankedGroup:
-    drawn, shown = (
-        name_remedies(db, rank_group(db, group, replace(request, top=top)))
-        for top in (_MAX_CURVES, request.top)
-    )
+    drawn = name_remedies(db, rank_group(db, group, replace(request, top=_MAX_CURVES)))
+    shown = as_table_ranking(db, rank_group(db, group, request), request)
     curves = trial_curves_of_ranking(db, drawn)
     return RankedGroup(
         shown,

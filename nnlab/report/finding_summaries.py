@@ -83,7 +83,7 @@ def headline_finding(
     findings_by_run: Mapping[int, Sequence[Finding]],
     code: str,
 ) -> HeadlineFinding | None:
-    """The runs with a headline finding NN101 or NN102; None if there are none."""
+    """The runs with a headline finding of this code; None if there are none."""
     cases = [
         (finding.confidence, -run_id, finding)
         for run_id, findings in findings_by_run.items()

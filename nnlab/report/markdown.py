@@ -190,7 +190,7 @@ def _onset(run: Run, finding: Finding) -> str:
 
 def _ranking(ranking: Ranking) -> str:
     comparative = "lower" if ranking.objective.direction == "min" else "higher"
-    fields = ranking.fields
+    fields, extra = ranking.fields, ranking.extra_columns
     lines = [
         f"## Ranking{_heading_suffix(ranking)}",
         "",
@@ -204,12 +204,13 @@ def _ranking(ranking: Ranking) -> str:
                 "n",
                 escape_markdown(value_heading(ranking.objective.metric, ranking)),
                 ranking.axis_word,
+                *(escape_markdown(column.heading) for column in extra),
             ]
         )
         + " | flags |",
-        "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * 3) + " | --- |",
+        "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * (3 + len(extra))) + " | --- |",
     ]
-    for row, value in zip(ranking.rows, written_values(ranking), strict=True):
+    for index, (row, value) in enumerate(zip(ranking.rows, written_values(ranking), strict=True)):
         cells = [escape_markdown(format_value(row.setting.get(field))) for field in fields]
         flags = ", ".join(
             f"{escape_markdown(code)} {count}/{len(row.runs)}" for code, count in row.flags.items()
@@ -220,12 +221,13 @@ def _ranking(ranking: Ranking) -> str:
             str(row.value.n),
             value.text,
             "" if row.epoch is None else position_number(row.epoch, [row.axis]),
+            *(escape_markdown(column.texts[index]) for column in extra),
             flags,
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
     for trial in ranking.unranked:
         cells = [escape_markdown(format_value(trial.setting.get(field))) for field in fields]
-        cells += ["0", missing_value_word(trial.statuses), "", ""]
+        cells += ["0", missing_value_word(trial.statuses), "", *([""] * len(extra)), ""]
         lines.append("|  | " + " | ".join(cells) + " |")
     lines.append("")
     lines += [f"- {escape_markdown(note)}" for note in ranking.notes]

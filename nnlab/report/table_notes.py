@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from nnlab.analysis.collapsed_seeds import working_text
 from nnlab.analysis.ranking_numbers import missing_value_word
 from nnlab.analysis.records import Ranking
 from nnlab.analysis.significance import describe_test, too_few_seeds
@@ -67,6 +68,20 @@ def table_notes(
         notes.append(
             f"{PARTIAL_FAILURE_MARK}: some runs diverged or failed; the mean is that of the values"
             " they reached before."
+        )
+    if any(row.collapsed for row in rows):
+        counts = [
+            f"{trial_title(row, ranking)} ({working_text(row)})"
+            for ranking in rankings
+            for row in ranking.rows
+            if row.collapsed
+        ]
+        if len(counts) > _MAX_NAMED:
+            counts[_MAX_NAMED:] = [f"{len(counts) - _MAX_NAMED} more"]
+        notes.append(
+            f"Seeds that work, where others collapse: {'; '.join(counts)}. Rows are ordered by this"
+            " fraction, then by the mean; means, intervals and tests are those of the seeds that"
+            " work."
         )
     if any(row.different_data for row in rows):
         notes.append(f"{DIFFERENT_DATA_MARK}: seeds trained on different data.")

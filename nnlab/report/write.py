@@ -45,6 +45,7 @@ def write_report(
     force: bool,
     anonymous: bool = False,
     uncertainty: Uncertainty = DEFAULT_UNCERTAINTY,
+    sample_noise: bool = False,
 ) -> WrittenReport:
     """Writes the report of a scope, and its figures beside it unless the report embeds them.
 
@@ -56,13 +57,16 @@ def write_report(
         force: replace files that nnlab did not create.
         anonymous: omit hosts, commits, paths and the name of the database.
         uncertainty: the number after ± in tables, and the bands of the figures.
+        sample_noise: add to the tables what the finite validation set leaves uncertain.
 
     Raises:
         OutputError: a file cannot be written, or exists and nnlab did not create it.
     """
     check_writable(path)
     check_replaceable([path], force=force)
-    report = build_report(db, scope, anonymous=anonymous, uncertainty=uncertainty)
+    report = build_report(
+        db, scope, anonymous=anonymous, uncertainty=uncertainty, sample_noise=sample_noise
+    )
     study = report.studies[0] if report.verdicts and len(report.studies) == 1 else None
     figures: list[Path] = []
     if report_format is not ReportFormat.HTML:

@@ -8,8 +8,9 @@ would reject more, but has no such intervals.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from nnlab.objective import UNLIMITED, Limits
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 from nnlab.stats.comparison import (
     MIN_T_TEST_SEEDS,
@@ -20,6 +21,8 @@ from nnlab.stats.comparison import (
     min_decidable_seeds,
     min_significant_seeds,
 )
+from nnlab.stats.metric_test import MetricTest, TrialTable
+from nnlab.stats.multiplicity import Multiplicity
 from nnlab.stats.paired import (
     MAX_EXACT_PAIRS,
     mean_and_half_width,
@@ -28,6 +31,7 @@ from nnlab.stats.paired import (
     sign_flip_interval,
     sign_flip_p,
 )
+from nnlab.stats.sampling_noise import SamplingNoise
 from nnlab.stats.student_t import t_quantile
 
 # Differences that vary by less than this fraction of the values are equal up to rounding.
@@ -84,25 +88,30 @@ def compare_with_base(
     others: Sequence[SeedValues],
     *,
     test: PairedTest = PairedTest.T,
+    limits: Limits = UNLIMITED,
+    noise: SamplingNoise | None = None,
 ) -> tuple[BaseComparison | None, ...]:
     """The comparisons of settings with a base, paired by seed, or by Welch's test.
 
     A comparison is None if a setting shares fewer than two finite values with the base. It does
     not count for the correction. Runs with unknown seeds are compared unpaired, if there are two of
-    each.
+    each. With two settings or more, the t test takes its variances from all of them.
 
     Args:
         base: the values of the base, by seed.
         others: the values of the other settings, by seed.
         test: the test, from which p values and intervals come. The relative bounds are always
             those of the t test.
+        limits: the smallest and largest value of the metric.
+        noise: what is known of the noise of a single value; by default only its rounding, where
+            the values show it.
     """
     pairs = [_shared_values(base, other) for other in others]
     unpaired = [_unpaired_values(base, other) for other in others]
     count = sum(
         len(pair) >= 2 or values is not None for pair, values in zip(pairs, unpaired, strict=True)
     )
-    return tuple(
+    comparisons = tuple(
         _compare(pair, test, count)
         if len(pair) >= 2
         else None
@@ -110,6 +119,92 @@ def compare_with_base(
         else _compare_unpaired(*values, count)
         for pair, values in zip(pairs, unpaired, strict=True)
     )
+    if test is not PairedTest.T or not count:
+        return comparisons
+    finite = [
+        {seed: value for seed, value in values.items() if math.isfinite(value)}
+        for values in (base, *others)
+    ]
+    table = TrialTable(finite, correction=Multiplicity(count), limits=limits, noise=noise)
+    return tuple(
+        comparison and _by_table(comparison, table, index, pairs[index - 1], count)
+        for index, comparison in enumerate(comparisons, start=1)
+    )
+
+
+def _by_table(
+    comparison: BaseComparison,
+    table: TrialTable,
+    index: int,
+    pairs: Sequence[tuple[float, float]],
+    count: int,
+) -> BaseComparison:
+    """A comparison by the spread of all settings, and by the noise of counting examples.
+
+    Args:
+        comparison: by the spread of the two settings alone.
+        table: the base, and the other settings.
+        index: that of the setting in the table.
+        pairs: the values of the setting and of the base, by shared seed.
+        count: the number of comparisons.
+    """
+    if comparison.is_identical:
+        return comparison
+    result = table.test(index, 0, comparison.mean)
+    if result is None:
+        alone = MetricTest(comparison.low, comparison.high, comparison.p, comparison.adjusted)
+        if math.isnan(comparison.low) and table.counts_examples:
+            alone = MetricTest(comparison.mean, comparison.mean, 0.0, 0.0)
+        elif table.is_noiseless:
+            return comparison
+        result = table.with_sampling_noise(alone, index, 0, comparison.mean)
+    bounds = comparison.relative_low, comparison.relative_high
+    if len(pairs) >= 2:
+        half_widths = comparison.mean - result.low, result.high - comparison.mean
+        bounds = _relative_bounds(pairs, half_widths, 1 - SIGNIFICANCE_LEVEL / count)
+    return replace(
+        comparison,
+        low=result.low,
+        high=result.high,
+        p=result.p,
+        adjusted=result.adjusted,
+        relative_low=bounds[0],
+        relative_high=bounds[1],
+        min_seeds=MIN_T_TEST_SEEDS,
+    )
+
+
+def _relative_bounds(
+    pairs: Sequence[tuple[float, float]], half_widths: tuple[float, float], level: float
+) -> tuple[float, float]:
+    """The bounds of the relative change that agree with an interval of the difference.
+
+    They are those of Fieller (1954), in which the half widths of the interval take the place of
+    those by the spread of the differences alone.
+
+    Args:
+        pairs: the value and the base value of each seed, shape [n, 2], n >= 2.
+        half_widths: of the interval of the difference, below and above its mean.
+        level: the confidence level.
+    """
+    n = len(pairs)
+    base_mean = _base_mean(pairs)
+    mean = math.fsum(value - base for value, base in pairs) / n
+    t_squared = t_quantile(n - 1, (1 + level) / 2) ** 2
+    factor = t_squared / (n - 1) / n
+    base_variance = factor * math.fsum((base - base_mean) ** 2 for _, base in pairs)
+    covariance = factor * math.fsum(
+        (value - base - mean) * (base - base_mean) for value, base in pairs
+    )
+    a = base_mean * base_mean - base_variance
+    if a <= 0 or not all(map(math.isfinite, half_widths)):
+        return math.nan, math.nan
+    b = mean * base_mean - covariance
+    roots = [
+        (b + sign * math.sqrt(max(b * b - a * (mean * mean - width * width), 0.0))) / a
+        for sign, width in zip((-1, 1) if base_mean > 0 else (1, -1), half_widths, strict=True)
+    ]
+    return (roots[0], roots[1]) if base_mean > 0 else (-roots[0], -roots[1])
 
 
 def _unpaired_values(base: SeedValues, other: SeedValues) -> tuple[list[float], list[float]] | None:

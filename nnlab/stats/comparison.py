@@ -1,16 +1,16 @@
 """Comparison of the best setting of a table with the others: difference, test, effect size.
 
 Settings with shared seeds are compared in pairs by seed, so that the common effects of a seed (the
-order of the examples, the split of the data) cancel. Otherwise Welch's test is used.
+order of the examples, the split of the data) cancel. The t test takes its variances from all
+settings of the table (`nnlab.stats.moderated_comparison`); two settings alone are compared by the
+paired t test, or without shared seeds by Welch's.
 
 The best setting was selected by its mean, so its comparisons are the largest differences among the
-m = K(K-1)/2 pairs of K settings. Both the p values and the intervals are therefore corrected for
-all pairs by Bonferroni's inequality (Dunn 1961): p is multiplied by m, and the intervals have the
-level 1 - 0.05 / m. The probability that any two equal settings differ significantly is at most 5 %,
-all intervals contain the true differences with a probability of at least 95 %, and an interval
-excludes 0 exactly if its corrected p is at most 0.05. The intervals that agree with a step-down
-method such as Holm's are one-sided, and of a significant difference they give the sign only
-(Strassburger and Bretz 2008). It would gain almost nothing: only K - 1 of the m pairs are tested.
+m = K(K-1)/2 pairs of K settings. Both the p values and the intervals are corrected for that: the
+probability that any two equal settings differ significantly is at most 5 %, all intervals contain
+the true differences with a probability of at least 95 %, and an interval excludes 0 exactly if its
+corrected p is at most 0.05. The intervals that agree with a step-down method such as Holm's are
+one-sided, and of a significant difference they give the sign only (Strassburger and Bretz 2008).
 """
 
 import math
@@ -20,7 +20,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate, count
 
+from nnlab.objective import UNLIMITED, Limits
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
+from nnlab.stats.metric_test import MetricTest, TrialTable
+from nnlab.stats.multiplicity import best_of
 from nnlab.stats.paired import (
     MAX_EXACT_PAIRS,
     mean_and_half_width,
@@ -29,10 +32,11 @@ from nnlab.stats.paired import (
     sign_flip_interval,
     sign_flip_p,
 )
+from nnlab.stats.sampling_noise import SamplingNoise
 from nnlab.stats.student_t import t_quantile, two_sided_p
 
 # With fewer seeds the estimated spread is too uncertain for a t test.
-MIN_T_TEST_SEEDS = 4
+MIN_T_TEST_SEEDS = 3
 
 # Differences that vary by less than this fraction of the values are equal up to rounding.
 _ROUNDING = 1e-12
@@ -68,6 +72,9 @@ class BestComparison:
     `min_seeds` is the smallest number of seeds at which the test can be significant:
     `MIN_T_TEST_SEEDS` for a t test, more for an exact test. If all differences are equal, no t
     test is possible: the exact test is used, and the interval is NaN.
+
+    `by_success` says that the settings differ in the fraction of their seeds that work, which is
+    what p is about; the interval is then NaN.
     """
 
     n: int
@@ -81,6 +88,7 @@ class BestComparison:
     improvement_probability: float
     seeds_needed: int | None
     min_seeds: int = 2
+    by_success: bool = False
 
     @property
     def has_enough_seeds(self) -> bool:
@@ -121,6 +129,9 @@ def compare_with_best(
     test: PairedTest = PairedTest.T,
     trials: int | None = None,
     predict: bool = True,
+    limits: Limits = UNLIMITED,
+    noise: SamplingNoise | None = None,
+    unshown: Sequence[SeedValues] = (),
 ) -> tuple[BestComparison | None, ...]:
     """The comparisons of the best setting of a table with each of the others, by seed.
 
@@ -132,20 +143,38 @@ def compare_with_best(
         higher: whether higher values are better.
         test: the test for shared seeds.
         trials: the number of settings in the table, if `others` does not contain all of them.
-        predict: whether to simulate the number of seeds needed for the first setting that does
+        predict: whether to predict the number of seeds needed for the first setting that does
             not differ significantly.
+        limits: the smallest and largest value of the metric.
+        noise: what is known of the noise of a single value; by default only its rounding, where
+            the values show it.
+        unshown: the values of further settings, from which the t test estimates the spread.
     """
+    correction = best_of(max(trials or 0, len(others) + 1))
+    pairs = correction.tests
+    raw = [_compare_pair(best, other, test, 1 - SIGNIFICANCE_LEVEL / pairs) for other in others]
+    table = None
+    if test is PairedTest.T:
+        finite = [_finite_values(values) for values in (best, *others, *unshown)]
+        table = TrialTable(finite, correction=correction, limits=limits, noise=noise)
     sign = 1.0 if higher else -1.0
-    first = {seed: sign * value for seed, value in best.items()}
-    seconds = [{seed: sign * value for seed, value in other.items()} for other in others]
-    pairs = count_pairs(max(trials or 0, len(others) + 1))
-    level = 1 - SIGNIFICANCE_LEVEL / max(pairs, 1)
-    raw = [_compare_pair(first, second, test, level) for second in seconds]
-    comparisons = [
-        None if comparison is None else _finish_comparison(comparison, test, pairs)
-        for comparison in raw
-    ]
-    return _add_seeds_needed(comparisons, raw, test, pairs) if predict else tuple(comparisons)
+    comparisons: list[BestComparison | None] = []
+    is_predicted = not predict
+    for index, pair in enumerate(raw, start=1):
+        if pair is None:
+            comparisons.append(None)
+            continue
+        comparison = _finish_comparison(pair, test, pairs, sign, table, index)
+        if not is_predicted and not comparison.is_significant:
+            is_predicted = True
+            needed = _seeds_needed(pair, test, pairs, table, index)
+            comparison = replace(comparison, seeds_needed=needed)
+        comparisons.append(comparison)
+    return tuple(comparisons)
+
+
+def _finite_values(values: SeedValues) -> dict[int, float]:
+    return {seed: value for seed, value in values.items() if math.isfinite(value)}
 
 
 def count_pairs(settings: int) -> int:
@@ -170,6 +199,11 @@ class UncorrectedComparison:
     effect: float
     improvement_probability: float
     equal: bool = False  # whether all differences are equal up to rounding
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether the two settings have the same value for every seed."""
+        return self.equal and self.mean == 0
 
 
 def _compare_pair(
@@ -243,36 +277,69 @@ def _min_group_size(tests: int) -> int:
     return next(n for n in count(2) if 2 / math.comb(2 * n, n) * tests <= SIGNIFICANCE_LEVEL)
 
 
-def _finish_comparison(raw: UncorrectedComparison, test: PairedTest, pairs: int) -> BestComparison:
+def _finish_comparison(
+    raw: UncorrectedComparison,
+    test: PairedTest,
+    pairs: int,
+    sign: float,
+    table: TrialTable | None,
+    index: int,
+) -> BestComparison:
+    """The comparison of the first trial of a table with another one, corrected.
+
+    Args:
+        raw: the comparison of the two alone, best minus other.
+        test: the test for shared seeds.
+        pairs: the number of pairs of trials.
+        sign: -1 if lower values are better.
+        table: the trials, for a t test.
+        index: that of the other trial in the table.
+    """
+    result = MetricTest(raw.low, raw.high, raw.p, min(1.0, pairs * raw.p))
+    min_seeds = min_decidable_seeds(raw, test, pairs)
+    if table is not None and not raw.is_identical:
+        moderated = table.test(0, index, raw.mean)
+        if moderated is not None:
+            result, min_seeds = moderated, MIN_T_TEST_SEEDS
+        else:
+            if raw.equal and table.counts_examples:
+                # The known noise of the examples takes the place of the spread, which is 0.
+                result, min_seeds = MetricTest(raw.mean, raw.mean, 0.0, 0.0), MIN_T_TEST_SEEDS
+            result = table.with_sampling_noise(result, 0, index, raw.mean)
+    low, high = (result.low, result.high) if sign > 0 else (-result.high, -result.low)
+    probability = raw.improvement_probability
     return BestComparison(
         raw.n,
         bool(raw.differences),
-        raw.mean,
-        raw.low,
-        raw.high,
-        raw.p,
-        min(1.0, pairs * raw.p),
-        raw.effect,
-        raw.improvement_probability,
+        sign * raw.mean,
+        low,
+        high,
+        result.p,
+        result.adjusted,
+        sign * raw.effect,
+        probability if sign > 0 else 1 - probability,
         None,
-        min_decidable_seeds(raw, test, pairs),
+        min_seeds,
     )
 
 
-def _add_seeds_needed(
-    comparisons: Sequence[BestComparison | None],
-    raw_comparisons: Sequence[UncorrectedComparison | None],
+def _seeds_needed(
+    raw: UncorrectedComparison,
     test: PairedTest,
     pairs: int,
-) -> tuple[BestComparison | None, ...]:
-    """Adds the number of seeds needed to the first comparison that is not significant."""
-    completed = list(comparisons)
-    for index, (comparison, raw) in enumerate(zip(comparisons, raw_comparisons, strict=True)):
-        if comparison is not None and raw is not None and not comparison.is_significant:
-            needed = predict_seeds_needed(raw.differences, test=test, tests=pairs)
-            completed[index] = replace(comparison, seeds_needed=needed)
-            break
-    return tuple(completed)
+    table: TrialTable | None,
+    index: int,
+) -> int | None:
+    """The number of seeds at which a comparison with the first trial is significant."""
+    if table is None:
+        return predict_seeds_needed(raw.differences, test=test, tests=pairs)
+    if table.is_moderated(0, index):
+        return table.seeds_needed(0, index, raw.mean)
+    alone = predict_seeds_needed(raw.differences, tests=pairs)
+    above_noise = table.seeds_above_noise(0, index, raw.mean)
+    if alone is None or above_noise > _MAX_SEEDS:
+        return None
+    return max(alone, math.ceil(above_noise))
 
 
 def improvement_probability(a: Sequence[float], b: Sequence[float]) -> float:

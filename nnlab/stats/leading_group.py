@@ -2,9 +2,10 @@
 
 A test that finds no difference may just lack power: 0.6 ± 0.4 over five seeds does not differ
 significantly from 0.988. A setting is therefore bold only if its difference from the best is within
-chance in two ways: the 95 % interval of its own difference, without a correction for the other
-settings, contains 0, and so does the interval computed with the typical spread of the table instead
-of the setting's own. Every bold setting is in tier 1, but not every setting in tier 1 is bold.
+chance in three ways, each without a correction for the other settings: the 95 % interval of its
+difference contains 0, and so do the interval computed from the two settings alone and the interval
+computed with the typical spread of the table. Every bold setting is in tier 1, but not every
+setting in tier 1 is bold.
 """
 
 import math
@@ -14,7 +15,7 @@ from nnlab.stats.aggregate import lower_median
 from nnlab.stats.claims import SIGNIFICANCE_LEVEL
 from nnlab.stats.comparison import BestComparison
 from nnlab.stats.paired import sample_sd
-from nnlab.stats.student_t import t_quantile
+from nnlab.stats.student_t import t_quantile, two_sided_p
 
 
 def typical_sd(best: Sequence[float], others: Sequence[Sequence[float]]) -> float:
@@ -46,7 +47,11 @@ def may_equal_best(comparison: BestComparison, table_sd: float) -> bool:
     if not comparison.has_enough_seeds or comparison.is_significant:
         return False
     if comparison.p <= SIGNIFICANCE_LEVEL:
-        return False  # the interval of its own difference excludes 0
+        return False  # the interval of its difference excludes 0
     n = comparison.n
+    if comparison.paired and two_sided_p(comparison.effect * math.sqrt(n), n - 1) <= (
+        SIGNIFICANCE_LEVEL
+    ):
+        return False  # the interval by the spread of these two settings alone excludes 0
     half_width = t_quantile(n - 1, 1 - SIGNIFICANCE_LEVEL / 2) * table_sd * math.sqrt(2 / n)
     return comparison.mean <= half_width

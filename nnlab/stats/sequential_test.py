@@ -34,7 +34,7 @@ _ROUNDING: Final = 1e-9
 _TINY, _HUGE_T = 1e-300, 1e12
 
 # Simulated continuations that predict the number of further pairs.
-_CONTINUATIONS: Final = 1000
+_CONTINUATIONS: Final = 400
 
 
 class GateVerdict(StrEnum):

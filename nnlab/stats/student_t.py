@@ -35,15 +35,23 @@ def t_quantile(df: float, probability: float) -> float:
     low, high = 0.0, 1.0
     while two_sided_p(high, df) > tails:
         low, high = high, 2 * high
+    t = (low + high) / 2
     for _ in range(200):
-        middle = (low + high) / 2
-        if middle in (low, high):
+        p = two_sided_p(t, df)
+        low, high = (t, high) if p > tails else (low, t)
+        # Newton's step for log p, which is nearly a straight line; the bracket keeps it inside.
+        step = t + (math.log(p) - math.log(tails)) * p / (2 * _density(t, df)) if p > 0 else low
+        following = step if low < step < high else (low + high) / 2
+        if following in (low, high) or abs(following - t) <= 1e-15 * t:
             break
-        if two_sided_p(middle, df) > tails:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+        t = following
+    return t
+
+
+def _density(t: float, df: float) -> float:
+    """The probability density of t."""
+    logarithm = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - math.log(df * math.pi) / 2
+    return math.exp(logarithm - (df + 1) / 2 * math.log1p(t * t / df))
 
 
 def _incomplete_beta(x: float, a: float, b: float) -> float:

@@ -5,13 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from nnlab import store
 from nnlab.analysis.remedies import (
     CONTROL_ARM,
-    MIN_SEEDS,
-    RemedyResult,
-    evaluate_remedies,
     minimal_fields,
     remedy_run_specs,
     remedy_settings,
 )
+from nnlab.analysis.remedy_results import MIN_SEEDS, RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import remedy_question
 from nnlab.analysis.selection import single_run
 from nnlab.diagnosis import diagnose

@@ -22,7 +22,7 @@ def test_a_ranking_names_its_test_and_correction(nnlab: Nnlab, folder: Path) -> 
     nnlab("train", *QUICK, "--opt", "sgd,adam,momentum", "--seeds", "5", "-q")
     nnlab("plot", "ranking", "-o", "fig.pdf", "--caption")
     text = (folder / "fig.caption.tex").read_text()
-    assert "paired t test, Bonferroni over 3 pairs" in text
+    assert "moderated paired t test, corrected for 3 trials" in text
 
 
 def test_diverged_runs_are_counted(nnlab: Nnlab, folder: Path) -> None:

@@ -79,6 +79,56 @@ def test_the_parts_of_a_loss_are_added() -> None:
     assert external_curves(curves).history[VAL_LOSS].values == (4.0, 3.0)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["g_loss", "d_loss"],
+        ["loss_G", "loss_D"],
+        ["errD", "errG"],
+        ["Loss/generator", "Loss/discriminator"],
+        ["train/g_loss", "train/d_loss", "val/g_loss", "val/d_loss"],
+        ["train_gen_loss", "train_disc_loss", "val_gen_loss", "val_disc_loss"],
+        ["actor_loss", "critic_loss"],
+    ],
+)
+def test_losses_of_networks_against_each_other_are_no_losses(names: list[str]) -> None:
+    assert curve_names(names) == {}
+    curves = external_curves(history(**{name: {1: 1.0, 2: 0.5} for name in names}))
+    (note, _) = curves.notes
+    assert note.startswith("losses of networks that are trained against each other: ")
+    assert all(name in note for name in names)
+    with_loss = curve_names([*names, "train_loss", "val_loss"])
+    assert with_loss == {TRAIN_LOSS: ("train_loss",), VAL_LOSS: ("val_loss",)}
+
+
+def test_a_generator_alone_has_ordinary_losses() -> None:
+    assert curve_names(["train/gen_loss", "val/gen_loss"])[VAL_LOSS] == ("val/gen_loss",)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_discriminator_and_a_generator_under_the_names_of_splits(seed: int) -> None:
+    noise = random.Random(seed)
+    epochs = range(1, 60)
+    discriminator = {e: 0.8 + 0.586 * math.exp(-0.1 * e) + noise.gauss(0, 0.05) for e in epochs}
+    generator = {e: 2.2 - 1.5 * math.exp(-0.1 * e) + noise.gauss(0, 0.08) for e in epochs}
+    discriminator[1], generator[1] = 1.38, 0.70
+    curves = history(train__loss=discriminator, val__loss=generator)
+    assert diagnose_external(curves) == ()
+    assert "like those of a discriminator and a generator" in external_curves(curves).notes[0]
+    # With accuracies, or from another start, it is a loss that rises on other data.
+    accuracy = dict.fromkeys(epochs, 0.5)
+    assert (
+        VAL_LOSS
+        in external_curves(
+            history(train__loss=discriminator, val__loss=generator, val__accuracy=accuracy)
+        ).names
+    )
+    discriminator[1] = 0.7
+    assert (
+        VAL_LOSS in external_curves(history(train__loss=discriminator, val__loss=generator)).names
+    )
+
+
 def test_the_mean_loss_at_the_end_is_no_curve() -> None:
     trainer = history(loss={1: 2.0, 2: 1.0}, train_loss={2: 1.5}, eval_loss={1: 2.1, 2: 1.2})
     assert external_curves(trainer).names[TRAIN_LOSS] == ("loss",)

@@ -54,6 +54,14 @@ def test_inputs_that_did_no_harm_are_no_cause() -> None:
     assert headline_findings([make_finding("NN401", Severity.INFO), OVERFITS]) == (OVERFITS,)
 
 
+def test_memorisation_is_a_headline_unless_overfitting_explains_it() -> None:
+    memorises = make_finding("NN107", onset=7)
+    assert headline_findings([memorises]) == (memorises,)
+    assert headline_findings([OVERFITS, memorises]) == (OVERFITS,)
+    assert onsets_by_code([[memorises], [OVERFITS, memorises]]) == {"NN101": (5,), "NN107": (7,)}
+    assert affected_seeds_text("NN107", [7], 3) == "1 of 3 seeds memorises (from epoch 7)"
+
+
 def test_onsets_by_code_counts_runs() -> None:
     runs = [
         [OVERFITS],

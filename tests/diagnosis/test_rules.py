@@ -89,7 +89,12 @@ FAULTS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
     ),
     "cut while both fall": (
         "NN105",
-        {"train__loss": steady(1.1, 0.5), "val__loss": steady(1.1, 0.55)},
+        {
+            "train__loss": steady(1.1, 0.5),
+            "val__loss": steady(1.1, 0.55),
+            "val__accuracy": steady(0.4, 0.8),
+            "lr": [1e-3] * N,
+        },
         {},
     ),
     "at chance": ("NN106", STUCK, {}),

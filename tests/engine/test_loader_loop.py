@@ -152,6 +152,7 @@ class StopAfter:
 EXACT = [
     {"data": "user.py:noisy", "model": "user.py:Net", "metrics": "f1"},
     {"data": "user.py:stateful", "model": "user.py:Net"},
+    {"data": "user.py:noisy", "model": "user.py:HeadFirst"},
     {"data": "user.py:noisy", "dropout": 0.3, "augment": "noise", "clip": 0.1, "average": "ema"},
     {"data": "user.py:stateful", "steps": 20, "eval_every": 6, "decay": "cosine"},
     {"data": "digits", "train_size": 200, "steps": 20, "eval_every": 15},
@@ -174,6 +175,34 @@ def test_a_run_resumed_after_any_step_is_the_same_to_the_last_bit(settings: dict
         assert values + run_values(continued) == expected
         for name, tensor in uninterrupted.selected_weights.items():
             assert torch.equal(continued.selected_weights[name], tensor), name
+
+
+def test_the_first_step_of_a_users_model_is_inspected() -> None:
+    values = [
+        values for _, values in run_values(start("user.py:stateful", model="user.py:HeadFirst"))
+    ]
+    facts = {name: value for name, value in values[0].items() if "probe/model_" in name}
+    assert facts["probe/model_activations_tanh"] == 1.0
+    assert facts["probe/model_dropout"] == 0.3
+    assert facts["probe/model_weight_layers"] == 2.0
+    assert not any("probe/model_" in name or "start_" in name for name in values[1])
+    session = start("user.py:stateful", model="user.py:HeadFirst")
+    next(iter(train(session)))
+    norms = [
+        parameter.grad.norm().item()
+        for name in ("first.weight", "head.weight")
+        if (parameter := session.model.get_parameter(name)).grad is not None
+    ]
+    assert values[0]["probe/gradient_ratio"] == pytest.approx(norms[0] / norms[1])
+    assert values[0]["probe/start_gradient_ratio"] != values[0]["probe/gradient_ratio"]
+
+
+def test_without_the_probe_nothing_is_inspected() -> None:
+    settings = {"data": "user.py:noisy", "model": "user.py:HeadFirst"}
+    probed, plain = (run_values(start(**settings, probe=probe)) for probe in ("light", "none"))
+    for (_, ours), (_, theirs) in zip(probed, plain, strict=True):
+        assert not any(name.startswith("probe/") for name in theirs)
+        assert theirs.items() <= ours.items()
 
 
 def test_a_loader_without_a_state_is_saved_between_epochs_only() -> None:

@@ -306,6 +306,14 @@ def test_the_ratio_of_a_run_is_that_of_its_first_batch(config: Callable[..., Run
     assert epoch.values["probe/start_gradient_ratio"] == pytest.approx(norms[0] / norms[-1])
 
 
+def test_an_optimizer_with_several_evaluations_has_the_ratio_of_the_last_one(
+    config: Callable[..., RunConfig],
+) -> None:
+    (epoch,) = train(build_session(config(opt="lbfgs", epochs=1)))
+    assert "probe/start_gradient_ratio" not in epoch.values
+    assert epoch.values["probe/gradient_ratio"] > 0
+
+
 @pytest.mark.parametrize("name", ["Functional", "SameAsModules", "Encoder", "Noisy"])
 def test_the_probe_does_not_change_the_training_of_a_users_model(
     user_config: Callable[..., RunConfig], name: str

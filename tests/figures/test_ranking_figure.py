@@ -141,7 +141,7 @@ def test_the_uncertainty_is_the_one_the_reader_chose() -> None:
 
 
 def test_tiers_are_brackets_and_their_test_is_named() -> None:
-    name = "paired t test, Bonferroni over 6 pairs"
+    name = "moderated paired t test, corrected for 4 trials"
     figure = draw_ranking([*LEADERS, OUTLIER], "Accuracy", lower=False, test=name)
     drawn = texts(figure)
     assert f"tiers: {name}" in drawn

@@ -115,7 +115,7 @@ def test_a_diverged_change_is_marked_and_few_seeds_are_not_tested(nnlab: Nnlab) 
     assert small["change"] == "lr 0.01 instead of 0.05"
     assert not small["difference"]["significant"]
     assert (huge["difference"], huge["mean"], huge["diverged"]) == (None, None, 2)
-    assert "too few seeds to test 1 change: at least 4 are needed" in result["notes"]
+    assert "too few seeds to test 1 change: at least 3 are needed" in result["notes"]
     table = nnlab("compare", "--ablation", "lr=0.05", "--format", "markdown").out
     assert "| lr 1000 instead of 0.05 | diverged |" in table
     assert "**" not in table

@@ -26,14 +26,14 @@ def test_two_seeds_are_too_few_for_a_tier(two_seeds: Nnlab) -> None:
         *("better", "needed", "fewest", "told"),
     }
     table = two_seeds("compare").out
-    assert "too few seeds to rank: at least 4 are needed" in table
+    assert "too few seeds to rank: at least 3 are needed" in table
     assert "tier" not in table
     assert (
         "too few seeds to rank: at least 6 are needed"
         in two_seeds("compare", "--test", "sign-flip").out
     )
     assert (
-        "verdict: cannot tell; too few seeds to rank: at least 4 are needed"
+        "verdict: cannot tell; too few seeds to rank: at least 3 are needed"
         in two_seeds("compare", "1", "2").out
     )
 
@@ -46,15 +46,15 @@ def test_four_seeds_have_tiers_and_one_trial_with_fewer_has_none(nnlab: Nnlab) -
     assert tiers == {0.05: 1, 1e-6: 2, 1e-5: None}
     (note,) = (note for note in output["notes"] if "too few" in note)
     rank = next(row["rank"] for row in output["rows"] if row["tier"] is None)
-    assert note == f"too few seeds to rank #{rank}: at least 4 are needed"
+    assert note == f"too few seeds to rank #{rank}: at least 3 are needed"
 
 
 def test_a_report_and_a_paper_table_do_not_claim_more(two_seeds: Nnlab) -> None:
     printed = two_seeds("report", "default", "-o", "r.md").out
-    assert "too few seeds to rank: at least 4 are needed" in printed
+    assert "too few seeds to rank: at least 3 are needed" in printed
     assert "better than every other" not in printed
     table = two_seeds("compare", "--pivot", "model", "--format", "json").json
-    assert "Bold: the best mean (too few seeds to rank: at least 4 are needed)" in table["caption"]
+    assert "Bold: the best mean (too few seeds to rank: at least 3 are needed)" in table["caption"]
     assert sum(row["cells"][0]["best"] for row in table["rows"]) == 1
     text = two_seeds("compare", "--format", "latex").out
     assert text.count(r"\bfseries") == 1
@@ -62,7 +62,7 @@ def test_a_report_and_a_paper_table_do_not_claim_more(two_seeds: Nnlab) -> None:
 
 
 def test_the_figure_says_so_too(two_seeds: Nnlab) -> None:
-    assert "too few seeds to rank: at least 4 are needed" in two_seeds("plot", "ranking").err
+    assert "too few seeds to rank: at least 3 are needed" in two_seeds("plot", "ranking").err
 
 
 def test_a_figure_names_the_tiers_that_it_shows() -> None:

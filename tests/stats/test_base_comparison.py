@@ -20,18 +20,33 @@ OTHERS = [
 ]
 
 
-def test_differences_intervals_and_p_are_those_of_scipy_at_the_corrected_level() -> None:
-    for other, comparison in zip(OTHERS, compare_with_base(BASE, OTHERS), strict=True):
+def test_the_difference_of_one_setting_is_that_of_scipy() -> None:
+    for other in OTHERS:
+        (comparison,) = compare_with_base(BASE, [other])
         assert comparison is not None
         test = stats.ttest_rel(list(other.values()), list(BASE.values()))
-        bounds = test.confidence_interval(1 - 0.05 / 3)
+        bounds = test.confidence_interval(0.95)
         assert comparison.p == pytest.approx(test.pvalue)
-        assert comparison.adjusted == pytest.approx(min(1.0, 3 * test.pvalue))
         assert (comparison.low, comparison.high) == pytest.approx((bounds.low, bounds.high))
+
+
+def test_intervals_of_several_settings_agree_with_their_corrected_p() -> None:
+    decided = set()
+    for other, comparison in zip(OTHERS, compare_with_base(BASE, OTHERS), strict=True):
+        assert comparison is not None
+        alone = stats.ttest_rel(list(other.values()), list(BASE.values()))
+        assert comparison.mean == pytest.approx(
+            np.mean(list(other.values())) - np.mean(list(BASE.values()))
+        )
+        assert comparison.adjusted == pytest.approx(min(1.0, 3 * comparison.p))
+        # The spread of all settings has more degrees of freedom than that of two.
+        assert math.log10(comparison.p) < math.log10(alone.pvalue) + 0.1
         excludes_zero = comparison.low > 0 or comparison.high < 0
         assert comparison.is_significant == excludes_zero
         relative_excludes_zero = comparison.relative_low > 0 or comparison.relative_high < 0
         assert relative_excludes_zero == excludes_zero
+        decided.add(excludes_zero)
+    assert decided == {True, False}
 
 
 def test_only_shared_finite_seeds_are_compared() -> None:

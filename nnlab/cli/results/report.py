@@ -58,6 +58,13 @@ def report(
         ),
     ] = False,
     uncertainty: UncertaintyOption = DEFAULT_UNCERTAINTY,
+    test_set_noise: Annotated[
+        bool,
+        typer.Option(
+            "--test-set-noise",
+            help="add to the tables what the finite validation set leaves uncertain",
+        ),
+    ] = False,
     force: ForceOption = False,
     db: DbOption = None,
 ) -> None:
@@ -87,6 +94,7 @@ def report(
                 force=force,
                 anonymous=anonymous,
                 uncertainty=uncertainty,
+                sample_noise=test_set_noise,
             )
             if written.claim_study is not None:
                 messages.print_verdict(database, written.claim_study)

@@ -10,6 +10,7 @@ from nnlab.diagnosis.rules.generalisation_gap import GeneralisationGap
 from nnlab.diagnosis.rules.init_scale import InitScale
 from nnlab.diagnosis.rules.lr_high import LrTooHigh
 from nnlab.diagnosis.rules.lr_low import LrTooLow
+from nnlab.diagnosis.rules.memorisation import Memorisation
 from nnlab.diagnosis.rules.needs_decay import NeedsDecay
 from nnlab.diagnosis.rules.no_learning import NoLearning
 from nnlab.diagnosis.rules.noisy import NoisyLoss
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     Underfitting(),
     StoppedEarly(),
     NoLearning(),
+    Memorisation(),
     Diverged(),
     LrTooHigh(),
     LrTooLow(),

@@ -39,7 +39,7 @@ class DeadUnits:
             return None
         worst = max(dead, key=dead.__getitem__)
         unlearned = (
-            1.0 - context.learned_fraction
+            1.0 - max(context.learned_fraction, context.val_learned_fraction or 0.0)
             if context.learned_fraction is not None
             else _stalled_fraction(context)
         )
@@ -68,5 +68,6 @@ def _remedy_in_model(context: RuleContext) -> str:
 
 
 def _stalled_fraction(context: RuleContext) -> float:
+    """What training loss did not fall, if it could have; 0 for two epochs, which show no stall."""
     trend = context.train_trend
-    return 0.0 if trend is None else 1.0 - min(max(trend.fall, 0.0) * 2, 1.0)
+    return 0.0 if trend is None or len(trend) < 3 else 1.0 - min(max(trend.fall, 0.0) * 2, 1.0)

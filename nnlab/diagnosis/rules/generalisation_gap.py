@@ -30,8 +30,8 @@ class GeneralisationGap:
     """Generalisation gap: validation was worse than training from the start.
 
     Detects: validation accuracy was far below training accuracy, and validation loss far above
-    training loss, already in the first epochs, and the gap never closed. Training for too long did
-    not cause it.
+    training loss, already in the first epochs, before validation loss had its minimum; the gap
+    never closed, and most of it was there from the start. Training for too long did not cause it.
 
     Why it matters: the validation split comes from another distribution than the training split,
     or is harder: a model selected on it is selected for other data than it learns from.

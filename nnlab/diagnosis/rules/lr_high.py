@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
-from nnlab.diagnosis.early_instability import measure_early_instability
-from nnlab.diagnosis.oscillation import has_small_batches, oscillation_confidence
+from nnlab.diagnosis.early_instability import learned_in_total, measure_early_instability
+from nnlab.diagnosis.oscillation import (
+    has_mixed_examples,
+    has_small_batches,
+    oscillation_confidence,
+)
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.trend import Trend
@@ -16,9 +20,10 @@ from nnlab.records import Finding, Severity
 _UPDATE_RATIO = 0.15
 # If nearly everything was learned, an oscillation is harmless.
 _UNLEARNED = 0.02
-_MIN_EPOCHS = 5
-# A run with a smaller fraction not learned has recovered from unstable first steps.
-_RECOVERED_UNLEARNED = 0.1
+# The second half of a shorter run has too few values to measure an oscillation.
+_MIN_EPOCHS = 8
+# A run that learned this fraction has recovered from unstable first steps.
+_RECOVERED = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class LrTooHigh:
     remedy: ClassVar[str] = "a learning rate 3 to 10 times smaller; a decay; warmup"
 
     def check(self, context: RuleContext) -> Finding | None:
-        """Needs training loss of five epochs, or the probe; the update ratio adds confidence."""
+        """Needs training loss of eight epochs, or the probe; the update ratio adds confidence."""
         trend = context.train_trend
         if trend is None:
             return None
@@ -51,11 +56,11 @@ class LrTooHigh:
         if len(trend) >= _MIN_EPOCHS and not has_small_batches(context):
             update = context.median_of_last("probe/update_ratio") or 0.0
             oscillation = combine_confidences(
-                max(oscillation_confidence(trend), hill(update, _UPDATE_RATIO)),
+                max(_loss_oscillation(context, trend), hill(update, _UPDATE_RATIO)),
                 hill(unlearned, _UNLEARNED),
             )
         recovered = (
-            unlearned < _RECOVERED_UNLEARNED
+            learned_in_total(context) >= _RECOVERED
             and instability > oscillation
             and not _ended_worse_than_untrained(context)
         )
@@ -72,6 +77,15 @@ class LrTooHigh:
                 **evidence,
             },
         )
+
+
+def _loss_oscillation(context: RuleContext, trend: Trend) -> float:
+    """The confidence that training loss oscillates, and validation loss if examples are mixed."""
+    confidence = oscillation_confidence(trend)
+    if has_mixed_examples(context):
+        val = context.val_trend
+        return min(confidence, oscillation_confidence(val)) if val is not None else 0.0
+    return confidence
 
 
 def _ended_worse_than_untrained(context: RuleContext) -> bool:

@@ -7,6 +7,9 @@ from typing import ClassVar
 from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
+from nnlab.diagnosis.smoothing import smooth_curve
+from nnlab.diagnosis.trend import Trend
+from nnlab.diagnosis.val_minimum import bounded_ratio
 from nnlab.records import Finding, Severity
 
 # At a confidence of one half: the fraction of the decrease in the last quarter, which is 0.25 for a
@@ -20,6 +23,8 @@ _NO_UPDATE = 1e-9
 # Without the probe: the oscillation as a fraction of the decrease, and the fraction of the decrease
 # of validation loss in the last quarter, at a confidence of one half.
 _OSCILLATION_SHARE, _VAL_LATE_FALL_SHARE = 0.05, 0.12
+# The largest distance from a straight line, as a fraction of the decrease.
+_CURVATURE = 0.2
 # With a smaller relative decrease of training loss, the changes of validation loss are rounding.
 _MIN_FALL = 1e-5
 # Without the probe, the run may also have been stopped early.
@@ -63,6 +68,7 @@ class LrTooLow:
                 hill(_FALL - trend.fall, _FALL / 3),
                 hill(len(trend), 6.0),
                 1.0 - hill(trend.oscillation_share, _OSCILLATION_SHARE),
+                1.0 - hill(_curvature(trend), _CURVATURE),
                 _validation_evenness(context) if trend.fall > _MIN_FALL else 1.0,
                 _MAX_CONFIDENCE_WITHOUT_PROBE,
             )
@@ -90,6 +96,17 @@ class LrTooLow:
                 "update_ratio": update or 0.0,
             },
         )
+
+
+def _curvature(trend: Trend) -> float:
+    """The largest distance of the loss from a straight line, as a fraction of its decrease."""
+    smooth, epochs = smooth_curve(trend.values), trend.epochs
+    slope = (smooth[-1] - smooth[0]) / max(epochs[-1] - epochs[0], 1)
+    distance = max(
+        abs(value - smooth[0] - slope * (epoch - epochs[0]))
+        for epoch, value in zip(epochs, smooth, strict=True)
+    )
+    return bounded_ratio(distance, trend.first - trend.best)
 
 
 def _validation_evenness(context: RuleContext) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.oscillation import has_mixed_examples
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
@@ -35,7 +36,7 @@ class NeedsDecay:
         trend, rates = context.train_trend, context.history.get("lr")
         if trend is None or len(trend) < 12 or not rates or trend.best <= 0:
             return None
-        if max(rates.values) > 1.001 * min(rates.values):
+        if max(rates.values) > 1.001 * min(rates.values) or has_mixed_examples(context):
             return None
         unlearned = 1.0 - context.learned_fraction if context.learned_fraction is not None else 1.0
         confidence = combine_confidences(

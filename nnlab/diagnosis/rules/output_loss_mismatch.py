@@ -1,6 +1,7 @@
 """NN308: detects a softmax in front of a loss that applies one itself."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -33,8 +34,9 @@ _MAX_CONFIDENCE_WITHOUT_ACCURACY = 0.7
 _AMBIGUOUS_CONFIDENCE, _MAX_ERROR_RATE = 0.6, 0.1
 # Outputs that are probabilities for every example of a batch are not a coincidence.
 _MEASURED_CONFIDENCE = 0.99
-# A loss with a smaller relative decrease has not reached its minimum.
-_MIN_FALL = 0.03
+# A loss with a smaller relative decrease in total, or with a larger one in the last quarter (at a
+# confidence of one half), has not reached its minimum.
+_MIN_FALL, _LATE_FALL = 0.03, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ class OutputLossMismatch:
             if _may_have_classes(points, count) and _may_be_validation(context, count)
         ]
         confidence, count = max(possible, default=(0.0, 0))
+        if context.train_trend is not None:
+            late_fall = context.train_trend.late_fall_relative
+            confidence = min(confidence, 1.0 - hill(late_fall, _LATE_FALL))
         smoothing = None
         if accuracy >= 1.0 - _MAX_ERROR_RATE:
             classes = [c for c in _candidate_classes(context) if _may_start_smoothed(points[0], c)]
@@ -149,12 +154,12 @@ def _losses_and_accuracies(context: RuleContext) -> list[tuple[float, float]]:
     trend, curve = context.train_trend, context.history.get("train/accuracy")
     if trend is None or not curve:
         return []
-    accuracies = dict(curve)
-    return [
-        (loss, accuracies[epoch])
-        for epoch, loss in zip(trend.epochs, trend.values, strict=True)
-        if math.isfinite(accuracies.get(epoch, math.nan))
-    ]
+    points = []
+    for epoch, loss in zip(trend.epochs, trend.values, strict=True):
+        at = bisect_left(curve.epochs, epoch)
+        if at < len(curve) and curve.epochs[at] == epoch and math.isfinite(curve.values[at]):
+            points.append((loss, curve.values[at]))
+    return points
 
 
 def _may_have_classes(points: Sequence[tuple[float, float]], classes: int) -> bool:

@@ -7,7 +7,6 @@ from typing import ClassVar
 from nnlab.diagnosis.loss_pair import LossPair
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
-from nnlab.diagnosis.val_increase import val_increase_confidence
 from nnlab.diagnosis.val_minimum import ValMinimum
 from nnlab.records import Finding, History, Severity
 
@@ -16,9 +15,11 @@ from nnlab.records import Finding, History, Severity
 class Overfitting:
     """Overfitting: validation loss has risen from its minimum while training loss kept falling.
 
-    Detects: validation loss left its minimum for good and ended above it, by more than its noise
-    and by a notable fraction of its decrease before, while training loss kept falling. The onset
-    is the epoch of the minimum, after which validation no longer improved.
+    Detects: validation loss left its minimum for good and ended above it while training loss kept
+    falling. The end is the last tenth of the epochs. The rise must exceed the noise from epoch to
+    epoch, what other validation examples would change, and a few percent of the minimum and of the
+    decrease before (more if training loss is not below validation loss). The onset is the epoch of
+    the minimum, after which validation no longer improved.
 
     Why it matters: every epoch after the onset made the model worse on unseen data. The weights of
     the last epoch are worse than those of the best epoch.
@@ -42,7 +43,7 @@ class Overfitting:
         return make_finding(
             self,
             Severity.WARNING,
-            val_increase_confidence(val_minimum),
+            context.val_increase,
             val_minimum.onset,
             _message(val_minimum, context.history),
             _evidence(pair, val_minimum),

@@ -8,7 +8,6 @@ from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.plateau import Plateau, measure_plateau
 from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rule_context import RuleContext
-from nnlab.diagnosis.val_increase import val_increase_confidence
 from nnlab.records import Finding, Severity
 
 # The value of each criterion at a confidence of one half.
@@ -57,7 +56,7 @@ class ValidationPlateau:
             hill(plateau.train_fall_relative, _MIN_FALL),
             hill(plateau.train_fall_in_standard_errors, _TRAIN_FALL_STANDARD_ERRORS),
         )
-        if val_increase_confidence(val_minimum) >= MIN_CONFIDENCE or validation_at_chance(
+        if context.val_increase >= MIN_CONFIDENCE or validation_at_chance(
             context.history, pair, val_minimum
         ):
             return None

@@ -1,12 +1,13 @@
 """NN105: detects runs that ended while both losses were still falling."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
-from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rule_context import RuleContext
-from nnlab.diagnosis.smoothing import low_median, smooth_curve
+from nnlab.diagnosis.smoothing import low_median
 from nnlab.diagnosis.trend import Trend
 from nnlab.diagnosis.val_minimum import bounded_ratio, reference_level
 from nnlab.records import Finding, Severity
@@ -16,6 +17,8 @@ from nnlab.records import Finding, Severity
 _LATE_FALL, _LATE_FALL_SHARE = 0.06, 0.04
 # At a confidence of one half: what validation accuracy or r2 lacks to 1.
 _UNLEARNED = 0.03
+# The end of a shorter curve is its last value.
+_MIN_AVERAGED = 8
 # A schedule that ends below this fraction of its highest learning rate has run to its end.
 _ANNEALED = 0.15
 
@@ -46,7 +49,7 @@ class StoppedEarly:
         trend, val, pair = context.train_trend, context.val_trend, context.loss_pair
         if trend is None or val is None or pair is None or len(pair) < 4:
             return None
-        if _is_annealed(context) or min(len(trend), len(val)) < 4:
+        if min(len(trend), len(val)) < 4:
             return None
         (train_late, train_share), (val_late, val_share) = (
             _late_progress(trend),
@@ -63,6 +66,8 @@ class StoppedEarly:
             1.0 if reached is None else hill(1.0 - reached, _UNLEARNED),
             hill(at_best, 0.1),
         )
+        if confidence < MIN_CONFIDENCE or _is_annealed(context):
+            return None
         return make_finding(
             self,
             Severity.INFO,
@@ -80,12 +85,12 @@ def _late_progress(trend: Trend) -> tuple[float, float]:
     A learning rate in cycles raises the loss at the start of each, so the loss at the start of the
     last quarter says little.
     """
-    smooth = smooth_curve(trend.values)
-    before = min(smooth[: (3 * len(smooth)) // 4])
-    progress = before - (smooth[-1] + smooth[-2]) / 2 if len(smooth) >= 8 else before - smooth[-1]
+    values = trend.values
+    before = min(values[: (3 * len(values)) // 4])
+    end = (values[-1] + values[-2]) / 2 if len(values) >= _MIN_AVERAGED else values[-1]
     return (
-        bounded_ratio(progress, reference_level(trend.values, before)),
-        bounded_ratio(progress, trend.first - trend.best),
+        bounded_ratio(before - end, reference_level(values, before)),
+        bounded_ratio(before - end, trend.first - trend.best),
     )
 
 
@@ -96,5 +101,5 @@ def _is_annealed(context: RuleContext) -> bool:
         return False
     highest = max(range(len(curve)), key=curve.values.__getitem__)
     lowered = curve.values[highest:]
-    restarts = any(b > 1.001 * a for a, b in zip(lowered, lowered[1:], strict=False))
+    restarts = any(b > 1.001 * a for a, b in pairwise(lowered))
     return restarts or curve.values[-1] <= _ANNEALED * curve.values[highest]

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
+from nnlab.diagnosis.model_facts import is_linear
 from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.records import Finding, Severity
 
-# At a confidence of one half: the fraction not learned. The largest relative decrease in the last
-# quarter of a loss that has converged.
-_UNLEARNED, _STALLED_FALL = 0.3, 0.04
+# At a confidence of one half: the fraction not learned, in general and by a model that is known to
+# be small. The largest relative decrease in the last quarter of a loss that has converged.
+_UNLEARNED, _UNLEARNED_SMALL, _STALLED_FALL = 0.3, 0.2, 0.04
 _MAX_GAP = 0.4
 _NARROW_WIDTH = 8
 
@@ -45,18 +46,20 @@ class Underfitting:
         )
         unlearned = 1.0 - learned / ceiling
         gap = context.val_minimum.gap if context.val_minimum is not None else 0.0
+        is_small = (
+            context.setting.get("model") == "linear"
+            or is_linear(context)
+            or (context.numeric_setting("width") or 64) <= _NARROW_WIDTH
+        )
         confidence = combine_confidences(
-            hill(unlearned, _UNLEARNED),
+            hill(unlearned, _UNLEARNED_SMALL if is_small else _UNLEARNED),
             hill(_STALLED_FALL - trend.late_fall_relative, _STALLED_FALL / 2),
             hill(_MAX_GAP - gap, _MAX_GAP / 3),
         )
-        is_small = (
-            context.setting.get("model") == "linear"
-            or (context.numeric_setting("width") or 64) <= _NARROW_WIDTH
-        )
+        is_fault = is_small and context.is_classification and unlearned >= _UNLEARNED
         return make_finding(
             self,
-            Severity.WARNING if is_small and context.is_classification else Severity.INFO,
+            Severity.WARNING if is_fault else Severity.INFO,
             confidence,
             trend.epochs[-1],
             f"training has converged at a loss of {trend.end:.4g}, {1 - unlearned:.0%} of the way"

@@ -10,8 +10,8 @@ from nnlab.records import Finding, Severity
 
 # At a confidence of one half: a mean or sd, and a ratio of sds.
 _LARGE_SCALE, _SD_RATIO = 10.0, 30.0
-# In a run that learned this fraction the finding is only an info.
-_WELL_TRAINED = 0.8
+# In a run that learned this fraction, on validation too, the finding is only an info.
+_WELL_TRAINED = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class UnnormalisedInputs:
     """Inputs not normalised: features have very different or very large scales.
 
     Detects: the mean or standard deviation of an input feature of the model is far from 0 and 1,
-    or the standard deviation of one feature is many times that of another.
+    or the standard deviation of one feature is many times that of another. It is an info if
+    training and validation accuracy (or r2) are high nevertheless.
 
     Why it matters: the loss is then steep in some weights and flat in others, so that no learning
     rate suits both: training is slow, or it diverges.
@@ -42,7 +43,10 @@ class UnnormalisedInputs:
         confidence = max(
             hill(largest, _LARGE_SCALE), hill(sd_ratio, _SD_RATIO) if largest > 3 else 0.0
         )
-        trained = context.learned_fraction is not None and context.learned_fraction > _WELL_TRAINED
+        # A good fit of the training split alone does not show that the scale did no harm.
+        learned = [context.learned_fraction, context.val_learned_fraction]
+        known = [fraction for fraction in learned if fraction is not None]
+        trained = bool(known) and min(known) > _WELL_TRAINED
         return make_finding(
             self,
             Severity.INFO if trained else Severity.WARNING,

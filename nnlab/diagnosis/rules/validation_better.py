@@ -1,16 +1,19 @@
 """NN405: notes that validation loss is lower than training loss, and the likely reason."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
-from nnlab.diagnosis.rule import make_finding
+from nnlab.diagnosis.model_facts import dropout_rate
+from nnlab.diagnosis.rule import MIN_CONFIDENCE, make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.smoothing import low_median
 from nnlab.records import Finding, Severity
 
-# At a confidence of one half: the relative difference to training loss.
-_SHARE_BELOW = 0.1
+# At a confidence of one half: the relative difference to training loss, and that of the accuracies
+# in standard errors.
+_SHARE_BELOW, _STANDARD_ERRORS = 0.1, 2.0
 # The settings that increase training loss but not validation loss.
 TRAIN_LOSS_HANDICAPS = (
     "dropout", "channel_dropout", "dropconnect", "stochastic_depth", "augment", "mixup", "cutmix",
@@ -23,7 +26,8 @@ class ValidationBetter:
     """Validation better than training: usually no fault, but the reason should be known.
 
     Detects: over the second half of the run validation loss was lower than training loss by more
-    than a tenth.
+    than a tenth. If the size of the validation split is known, its accuracy must be higher by more
+    than chance explains.
 
     Why it matters: dropout, augmentation, mixup and label smoothing increase training loss but not
     validation loss, and in early epochs training loss is an average over weights that were still
@@ -47,19 +51,29 @@ class ValidationBetter:
         below = [
             1.0 - v / t for v, t in zip(pair.val[second_half], pair.train[second_half], strict=True)
         ]
-        confidence = combine_confidences(
-            hill(low_median(below), _SHARE_BELOW), hill(len(pair), 4.0)
-        )
         handicaps = [
             name
             for name in TRAIN_LOSS_HANDICAPS
             if context.numeric_setting(name) or _is_switched_on(context, name)
         ]
-        reason = (
-            f"training is measured with {', '.join(handicaps)}, which explains it"
-            if handicaps
-            else "the validation split seems easier, or contains training examples"
+        if not handicaps and dropout_rate(context) > 0:
+            handicaps = ["dropout"]  # in the code of the model
+        confidence = combine_confidences(
+            hill(low_median(below), _SHARE_BELOW), hill(len(pair), 4.0)
         )
+        if confidence < MIN_CONFIDENCE:
+            return None
+        if not handicaps:
+            confidence = min(confidence, _significance(context))
+        if handicaps:
+            reason = f"training is measured with {', '.join(handicaps)}, which explains it"
+        elif _is_less_accurate(context):
+            reason = (
+                "accuracy is not higher, so training loss contains what validation loss does not,"
+                " such as label smoothing or a penalty"
+            )
+        else:
+            reason = "the validation split seems easier, or contains training examples"
         return make_finding(
             self,
             Severity.INFO,
@@ -73,3 +87,20 @@ class ValidationBetter:
 def _is_switched_on(context: RuleContext, field: str) -> bool:
     value = context.setting.get(field)
     return isinstance(value, str) and value not in ("", "none")
+
+
+def _is_less_accurate(context: RuleContext) -> bool:
+    """Whether validation accuracy is below training accuracy although its loss is lower."""
+    train = context.median_of_last("train/accuracy")
+    val = context.median_of_last("val/accuracy")
+    return train is not None and val is not None and val < train
+
+
+def _significance(context: RuleContext) -> float:
+    """The confidence that the split is easier by more than chance; 1 if its size is unknown."""
+    size, val = context.accuracy_examples, context.median_of_last("val/accuracy")
+    train = context.median_of_last("train/accuracy")
+    if size is None or val is None or train is None or val < train:
+        return 1.0
+    error = max(math.sqrt(train * (1 - train) / size), 1 / size)
+    return hill((val - train) / error, _STANDARD_ERRORS)

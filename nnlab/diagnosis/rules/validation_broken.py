@@ -4,7 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nnlab.diagnosis.chance_level import early_training_progress, validation_at_chance
+from nnlab.diagnosis.chance_level import (
+    FAST_PROGRESS,
+    early_training_progress,
+    validation_at_chance,
+)
 from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.loss_pair import LossPair
 from nnlab.diagnosis.rule import make_finding
@@ -14,9 +18,8 @@ from nnlab.records import Finding, Severity
 # At a confidence of one half: the standard error of the accuracy.
 _STANDARD_ERROR = 0.05
 _MIN_FALL = 0.3
-# The progress of training in three epochs that memorisation explains, and the progress beyond it at
-# a confidence of one half.
-_SLOW_PROGRESS, _EARLY_PROGRESS = 0.2, 0.15
+# The progress of training in three epochs below which memorisation explains it.
+_SLOW_PROGRESS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class ValidationUnreliable:
                 self,
                 Severity.ERROR,
                 combine_confidences(
-                    hill(len(pair), 3.0), hill(progress - _SLOW_PROGRESS, _EARLY_PROGRESS)
+                    hill(len(pair), 3.0),
+                    hill(progress - _SLOW_PROGRESS, FAST_PROGRESS - _SLOW_PROGRESS),
                 ),
                 pair.epochs[0],
                 f"validation never left chance level (loss {val_minimum.minimum:.4g} at best) while"

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from nnlab.diagnosis.confidence import combine_confidences, hill
 from nnlab.diagnosis.model_facts import (
+    dropout_rate,
     has_normalisation,
     has_squashing_activations,
     hidden_depth,
@@ -17,8 +18,12 @@ from nnlab.records import Finding, Severity
 
 # At a confidence of one half: decades between the gradients of the first and last layer, and depth.
 _DECADES, _DEPTH = 1.5, 4.0
+# More decades are needed in one training batch than without dropout and with `--probe full`.
+_DECADES_OF_RATIO, _USUAL_DROPOUT = 2.5, 0.5
 _LEARNED_LIMIT, _WELL_TRAINED = 0.5, 0.8
 _MIN_RATIO = 1e-30
+# The usual update ratio is 1e-3. With much smaller steps no network learns.
+_TINY_UPDATE_RATIO = 2e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,10 @@ class VanishingGradients:
         unlearned = _LEARNED_LIMIT - _learned(context)
         ratio = _largest_ratio(context)
         if ratio is not None:
+            if _is_explained_otherwise(context):
+                return None
             confidence = combine_confidences(
-                hill(-math.log10(max(ratio, _MIN_RATIO)), _DECADES),
+                hill(-math.log10(max(ratio, _MIN_RATIO)), _DECADES_OF_RATIO),
                 hill(unlearned, _LEARNED_LIMIT / 3),
             )
             return self._make_finding(
@@ -106,6 +113,16 @@ def _largest_ratio(context: RuleContext) -> float | None:
     end = context.median_of_last("probe/gradient_ratio", 1.0)
     ratios = [ratio for ratio in (start, end) if ratio is not None]
     return max(ratios) if ratios else None
+
+
+def _is_explained_otherwise(context: RuleContext) -> bool:
+    """Whether masks of a high dropout rate, or tiny steps, explain a ratio or the lack of learning.
+
+    The masks make the gradients of the first layers small as well.
+    """
+    update = context.median_of_last("probe/update_ratio", 1.0)
+    has_tiny_steps = update is not None and 0 < update < _TINY_UPDATE_RATIO
+    return has_tiny_steps or dropout_rate(context) > _USUAL_DROPOUT
 
 
 def _learned(context: RuleContext) -> float:

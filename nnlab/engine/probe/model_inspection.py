@@ -2,7 +2,7 @@
 
 They are read from its modules and weights, and for a user's model also from the functions that one
 forward pass calls (`probe.function_calls`). The rules of the diagnosis read them where a setting
-says nothing about the model. A count of 0 is not reported.
+says nothing about the model. A fact of value 0 is not reported.
 
 - `weight_layers`: the number of weights with two or more dimensions, each once, without those of
   embeddings and of containers.
@@ -19,6 +19,7 @@ says nothing about the model. A count of 0 is not reported.
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from torch import nn
@@ -50,7 +51,7 @@ def inspect_model(model: nn.Module, calls: FunctionCalls | None = None) -> dict[
     rates = [*_dropout_rates(model), calls.dropout if calls is not None else 0.0]
     facts |= {"dropout": max(rates), "norms": float(norms), **_weight_facts(model)}
     facts = {name: value for name, value in facts.items() if value and math.isfinite(value)}
-    return {"weight_layers": float(len(_layers(model))), **facts, **_gains(model)}
+    return {"weight_layers": float(len(_layers(model))), **facts}
 
 
 def used_weights(
@@ -121,32 +122,35 @@ def _layers(model: nn.Module) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
 
 @torch.no_grad()
 def _weight_facts(model: nn.Module) -> dict[str, float]:
-    """Symmetric layers, and the biases of the layer where they are farthest from 0."""
+    """Symmetric layers, gains and biases, copied from the device at once."""
     layers = _layers(model)
-    facts = {
-        "symmetric_layers": float(sum(_has_equal_rows(w.flatten(1)) for w, _ in layers[:-1])),
-        "symmetric_head": float(sum(_has_equal_rows(w.flatten(1).T) for w, _ in layers[-1:])),
-    }
+    if not layers:
+        return {}
+    weights = [weight.flatten(1).float() for weight, _ in layers]
     biases = [bias.float() for _, bias in layers[:-1] if bias is not None]
+    columns = [
+        *(_spread_of_rows(weight) for weight in (*weights[:-1], weights[-1].T)),
+        *(w.std(correction=0) * math.sqrt(w.shape[1]) for w in weights[:-1]),
+        *(bias.mean() for bias in biases),
+        *(bias.std(correction=0) for bias in biases),
+    ]
+    numbers = iter(torch.stack(columns).tolist())
+    spreads = list(islice(numbers, len(weights)))
+    gains = list(islice(numbers, len(weights) - 1))
+    means, sds = list(islice(numbers, len(biases))), list(numbers)
+    facts = {
+        "symmetric_layers": float(sum(spread <= _EQUAL for spread in spreads[:-1])),
+        "symmetric_head": float(spreads[-1] <= _EQUAL),
+    }
     if biases:
-        means = torch.stack([bias.mean() for bias in biases]).tolist()
-        mean, bias = max(zip(means, biases, strict=True), key=lambda pair: abs(pair[0]))
-        facts |= {"bias_mean": mean, "bias_sd": bias.std(correction=0).item()}
+        mean, sd = max(zip(means, sds, strict=True), key=lambda pair: abs(pair[0]))
+        facts |= {"bias_mean": mean, "bias_sd": sd}
+    if gains:
+        facts |= {"smallest_gain": min(gains), "largest_gain": max(gains)}
     return facts
 
 
-def _has_equal_rows(rows: torch.Tensor) -> bool:
-    rows = rows.float()
-    size = rows.abs().amax().item()
-    return (rows - rows[:1]).abs().amax().item() <= _EQUAL * size
-
-
-@torch.no_grad()
-def _gains(model: nn.Module) -> dict[str, float]:
-    """The extremes of sd times the root of the number of inputs, over the hidden layers."""
-    weights = [weight.float() for weight, _ in _layers(model)[:-1]]
-    if not weights:
-        return {}
-    gains = torch.stack([w.std(correction=0) * math.sqrt(w[0].numel()) for w in weights])
-    smallest, largest = torch.aminmax(gains)
-    return {"smallest_gain": smallest.item(), "largest_gain": largest.item()}
+def _spread_of_rows(rows: torch.Tensor) -> torch.Tensor:
+    """The largest difference between two rows, relative to the largest element; 0 for zeros."""
+    size = rows.abs().amax()
+    return (rows - rows[:1]).abs().amax() / size.clamp(min=torch.finfo(rows.dtype).tiny)

@@ -3,7 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nnlab.diagnosis.headlines import OVERFITTING_CODE, PLATEAU_CODE, affected_seeds_text
+from nnlab.diagnosis.headlines import (
+    HEADLINE_CODES,
+    OVERFITTING_CODE,
+    PLATEAU_CODE,
+    affected_seeds_text,
+)
 from nnlab.errors import UsageError
 from nnlab.figures.draw.display_names import split_of
 from nnlab.io.text import axis_word
@@ -80,10 +85,10 @@ def median_plateau_onset(trial: Series) -> int | None:
 
 
 def onset_text(trial: Series) -> str:
-    """How many seeds overfit and from which epoch; if none, the same for the plateau; or ""."""
+    """How many seeds overfit, and from which epoch; else memorise, or are at a plateau; or ""."""
     texts = (
         affected_seeds_text(code, onset_epochs(trial, code), len(trial.histories), axis=trial.axis)
-        for code in (OVERFITTING_CODE, PLATEAU_CODE)
+        for code in HEADLINE_CODES
     )
     return next(filter(None, texts), "")
 

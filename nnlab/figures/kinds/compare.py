@@ -152,7 +152,7 @@ def _seed_differences(db: store.Database, ranking: Ranking) -> tuple[SeedDiffere
 
 
 def _mean_difference(comparison: BestComparison | None) -> MeanDifference | None:
-    if comparison is None:
+    if comparison is None or comparison.by_success:
         return None
     return MeanDifference(
         comparison.mean,

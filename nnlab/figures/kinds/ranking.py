@@ -148,15 +148,15 @@ def _named_by_title(note: str, ranking: Ranking) -> str:
 def _test_name(ranking: Ranking) -> str:
     """The test behind the tiers; its correction also counts trials that are not selected."""
     if current_reader_options().select:
-        return (
-            f"{describe_test(PairedTest.T, 2, ranking.rows)}, Bonferroni over all pairs of trials"
-        )
+        return f"{describe_test(PairedTest.T, 2, ranking.rows)}, corrected for all trials"
     return describe_test(PairedTest.T, ranking.total, ranking.rows)
 
 
 def _ranked_row(row: RankingRow, ranking: Ranking, runs: Mapping[int, Run]) -> RankedRow:
     uncertainty = current_reader_options().uncertainty
-    bounds = uncertainty_bounds(row.values, uncertainty, limits_of(ranking.objective.metric))
+    bounds = uncertainty_bounds(
+        row.working_values, uncertainty, limits_of(ranking.objective.metric)
+    )
     return RankedRow(
         trial_title(row, ranking),
         row.values,

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nnlab import store
-from nnlab.analysis.remedies import RemedyOutcome, RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_numbers import (
     best_epoch_numbers,
     common_measure,
     measure_sentence,
     remedy_titles,
 )
+from nnlab.analysis.remedy_results import RemedyOutcome, RemedyResult, evaluate_remedies
 from nnlab.analysis.remedy_studies import is_remedy_study, treated_finding
 from nnlab.diagnosis import all_rules
 from nnlab.diagnosis.headlines import OVERFITTING_CODE
@@ -144,10 +144,11 @@ def _test_name(remedies: int) -> str:
 
 
 def _measure_name(results: Sequence[RemedyResult]) -> str:
-    """The metric by which most remedies are judged, and its epoch if it is the last one."""
-    common = next(r for r in results if r.measure_text == common_measure(results))
-    name = metric_name(common.metric)
-    return f"{name} (last epoch)" if common.at == "last" else name
+    """The metric by which the remedies are judged, and its epoch if it is the last one."""
+    usual = common_measure(results)
+    result = next((result for result in results if result.measure_text == usual), results[0])
+    name = metric_name(result.metric)
+    return f"{name} (last epoch)" if result.at == "last" else name
 
 
 def _best_epoch_note(objective: Objective, results: Sequence[RemedyResult]) -> tuple[str, ...]:

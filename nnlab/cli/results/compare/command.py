@@ -132,6 +132,13 @@ def compare(
             help="add costs: params, seconds, energy, steps, epochs (mean over the runs)",
         ),
     ] = None,
+    test_set_noise: Annotated[
+        bool,
+        typer.Option(
+            "--test-set-noise",
+            help="add what the finite validation set leaves uncertain, by example if weights exist",
+        ),
+    ] = False,
     interval: Annotated[
         IntervalMethod,
         typer.Option(
@@ -201,6 +208,8 @@ def compare(
         nnlab compare depth --ablation opt=sgd,depth=2
 
         nnlab compare depth --columns params,seconds --relative 1 --format typst
+
+        nnlab compare depth --by val/accuracy --test-set-noise
     """
     _check_single_table(
         {"--across": across, "--ablation": ablation, "--pivot": pivot, "--group-by": group_by}
@@ -212,6 +221,7 @@ def compare(
             {
                 "--relative": relative is not None,
                 "--columns": columns is not None,
+                "--test-set-noise": test_set_noise,
                 "--top": top is not None,
                 "--transpose": transpose,
                 "--at": kind == "--across" and at != "best",
@@ -237,6 +247,7 @@ def compare(
         mixed=mixed,
         costs=parse_costs(columns),
         relative_to=relative,
+        sample_noise=test_set_noise,
         uncertainty=uncertainty,
     )
     with open_db(db) as database:

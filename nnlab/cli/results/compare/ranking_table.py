@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nnlab.analysis.collapsed_seeds import working_text
 from nnlab.analysis.plain_values import ranking_values
 from nnlab.analysis.ranking_numbers import (
     difference_bounds,
@@ -106,6 +107,11 @@ def ranking_columns(ranking: Ranking) -> list[TableColumn]:
             else []
         ),
         TableColumn("n", "n", align_right=True),
+        *(
+            [TableColumn("working", "seeds that work")]
+            if any(row.collapsed for row in ranking.rows)
+            else []
+        ),
         *_error_columns(ranking),
         TableColumn("mean_sd", title, align_right=True),
         *_significance_columns(ranking),
@@ -244,6 +250,7 @@ def _row_cells(row: RankingRow, ranking: Ranking) -> Mapping[str, Any]:
         "trial": ", ".join(map(str, row.trials)),
         **{field: row.setting.get(field) for field in ranking.fields},
         "n": row.value.n,
+        "working": working_text(row),
         "unsuccessful": unsuccessful_text(row),
         "mean": row.value.mean,
         "sd": row.value.sd,

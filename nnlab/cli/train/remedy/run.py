@@ -6,7 +6,6 @@ from typing import Any
 
 import typer
 
-from nnlab.analysis.remedies import RemedyOutcome, RemedyResult
 from nnlab.analysis.remedy_numbers import (
     best_epoch_numbers,
     common_measure,
@@ -14,13 +13,14 @@ from nnlab.analysis.remedy_numbers import (
     remedy_numbers,
     remedy_titles,
 )
+from nnlab.analysis.remedy_results import RemedyOutcome, RemedyResult
 from nnlab.cli.open_database import open_db
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, note, print_json, render, say
 from nnlab.cli.results.findings import print_findings
 from nnlab.cli.train.train.execute import OutputOptions, execute_queued
 from nnlab.io.command_line import quote_command
-from nnlab.io.text import format_count
+from nnlab.io.text import format_count, join_names
 from nnlab.objective import Setting
 from nnlab.records import Study
 from nnlab.stats import format_duration
@@ -100,8 +100,19 @@ def run_remedy(
             ExecutionOptions(save_policy=SavePolicy(models=False)),
             wait=False,
         )
-        _print_results(
-            plan, queued.study, judge_remedies(database, queued.study, plan), output_format
+        results = judge_remedies(database, queued.study, plan)
+        _note_missing_results(plan, queued.study, results)
+        _print_results(plan, queued.study, results, output_format)
+
+
+def _note_missing_results(plan: RemedyPlan, study: Study, results: Sequence[RemedyResult]) -> None:
+    """Notes the remedies without a result: their runs, or those of the control, have failed."""
+    judged = {result.name for result in results}
+    missing = [c.remedy.name for c in plan.candidates if c.remedy.name not in judged]
+    if missing:
+        note(
+            f"no result for {join_names(missing)}: fewer than two seeds have ended with it and with"
+            f" the control; {quote_command('nnlab', 'ls', study.name)} shows their runs"
         )
 
 

@@ -1,0 +1,1 @@
+"""Simulated rankings: error rates, power and coverage of the comparisons of `nnlab compare`."""
