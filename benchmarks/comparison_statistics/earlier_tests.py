@@ -22,7 +22,7 @@ def bonferroni_decisions(values: Values) -> Decisions:
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * stats.t.sf(means / (sds / np.sqrt(seeds)), seeds - 1)
     exact = np.where(means > 1e-12 * scale, 2.0 ** (1 - seeds), 1.0)
-    return np.where(is_equal, exact, p) * pairs <= 0.05
+    return np.asarray(np.where(is_equal, exact, p) * pairs <= 0.05)
 
 
 def holm_decisions(values: Values) -> Decisions:
@@ -41,4 +41,4 @@ def holm_decisions(values: Values) -> Decisions:
     adjusted = np.empty_like(p)
     np.put_along_axis(adjusted, order, np.maximum.accumulate(steps, axis=1), axis=1)
     is_better = values[:, :1].mean(axis=2) > values[:, 1:].mean(axis=2)
-    return (adjusted[:, : trials - 1] <= 0.05) & is_better
+    return np.asarray((adjusted[:, : trials - 1] <= 0.05) & is_better)

@@ -42,7 +42,7 @@ def moderated_decisions(values: Values, distribution: Distribution) -> Decisions
     shares = (means * count + 0.5) / (count + 1)
     noise = shares * (1 - shares) / distribution.examples / seeds
     z = (means[:, :1] - means[:, 1:]) / np.sqrt(noise[:, :1] + noise[:, 1:])
-    return decisions & (z >= best_of(trials).critical_z_one_sided())
+    return np.asarray(decisions & (z >= best_of(trials).critical_z_one_sided()))
 
 
 def _scales(values: Values, distribution: Distribution) -> list[Values]:
@@ -51,7 +51,7 @@ def _scales(values: Values, distribution: Distribution) -> list[Values]:
         return [values]
     if np.isinf(high):
         return [values, np.log(values)]
-    margin = 0.0
+    margin: Values = np.zeros((len(values), 1, 1))
     if distribution.examples is not None:
         # As in nnlab.stats.metric_scale: only if a value of the table is at a limit.
         at_limit = ((values == 0) | (values == 1)).any(axis=(1, 2))
@@ -110,7 +110,7 @@ def _paired_decisions(values: Values, tests: int) -> Decisions:
     scale = np.abs(values).max(axis=(1, 2))[:, None]
     sds = np.where(sds <= 1e-12 * scale, 0.0, sds)
     critical = stats.t.ppf(1 - 0.025 / tests, seeds - 1)
-    return (means > 1e-12 * scale) & (means * np.sqrt(seeds) >= critical * sds)
+    return np.asarray((means > 1e-12 * scale) & (means * np.sqrt(seeds) >= critical * sds))
 
 
 def _critical(kind: str, trials: int, df: Values) -> Values:

@@ -12,7 +12,9 @@ from nnlab.errors import UnknownName, UsageError
 from nnlab.objective import Objective
 from nnlab.settings.setting_differences import format_value
 from nnlab.stats.across_tasks import MethodResult, compare_methods
-from nnlab.stats.comparison import MIN_T_TEST_SEEDS
+
+# The bootstrap intervals of fewer seeds are too narrow.
+_MIN_BOOTSTRAP_SEEDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,10 @@ def _few_seeds_note(
     """A note if there are too few seeds for bootstrap intervals that can rank methods."""
     tasks = list(shared)
     fewest = min(len(by_task[task]) for by_task in best.values() for task in tasks)
-    if fewest >= MIN_T_TEST_SEEDS:
+    if fewest >= _MIN_BOOTSTRAP_SEEDS:
         return ()
     return (
-        f"too few seeds to rank: at least {MIN_T_TEST_SEEDS} on each data set are needed, the"
+        f"too few seeds to rank: at least {_MIN_BOOTSTRAP_SEEDS} on each data set are needed, the"
         f" intervals of {fewest} are too narrow",
     )
 

@@ -150,13 +150,15 @@ def _by_table(
     """
     if comparison.is_identical:
         return comparison
-    result = table.test(index, 0, comparison.mean)
+    result, min_seeds = table.test(index, 0, comparison.mean), MIN_T_TEST_SEEDS
     if result is None:
         alone = MetricTest(comparison.low, comparison.high, comparison.p, comparison.adjusted)
         if math.isnan(comparison.low) and table.counts_examples:
             alone = MetricTest(comparison.mean, comparison.mean, 0.0, 0.0)
         elif table.is_noiseless:
             return comparison
+        else:
+            min_seeds = comparison.min_seeds
         result = table.with_sampling_noise(alone, index, 0, comparison.mean)
     bounds = comparison.relative_low, comparison.relative_high
     if len(pairs) >= 2:
@@ -170,7 +172,7 @@ def _by_table(
         adjusted=result.adjusted,
         relative_low=bounds[0],
         relative_high=bounds[1],
-        min_seeds=MIN_T_TEST_SEEDS,
+        min_seeds=min_seeds,
     )
 
 

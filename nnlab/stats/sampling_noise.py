@@ -9,9 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-# Gaps between values that are no multiples of the smallest, up to this fraction, are no lattice.
-_LATTICE_TOLERANCE = 1e-3
-# A lattice of more steps than this between its ends is not distinguishable from real numbers.
+# Gaps that are multiples of a step, up to this fraction of it, are a lattice, unless gaps between
+# real numbers would be with this probability. The smallest gap may be several steps.
+_LATTICE_TOLERANCE, _MAX_ACCIDENT = 1e-3, 0.05
+_MAX_DIVISOR = 20
+# A lattice with gaps of more steps is not distinguishable from real numbers.
 _MAX_STEPS = 100_000
 _MIN_DISTINCT = 3
 
@@ -61,19 +63,16 @@ def lattice_step(values: Iterable[float]) -> float | None:
     gaps = [high - low for low, high in pairwise(distinct) if high - low > tiny]
     if len(gaps) < _MIN_DISTINCT - 1:
         return None
-    step = min(gaps)
-    if (distinct[-1] - distinct[0]) / step > _MAX_STEPS:
-        return None
-    ratios = [gap / step for gap in gaps]
-    is_lattice = all(abs(ratio - round(ratio)) <= _LATTICE_TOLERANCE * ratio for ratio in ratios)
-    return round_step(step) if is_lattice and _is_no_accident(ratios) else None
-
-
-def _is_no_accident(ratios: Sequence[float]) -> bool:
-    """Whether so many integer ratios are improbable for real numbers."""
-    others = sorted(ratios)[1:]
-    probability = math.prod(min(1.0, 2 * _LATTICE_TOLERANCE * ratio) for ratio in others)
-    return probability < 0.05
+    for divisor in range(1, _MAX_DIVISOR + 1):
+        step = min(gaps) / divisor
+        ratios = sorted(gap / step for gap in gaps)
+        if ratios[-1] > _MAX_STEPS:
+            return None
+        if all(abs(ratio - round(ratio)) <= _LATTICE_TOLERANCE for ratio in ratios):
+            # The first ratio is the divisor; the others fit by accident with this probability.
+            accident = divisor * (2 * _LATTICE_TOLERANCE) ** (len(ratios) - 1)
+            return round_step(step) if accident < _MAX_ACCIDENT else None
+    return None
 
 
 def round_step(step: float) -> float:
