@@ -8,7 +8,6 @@ from itertools import pairwise
 from diagnosis import score
 from diagnosis.assembly import GROUPS
 from diagnosis.boosted_reference import boosted_counts
-from diagnosis.remedy_results import SEEDS, RemedyBenchmark
 from diagnosis.score import ConfusionCounts, DiagnosedSpecimen
 
 from nnlab.stats.class_predictions import CalibrationBin
@@ -232,32 +231,6 @@ def calibration_section(halves: Halves) -> list[str]:
 def _bins(specimens: Sequence[DiagnosedSpecimen]) -> list[CalibrationBin]:
     outcomes = score.finding_outcomes(specimens)
     return score.calibration_bins([(f.confidence, correct) for f, correct in outcomes])
-
-
-def remedy_section(results: Sequence[RemedyBenchmark]) -> list[str]:
-    """The remedies of the built-in faults that a setting can correct."""
-    helped = [result for result in results if result.remedy]
-    resolved = [result for result in helped if result.still <= SEEDS // 2]
-    lines = [
-        "## Remedies",
-        "",
-        f"For {len(helped)} of {len(results)} faults ({len(helped) / len(results):.0%}) of the"
-        " unseen half that a setting can correct,",
-        f"`nnlab remedy` with {SEEDS} seeds found a remedy that helps significantly. For"
-        f" {len(resolved)} of them, most runs",
-        "with the remedy no longer have the first finding.",
-        "",
-        "| built-in fault | data | first finding | remedies tried | best remedy | better by |"
-        " runs with the finding |",
-        "| --- | --- | --- | ---: | --- | ---: | ---: |",
-    ]
-    lines += [
-        f"| {result.fault} | {result.data} | {result.code} | {result.proposed} |"
-        f" {result.remedy or '*none significant*'} | {result.effect:.3g} |"
-        f" {result.still} of {SEEDS} |"
-        for result in results
-    ]
-    return [*lines, ""]
 
 
 def in_group(specimens: Sequence[DiagnosedSpecimen], group: str) -> list[DiagnosedSpecimen]:

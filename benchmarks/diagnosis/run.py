@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from diagnosis import page_sections, score  # noqa: E402  this checkout, from any working folder
 from diagnosis.assembly import HALVES, all_specimens  # noqa: E402
 from diagnosis.calibration_figure import draw_calibration  # noqa: E402
-from diagnosis.remedy_results import remedy_benchmarks  # noqa: E402
+from diagnosis.remedy_results import remedy_benchmarks, remedy_section  # noqa: E402
 
 PAGE = ROOT / "docs/diagnosis-accuracy.md"
 FIGURE = ROOT / "docs/images/calibration-of-findings.png"
@@ -56,7 +56,7 @@ def main() -> int:
         ugly=page_sections.count_ugly_kinds(halves),
         evaluations=(Path(__file__).parent / "evaluations.md").read_text(encoding="utf-8").strip(),
     )
-    remedies = page_sections.remedy_section(remedy_benchmarks(options.mended))
+    remedies = remedy_section(remedy_benchmarks(options.mended))
     PAGE.write_text("\n".join([head, *sections, *remedies]), encoding="utf-8")
     draw_calibration(halves, FIGURE)
     print(PAGE.read_text(encoding="utf-8"))

@@ -1,10 +1,11 @@
 """Measurement of a validation accuracy that fell while training accuracy rose, for NN107."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlab.diagnosis.loss_pair import average_in_groups, tail_start
+from nnlab.diagnosis.loss_pair import TAIL_MIN, average_in_groups, tail_start
 from nnlab.diagnosis.smoothing import low_median, oscillation_sd, smooth_over_epochs
 from nnlab.diagnosis.val_minimum import bounded_ratio
 from nnlab.records import Curve
@@ -58,9 +59,11 @@ def measure_accuracy_drop(
     best = max(range(len(smooth)), key=smooth.__getitem__)
     end = low_median([-value for value in val_at[tail:]])
     drop = smooth[best] + end
+    points_in_tail = len(grouped_epochs) - bisect_left(grouped_epochs, epochs[tail])
     error = math.hypot(
         _sampling_error(drop, examples or _DEFAULT_EXAMPLES),
-        oscillation_sd(val_at) * math.sqrt(1 / widths[best] + math.pi / 2 / len(val_at[tail:])),
+        oscillation_sd(means)
+        * math.sqrt(1 / widths[best] + math.pi / 2 / max(points_in_tail, TAIL_MIN)),
     )
     return AccuracyDrop(
         best_epoch=grouped_epochs[best],
@@ -75,10 +78,14 @@ def measure_accuracy_drop(
 
 def _aligned(train: Curve | None, val: Curve | None) -> tuple[list[int], list[float], list[float]]:
     """The epochs with both accuracies, and these."""
-    train_at = {epoch: value for epoch, value in train or () if math.isfinite(value)}
+    if not train or not val:
+        return [], [], []
+    if train.epochs == val.epochs and math.isfinite(sum(train.values) + sum(val.values)):
+        return list(val.epochs), list(train.values), list(val.values)
+    train_at = {epoch: value for epoch, value in train if math.isfinite(value)}
     points = [
         (epoch, train_at[epoch], value)
-        for epoch, value in val or ()
+        for epoch, value in val
         if epoch in train_at and math.isfinite(value)
     ]
     return [e for e, *_ in points], [t for _, t, _ in points], [v for *_, v in points]

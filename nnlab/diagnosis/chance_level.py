@@ -1,6 +1,7 @@
 """Detection of validation at chance level, and of training that learned what generalises."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from nnlab.diagnosis.loss_pair import LossPair
@@ -52,7 +53,8 @@ def early_training_progress(history: History, pair: LossPair) -> float:
     if not val or not train:
         return by_loss
     chance = max((value for value in val.values if math.isfinite(value)), default=1.0)
-    early = [value for epoch, value in train if epoch <= third and math.isfinite(value)]
+    first = train.values[: bisect_right(train.epochs, third)]
+    early = [value for value in first if math.isfinite(value)]
     if not early or chance >= 1.0:
         return by_loss
     return max(by_loss, (max(early) - chance) / (1.0 - chance))

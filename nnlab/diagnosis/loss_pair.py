@@ -112,8 +112,18 @@ def is_usable_loss(value: float) -> bool:
     return abs(value) < _OVERFLOW_LIMIT  # False for NaN too
 
 
+def _all_usable(values: Sequence[float]) -> bool:
+    """Whether all losses are usable; much faster than a check of each."""
+    # The sum is NaN if a value is, which a comparison of the extremes may miss.
+    return (
+        is_usable_loss(max(values)) and is_usable_loss(min(values)) and not math.isnan(sum(values))
+    )
+
+
 def _align_epochs(train: Curve, val: Curve) -> tuple[list[int], list[float], list[float]]:
     """The epochs with a finite validation loss, and the latest finite training loss at each."""
+    if train.epochs == val.epochs and _all_usable(train.values) and _all_usable(val.values):
+        return list(val.epochs), list(train.values), list(val.values)
     epochs: list[int] = []
     train_at: list[float] = []
     val_at: list[float] = []

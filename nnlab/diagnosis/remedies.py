@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnlab.diagnosis.calibration import has_strength
 from nnlab.diagnosis.priority import group_symptoms, sort_by_priority
 from nnlab.diagnosis.remedy_proposals import Changes, propose_changes
 from nnlab.records import Finding, Scalar, Setting, Severity
 
-# A finding with a lower confidence may be false.
+# A finding with weaker evidence may be false.
 _SURE = 0.75
 
 
@@ -57,7 +58,7 @@ def _in_order_of_trial(findings: Sequence[Finding], setting: Setting) -> list[Fi
     serious = [finding for finding in findings if finding.severity is not Severity.INFO]
     if not serious:
         return [group.finding for group in group_symptoms(findings)]
-    sure = [finding for finding in serious if finding.confidence >= _SURE]
+    sure = [finding for finding in serious if has_strength(finding, _SURE)]
     causes = [group.finding for group in group_symptoms(serious)]
     uncertain = [finding for finding in causes if finding not in sure]
     treated: list[Finding] = []

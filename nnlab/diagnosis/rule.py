@@ -54,7 +54,7 @@ def make_finding(
     if confidence < MIN_CONFIDENCE:
         return None
     if severity is not Severity.INFO:
-        confidence = calibrated_confidence(confidence)
+        confidence = calibrated_confidence(rule.code, confidence)
     return Finding(
         code=rule.code,
         name=rule.name,

@@ -9,6 +9,7 @@ from nnlab.analysis.gate import GatePair, current_runs_by_seed, newest_entry, re
 from nnlab.analysis.metric_resolution import difference_spread
 from nnlab.errors import NnlabError, UsageError
 from nnlab.io.text import format_count
+from nnlab.objective import limits_of
 from nnlab.records import GateVerdictName, LedgerEntry, Run, Status, Study, Trial
 from nnlab.stats.online_fdr import next_level
 from nnlab.stats.sequential_test import GateVerdict, SequentialResult, assess_differences
@@ -160,14 +161,17 @@ class GateComparison:
                 f"the baseline has {format_count(len(pairs), 'finished run')}, and its code has"
                 " changed since: no further seeds of it can be trained"
             )
+        # With few pairs a bound may exceed what the metric allows: accuracies differ by at most 1.
+        lowest, highest = limits_of(self.candidate.objective.metric)
+        largest = highest - lowest
         return store.put_gate_result(
             self.db,
             entry.id,
             verdict=None if is_open and not is_last else _VERDICTS[result.verdict],
             p=result.p,
             effect=result.mean,
-            low=result.low,
-            high=result.high,
+            low=max(result.low, -largest) if math.isfinite(result.low) else -math.inf,
+            high=min(result.high, largest) if math.isfinite(result.high) else math.inf,
             seeds=[pair.seed for pair in pairs],
             expected_left=result.expected_left,
             reason=reason,

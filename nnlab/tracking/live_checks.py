@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable
 
 from nnlab.diagnosis import group_symptoms
+from nnlab.diagnosis.calibration import has_strength
 from nnlab.diagnosis.codes import parse_codes
 from nnlab.diagnosis.external_curves import diagnose_external
 from nnlab.errors import UnknownName
 from nnlab.records import Axis, Finding, History, Severity
 from nnlab.tracking.notes import note
 
-# Findings with at least this confidence are shown before the run has ended.
-_MIN_CONFIDENCE = 0.9
+# Findings whose evidence has at least this strength are shown before the run has ended.
+_MIN_STRENGTH = 0.9
 _FIRST_CHECK_SECONDS = 2.0
 # Diagnosing takes at most this share of the time.
 _MAX_TIME_SHARE = 0.005
@@ -53,7 +54,7 @@ class LiveChecks:
         return None
 
     def _show(self, finding: Finding) -> None:
-        is_certain = finding.confidence >= _MIN_CONFIDENCE and finding.severity is not Severity.INFO
+        is_certain = has_strength(finding, _MIN_STRENGTH) and finding.severity is not Severity.INFO
         if is_certain and finding.code not in self._shown:
             self._shown.add(finding.code)
             note(f"{finding.code} {finding.name}: {finding.message}")

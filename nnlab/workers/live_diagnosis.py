@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from nnlab import store
 from nnlab.diagnosis import diagnose, group_symptoms
+from nnlab.diagnosis.calibration import has_strength
 from nnlab.diagnosis.codes import parse_codes
 from nnlab.records import Curve, Epoch, Finding, History, Run, Severity
 
-# Findings with at least this confidence are shown before the run has ended.
-MIN_CONFIDENCE = 0.9
+# Findings whose evidence has at least this strength are shown before the run has ended.
+MIN_STRENGTH = 0.9
 # Diagnosing takes at most this share of the elapsed time.
 _MAX_TIME_SHARE = 0.02
 # With `stop_on` a run is diagnosed after each of its first epochs, then at intervals of a tenth of
@@ -74,8 +75,8 @@ class LiveDiagnosis:
         return diagnose(History(curves), self._run.trial.setting)
 
     def _show(self, finding: Finding) -> None:
-        confident = finding.confidence >= MIN_CONFIDENCE and finding.severity is not Severity.INFO
-        if confident and finding.code not in self._shown_codes:
+        is_certain = has_strength(finding, MIN_STRENGTH) and finding.severity is not Severity.INFO
+        if is_certain and finding.code not in self._shown_codes:
             self._shown_codes.add(finding.code)
             self._note(f"{finding.code} {finding.name}: {finding.message}")
 

@@ -166,6 +166,14 @@ def test_a_baseline_of_another_study_is_trained_in_the_study_of_the_ledger(
     assert dict(studies)["loop"] % 2 == 0
 
 
+def test_bounds_lie_within_what_the_metric_allows(nnlab: Nnlab) -> None:
+    words = ("gate", "--study", "loop", *QUICK, "--objective", "val/accuracy", "--max-seeds", "2")
+    nnlab(*words, *FAST)
+    values = nnlab(*words, *SLOW, "--format", "json", expect=None).json
+    low, high = values["interval"]
+    assert -1 <= low < values["effect"] < high <= 1
+
+
 def test_a_candidate_that_diverges_is_discarded_with_the_reason(nnlab: Nnlab, folder: Path) -> None:
     nnlab(*LOOP, *GOOD)
     values = nnlab(*LOOP, *DIVERGES, "--format", "json", expect=10).json

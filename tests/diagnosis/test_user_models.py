@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from nnlab.diagnosis import diagnose
+from nnlab.diagnosis.calibration import calibrated_confidence
 from nnlab.records import Curve, Finding, History, Severity
 
 N = 20
@@ -79,6 +80,13 @@ def test_other_ratios_are_no_vanishing_gradient(curves: Mapping[str, Any]) -> No
     assert "NN301" not in findings({**curves, **SIGMOID})
 
 
+def test_a_network_that_begins_to_learn_late_has_vanishing_gradients() -> None:
+    late = [0.1] * 14 + [0.3, 0.5, 0.6, 0.6, 0.6, 0.6]
+    curves = {**STUCK, "train/accuracy": late, "train/loss": [2.3 * (1.1 - a) for a in late]}
+    assert "NN301" in findings({**curves, **SIGMOID, **ratios(1e-7, 1e-5)})
+    assert "NN301" not in findings({**curves, **SIGMOID, **ratios(0.1, 0.1)})
+
+
 def test_without_a_ratio_the_kinds_of_activations_decide() -> None:
     assert "NN301" in findings({**STUCK, **SIGMOID})
     assert "NN301" not in findings({**STUCK, **SIGMOID, "probe/model_norms": 8.0})
@@ -96,7 +104,8 @@ def test_runs_without_these_facts_have_the_findings_of_before() -> None:
     setting = {"model": "mlp", "activation": "sigmoid", "depth": 8, "norm": "none"}
     assert "NN301" in findings(STUCK, setting)
     assert "NN301" not in findings(STUCK)
-    assert findings({**STUCK, **DEAD})["NN306"].confidence == 0.6
+    symmetric = findings({**STUCK, **DEAD})["NN306"]
+    assert symmetric.confidence == calibrated_confidence("NN306", 0.6)
     assert "NN306" in findings(STUCK, {"model": "mlp", "init": "zeros"})
     assert "NN307" in findings(STUCK, {"model": "mlp", "dropout": 0.9})
     assert "NN307" not in findings(STUCK)

@@ -88,7 +88,9 @@ def test_the_numbers_and_the_caption_are_those_of_the_ledger(loop: Nnlab, folder
     assert (
         "The effect of each tested change on validation loss, in the order of the tests" in caption
     )
-    assert "An interval holds at every number of seeds" in " ".join(caption.split())
+    assert "The lower bound of an interval holds at every number of seeds" in " ".join(
+        caption.split()
+    )
     few = loop("plot", "gate", "loop", "--top", "1", "-o", "few.pdf")
     assert "few.pdf: 2 candidates" in few.out
     assert "left out: 1 earlier candidate without the verdict to keep" in few.err

@@ -12,7 +12,7 @@ from nnlab.diagnosis.rule import make_finding
 from nnlab.diagnosis.rule_context import RuleContext
 from nnlab.diagnosis.smoothing import low_median
 from nnlab.diagnosis.val_minimum import ValMinimum, bounded_ratio
-from nnlab.records import Finding, Severity
+from nnlab.records import Curve, Finding, Severity
 
 # At a confidence of one half: the gap of the losses relative to validation loss, the gap of the
 # accuracies, and that gap in standard errors.
@@ -116,14 +116,19 @@ def _accuracy_gap(context: RuleContext, epochs: Sequence[int]) -> float | None:
     train, val = context.history.get("train/accuracy"), context.history.get("val/accuracy")
     if not train or not val:
         return None
-    indices = {epoch: index for index, epoch in enumerate(train.epochs)}
-    val_at = dict(val)
+    positions = [(_position(train, epoch), _position(val, epoch)) for epoch in epochs]
     gaps = [
-        _after_epoch(train.values, indices[epoch]) - val_at[epoch]
-        for epoch in epochs
-        if epoch in indices and epoch in val_at
+        _after_epoch(train.values, in_train) - val.values[in_val]
+        for in_train, in_val in positions
+        if in_train is not None and in_val is not None
     ]
     return low_median(gaps) if gaps else None
+
+
+def _position(curve: Curve, epoch: int) -> int | None:
+    """The index of an epoch in a curve; None if it was not measured."""
+    index = bisect_left(curve.epochs, epoch)
+    return index if index < len(curve) and curve.epochs[index] == epoch else None
 
 
 def _sampling_error(context: RuleContext) -> float:

@@ -126,11 +126,22 @@ def _is_explained_otherwise(context: RuleContext) -> bool:
 
 
 def _learned(context: RuleContext) -> float:
-    """The learned fraction; if it is unknown, twice the relative decrease of the training loss."""
-    if context.learned_fraction is not None:
+    """The fraction that was learned by the median epoch.
+
+    A deep network may begin to learn late, after most of its epochs. If chance level is unknown,
+    twice the relative decrease of the training loss.
+    """
+    if context.learned_fraction is None:
+        trend = context.train_trend
+        return 0.0 if trend is None else max(trend.fall, 0.0) * 2
+    accuracy = context.median_of_last("train/accuracy", 1.0)
+    loss = context.median_of_last("train/loss", 1.0)
+    chance, entropy = context.chance_accuracy, context.class_entropy
+    if accuracy is None or chance is None or loss is None:
         return context.learned_fraction
-    trend = context.train_trend
-    return 0.0 if trend is None else max(trend.fall, 0.0) * 2
+    by_accuracy = (accuracy - chance) / max(1.0 - chance, 1e-9)
+    by_loss = 1.0 - loss / entropy if entropy else 0.0
+    return min(context.learned_fraction, max(by_accuracy, by_loss, 0.0))
 
 
 def _remedy_in_model(context: RuleContext) -> str:

@@ -125,8 +125,9 @@ def prepare_gate(db: store.Database, words: Sequence[str], *, top: int = 40) -> 
         runs,
         f"{format_count(len(drawn), 'candidate')}, {format_count(len(runs), 'run')}",
         (
-            "an interval holds at every number of seeds, with the confidence of its own level",
-            "each candidate was compared with the best one before it",
+            "the lower bound of an interval holds at every number of seeds with a confidence of"
+            " 1 - level, the upper one with 95 %",
+            "each candidate was compared with the best one before it, or with a named baseline",
             *notes,
         ),
     )
