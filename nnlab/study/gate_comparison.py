@@ -14,7 +14,12 @@ from nnlab.records import GateVerdictName, LedgerEntry, Run, Status, Study, Tria
 from nnlab.stats.online_fdr import next_level
 from nnlab.stats.sequential_test import GateVerdict, SequentialResult, assess_differences
 from nnlab.study.gate_candidate import GateCandidate
-from nnlab.study.gate_training import GateInterface, check_baseline_run, train_run_specs
+from nnlab.study.gate_training import (
+    GateInterface,
+    check_baseline_run,
+    train_missing_seeds,
+    train_run_specs,
+)
 
 _VERDICTS: dict[GateVerdict, GateVerdictName] = {
     GateVerdict.KEEP: "keep",
@@ -45,31 +50,11 @@ class GateComparison:
     min_effect: float
     interface: GateInterface
 
-    def stored_verdict(self, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
-        """The entry of an earlier test that answers this one; None if runs have to be trained.
-
-        A test that ended without a decision does not answer one with more seeds. One that ended
-        because a run of the candidate failed does not either: the cause may be gone.
-        """
-        trials = store.trials(self.db, [entry.candidate_trial for entry in entries])
-        trial = next((t for t in trials.values() if t.digest == self.candidate.digest), None)
-        if trial is None:
-            return None
-        entry = newest_entry(
-            entries,
-            baseline=self.baseline.id,
-            candidate=trial.id,
-            objective=self.candidate.objective,
-            min_effect=self.min_effect,
+    def stored_verdict(self) -> LedgerEntry | None:
+        """The entry of an earlier test that answers this one; None if runs have to be trained."""
+        return find_stored_verdict(
+            self.db, self.study, self.candidate, self.baseline, self.max_seeds, self.min_effect
         )
-        if entry is None or entry.verdict is None:
-            return None
-        if entry.verdict == "not yet" and entry.max_seeds < self.max_seeds:
-            return None
-        runs = current_runs_by_seed(self.db, self.study, trial).values()
-        if entry.verdict == "discard" and any(run.status is Status.FAILED for run in runs):
-            return None
-        return entry
 
     def run(self) -> LedgerEntry:
         """Trains pair after pair until the test ends; the entry has the verdict.
@@ -97,8 +82,8 @@ class GateComparison:
             self.interface.report_pair(pairs[-1], entry)
             if entry.verdict is not None:
                 break
-        if entry.verdict == "keep" and self.candidate.has_user_code:
-            self._train_other_seeds()
+        if entry.verdict == "keep":
+            self.train_other_seeds()
         return entry
 
     @property
@@ -206,21 +191,47 @@ class GateComparison:
             reason=f"run {run.id} of the candidate, with seed {run.seed}, {verb}: {run.reason}",
         )
 
-    def _train_other_seeds(self) -> None:
-        """Trains the other seeds of a candidate that was kept.
-
-        The next candidates are compared with it, perhaps after its code was changed.
-        """
-        runs = store.runs(self.db, study=self.study.id, current_only=True)
-        trained = {run.seed for run in runs if run.trial.digest == self.candidate.digest}
-        missing = [seed for seed in range(self.max_seeds) if seed not in trained]
-        if missing:
-            self.interface.report(
-                f"its other {format_count(len(missing), 'seed')} are trained now, because the next"
-                " candidates are compared with it and its code may be changed"
+    def train_other_seeds(self) -> None:
+        """Trains the other seeds of a candidate that was kept, if it executes code of the user."""
+        if self.candidate.has_user_code:
+            train_missing_seeds(
+                self.db, self.study, self.candidate, self.max_seeds, self.interface, "it is kept"
             )
-            specs = [self.candidate.run_spec(seed) for seed in missing]
-            train_run_specs(self.db, self.study, specs, self.interface)
+
+
+def find_stored_verdict(
+    db: store.Database,
+    study: Study,
+    candidate: GateCandidate,
+    baseline: Trial,
+    max_seeds: int,
+    min_effect: float,
+) -> LedgerEntry | None:
+    """The entry of an earlier test that answers this one; None if runs have to be trained.
+
+    A test that ended without a decision does not answer one with more seeds. One that ended because
+    a run of the candidate failed does not either: the cause may be gone.
+    """
+    entries = store.ledger(db, [study.id])
+    trials = store.trials(db, [entry.candidate_trial for entry in entries])
+    trial = next((t for t in trials.values() if t.digest == candidate.digest), None)
+    if trial is None:
+        return None
+    entry = newest_entry(
+        entries,
+        baseline=baseline.id,
+        candidate=trial.id,
+        objective=candidate.objective,
+        min_effect=min_effect,
+    )
+    if entry is None or entry.verdict is None:
+        return None
+    if entry.verdict == "not yet" and entry.max_seeds < max_seeds:
+        return None
+    runs = current_runs_by_seed(db, study, trial).values()
+    if entry.verdict == "discard" and any(run.status is Status.FAILED for run in runs):
+        return None
+    return entry
 
 
 def _check_values(pair: GatePair, metric: str) -> None:

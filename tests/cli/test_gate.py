@@ -250,6 +250,30 @@ def test_a_dry_run_says_what_would_be_compared_and_writes_nothing(
     assert "the answer is in the ledger, entry 2" in nnlab(*LOOP, *SLOW, "--dry-run").out
 
 
+def test_a_dry_run_answers_as_the_test_itself_would(nnlab: Nnlab, folder: Path) -> None:
+    values = nnlab(*LOOP, *FAST, "--dry-run", "--format", "json").json
+    assert (values["baseline"], values["is_baseline"], values["verdict"]) == (None, True, None)
+    nnlab(*LOOP, *FAST)
+    text = nnlab(*LOOP, *FAST, "--dry-run").out
+    assert "baseline: opt=adam lr=0.1 model=mlp data=iris" in text
+    assert "the answer is in the ledger, entry 1" in text
+    error = nnlab(*LOOP, *FAST, "--against", "1", "--dry-run", expect=2).err
+    assert "--against 1 names the candidate itself" in error
+    words = (*LOOP, "--lr", "0.101", "--format", "json")
+    nnlab(*words, "--max-seeds", "2", expect=11)
+    known = nnlab(*words, "--max-seeds", "2", "--dry-run").json
+    assert (known["dry_run"], known["verdict"], known["entry"]) == (True, "not yet", 2)
+    assert (known["change"], known["candidate_runs"]) == ("lr 0.1 -> 0.101", 2)
+    # With more seeds it is tested again, so the ledger has no answer.
+    assert nnlab(*words, "--max-seeds", "3", "--dry-run").json["verdict"] is None
+
+
+def test_a_dry_run_says_that_the_best_trial_would_become_the_baseline(nnlab: Nnlab) -> None:
+    nnlab("train", *LOOP[1:], "-q", "--lr", "0.1,0.0001")
+    text = " ".join(nnlab(*LOOP, *FAST, "--dry-run").out.split())
+    assert "is the best trial of the study so far: it would become the baseline" in text
+
+
 def test_the_ledger_is_listed_in_every_format(
     nnlab: Nnlab, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
