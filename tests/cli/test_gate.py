@@ -318,6 +318,21 @@ def test_a_removed_study_takes_its_ledger_along_and_brings_it_back(nnlab: Nnlab)
     assert nnlab("gate", "--ledger", "--format", "json").json == before
 
 
+def test_a_ledger_comes_back_although_its_study_is_in_use_again(nnlab: Nnlab) -> None:
+    nnlab(*LOOP, *FAST)
+    nnlab(*LOOP, *SLOW, "-q", expect=10)
+    before = nnlab("gate", "--ledger", "--format", "json").json
+    nnlab("rm", "1", "--yes")  # one run is no ledger
+    assert nnlab("gate", "--ledger", "--format", "json").json == before
+    nnlab("rm", "loop", "--yes")
+    nnlab(*LOOP, "--lr", "0.05", "-q")
+    nnlab("rm", "--undo")
+    after = nnlab("gate", "--ledger", "--format", "json").json
+    assert [row["entry"] for row in after] == [1, 2, 3]
+    assert [{**row, "best": None} for row in after[:2]] == [{**row, "best": None} for row in before]
+    assert [row["best"] for row in after] == [True, False, False]
+
+
 # Enough epochs that a signal arrives while a pair is trained.
 LONG = ("--data", "digits", "--epochs", "30", "--dropout", "0.2", "--objective", "val/loss")
 
