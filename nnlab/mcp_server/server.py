@@ -100,11 +100,11 @@ def _add_reading_tools(
     @read
     def compare(
         names: _Names,
-        by: Annotated[str | None, Field(description="metric [objective of the study]")] = None,
+        by: Annotated[str | None, Field(description="metric; by default the objective")] = None,
         at: Annotated[str, Field(description="best, last, or an epoch")] = "best",
         top: Annotated[int, Field(ge=1, le=reading.MAX_ROWS)] = 10,
     ) -> str:
-        """Rank trials over their seeds. Trials in tier 1 do not differ from the best for sure."""
+        """Rank trials over their seeds. Trials in tier 1 may be as good as the best one."""
         with opened() as db:
             return reading.compare(db, names, by, at, top)
 
@@ -126,7 +126,9 @@ def _add_reading_tools(
 
     @read
     def explain(
-        code: Annotated[str | None, Field(description="such as NN101 [list all]")] = None,
+        code: Annotated[
+            str | None, Field(description="such as NN101; by default all are listed")
+        ] = None,
     ) -> str:
         """Explain a finding: what it detects, why it matters, what to try."""
         return reading.explain(code)
@@ -155,7 +157,7 @@ def _add_running_tools(server: MCPServer, target: str) -> None:
     def gate(
         study: str,
         options: _Options,
-        against: Annotated[str, Field(description="best, or a run or trial")] = "best",
+        against: Annotated[str, Field(description="best, a run (12) or a trial (lr=0.1)")] = "best",
         objective: str | None = None,
         max_seeds: Annotated[int, Field(ge=2, le=100)] = 10,
         min_effect: Annotated[float, Field(ge=0)] = 0.0,

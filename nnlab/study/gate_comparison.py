@@ -8,6 +8,7 @@ from nnlab import store
 from nnlab.analysis.gate import GatePair, current_runs_by_seed, newest_entry, read_pair
 from nnlab.analysis.metric_resolution import difference_spread
 from nnlab.errors import NnlabError, UsageError
+from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 from nnlab.records import GateVerdictName, LedgerEntry, Run, Status, Study, Trial
@@ -75,9 +76,14 @@ class GateComparison:
             candidate, baseline = self._train_pair(seed)
             check_baseline_run(baseline)
             if candidate.status is not Status.FINISHED:
-                return self._discard_failed(entry, pairs, candidate)
-            pairs.append(read_pair(self.db, self.candidate.objective, seed, candidate, baseline))
-            _check_values(pairs[-1], self.candidate.objective.metric)
+                verb = "failed" if candidate.status is Status.FAILED else "diverged"
+                return self._discard_run(entry, pairs, candidate, f"{verb}: {candidate.reason}")
+            pair = read_pair(self.db, self.candidate.objective, seed, candidate, baseline)
+            _check_baseline_value(pair, self.candidate.objective.metric)
+            if not math.isfinite(pair.candidate):
+                fault = f"has no finite value of {self.candidate.objective.metric}"
+                return self._discard_run(entry, pairs, candidate, fault)
+            pairs.append(pair)
             entry = self._store(entry, pairs, is_last=seed == seeds[-1])
             self.interface.report_pair(pairs[-1], entry)
             if entry.verdict is not None:
@@ -173,11 +179,10 @@ class GateComparison:
             min_sd=difference_spread(self.db, runs, values, self.candidate.objective),
         )
 
-    def _discard_failed(
-        self, entry: LedgerEntry, pairs: Sequence[GatePair], run: Run
+    def _discard_run(
+        self, entry: LedgerEntry, pairs: Sequence[GatePair], run: Run, fault: str
     ) -> LedgerEntry:
-        """Discards a candidate of which a run failed or diverged; no later level depends on it."""
-        verb = "failed" if run.status is Status.FAILED else "diverged"
+        """Discards a candidate because of one of its runs; no later level depends on it."""
         return store.put_gate_result(
             self.db,
             entry.id,
@@ -188,7 +193,7 @@ class GateComparison:
             high=math.inf,
             seeds=[pair.seed for pair in pairs],
             expected_left=0.0,
-            reason=f"run {run.id} of the candidate, with seed {run.seed}, {verb}: {run.reason}",
+            reason=f"run {run.id} of the candidate, with seed {run.seed}, {fault}",
         )
 
     def train_other_seeds(self) -> None:
@@ -234,18 +239,15 @@ def find_stored_verdict(
     return entry
 
 
-def _check_values(pair: GatePair, metric: str) -> None:
-    """Checks that both runs have a finite value of the objective.
+def _check_baseline_value(pair: GatePair, metric: str) -> None:
+    """Checks that the run of the baseline has a finite value of the objective.
 
     Raises:
-        NnlabError: one has none.
+        NnlabError: it has none.
     """
-    for run_id, value in (
-        (pair.baseline_run, pair.baseline),
-        (pair.candidate_run, pair.candidate),
-    ):
-        if not math.isfinite(value):
-            raise NnlabError(
-                f"run {run_id} has no finite value of {metric}",
-                hint="nnlab show RUN lists the metrics; --objective names one of them",
-            )
+    if not math.isfinite(pair.baseline):
+        show = quote_command("nnlab", "show", pair.baseline_run)
+        raise NnlabError(
+            f"run {pair.baseline_run} of the baseline has no finite value of {metric}",
+            hint=f"{show} lists its metrics; --objective names one of them",
+        )

@@ -243,7 +243,7 @@ def test_a_dry_run_says_what_would_be_compared_and_writes_nothing(
     assert not (folder / "runs.db").exists()
     nnlab(*LOOP, *FAST)
     answer = nnlab(*LOOP, *SLOW, "--dry-run")
-    assert "lr 0.1 -> 0.0001 against trial 1" in answer.out
+    assert "against trial 1: lr 0.1 -> 0.0001" in answer.out
     assert "by val/loss:min, at most 10 pairs of runs; 1 run of the baseline" in answer.out
     assert count_runs(folder) == 1
     nnlab(*LOOP, *SLOW, "-q", expect=10)

@@ -155,6 +155,19 @@ def test_a_candidate_that_fails_is_discarded_with_the_pairs_so_far(
     assert (values["seeds"], values["effect"] < 0) == ([0], True)
 
 
+def test_a_candidate_that_measures_nothing_is_discarded(nnlab: Nnlab, folder: Path) -> None:
+    write_script(folder, SCRIPT)
+    words = (*GATE[:4], "2", *GATE[5:], "train.py")
+    nnlab(*words, "--", "--lr", "0.5")
+    write_script(folder, SCRIPT.replace("val_loss=", "something "))
+    values = nnlab(*words, "--format", "json", "--", "--lr", "0.5", expect=10).json
+    assert values["reason"].endswith(
+        "of the candidate, with seed 0, has no finite value of val/loss"
+    )
+    again = nnlab(*words, "--format", "json", "--", "--lr", "0.5", expect=10).json
+    assert again == {**values, "from_ledger": True}
+
+
 def test_an_objective_that_is_not_measured_is_an_error(nnlab: Nnlab, folder: Path) -> None:
     write_script(folder, SCRIPT)
     words = ("gate", "--study", "s", "--objective", "val_acc:max", "--max-seeds", "2", "--script")

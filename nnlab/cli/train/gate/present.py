@@ -141,7 +141,7 @@ def print_plan(
         say(f"this candidate, {plan.change}, is the best trial of the study so far:")
         say("it would become the baseline", style="bold")
     else:
-        say(f"{plan.change} against trial {plan.baseline.id}", style="bold")
+        say(f"against trial {plan.baseline.id}: {plan.change}", style="bold")
         say(
             f"by {objective}, at most {format_count(options.max_seeds, 'pair')} of runs;"
             f" {format_count(plan.baseline_runs, 'run')} of the baseline and {plan.candidate_runs}"
