@@ -103,15 +103,15 @@ def run_gate(
         Interrupted: the user stopped it; the same call goes on.
     """
     _check_options(options)
+    # An error of the options must not leave an empty study behind.
+    candidate, entries, baseline = _find_stored(
+        db, _stored_study(db, candidate), candidate, options
+    )
     study = candidate.open_study(db)
-    candidate = with_measured_objective(db, study, candidate)
-    entries = store.ledger(db, [study.id])
-    baseline = find_baseline(db, study, entries, candidate, options.against)
     is_new = baseline is None
     if baseline is None:
         baseline = _train_first_baseline(db, study, candidate, options, interface)
         candidate = with_measured_objective(db, study, candidate)
-    _check_is_another(baseline, candidate, options)
     if options.against == BEST:
         # The best trial of a study without a ledger has no entry, as the first one of a new study.
         entry = _entry_of_best(baseline, candidate, entries)
@@ -150,15 +150,14 @@ def plan_gate(
         UsageError: the options do not fit the candidate or the study.
     """
     _check_options(options)
-    study = next((s for s in store.all_studies(db) if s.name == candidate.study), None)
-    if study is None:
-        return None
-    candidate = with_measured_objective(db, study, candidate)
-    entries = store.ledger(db, [study.id])
-    baseline = find_baseline(db, study, entries, candidate, options.against)
+    study = _stored_study(db, candidate)
+    candidate, entries, baseline = _find_stored(db, study, candidate, options)
     if baseline is None:
         return None
-    _check_is_another(baseline, candidate, options)
+    if study is None:
+        # The baseline is one of another study.
+        change = describe_change(candidate.setting, baseline.setting)
+        return GatePlan(baseline, change, False, None, 0, 0)
     is_own = baseline.digest == candidate.digest
     runs = store.runs(db, study=study.id, current_only=True)
     entry = (
@@ -181,9 +180,27 @@ def plan_gate(
     )
 
 
-def _check_is_another(baseline: Trial, candidate: GateCandidate, options: GateOptions) -> None:
-    if baseline.digest == candidate.digest and options.against != BEST:
+def _stored_study(db: store.Database, candidate: GateCandidate) -> Study | None:
+    return next((s for s in store.all_studies(db) if s.name == candidate.study), None)
+
+
+def _find_stored(
+    db: store.Database, study: Study | None, candidate: GateCandidate, options: GateOptions
+) -> tuple[GateCandidate, Sequence[LedgerEntry], Trial | None]:
+    """The candidate with its measured objective, the ledger, and the baseline if there is one.
+
+    Raises:
+        UnknownName, UsageError: `--against` names no trial, or the candidate itself.
+    """
+    entries: Sequence[LedgerEntry] = ()
+    if study is not None:
+        candidate = with_measured_objective(db, study, candidate)
+        entries = store.ledger(db, [study.id])
+    baseline = find_baseline(db, study, entries, candidate, options.against)
+    is_own = baseline is not None and baseline.digest == candidate.digest
+    if is_own and options.against != BEST:
         raise UsageError(f"--against {options.against} names the candidate itself")
+    return candidate, entries, baseline
 
 
 def _describe_best(db: store.Database, best: Trial, entry: LedgerEntry | None) -> str:

@@ -268,6 +268,18 @@ def test_a_dry_run_answers_as_the_test_itself_would(nnlab: Nnlab, folder: Path) 
     assert nnlab(*words, "--max-seeds", "3", "--dry-run").json["verdict"] is None
 
 
+def test_an_unknown_baseline_leaves_no_empty_study_behind(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", "--study", "other", *LOOP[3:], "-q", *FAST)
+    for against in ("77", "lr=7"):
+        for dry in ((), ("--dry-run",)):
+            error = nnlab(*LOOP, *SLOW, "--against", against, *dry, expect=2).err
+            assert against in error
+    assert rows(folder, "SELECT name FROM study") == [("other",)]
+    plan = nnlab(*LOOP, *SLOW, "--against", "1", "--dry-run", "--format", "json").json
+    assert (plan["baseline"], plan["change"]) == (1, "lr 0.1 -> 0.0001")
+    assert rows(folder, "SELECT name FROM study") == [("other",)]
+
+
 def test_a_dry_run_says_that_the_best_trial_would_become_the_baseline(nnlab: Nnlab) -> None:
     nnlab("train", *LOOP[1:], "-q", "--lr", "0.1,0.0001")
     text = " ".join(nnlab(*LOOP, *FAST, "--dry-run").out.split())

@@ -35,6 +35,25 @@ def test_train_returns_the_ranking_and_trains_nothing_twice(tmp_path: Path) -> N
         assert len(results.runs()) == 4
 
 
+def test_the_gate_answers_and_knows_its_answer_later(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    options = {"data": "iris", "width": 8, "depth": 1, "epochs": 3}
+
+    def gate(lr: float) -> Any:
+        arguments = {
+            "study": "loop", "options": {**options, "lr": lr}, "objective": "val/loss",
+            "max_seeds": 3, "wait_seconds": 300,
+        }  # fmt: skip
+        return json.loads(text_of(call_tool(path, "gate", arguments, allow_run=True)))
+
+    first = gate(0.1)
+    assert (first["verdict"], first["exit_code"], first["from_ledger"]) == ("baseline", 0, False)
+    worse = gate(0.0001)
+    assert (worse["verdict"], worse["exit_code"]) == ("discard", 10)
+    assert worse["change"] == "lr 0.1 -> 0.0001"
+    assert gate(0.0001) == {**worse, "from_ledger": True}
+
+
 def test_errors_of_the_command_are_returned(tmp_path: Path) -> None:
     arguments = {"study": "s", "options": {"optt": "adam"}, "wait_seconds": 300}
     answer = json.loads(
