@@ -160,7 +160,7 @@ def candidate_of_script(request: ScriptRequest, db: str | None) -> GateCandidate
 def _several_settings_error(count: int) -> ConfigError:
     return ConfigError(
         [f"a gate tests one setting, and the options describe {count:,}"],
-        hint="test the candidates one after another: each verdict is the baseline of the next",
+        hint="test the candidates one after another; one that is kept is the baseline of the next",
     )
 
 

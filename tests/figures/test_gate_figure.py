@@ -50,6 +50,14 @@ def test_verdicts_differ_without_color() -> None:
     assert fills == [to_rgb(PALETTES["grey"][0]), (1.0, 1.0, 1.0), (1.0, 1.0, 1.0)]
 
 
+def test_the_interval_of_a_single_candidate_is_shown_beside_zero() -> None:
+    for bounds, shown in (((-0.004, 0.014), (-0.004, 0.014)), ((-math.inf, 9.0), (0.0, 0.015))):
+        ax = draw_gate([CandidateEffect("#2", 0.01, *bounds, "kept", 4)], "Accuracy").axes[0]
+        left, right = ax.get_xlim()
+        margin = 0.05 * (shown[1] - shown[0])
+        assert (left + margin, right - margin) == pytest.approx(shown)
+
+
 def test_an_unknown_bound_reaches_the_edge_and_a_known_one_its_value() -> None:
     ax = draw_gate(EFFECTS, "Accuracy").axes[0]
     intervals = [xs(line) for line in ax.lines if line.get_marker() == "None"][1:]

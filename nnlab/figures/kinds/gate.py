@@ -217,7 +217,7 @@ def _draw_effects(ax: Axes, effects: Sequence[CandidateEffect], texts: Sequence[
         [RowValues((), effect.effect, (effect.low, effect.high)) for effect in best_first],
         lower=False,
     )
-    low, high = (min(shown.low, 0.0), max(shown.high, 0.0)) if shown else (-1.0, 1.0)
+    low, high = _with_zero(shown.low, shown.high, best_first) if shown else (-1.0, 1.0)
     margin = _MARGIN * (high - low) or 1.0
     ax.set_xlim(low - margin, high + margin)
     set_chosen_limits(ax)
@@ -238,6 +238,18 @@ def _draw_effects(ax: Axes, effects: Sequence[CandidateEffect], texts: Sequence[
             linewidth=points(1.4),
         )
         ax.plot(effect.effect, position, zorder=4, **_marker_style(effect.verdict))
+
+
+def _with_zero(low: float, high: float, effects: Sequence[CandidateEffect]) -> tuple[float, float]:
+    """The range with zero; intervals extend it by at most half of its length on each side."""
+    if low <= 0.0 <= high:
+        return low, high
+    low, high = min(low, 0.0), max(high, 0.0)
+    reach = (high - low) / 2
+    drawn = [effect for effect in effects if effect.effect >= low]
+    bounds = [bound for effect in drawn for bound in (effect.low, effect.high)]
+    known = [bound for bound in bounds if math.isfinite(bound)]
+    return max(min([low, *known]), low - reach), min(max([high, *known]), high + reach)
 
 
 def _verdict_color(verdict: str) -> str:
