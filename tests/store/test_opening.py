@@ -190,6 +190,6 @@ def test_nothing_but_opening_an_old_or_new_file_imports_alembic(path: Path, pyth
 def test_the_tables_are_those_that_the_design_names(harness: StoreHarness) -> None:
     assert set(metadata.tables) == {
         "study", "trial", "run", "attempt", "environment",
-        "metric", "point", "summary", "finding", "artifact", "sample", "source",
+        "metric", "point", "summary", "finding", "artifact", "sample", "source", "gate",
     }  # fmt: skip
     assert set(store.database_status(harness.db).row_counts) == set(metadata.tables)
