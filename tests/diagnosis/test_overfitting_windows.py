@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -145,7 +146,7 @@ def test_confidence_never_falls_with_a_higher_rise(
             measured(
                 history(
                     train__loss=sampled(100, falling),
-                    val__loss=sampled(100, lambda share, height=height: turning(share, height)),
+                    val__loss=sampled(100, partial(turning, rise=height)),
                 )
             ),
             examples,
