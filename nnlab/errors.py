@@ -26,6 +26,7 @@ NnlabError                      exit code 1
 |   |-- DatabaseReadOnly        it cannot be written
 |   |-- DiskFull                no space left
 |   |-- NewerSchema             a later version of nnlab wrote it
+|   |-- OlderSchema             an earlier version wrote it, and it is only read
 |   |-- UpgradeFailed           a migration failed and was rolled back
 |   |-- ConnectionLost          its server, or the process that has it open, does not respond
 |   `-- LeaseLost               another worker has taken over the run
@@ -191,6 +192,10 @@ class DiskFull(StoreError):
 
 class NewerSchema(StoreError):
     """The schema has a revision that this version of nnlab does not know."""
+
+
+class OlderSchema(StoreError):
+    """The schema has a revision of an earlier version, and may not be upgraded here."""
 
 
 class UpgradeFailed(StoreError):

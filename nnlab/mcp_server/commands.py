@@ -8,19 +8,26 @@ gate` answers a candidate that was tried from its ledger.
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import IO
 
-from nnlab.errors import UsageError
+from nnlab.errors import NnlabError, UsageError
 
 Option = str | int | float | bool | Sequence[str | int | float]
 
-# The server decides which database is used, and where files are written.
-_FIXED_OPTIONS = frozenset({"db", "format", "study", "ledger", "help"})
+# The server decides which database is used and where files are written, and its tools train: they
+# list, plan and submit nothing. The others execute commands, which no client may choose.
+_FIXED_OPTIONS = frozenset(
+    {
+        "db", "format", "study", "ledger", "help", "artifacts", "dry-run", "launcher",
+        "notify", "script", "cmd", "python",
+    }
+)  # fmt: skip
 _OUTPUT_TAIL = 3_000
+_FILES = ("output", "errors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +41,23 @@ class CommandState:
 
 @dataclass(slots=True)
 class _Started:
+    """A process, and its output in the files `output` and `errors` of a folder."""
+
     process: "subprocess.Popen[bytes]"
-    files: tuple[IO[bytes], IO[bytes]]
     folder: "TemporaryDirectory[str]"
+    _end: CommandState | None = None
 
     def read(self) -> CommandState:
-        for file in self.files:
-            file.flush()
-        output, errors = (_read_text(Path(file.name)) for file in self.files)
-        return CommandState(self.process.poll(), output, errors)
-
-    def close(self) -> None:
-        for file in self.files:
-            file.close()
-        self.folder.cleanup()
+        """Its state. At its end the folder is deleted; callers that come later get the same."""
+        if self._end is not None:
+            return self._end
+        code = self.process.poll()
+        output, errors = (_read_text(Path(self.folder.name) / name) for name in _FILES)
+        state = CommandState(code, output, errors)
+        if code is not None:
+            self._end = state
+            self.folder.cleanup()
+        return state
 
 
 def _read_text(path: Path) -> str:
@@ -78,36 +88,42 @@ class CommandRunner:
             started = self._started.get(key)
             if started is None:
                 started = self._started[key] = self._start(words)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             started.process.wait(max(wait_seconds, 0.0))
-        except subprocess.TimeoutExpired:
-            return started.read()
         with self._lock:
             state = started.read()
-            if self._started.pop(key, None) is not None:
-                started.close()
+            # Another caller may have received the end, and the next one have started it again.
+            if state.exit_code is not None and self._started.get(key) is started:
+                del self._started[key]
         return state
 
     def _start(self, words: Sequence[str]) -> _Started:
         folder = TemporaryDirectory(prefix="nnlab-mcp-")
         # Pipes would fill up while nobody reads them.
-        files = tuple((Path(folder.name) / name).open("wb") for name in ("output", "errors"))
-        process = subprocess.Popen(  # noqa: S603  no shell; the client was allowed to train
-            [sys.executable, "-m", "nnlab", *words, "--db", self.database],
-            stdin=subprocess.DEVNULL,
-            stdout=files[0],
-            stderr=files[1],
-            # Training goes on if the client ends the server.
-            start_new_session=True,
-        )
-        return _Started(process, (files[0], files[1]), folder)
+        output, errors = (Path(folder.name) / name for name in _FILES)
+        try:
+            with output.open("wb") as output_file, errors.open("wb") as errors_file:
+                process = subprocess.Popen(  # noqa: S603  no shell; the client may train
+                    [sys.executable, "-m", "nnlab", *words, "--db", self.database],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output_file,
+                    stderr=errors_file,
+                    # Training goes on if the client ends the server.
+                    start_new_session=True,
+                )
+        except (OSError, ValueError) as error:
+            # Words that are too long for the system, or contain a NUL character.
+            folder.cleanup()
+            reason = getattr(error, "strerror", None) or error
+            raise NnlabError(f"nnlab {words[0]} could not be started: {reason}") from error
+        return _Started(process, folder)
 
 
 def option_words(options: Mapping[str, Option]) -> list[str]:
     """The words of options on the command line.
 
     Raises:
-        UsageError: a name is none, or an option that the server sets.
+        UsageError: a name is none, or an option that no client may set.
 
     >>> option_words({"opt": "adam", "batch_size": 32, "nesterov": True, "lr": [0.1, 0.2]})
     ['--opt=adam', '--batch-size=32', '--nesterov', '--lr=0.1,0.2']

@@ -53,7 +53,7 @@ def list_studies(db: store.Database, offset: int = 0) -> str:
         {key: value for key, value in study_values(overview).items() if value != 0}
         for overview in _page(overviews, offset)
     ]
-    return compact_json(_page_values(rows, offset, len(overviews)), "rows")
+    return compact_json(_page_values(rows, offset, len(overviews)), "rows", offset=offset)
 
 
 def list_runs(
@@ -68,7 +68,7 @@ def list_runs(
     values: dict[str, Any] = {"rows": rows}
     if len(overviews) > offset + MAX_ROWS:
         values["more_from"] = offset + MAX_ROWS
-    return compact_json(values, "rows")
+    return compact_json(values, "rows", offset=offset)
 
 
 def compare(

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from nnlab import store
 from nnlab.analysis.selection import select_runs
-from nnlab.errors import NnlabError
+from nnlab.errors import NnlabError, UsageError
+from nnlab.io.escaping import escape_terminal
 from nnlab.io.redaction import mask_secrets
 from nnlab.mcp_server import reading
 from nnlab.mcp_server.commands import CommandRunner, CommandState, Option, option_words, output_tail
@@ -23,6 +24,11 @@ from nnlab.version import nnlab_version
 
 # A client gives up after some minutes.
 _MAX_WAIT = 600
+_MAX_ERROR = 2_000
+# The exit code of a command that was stopped.
+_STOPPED = 130
+# SQL has no larger integers.
+_MAX_OFFSET = 10**12
 # The exit codes of `nnlab gate`: keep, discard, not yet.
 _GATE_CODES = (0, 10, 11)
 
@@ -46,6 +52,7 @@ _Options = Annotated[
         " grid, except in `gate`"
     ),
 ]
+_Offset = Annotated[int, Field(ge=0, le=_MAX_OFFSET)]
 _Wait = Annotated[float, Field(ge=0, le=_MAX_WAIT, description="seconds to wait for the end")]
 
 
@@ -61,7 +68,8 @@ def create_server(db: str | None = None, *, allow_run: bool = False) -> MCPServe
         "nnlab", instructions=_INSTRUCTIONS, version=nnlab_version(), log_level="ERROR"
     )
     target = database_target(db)
-    _add_reading_tools(server, lambda: open_results(target))
+    # An older database is not upgraded by a tool that only reads.
+    _add_reading_tools(server, lambda: open_results(target, upgrade=False))
     if allow_run:
         _add_running_tools(server, target)
     return server
@@ -73,7 +81,7 @@ def _add_reading_tools(
     read = _tool_decorator(server, _READ)
 
     @read
-    def studies(offset: Annotated[int, Field(ge=0)] = 0) -> str:
+    def studies(offset: _Offset = 0) -> str:
         """List studies with their question, objective and progress, newest first."""
         with opened() as db:
             return reading.list_studies(db, offset)
@@ -83,7 +91,7 @@ def _add_reading_tools(
         study: str | None = None,
         status: str | None = None,
         tag: str | None = None,
-        offset: Annotated[int, Field(ge=0)] = 0,
+        offset: _Offset = 0,
     ) -> str:
         """List runs, newest first: status, best value of the objective, codes of findings."""
         with opened() as db:
@@ -92,11 +100,11 @@ def _add_reading_tools(
     @read
     def compare(
         names: _Names,
-        by: Annotated[str | None, Field(description="metric [objective of the study]")] = None,
+        by: Annotated[str | None, Field(description="metric; by default the objective")] = None,
         at: Annotated[str, Field(description="best, last, or an epoch")] = "best",
         top: Annotated[int, Field(ge=1, le=reading.MAX_ROWS)] = 10,
     ) -> str:
-        """Rank trials over their seeds. Trials in tier 1 do not differ from the best for sure."""
+        """Rank trials over their seeds. Trials in tier 1 may be as good as the best one."""
         with opened() as db:
             return reading.compare(db, names, by, at, top)
 
@@ -118,7 +126,9 @@ def _add_reading_tools(
 
     @read
     def explain(
-        code: Annotated[str | None, Field(description="such as NN101 [list all]")] = None,
+        code: Annotated[
+            str | None, Field(description="such as NN101; by default all are listed")
+        ] = None,
     ) -> str:
         """Explain a finding: what it detects, why it matters, what to try."""
         return reading.explain(code)
@@ -147,7 +157,7 @@ def _add_running_tools(server: MCPServer, target: str) -> None:
     def gate(
         study: str,
         options: _Options,
-        against: Annotated[str, Field(description="best, or a run or trial")] = "best",
+        against: Annotated[str, Field(description="best, a run (12) or a trial (lr=0.1)")] = "best",
         objective: str | None = None,
         max_seeds: Annotated[int, Field(ge=2, le=100)] = 10,
         min_effect: Annotated[float, Field(ge=0)] = 0.0,
@@ -170,6 +180,8 @@ def _add_running_tools(server: MCPServer, target: str) -> None:
     @run_tool
     def stop(names: _Names) -> str:
         """Stop runs after their current epoch, with a checkpoint; `train` continues them."""
+        if not names:
+            raise UsageError("there is nothing to stop", hint="name studies or runs")
         with open_results(target, write=True) as db:
             result = store.request_stop(db, [run.id for run in select_runs(db, names).runs])
         return compact_json(
@@ -181,13 +193,18 @@ def _add_running_tools(server: MCPServer, target: str) -> None:
         )
 
 
+def _shorten(text: str) -> str:
+    """An error: messages name what is known, which may be hundreds of studies."""
+    return text if len(text) <= _MAX_ERROR else f"{text[: _MAX_ERROR - 3]}..."
+
+
 def _command_values(state: CommandState) -> dict[str, Any]:
     if state.exit_code is None:
         return {"state": "running", "next": "call this again with the same arguments"}
     if state.exit_code == 0:
         return {"state": "finished"}
     return {
-        "state": "failed",
+        "state": "stopped" if state.exit_code == _STOPPED else "failed",
         "exit_code": state.exit_code,
         "errors": output_tail(state.errors) or output_tail(state.output),
     }
@@ -206,7 +223,8 @@ def _tool_decorator(server: MCPServer, annotations: ToolAnnotations) -> Callable
                 return function(*positional, **named)
             except NnlabError as error:
                 hint = f" ({error.hint})" if error.hint else ""
-                raise ToolError(mask_secrets(f"{error.message}{hint}")) from error
+                text = escape_terminal(mask_secrets(f"{error.message}{hint}"))
+                raise ToolError(_shorten(text)) from error
 
         # Without a schema of the output the text is not sent a second time.
         server.tool(annotations=annotations, structured_output=False)(call)

@@ -9,7 +9,7 @@ from nnlab.store.database import BUSY_SECONDS, Database
 from nnlab.store.schema import SHIPPED_MIGRATIONS, Migrations
 from nnlab.store.sqlite import SQLITE_SCHEMA, FileAccess, FileDatabase
 from nnlab.store.sqlite_errors import cannot_open_error, no_database_error, not_a_database_error
-from nnlab.store.upgrade import newer_schema_error, upgrade_schema
+from nnlab.store.upgrade import newer_schema_error, older_schema_error, upgrade_schema
 
 
 def open_database(
@@ -17,6 +17,7 @@ def open_database(
     *,
     write: bool,
     create: bool = False,
+    upgrade: bool = True,
     migrations: Migrations = SHIPPED_MIGRATIONS,
     busy_seconds: float = BUSY_SECONDS,
 ) -> Database:
@@ -26,6 +27,7 @@ def open_database(
         target: a path or a URL.
         write: whether results will be written.
         create: whether to create a missing database; without it no file is ever created.
+        upgrade: whether an older schema is upgraded; otherwise it is an error.
         migrations: the migrations that create and upgrade the schema.
         busy_seconds: how long to wait for another writer.
 
@@ -34,6 +36,7 @@ def open_database(
         NoDatabase: there is no database, and `create` is not set.
         NotADatabase: the file is of another kind, or damaged.
         NewerSchema: it would be written, but a later version created its schema.
+        OlderSchema: an earlier version created its schema, and `upgrade` is not set.
         UpgradeFailed: an older schema could not be upgraded.
         ConnectionLost: the server cannot be reached.
         StoreError, OutputError: it cannot be opened, created, read or written.
@@ -53,15 +56,31 @@ def open_database(
                 hint='pip install "nnlab[postgres]"',
             ) from None
         return open_server(
-            address, write=write, create=create, migrations=migrations, busy_seconds=busy_seconds
+            address,
+            write=write,
+            create=create,
+            upgrade=upgrade,
+            migrations=migrations,
+            busy_seconds=busy_seconds,
         )
     return _open_file(
-        address, write=write, create=create, migrations=migrations, busy_seconds=busy_seconds
+        address,
+        write=write,
+        create=create,
+        upgrade=upgrade,
+        migrations=migrations,
+        busy_seconds=busy_seconds,
     )
 
 
 def _open_file(
-    address: FileAddress, *, write: bool, create: bool, migrations: Migrations, busy_seconds: float
+    address: FileAddress,
+    *,
+    write: bool,
+    create: bool,
+    upgrade: bool,
+    migrations: Migrations,
+    busy_seconds: float,
 ) -> FileDatabase:
     size = _file_size(address)
     if 0 < size < _MIN_FILE_BYTES:
@@ -75,7 +94,7 @@ def _open_file(
     opened = _open_writable if write else _open_readable
     database = opened(address, busy_seconds)
     try:
-        _create_or_upgrade_schema(database, migrations, write=write, create=create)
+        _create_or_upgrade_schema(database, migrations, write=write, create=create, upgrade=upgrade)
         if write:
             database.set_journal_mode()
     except BaseException:
@@ -100,7 +119,7 @@ def _missing_error(address: FileAddress) -> NnlabError:
 
 
 def _create_or_upgrade_schema(
-    database: FileDatabase, migrations: Migrations, *, write: bool, create: bool
+    database: FileDatabase, migrations: Migrations, *, write: bool, create: bool, upgrade: bool
 ) -> None:
     address, busy_seconds = database.address, database.busy_seconds
     with database.read() as connection:
@@ -113,6 +132,8 @@ def _create_or_upgrade_schema(
             )
         create_schema(address, migrations, busy_seconds=busy_seconds)
     elif revision in migrations.revisions[:-1]:
+        if not upgrade:
+            raise older_schema_error(address, revision, migrations)
         upgrade_schema(address, migrations, busy_seconds=busy_seconds)
     elif revision != migrations.head:
         if write:

@@ -101,12 +101,24 @@ def restore(db: Database, *, study_ids: Iterable[int], run_ids: Iterable[int]) -
                 or_(in_ids(study.c.id, study_ids), study.c.id.in_(studies_of_runs)),
             ),
         )
-        # The ledger that was removed together with its study, not one that was removed before.
+        # The ledger that was removed together with its study, not one that was removed before. The
+        # study may be in use again; then its runs tell when it was removed.
+        times_of_runs = (
+            select(run.c.removed_at)
+            .join(trial, trial.c.id == run.c.trial_id)
+            .where(in_ids(run.c.id, runs), trial.c.study_id == gate.c.study_id)
+            .scalar_subquery()
+        )
         entries = _query_ids(
             connection,
             select(gate.c.id)
             .join(study, study.c.id == gate.c.study_id)
-            .where(in_ids(study.c.id, studies), gate.c.removed_at == study.c.removed_at),
+            .where(
+                or_(
+                    and_(in_ids(study.c.id, studies), gate.c.removed_at == study.c.removed_at),
+                    gate.c.removed_at.in_(times_of_runs),
+                )
+            ),
         )
         _set_removed_at(connection, study, studies, None)
         _set_removed_at(connection, gate, entries, None)

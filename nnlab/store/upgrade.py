@@ -9,7 +9,15 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from nnlab.errors import DatabaseReadOnly, DiskFull, NewerSchema, StoreError, UpgradeFailed
+from nnlab.errors import (
+    DatabaseReadOnly,
+    DiskFull,
+    NewerSchema,
+    OlderSchema,
+    StoreError,
+    UpgradeFailed,
+)
+from nnlab.io.command_line import quote_command
 from nnlab.store.address import Address, FileAddress
 from nnlab.store.create import open_for_migration
 from nnlab.store.database import BUSY_SECONDS
@@ -53,6 +61,18 @@ def newer_schema_error(address: Address, revision: str, migrations: Migrations) 
         f"{address.display_name} has revision {revision} of the schema; this nnlab knows up to"
         f" {migrations.head}",
         hint="update nnlab, or name another database with --db; reading it works",
+    )
+
+
+def older_schema_error(address: Address, revision: str, migrations: Migrations) -> OlderSchema:
+    """The error for reading a schema of an earlier version without upgrading it."""
+    # The URL of a server may have a password.
+    name = address.display_name if isinstance(address, FileAddress) else "URL"
+    command = quote_command("nnlab", "db", "upgrade", "--db", name)
+    return OlderSchema(
+        f"{address.display_name} was written by an earlier nnlab: its schema has revision"
+        f" {revision}, not {migrations.head}, and reading it must not change it",
+        hint=f"{command} upgrades it, after a backup",
     )
 
 

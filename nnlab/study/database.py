@@ -44,7 +44,7 @@ def search_data_near_database(db: str | None) -> None:
 
 @contextmanager
 def open_results(
-    db: str | None, *, write: bool = False, create: bool = False
+    db: str | None, *, write: bool = False, create: bool = False, upgrade: bool = True
 ) -> Iterator[store.Database]:
     """Opens the database and closes it at the end.
 
@@ -52,12 +52,13 @@ def open_results(
         db: path or URL; None for the default.
         write: open for writing.
         create: create the database if it does not exist.
+        upgrade: upgrade an older schema; otherwise it is an error.
 
     Raises:
         StoreError: it cannot be opened like this.
     """
     search_data_near_database(db)
-    database = store.open_database(database_target(db), write=write, create=create)
+    database = store.open_database(database_target(db), write=write, create=create, upgrade=upgrade)
     try:
         yield database
     finally:

@@ -9,15 +9,19 @@ from nnlab.analysis.gate import (
     describe_candidate,
     describe_change,
     find_best_trial,
-    newest_entry,
 )
 from nnlab.errors import NnlabError, UsageError
 from nnlab.metric_names import is_evaluation
 from nnlab.records import LedgerEntry, Run, Status, Study, Trial
 from nnlab.study.gate_baseline import BEST, find_baseline
 from nnlab.study.gate_candidate import GateCandidate, with_measured_objective
-from nnlab.study.gate_comparison import GateComparison
-from nnlab.study.gate_training import GateInterface, check_baseline_run, train_run_specs
+from nnlab.study.gate_comparison import GateComparison, find_stored_verdict
+from nnlab.study.gate_training import (
+    GateInterface,
+    check_baseline_run,
+    train_missing_seeds,
+    train_run_specs,
+)
 
 # With one pair nothing is known about the spread of the differences.
 MIN_SEEDS = 2
@@ -68,13 +72,15 @@ class GatePlan:
     Attributes:
         baseline: the trial of the baseline.
         change: what the candidate changes of it.
-        entry: the newest entry of this test in the ledger, if there is one.
+        is_baseline: whether the candidate is the baseline itself, so that nothing is compared.
+        entry: the entry of the ledger that answers it; None if it would be tested.
         candidate_runs: how many of its runs have a result.
         baseline_runs: the same for the baseline.
     """
 
     baseline: Trial
     change: str
+    is_baseline: bool
     entry: LedgerEntry | None
     candidate_runs: int
     baseline_runs: int
@@ -97,20 +103,29 @@ def run_gate(
         Interrupted: the user stopped it; the same call goes on.
     """
     _check_options(options)
+    # An error of the options must not leave an empty study behind.
+    candidate, entries, baseline = _find_stored(
+        db, _stored_study(db, candidate), candidate, options
+    )
     study = candidate.open_study(db)
-    candidate = with_measured_objective(db, study, candidate)
-    entries = store.ledger(db, [study.id])
-    baseline = find_baseline(db, study, entries, candidate, options.against)
     is_new = baseline is None
     if baseline is None:
         baseline = _train_first_baseline(db, study, candidate, options, interface)
         candidate = with_measured_objective(db, study, candidate)
-    if baseline.digest == candidate.digest and options.against != BEST:
-        raise UsageError(f"--against {options.against} names the candidate itself")
     if options.against == BEST:
-        # The best trial of a study without a ledger, or the first trial of a new one.
-        entry = _entry_of_best(db, study, baseline, candidate, entries)
-        if baseline.digest == candidate.digest:
+        # The best trial of a study without a ledger has no entry, as the first one of a new study.
+        entry = _entry_of_best(baseline, candidate, entries)
+        is_own = baseline.digest == candidate.digest
+        if is_own and not is_new and candidate.has_user_code:
+            # The command that made it the baseline may have been killed before it had all seeds.
+            runs = train_missing_seeds(
+                db, study, candidate, options.max_seeds, interface, "it is the baseline"
+            )
+            if entry is None:
+                _check_baseline_runs(runs)
+        if entry is None:
+            entry = store.register_baseline(db, study.id, baseline.id, candidate.objective)
+        if is_own:
             is_stored = not is_new and entry in entries
             return _answer(db, study, candidate, entry, from_ledger=is_stored)
     if baseline.study != study.name:
@@ -118,8 +133,10 @@ def run_gate(
     comparison = GateComparison(
         db, study, candidate, baseline, options.max_seeds, options.min_effect, interface
     )
-    stored = comparison.stored_verdict(store.ledger(db, [study.id]))
+    stored = comparison.stored_verdict()
     if stored is not None:
+        if stored.verdict == "keep":
+            comparison.train_other_seeds()
         return _answer(db, study, candidate, stored, from_ledger=True)
     return _answer(db, study, candidate, comparison.run(), from_ledger=False)
 
@@ -133,38 +150,68 @@ def plan_gate(
         UsageError: the options do not fit the candidate or the study.
     """
     _check_options(options)
-    study = next((s for s in store.all_studies(db) if s.name == candidate.study), None)
-    if study is None:
-        return None
-    candidate = with_measured_objective(db, study, candidate)
-    entries = store.ledger(db, [study.id])
-    baseline = find_baseline(db, study, entries, candidate, options.against)
+    study = _stored_study(db, candidate)
+    candidate, entries, baseline = _find_stored(db, study, candidate, options)
     if baseline is None:
         return None
+    if study is None:
+        # The baseline is one of another study.
+        change = describe_change(candidate.setting, baseline.setting)
+        return GatePlan(baseline, change, False, None, 0, 0)
+    is_own = baseline.digest == candidate.digest
     runs = store.runs(db, study=study.id, current_only=True)
-    own = next((run.trial for run in runs if run.trial.digest == candidate.digest), None)
-    entry = None
-    if own is not None:
-        entry = newest_entry(
-            entries,
-            baseline=baseline.id,
-            candidate=own.id,
-            objective=candidate.objective,
-            min_effect=options.min_effect,
+    entry = (
+        _entry_of_best(baseline, candidate, entries)
+        if is_own
+        else find_stored_verdict(
+            db, study, candidate, baseline, options.max_seeds, options.min_effect
         )
+    )
     ended = [run.trial.digest for run in runs if run.status is Status.FINISHED]
     return GatePlan(
         baseline,
-        describe_change(candidate.setting, baseline.setting),
+        _describe_best(db, baseline, entry)
+        if is_own
+        else describe_change(candidate.setting, baseline.setting),
+        is_own,
         entry,
         ended.count(candidate.digest),
         ended.count(baseline.digest),
     )
 
 
+def _stored_study(db: store.Database, candidate: GateCandidate) -> Study | None:
+    return next((s for s in store.all_studies(db) if s.name == candidate.study), None)
+
+
+def _find_stored(
+    db: store.Database, study: Study | None, candidate: GateCandidate, options: GateOptions
+) -> tuple[GateCandidate, Sequence[LedgerEntry], Trial | None]:
+    """The candidate with its measured objective, the ledger, and the baseline if there is one.
+
+    Raises:
+        UnknownName, UsageError: `--against` names no trial, or the candidate itself.
+    """
+    entries: Sequence[LedgerEntry] = ()
+    if study is not None:
+        candidate = with_measured_objective(db, study, candidate)
+        entries = store.ledger(db, [study.id])
+    baseline = find_baseline(db, study, entries, candidate, options.against)
+    is_own = baseline is not None and baseline.digest == candidate.digest
+    if is_own and options.against != BEST:
+        raise UsageError(f"--against {options.against} names the candidate itself")
+    return candidate, entries, baseline
+
+
+def _describe_best(db: store.Database, best: Trial, entry: LedgerEntry | None) -> str:
+    """What the best trial changed of the trial that it was compared with."""
+    previous = entry.baseline_trial if entry is not None else None
+    return describe_candidate(best, store.trials(db, [previous])[previous] if previous else None)
+
+
 def _check_options(options: GateOptions) -> None:
     if not (math.isfinite(options.min_effect) and options.min_effect >= 0):
-        raise UsageError(f"--min-effect must be 0 or more, got {options.min_effect:g}")
+        raise UsageError(f"--min-effect must be a number of at least 0, got {options.min_effect:g}")
     if options.max_seeds < MIN_SEEDS:
         raise UsageError(f"--max-seeds must be at least {MIN_SEEDS}, got {options.max_seeds}")
 
@@ -181,21 +228,28 @@ def _train_first_baseline(
     One run shows that it can be trained. Of user code all seeds are trained at once, because the
     code may be changed before the next candidate.
     """
-    seeds = range(options.max_seeds if candidate.has_user_code else 1)
-    if len(seeds) > 1:
-        interface.report(
-            f"there is no baseline yet: {len(seeds)} seeds of this one are trained now, because the"
-            " next candidates are compared with it and its code may be changed"
+    if candidate.has_user_code:
+        runs = train_missing_seeds(
+            db, study, candidate, options.max_seeds, interface, "there is no baseline yet"
         )
-    specs = [candidate.run_spec(seed) for seed in seeds]
-    runs = train_run_specs(db, study, specs, interface)
-    for run in runs:
-        check_baseline_run(run)
+    else:
+        runs = train_run_specs(db, study, [candidate.run_spec(0)], interface)
+    _check_baseline_runs(runs)
     candidate = with_measured_objective(db, study, candidate)
     _check_measured(db, runs[0], candidate.objective.metric)
     entries = store.ledger(db, [study.id])
     best = find_best_trial(db, study, entries, candidate.setting, candidate.objective)
     return runs[0].trial if best is None or not entries else best
+
+
+def _check_baseline_runs(runs: Sequence[Run]) -> None:
+    """Checks that no run of a baseline failed or diverged.
+
+    Raises:
+        NnlabError: one did.
+    """
+    for run in runs:
+        check_baseline_run(run)
 
 
 def _check_measured(db: store.Database, run: Run, metric: str) -> None:
@@ -214,24 +268,18 @@ def _check_measured(db: store.Database, run: Run, metric: str) -> None:
 
 
 def _entry_of_best(
-    db: store.Database,
-    study: Study,
-    best: Trial,
-    candidate: GateCandidate,
-    entries: Sequence[LedgerEntry],
-) -> LedgerEntry:
-    """The entry that made a trial the best one; it is added for the first baseline of a ledger."""
-    stored = [
-        entry
-        for entry in entries
-        if entry.candidate_trial == best.id
-        and entry.objective == candidate.objective
-        and entry.verdict in ("keep", "baseline")
-    ]
-    return (
-        stored[-1]
-        if stored
-        else store.register_baseline(db, study.id, best.id, candidate.objective)
+    best: Trial, candidate: GateCandidate, entries: Sequence[LedgerEntry]
+) -> LedgerEntry | None:
+    """The entry that made a trial the best one; None if the ledger has none."""
+    return next(
+        (
+            entry
+            for entry in reversed(entries)
+            if entry.candidate_trial == best.id
+            and entry.objective == candidate.objective
+            and entry.verdict in ("keep", "baseline")
+        ),
+        None,
     )
 
 

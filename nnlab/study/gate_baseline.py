@@ -1,13 +1,14 @@
 """The baseline of a gate: what `--against` names, or the best trial so far."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from nnlab import store
 from nnlab.analysis.base_trial import find_base_row, unknown_base_error
 from nnlab.analysis.comparable import find_incomparable_fields
 from nnlab.analysis.gate import find_best_trial
 from nnlab.analysis.ranking import rank_each_group
-from nnlab.analysis.records import RankingRequest
+from nnlab.analysis.records import Ranking, RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.errors import UnknownName, UsageError
 from nnlab.records import LedgerEntry, Study, Trial
@@ -18,7 +19,7 @@ BEST = "best"
 
 def find_baseline(
     db: store.Database,
-    study: Study,
+    study: Study | None,
     entries: Sequence[LedgerEntry],
     candidate: GateCandidate,
     against: str,
@@ -27,7 +28,7 @@ def find_baseline(
 
     Args:
         db: the database.
-        study: the study of the candidate.
+        study: the study of the candidate; None if it does not exist yet.
         entries: the ledger of the study.
         candidate: the candidate.
         against: `best`, the number or name of a run, or settings such as `opt=sgd,lr=0.1`.
@@ -38,6 +39,8 @@ def find_baseline(
             compared with the candidate.
     """
     if against == BEST:
+        if study is None:
+            return None
         return find_best_trial(db, study, entries, candidate.setting, candidate.objective)
     trial = (
         _trial_with_settings(db, study, candidate, against)
@@ -45,7 +48,7 @@ def find_baseline(
         else _trial_of_run(db, candidate, against)
     )
     fields = find_incomparable_fields(
-        (candidate.setting, trial.setting), (study.name, trial.study), candidate.objective
+        (candidate.setting, trial.setting), (candidate.study, trial.study), candidate.objective
     )
     if fields:
         raise UsageError(
@@ -57,17 +60,18 @@ def find_baseline(
 
 
 def _trial_with_settings(
-    db: store.Database, study: Study, candidate: GateCandidate, against: str
+    db: store.Database, study: Study | None, candidate: GateCandidate, against: str
 ) -> Trial:
-    scope = Scope(study.name, studies=(study.id,), objective=candidate.objective)
-    try:
-        rankings = rank_each_group(db, scope, RankingRequest(by=str(candidate.objective)))
-    except UnknownName:
-        rankings = ()  # no run has the metric yet
+    rankings: Sequence[Ranking] = ()
+    if study is not None:
+        scope = Scope(study.name, studies=(study.id,), objective=candidate.objective)
+        # Without a run that has the metric there is no ranking.
+        with suppress(UnknownName):
+            rankings = rank_each_group(db, scope, RankingRequest(by=str(candidate.objective)))
     rows = [row for ranking in rankings for row in ranking.rows]
     row = find_base_row(db, rows, against)
     if row is None:
-        raise unknown_base_error(f"study '{study.name}'", against, rows)
+        raise unknown_base_error(f"study '{candidate.study}'", against, rows)
     return store.trials(db, row.trials)[row.trials[0]]
 
 

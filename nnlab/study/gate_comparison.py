@@ -8,13 +8,19 @@ from nnlab import store
 from nnlab.analysis.gate import GatePair, current_runs_by_seed, newest_entry, read_pair
 from nnlab.analysis.metric_resolution import difference_spread
 from nnlab.errors import NnlabError, UsageError
+from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.objective import limits_of
 from nnlab.records import GateVerdictName, LedgerEntry, Run, Status, Study, Trial
 from nnlab.stats.online_fdr import next_level
 from nnlab.stats.sequential_test import GateVerdict, SequentialResult, assess_differences
 from nnlab.study.gate_candidate import GateCandidate
-from nnlab.study.gate_training import GateInterface, check_baseline_run, train_run_specs
+from nnlab.study.gate_training import (
+    GateInterface,
+    check_baseline_run,
+    train_missing_seeds,
+    train_run_specs,
+)
 
 _VERDICTS: dict[GateVerdict, GateVerdictName] = {
     GateVerdict.KEEP: "keep",
@@ -45,31 +51,11 @@ class GateComparison:
     min_effect: float
     interface: GateInterface
 
-    def stored_verdict(self, entries: Sequence[LedgerEntry]) -> LedgerEntry | None:
-        """The entry of an earlier test that answers this one; None if runs have to be trained.
-
-        A test that ended without a decision does not answer one with more seeds. One that ended
-        because a run of the candidate failed does not either: the cause may be gone.
-        """
-        trials = store.trials(self.db, [entry.candidate_trial for entry in entries])
-        trial = next((t for t in trials.values() if t.digest == self.candidate.digest), None)
-        if trial is None:
-            return None
-        entry = newest_entry(
-            entries,
-            baseline=self.baseline.id,
-            candidate=trial.id,
-            objective=self.candidate.objective,
-            min_effect=self.min_effect,
+    def stored_verdict(self) -> LedgerEntry | None:
+        """The entry of an earlier test that answers this one; None if runs have to be trained."""
+        return find_stored_verdict(
+            self.db, self.study, self.candidate, self.baseline, self.max_seeds, self.min_effect
         )
-        if entry is None or entry.verdict is None:
-            return None
-        if entry.verdict == "not yet" and entry.max_seeds < self.max_seeds:
-            return None
-        runs = current_runs_by_seed(self.db, self.study, trial).values()
-        if entry.verdict == "discard" and any(run.status is Status.FAILED for run in runs):
-            return None
-        return entry
 
     def run(self) -> LedgerEntry:
         """Trains pair after pair until the test ends; the entry has the verdict.
@@ -90,15 +76,20 @@ class GateComparison:
             candidate, baseline = self._train_pair(seed)
             check_baseline_run(baseline)
             if candidate.status is not Status.FINISHED:
-                return self._discard_failed(entry, pairs, candidate)
-            pairs.append(read_pair(self.db, self.candidate.objective, seed, candidate, baseline))
-            _check_values(pairs[-1], self.candidate.objective.metric)
+                verb = "failed" if candidate.status is Status.FAILED else "diverged"
+                return self._discard_run(entry, pairs, candidate, f"{verb}: {candidate.reason}")
+            pair = read_pair(self.db, self.candidate.objective, seed, candidate, baseline)
+            _check_baseline_value(pair, self.candidate.objective.metric)
+            if not math.isfinite(pair.candidate):
+                fault = f"has no finite value of {self.candidate.objective.metric}"
+                return self._discard_run(entry, pairs, candidate, fault)
+            pairs.append(pair)
             entry = self._store(entry, pairs, is_last=seed == seeds[-1])
             self.interface.report_pair(pairs[-1], entry)
             if entry.verdict is not None:
                 break
-        if entry.verdict == "keep" and self.candidate.has_user_code:
-            self._train_other_seeds()
+        if entry.verdict == "keep":
+            self.train_other_seeds()
         return entry
 
     @property
@@ -188,11 +179,10 @@ class GateComparison:
             min_sd=difference_spread(self.db, runs, values, self.candidate.objective),
         )
 
-    def _discard_failed(
-        self, entry: LedgerEntry, pairs: Sequence[GatePair], run: Run
+    def _discard_run(
+        self, entry: LedgerEntry, pairs: Sequence[GatePair], run: Run, fault: str
     ) -> LedgerEntry:
-        """Discards a candidate of which a run failed or diverged; no later level depends on it."""
-        verb = "failed" if run.status is Status.FAILED else "diverged"
+        """Discards a candidate because of one of its runs; no later level depends on it."""
         return store.put_gate_result(
             self.db,
             entry.id,
@@ -203,38 +193,61 @@ class GateComparison:
             high=math.inf,
             seeds=[pair.seed for pair in pairs],
             expected_left=0.0,
-            reason=f"run {run.id} of the candidate, with seed {run.seed}, {verb}: {run.reason}",
+            reason=f"run {run.id} of the candidate, with seed {run.seed}, {fault}",
         )
 
-    def _train_other_seeds(self) -> None:
-        """Trains the other seeds of a candidate that was kept.
-
-        The next candidates are compared with it, perhaps after its code was changed.
-        """
-        runs = store.runs(self.db, study=self.study.id, current_only=True)
-        trained = {run.seed for run in runs if run.trial.digest == self.candidate.digest}
-        missing = [seed for seed in range(self.max_seeds) if seed not in trained]
-        if missing:
-            self.interface.report(
-                f"its other {format_count(len(missing), 'seed')} are trained now, because the next"
-                " candidates are compared with it and its code may be changed"
+    def train_other_seeds(self) -> None:
+        """Trains the other seeds of a candidate that was kept, if it executes code of the user."""
+        if self.candidate.has_user_code:
+            train_missing_seeds(
+                self.db, self.study, self.candidate, self.max_seeds, self.interface, "it is kept"
             )
-            specs = [self.candidate.run_spec(seed) for seed in missing]
-            train_run_specs(self.db, self.study, specs, self.interface)
 
 
-def _check_values(pair: GatePair, metric: str) -> None:
-    """Checks that both runs have a finite value of the objective.
+def find_stored_verdict(
+    db: store.Database,
+    study: Study,
+    candidate: GateCandidate,
+    baseline: Trial,
+    max_seeds: int,
+    min_effect: float,
+) -> LedgerEntry | None:
+    """The entry of an earlier test that answers this one; None if runs have to be trained.
+
+    A test that ended without a decision does not answer one with more seeds. One that ended because
+    a run of the candidate failed does not either: the cause may be gone.
+    """
+    entries = store.ledger(db, [study.id])
+    trials = store.trials(db, [entry.candidate_trial for entry in entries])
+    trial = next((t for t in trials.values() if t.digest == candidate.digest), None)
+    if trial is None:
+        return None
+    entry = newest_entry(
+        entries,
+        baseline=baseline.id,
+        candidate=trial.id,
+        objective=candidate.objective,
+        min_effect=min_effect,
+    )
+    if entry is None or entry.verdict is None:
+        return None
+    if entry.verdict == "not yet" and entry.max_seeds < max_seeds:
+        return None
+    runs = current_runs_by_seed(db, study, trial).values()
+    if entry.verdict == "discard" and any(run.status is Status.FAILED for run in runs):
+        return None
+    return entry
+
+
+def _check_baseline_value(pair: GatePair, metric: str) -> None:
+    """Checks that the run of the baseline has a finite value of the objective.
 
     Raises:
-        NnlabError: one has none.
+        NnlabError: it has none.
     """
-    for run_id, value in (
-        (pair.baseline_run, pair.baseline),
-        (pair.candidate_run, pair.candidate),
-    ):
-        if not math.isfinite(value):
-            raise NnlabError(
-                f"run {run_id} has no finite value of {metric}",
-                hint="nnlab show RUN lists the metrics; --objective names one of them",
-            )
+    if not math.isfinite(pair.baseline):
+        show = quote_command("nnlab", "show", pair.baseline_run)
+        raise NnlabError(
+            f"run {pair.baseline_run} of the baseline has no finite value of {metric}",
+            hint=f"{show} lists its metrics; --objective names one of them",
+        )

@@ -7,9 +7,13 @@ from nnlab import store
 from nnlab.analysis.gate import GatePair
 from nnlab.errors import NnlabError
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import format_count
 from nnlab.records import LedgerEntry, Run, Status, Study
 from nnlab.study.execution import ExecutionResult
+from nnlab.study.gate_candidate import GateCandidate
 from nnlab.study.queue import QueuedRuns
+
+_WITH_RESULT = (Status.FINISHED, Status.DIVERGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,50 @@ def train_run_specs(
     result = interface.train(db, QueuedRuns(study, tuple(specs), enqueued))
     runs = {run.id: run for run in store.runs(db, run_ids=enqueued.run_ids)}
     for run in runs.values():
-        if run.status.needs_training and run.status is not Status.FAILED:
+        if run.status not in (*_WITH_RESULT, Status.FAILED):
             raise result.error or NnlabError(
                 f"run {run.id} was not trained to its end", hint="the same command goes on"
             )
     return tuple(runs[run_id] for run_id in enqueued.run_ids)
+
+
+def train_missing_seeds(
+    db: store.Database,
+    study: Study,
+    candidate: GateCandidate,
+    max_seeds: int,
+    interface: GateInterface,
+    introduction: str,
+) -> tuple[Run, ...]:
+    """The runs of a candidate with all seeds of a test, after those without a result were trained.
+
+    The next candidates are compared with it, perhaps after its code was changed.
+
+    Args:
+        db: the database, open for writing.
+        study: its study.
+        candidate: the candidate, whose code is there now.
+        max_seeds: the number of seeds.
+        interface: how runs are trained and shown.
+        introduction: what it is, for the user.
+
+    Raises:
+        Interrupted, NnlabError: as `train_run_specs`.
+    """
+    runs = store.runs(db, study=study.id, current_only=True)
+    ended = {
+        run.seed
+        for run in runs
+        if run.trial.digest == candidate.digest and run.status in _WITH_RESULT
+    }
+    if missing := sum(seed not in ended for seed in range(max_seeds)):
+        interface.report(
+            f"{introduction}: {format_count(missing, 'seed')} of this candidate"
+            f" {'is' if missing == 1 else 'are'} trained now, because the next candidates are"
+            " compared with it and its code may be changed"
+        )
+    specs = [candidate.run_spec(seed) for seed in range(max_seeds)]
+    return train_run_specs(db, study, specs, interface)
 
 
 def check_baseline_run(run: Run) -> None:

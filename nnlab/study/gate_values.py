@@ -8,7 +8,8 @@ from nnlab import store
 from nnlab.analysis.gate import LedgerRow, current_runs_by_seed
 from nnlab.io.command_line import quote_command
 from nnlab.records import GateVerdictName
-from nnlab.study.gate import GateAnswer
+from nnlab.study.gate import GateAnswer, GateOptions, GatePlan
+from nnlab.study.gate_candidate import GateCandidate
 
 # The exit codes of `nnlab gate`; errors have those of `nnlab.errors`.
 EXIT_CODES: Mapping[GateVerdictName, int] = {
@@ -71,6 +72,31 @@ def answer_values(db: store.Database, answer: GateAnswer) -> dict[str, Any]:
             "ledger": quote_command("nnlab", "gate", "--study", answer.study.name, "--ledger"),
             "plot": quote_command("nnlab", "plot", "gate", answer.study.name, "-o", "gate.pdf"),
         },
+    }
+
+
+def plan_values(
+    plan: GatePlan | None, candidate: GateCandidate, options: GateOptions
+) -> dict[str, Any]:
+    """What a dry run prints with `--format json`: what a gate would compare.
+
+    `verdict` is that of the ledger, or None if runs would be trained; `baseline` is None if there
+    is none yet.
+    """
+    entry = None if plan is None else plan.entry
+    return {
+        "dry_run": True,
+        "verdict": None if entry is None else entry.verdict,
+        "entry": None if entry is None else entry.id,
+        "study": candidate.study,
+        "objective": str(candidate.objective),
+        "min_effect": options.min_effect,
+        "max_seeds": options.max_seeds,
+        "baseline": None if plan is None else plan.baseline.id,
+        "is_baseline": plan is None or plan.is_baseline,
+        "change": None if plan is None else plan.change,
+        "candidate_runs": 0 if plan is None else plan.candidate_runs,
+        "baseline_runs": 0 if plan is None else plan.baseline_runs,
     }
 
 

@@ -30,6 +30,7 @@ from nnlab.engine.run_session import AnySession, build_run_session
 from nnlab.engine.session import Session
 from nnlab.engine.streaming.record import StreamedData
 from nnlab.errors import ConnectionLost
+from nnlab.io.text import format_count
 from nnlab.provenance.environment import collect_environment
 from nnlab.records import Artifact, Epoch, Finding, Run, Status
 from nnlab.settings import config_of
@@ -277,7 +278,9 @@ class RunContext:
         if not delivered:
             return self.run.epochs
         self._callbacks.on_note(
-            self.run, f"{delivered} epochs that an earlier attempt could not store are now stored"
+            self.run,
+            f"{format_count(delivered, 'epoch')} that an earlier attempt could not store"
+            f" {'is' if delivered == 1 else 'are'} now stored",
         )
         return store.runs(self._db, run_ids=[self.run.id])[0].epochs
 

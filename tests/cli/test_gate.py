@@ -243,11 +243,47 @@ def test_a_dry_run_says_what_would_be_compared_and_writes_nothing(
     assert not (folder / "runs.db").exists()
     nnlab(*LOOP, *FAST)
     answer = nnlab(*LOOP, *SLOW, "--dry-run")
-    assert "lr 0.1 -> 0.0001 against trial 1" in answer.out
+    assert "against trial 1: lr 0.1 -> 0.0001" in answer.out
     assert "by val/loss:min, at most 10 pairs of runs; 1 run of the baseline" in answer.out
     assert count_runs(folder) == 1
     nnlab(*LOOP, *SLOW, "-q", expect=10)
     assert "the answer is in the ledger, entry 2" in nnlab(*LOOP, *SLOW, "--dry-run").out
+
+
+def test_a_dry_run_answers_as_the_test_itself_would(nnlab: Nnlab, folder: Path) -> None:
+    values = nnlab(*LOOP, *FAST, "--dry-run", "--format", "json").json
+    assert (values["baseline"], values["is_baseline"], values["verdict"]) == (None, True, None)
+    nnlab(*LOOP, *FAST)
+    text = nnlab(*LOOP, *FAST, "--dry-run").out
+    assert "baseline: opt=adam lr=0.1 model=mlp data=iris" in text
+    assert "the answer is in the ledger, entry 1" in text
+    error = nnlab(*LOOP, *FAST, "--against", "1", "--dry-run", expect=2).err
+    assert "--against 1 names the candidate itself" in error
+    words = (*LOOP, "--lr", "0.101", "--format", "json")
+    nnlab(*words, "--max-seeds", "2", expect=11)
+    known = nnlab(*words, "--max-seeds", "2", "--dry-run").json
+    assert (known["dry_run"], known["verdict"], known["entry"]) == (True, "not yet", 2)
+    assert (known["change"], known["candidate_runs"]) == ("lr 0.1 -> 0.101", 2)
+    # With more seeds it is tested again, so the ledger has no answer.
+    assert nnlab(*words, "--max-seeds", "3", "--dry-run").json["verdict"] is None
+
+
+def test_an_unknown_baseline_leaves_no_empty_study_behind(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", "--study", "other", *LOOP[3:], "-q", *FAST)
+    for against in ("77", "lr=7"):
+        for dry in ((), ("--dry-run",)):
+            error = nnlab(*LOOP, *SLOW, "--against", against, *dry, expect=2).err
+            assert against in error
+    assert rows(folder, "SELECT name FROM study") == [("other",)]
+    plan = nnlab(*LOOP, *SLOW, "--against", "1", "--dry-run", "--format", "json").json
+    assert (plan["baseline"], plan["change"]) == (1, "lr 0.1 -> 0.0001")
+    assert rows(folder, "SELECT name FROM study") == [("other",)]
+
+
+def test_a_dry_run_says_that_the_best_trial_would_become_the_baseline(nnlab: Nnlab) -> None:
+    nnlab("train", *LOOP[1:], "-q", "--lr", "0.1,0.0001")
+    text = " ".join(nnlab(*LOOP, *FAST, "--dry-run").out.split())
+    assert "is the best trial of the study so far: it would become the baseline" in text
 
 
 def test_the_ledger_is_listed_in_every_format(
@@ -292,6 +328,21 @@ def test_a_removed_study_takes_its_ledger_along_and_brings_it_back(nnlab: Nnlab)
     assert "no candidate of this database has been tested" in nnlab("gate", "--ledger").out
     nnlab("rm", "--undo")
     assert nnlab("gate", "--ledger", "--format", "json").json == before
+
+
+def test_a_ledger_comes_back_although_its_study_is_in_use_again(nnlab: Nnlab) -> None:
+    nnlab(*LOOP, *FAST)
+    nnlab(*LOOP, *SLOW, "-q", expect=10)
+    before = nnlab("gate", "--ledger", "--format", "json").json
+    nnlab("rm", "1", "--yes")  # one run is no ledger
+    assert nnlab("gate", "--ledger", "--format", "json").json == before
+    nnlab("rm", "loop", "--yes")
+    nnlab(*LOOP, "--lr", "0.05", "-q")
+    nnlab("rm", "--undo")
+    after = nnlab("gate", "--ledger", "--format", "json").json
+    assert [row["entry"] for row in after] == [1, 2, 3]
+    assert [{**row, "best": None} for row in after[:2]] == [{**row, "best": None} for row in before]
+    assert [row["best"] for row in after] == [True, False, False]
 
 
 # Enough epochs that a signal arrives while a pair is trained.

@@ -1,10 +1,14 @@
 """`nnlab gate --script`: flags and versions of a user's script as candidates."""
 
 import contextlib
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command_line_runner import Nnlab
 from example_scripts import write_script
 
@@ -35,7 +39,7 @@ def test_flags_are_compared_by_the_metric_that_the_script_prints(
 ) -> None:
     write_script(folder, SCRIPT)
     first = nnlab(*GATE, "train.py", "--", "--lr", "0.5")
-    assert "7 seeds of this one are trained now" in " ".join(first.err.split())
+    assert "7 seeds of this candidate are trained now" in " ".join(first.err.split())
     assert "baseline: lr=0.5 (trial 1)" in first.out
     kept = nnlab(*GATE, "train.py", "--", "--lr", "0.1")
     assert "keep: lr 0.5 -> 0.1" in kept.out
@@ -104,6 +108,40 @@ def test_a_baseline_that_fails_is_an_error_with_its_run(nnlab: Nnlab, folder: Pa
     assert "the baseline failed with seed 1, so that no pair can be compared; run 2:" in answer.err
     assert rows(folder, "SELECT count(*) FROM gate") == [(0,)]
 
+    # The seed that did finish does not make it the baseline of the same command.
+    answer = nnlab(*GATE, "train.py", "--", "--lr", "2", expect=1)
+    assert "the baseline failed with seed 1, so that no pair can be compared" in answer.err
+
+
+# It stops like a killed process while a file exists: the runs that are queued behind stay so.
+STOPS = SCRIPT.replace("import argparse, sys", "import argparse, os, pathlib, signal, sys").replace(
+    "shift =",
+    "if args.seed == 3 and pathlib.Path('kill').exists():\n"
+    "    os.kill(int(pathlib.Path('kill').read_text()), signal.SIGKILL)\n"
+    "shift =",
+)
+
+
+@pytest.mark.parametrize("lr", ["0.5", "0.1"])
+def test_all_seeds_of_a_baseline_are_trained_although_its_command_was_killed(
+    nnlab: Nnlab, folder: Path, lr: str
+) -> None:
+    write_script(folder, STOPS)
+    words = (*GATE[:4], "5", *GATE[5:], "train.py", "--", "--lr")
+    if lr != "0.5":
+        nnlab(*words, "0.5")
+    code = "import os, pathlib, sys; pathlib.Path('kill').write_text(str(os.getpid()));"
+    code += " os.execv(sys.executable, [sys.executable, '-m', 'nnlab', *sys.argv[1:]])"
+    process = subprocess.run([sys.executable, "-c", code, *words, lr], cwd=folder, check=False)
+    assert process.returncode == -signal.SIGKILL
+    (folder / "kill").unlink()
+    query = "SELECT status, count(*) FROM run JOIN trial ON trial.id = trial_id"
+    query += f" WHERE setting ->> '$.lr' = {lr} GROUP BY status"
+    assert dict(rows(folder, query))["finished"] < 5
+    answer = nnlab(*words, lr)
+    assert ("baseline: " if lr == "0.5" else "keep: ") in answer.out
+    assert rows(folder, query) == [("finished", 5)]
+
 
 def test_a_candidate_that_fails_is_discarded_with_the_pairs_so_far(
     nnlab: Nnlab, folder: Path
@@ -115,6 +153,19 @@ def test_a_candidate_that_fails_is_discarded_with_the_pairs_so_far(
         "of the candidate, with seed 1, failed: exit code 1: out of memory"
     )
     assert (values["seeds"], values["effect"] < 0) == ([0], True)
+
+
+def test_a_candidate_that_measures_nothing_is_discarded(nnlab: Nnlab, folder: Path) -> None:
+    write_script(folder, SCRIPT)
+    words = (*GATE[:4], "2", *GATE[5:], "train.py")
+    nnlab(*words, "--", "--lr", "0.5")
+    write_script(folder, SCRIPT.replace("val_loss=", "something "))
+    values = nnlab(*words, "--format", "json", "--", "--lr", "0.5", expect=10).json
+    assert values["reason"].endswith(
+        "of the candidate, with seed 0, has no finite value of val/loss"
+    )
+    again = nnlab(*words, "--format", "json", "--", "--lr", "0.5", expect=10).json
+    assert again == {**values, "from_ledger": True}
 
 
 def test_an_objective_that_is_not_measured_is_an_error(nnlab: Nnlab, folder: Path) -> None:

@@ -39,6 +39,45 @@ def test_an_answer_without_rows_that_is_too_long_says_so() -> None:
     assert answer["error"] == "the answer is too long"
 
 
+def test_the_next_page_begins_with_the_first_row_that_was_left_out() -> None:
+    rows = [{"run": number, "note": "x" * 390} for number in range(120)]
+    seen: list[int] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = rows[offset : offset + 50]
+        values: dict[str, Any] = {"rows": page, "total": 120}
+        if offset + 50 < 120:
+            values["more_from"] = offset + 50
+        answer = json.loads(compact_json(values, "rows", offset=offset))
+        assert answer.get("left_off", 0) == len(page) - len(answer["rows"])
+        seen += [row["run"] for row in answer["rows"]]
+        offset = answer.get("more_from")
+    assert seen == list(range(120))
+
+
+def test_a_row_that_is_too_long_hides_no_other() -> None:
+    long = {str(number): "x" * 390 for number in range(100)}
+    rows = [long, {"run": 1}, {"run": 2}]
+    answer = json.loads(compact_json({"rows": rows}, "rows", offset=0))
+    assert answer == {"rows": [{"error": "this row is too long"}], "left_off": 2, "more_from": 1}
+    answer = json.loads(compact_json({"rows": rows[1:]}, "rows", offset=1))
+    assert answer == {"rows": [{"run": 1}, {"run": 2}]}
+
+
+def test_a_long_list_of_numbers_says_how_many_are_left_out() -> None:
+    seeds = json.loads(compact_json({"seeds": range(5_000)}))["seeds"]
+    assert seeds[:3] == [0, 1, 2]
+    assert seeds[-1] == f"{5_000 - len(seeds) + 1:,} more"
+
+
+def test_a_terminal_receives_no_control_characters() -> None:
+    name = "\x1b]0;x\x07 \x9b31m \u202e \u2028 naïve 数"
+    text = compact_json({"name": name})
+    assert text.isprintable()
+    assert "naïve 数" in text
+    assert json.loads(text) == {"name": name}
+
+
 def test_what_says_nothing_is_left_out() -> None:
     values: dict[str, Any] = {
         "a": None,

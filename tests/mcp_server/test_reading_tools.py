@@ -102,6 +102,7 @@ def test_findings_and_their_explanation(database: Path) -> None:
         ("curves", {"run": "1", "metrics": ["val/los"]}, "did you mean 'val/loss'"),
         ("explain", {"code": "NN999"}, "unknown finding 'NN999'"),
         ("compare", {"top": 1000}, "less than or equal to 50"),
+        ("runs", {"offset": 2**70}, "less than or equal to"),
         ("compare", {"at": "middle"}, "must be best, last or an epoch"),
     ],
 )
@@ -111,6 +112,27 @@ def test_errors_say_what_is_wrong(
     result = call_tool(database, tool, arguments)
     assert result.is_error
     assert message in text_of(result)
+
+
+def test_an_error_is_short_and_has_no_control_characters(database: Path) -> None:
+    result = call_tool(database, "compare", {"names": ["\x1b[31m\x9b" + "x" * 10_000]})
+    assert result.is_error
+    assert "unknown study or run '\\x1b[31m\\x9bxxx" in text_of(result)
+    assert text_of(result).isprintable()
+    assert len(text_of(result)) < 2_100
+
+
+def test_an_older_database_is_not_upgraded(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    assets = Path(__file__).parents[1] / "store" / "assets"
+    path.write_bytes((assets / "revision-0003.db").read_bytes())
+    before = path.read_bytes()
+    result = call_tool(path, "studies")
+    assert result.is_error
+    assert "was written by an earlier nnlab" in text_of(result)
+    assert f"nnlab db upgrade --db {path} upgrades it" in text_of(result)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_nothing_is_written_and_a_missing_database_is_not_created(

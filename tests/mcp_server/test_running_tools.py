@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,25 @@ def test_train_returns_the_ranking_and_trains_nothing_twice(tmp_path: Path) -> N
     assert again == first
     with nnlab.open(path) as results:
         assert len(results.runs()) == 4
+
+
+def test_the_gate_answers_and_knows_its_answer_later(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    options = {"data": "iris", "width": 8, "depth": 1, "epochs": 3}
+
+    def gate(lr: float) -> Any:
+        arguments = {
+            "study": "loop", "options": {**options, "lr": lr}, "objective": "val/loss",
+            "max_seeds": 3, "wait_seconds": 300,
+        }  # fmt: skip
+        return json.loads(text_of(call_tool(path, "gate", arguments, allow_run=True)))
+
+    first = gate(0.1)
+    assert (first["verdict"], first["exit_code"], first["from_ledger"]) == ("baseline", 0, False)
+    worse = gate(0.0001)
+    assert (worse["verdict"], worse["exit_code"]) == ("discard", 10)
+    assert worse["change"] == "lr 0.1 -> 0.0001"
+    assert gate(0.0001) == {**worse, "from_ledger": True}
 
 
 def test_errors_of_the_command_are_returned(tmp_path: Path) -> None:
@@ -99,6 +119,45 @@ def test_without_the_package_the_command_says_how_to_install_it(
     monkeypatch.delitem(sys.modules, "nnlab.mcp_server.server", raising=False)
     answer = nnlab("mcp", expect=2)
     assert 'pip install "nnlab[mcp]"' in answer.err
+
+
+def test_two_callers_receive_the_end_of_one_command(tmp_path: Path) -> None:
+    runner = CommandRunner(str(tmp_path / "runs.db"))
+    words = ["train", "--study=s", "--optt=adam"]
+    with ThreadPoolExecutor() as pool:
+        states = list(pool.map(lambda _: runner.run(words, 300.0), range(8)))
+    assert {state.exit_code for state in states} == {2}
+    assert all("--optt" in state.errors for state in states)
+    assert not runner._started
+
+
+@pytest.mark.parametrize("word", ["a\0b", "x" * 3_000_000])
+def test_words_that_no_process_can_receive_are_an_error(tmp_path: Path, word: str) -> None:
+    arguments = {"study": word, "options": {}}
+    result = call_tool(tmp_path / "runs.db", "train", arguments, allow_run=True)
+    assert result.is_error
+    assert "nnlab train could not be started: " in text_of(result)
+
+
+def test_stop_needs_names(tmp_path: Path) -> None:
+    result = call_tool(tmp_path / "runs.db", "stop", allow_run=True)
+    assert result.is_error
+    assert "there is nothing to stop" in text_of(result)
+
+
+@pytest.mark.parametrize("tool", ["train", "gate"])
+@pytest.mark.parametrize(
+    "option", ["notify", "cmd", "script", "python", "artifacts", "dry_run", "launcher"]
+)
+def test_a_client_cannot_choose_a_shell_command_or_a_folder(
+    tmp_path: Path, tool: str, option: str
+) -> None:
+    arguments = {"study": "s", "options": {**TINY, option: "touch executed"}}
+    result = call_tool(tmp_path / "runs.db", tool, arguments, allow_run=True)
+    assert result.is_error
+    name = option.replace("_", "-")
+    assert f"the option {name} cannot be given here" in text_of(result)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["db", "--db", "format", "", "--", "lr=1 --db", "x y"])

@@ -11,7 +11,7 @@ import pytest
 from store.store_fixtures import StoreHarness, make_harness
 
 from nnlab import store
-from nnlab.errors import DatabaseReadOnly, NewerSchema, UpgradeFailed
+from nnlab.errors import DatabaseReadOnly, NewerSchema, OlderSchema, UpgradeFailed
 from nnlab.records import Origin, Sample, Status
 from nnlab.store.schema import HEAD, REVISIONS, Migrations, shipped_migrations_folder
 
@@ -125,6 +125,16 @@ sys.stdin.readline()
 later = Migrations(Path(sys.argv[2]), (*REVISIONS, "9999"))
 store.open_database(sys.argv[1], write=True, migrations=later).close()
 """
+
+
+def test_an_older_database_is_an_error_where_it_may_not_be_upgraded(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    shutil.copy(ASSETS / f"revision-{REVISIONS[0]}.db", path)
+    before = path.read_bytes()
+    with pytest.raises(OlderSchema, match=f"has revision {REVISIONS[0]}, not {HEAD}"):
+        store.open_database(str(path), write=False, upgrade=False)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_processes_that_come_at_once_upgrade_once(

@@ -4,7 +4,7 @@ from nnlab.errors import NnlabError, NoDatabase, UpgradeFailed
 from nnlab.store.address import ServerAddress
 from nnlab.store.postgres.database import ServerDatabase
 from nnlab.store.schema import Migrations
-from nnlab.store.upgrade import newer_schema_error
+from nnlab.store.upgrade import newer_schema_error, older_schema_error
 
 
 def open_server(
@@ -12,6 +12,7 @@ def open_server(
     *,
     write: bool,
     create: bool,
+    upgrade: bool,
     migrations: Migrations,
     busy_seconds: float,
 ) -> ServerDatabase:
@@ -22,7 +23,10 @@ def open_server(
             revision = database.revision(connection)
         if revision is None:
             _check_may_create(address, create=create)
-        if revision is None or revision in migrations.revisions[:-1]:
+        is_older = revision in migrations.revisions[:-1]
+        if revision is not None and is_older:
+            _check_may_upgrade(address, revision, migrations, upgrade=upgrade)
+        if revision is None or is_older:
             _create_or_upgrade_schema(address, migrations, busy_seconds)
         elif revision != migrations.head:
             _check_may_read_newer(address, revision, migrations, write=write)
@@ -46,6 +50,13 @@ def _check_may_read_newer(
 ) -> None:
     if write:
         raise newer_schema_error(address, revision, migrations)
+
+
+def _check_may_upgrade(
+    address: ServerAddress, revision: str, migrations: Migrations, *, upgrade: bool
+) -> None:
+    if not upgrade:
+        raise older_schema_error(address, revision, migrations)
 
 
 def _create_or_upgrade_schema(

@@ -122,7 +122,7 @@ def gate(
 
     The options of a setting are those of `nnlab train`. The first candidate of a study becomes its
     baseline, and a candidate that is kept becomes the baseline of the next ones.
-    However many candidates are tried, at most about 5 % of the kept ones are no better
+    However many candidates are tried, on average at most about 5 % of the kept ones are no better
     (docs/gate.md). A candidate that was tested before is answered without training.
 
     Exit codes: 0 keep (or first baseline), 10 discard, 11 not yet decided; errors have others.

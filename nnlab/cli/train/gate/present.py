@@ -12,7 +12,7 @@ from nnlab.records import LedgerEntry
 from nnlab.stats.rounding import describe_p
 from nnlab.study.gate import GateAnswer, GateOptions, GatePlan
 from nnlab.study.gate_candidate import GateCandidate
-from nnlab.study.gate_values import answer_values
+from nnlab.study.gate_values import answer_values, plan_values
 
 ANSWER_COLUMNS = (
     TableColumn("verdict", "verdict"),
@@ -108,23 +108,40 @@ def _test_text(entry: LedgerEntry) -> str:
     return f"{describe_p(entry.p)}, level {entry.level:.2g}"
 
 
-def print_plan(plan: GatePlan | None, candidate: GateCandidate, options: GateOptions) -> None:
+def print_plan(
+    plan: GatePlan | None,
+    candidate: GateCandidate,
+    options: GateOptions,
+    output_format: Format,
+) -> None:
     """Prints what a gate would do.
 
     Args:
         plan: what the candidate is compared with; None if there is no baseline yet.
         candidate: the candidate.
         options: how it would be tested.
+        output_format: how it is printed.
     """
+    if output_format is not Format.TABLE:
+        values = plan_values(plan, candidate, options)
+        columns = tuple(TableColumn(key, key) for key in values)
+        if output_format is Format.JSON:
+            print_json(values)
+        else:
+            render([values], columns, output_format)
+        return
     objective = candidate.objective
     if plan is None:
         say(f"study '{candidate.study}' has no baseline by {objective.metric} yet:")
         say("this candidate would be trained and become the baseline", style="bold")
-    elif plan.entry is not None and plan.entry.verdict is not None:
+    elif plan.entry is not None:
         say(f"{plan.entry.verdict}: {plan.change}", style="bold")
-        say(f"the answer is in the ledger, entry {plan.entry.id}; nothing would be trained")
+        say(f"the answer is in the ledger, entry {plan.entry.id}")
+    elif plan.is_baseline:
+        say(f"this candidate, {plan.change}, is the best trial of the study so far:")
+        say("it would become the baseline", style="bold")
     else:
-        say(f"{plan.change} against trial {plan.baseline.id}", style="bold")
+        say(f"against trial {plan.baseline.id}: {plan.change}", style="bold")
         say(
             f"by {objective}, at most {format_count(options.max_seeds, 'pair')} of runs;"
             f" {format_count(plan.baseline_runs, 'run')} of the baseline and {plan.candidate_runs}"

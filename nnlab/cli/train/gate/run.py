@@ -125,6 +125,6 @@ def _print_plan(candidate: GateCandidate, options: GateRun) -> None:
     try:
         with open_results(options.db) as database:
             plan = plan_gate(database, candidate, options.options)
-            present.print_plan(plan, candidate, options.options)
     except NoDatabase:
-        present.print_plan(None, candidate, options.options)
+        plan = None
+    present.print_plan(plan, candidate, options.options, options.output_format)
