@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nnlab import store
 from nnlab.analysis.gate import interval_text, ledger_rows
 from nnlab.io.anonymous import hide_folders
+from nnlab.io.text import format_count
 from nnlab.records import Study
 
 
@@ -43,7 +44,7 @@ class LedgerSummary:
         verdicts = [line.verdict for line in self.lines if line.verdict != "baseline"]
         kept, discarded = verdicts.count("keep"), verdicts.count("discard")
         return (
-            f"{len(verdicts)} candidates: {kept} kept, {discarded} discarded,"
+            f"{format_count(len(verdicts), 'candidate')}: {kept} kept, {discarded} discarded,"
             f" {len(verdicts) - kept - discarded} not decided."
         )
 
