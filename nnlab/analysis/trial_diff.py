@@ -96,6 +96,11 @@ def _verdict_line(comparison: BestComparison) -> str:
             "verdict: cannot tell; too few seeds to rank:"
             f" at least {comparison.min_seeds} are needed"
         )
+    if comparison.is_significant and comparison.mean < 0 and not comparison.by_success:
+        return (
+            "verdict: cannot tell; more seeds of #1 work, but where both work #2 is better"
+            f" ({describe_p(comparison.adjusted)})"
+        )
     if comparison.is_significant:
         return f"verdict: #1 is better ({describe_p(comparison.adjusted)})"
     more = (
