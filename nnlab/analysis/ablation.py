@@ -171,7 +171,8 @@ def _notes(
     if undecided:
         count = format_count(len(undecided), "change")
         notes.append(f"too few seeds to test {count}: at least {max(undecided)} are needed")
-    counts = {base.value.n, *(change.row.value.n for change in changes)}
+    # Seeds that collapsed were trained too.
+    counts = {row.working_seeds[1] for row in (base, *(change.row for change in changes))}
     if len(counts) > 1:
         notes.append(f"unequal numbers of seeds: from {min(counts)} to {max(counts)}")
     scope = ranking.scope

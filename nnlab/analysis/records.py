@@ -131,6 +131,12 @@ class RankingRow:
         return total - len(self.collapsed), total
 
     @property
+    def seeds_text(self) -> str:
+        """The number of seeds of the mean, such as `5`, or `4 of 5` if one collapsed."""
+        count = str(self.value.n)
+        return f"{count} of {self.working_seeds[1]}" if self.collapsed else count
+
+    @property
     def success_rate(self) -> float:
         """The fraction of the runs that work."""
         working, total = self.working_seeds

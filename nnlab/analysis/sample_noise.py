@@ -302,17 +302,18 @@ def _difference_notes(
         if difference is None:
             continue
         examples = format_count(difference.n, f"{_SPLIT_NAMES[split]} example")
-        models = "model" if len(rows[0].runs) == len(row.runs) == 1 else "models"
+        is_single = len(rows[0].runs) == len(row.runs) == 1
+        models, are, those = ("model", "is", "that") if is_single else ("models", "are", "those")
         evidence = f"{difference.method}, {examples}, {describe_p(difference.p)}"
         if difference.low > 0:
             statement = (
-                f"on further examples, the trained {models} of #1 are better than those of"
-                f" #{row.rank} by at least {difference.low:.2g} ({evidence})"
+                f"on further examples, the trained {models} of #1 {are} better than {those}"
+                f" of #{row.rank} by at least {difference.low:.2g} ({evidence})"
             )
         else:
             statement = (
-                f"the {examples} do not distinguish the trained {models} of #1 from those of"
-                f" #{row.rank} ({evidence})"
+                f"the {examples} do not distinguish the trained {models} of #1 from {those}"
+                f" of #{row.rank} ({evidence})"
             )
         return (f"{statement}; other seeds of the same settings may differ more",)
     return ()
