@@ -113,6 +113,18 @@ def test_losses_of_opponents_are_no_losses_to_diagnose(nnlab: Nnlab, folder: Pat
     assert "no column of a loss" not in error
 
 
+def test_other_tables_of_a_folder_are_left_out_and_named(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "runs").mkdir()
+    (folder / "runs" / "other.csv").write_text("name,size\na,1\n")
+    error = nnlab("diagnose", "--csv", "runs", expect=1).err
+    assert "other.csv: no column of a loss or an accuracy" in error
+    (folder / "runs" / "rising.csv").write_text(RISING)
+    answer = nnlab("diagnose", "--csv", "runs")
+    assert "NN101 overfitting" in answer.out
+    assert "left out: runs/other.csv: no column of a loss" in answer.err
+    nnlab("diagnose", "--csv", "runs/rising.csv", "--csv", "runs/other.csv", expect=1)
+
+
 @pytest.mark.parametrize(
     ("epochs", "text"),
     [
