@@ -58,3 +58,9 @@ def test_the_runs_are_those_that_collapsed(study: Nnlab, folder: Path) -> None:
     collapsed = [run for row in rows for run in row["collapsed"]]
     with api.open(folder / "runs.db") as results:
         assert sorted(results.run(run).run.seed or 0 for run in collapsed) == [1, 2, 3]
+
+
+def test_an_ablation_counts_them(study: Nnlab) -> None:
+    notes = " ".join(study("compare", "s", "--ablation", "lr=0.1").out.split())
+    assert "some seeds collapse: lr 0.3 (3 of 5 seeds work), lr 0.5 (4 of 5 seeds work)" in notes
+    assert "lr 0.2 (" not in notes
