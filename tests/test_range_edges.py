@@ -3,6 +3,7 @@
 import pytest
 
 from nnlab.analysis.range_edges import range_edge_notes
+from nnlab.settings import ExternalName
 from nnlab.settings.space import Space, parse_space, parse_values
 
 
@@ -44,3 +45,11 @@ def test_the_edge(given: dict[str, str], best: dict[str, object], beyond: str | 
         assert text.endswith(f"extend the range: {beyond}")
         name, values = beyond.split()
         assert parse_values(name.removeprefix("--"), values)  # it can be typed
+
+
+@pytest.mark.parametrize("name", ["model.risk", ExternalName("risk")])
+def test_zero_is_a_limit_of_a_field_with_unknown_limits(name: str) -> None:
+    tried: Space = {name: (0.0, 0.4, 0.8)}
+    assert range_edge_notes(tried, {name: 0.0}) == ()
+    (text,) = range_edge_notes(tried, {name: 0.8})
+    assert text.endswith("risk 0.4..1.2")

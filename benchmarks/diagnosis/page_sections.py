@@ -31,11 +31,12 @@ def goal_rows(specimens: Sequence[DiagnosedSpecimen]) -> str:
         )
     alarms, healthy, _ = score.count_false_alarms(specimens)
     rows.append(f"| warnings for healthy runs | at most 1 % | {_share(alarms, healthy)} |")
-    gap = max(
-        (abs(row.confidence - row.right) for row in _bins(specimens) if row.count >= ENOUGH),
-        default=0.0,
+    bins = [row for row in _bins(specimens) if row.count >= ENOUGH]
+    gap = max((abs(row.confidence - row.right) for row in bins), default=0.0)
+    rows.append(
+        f"| confidence: largest difference of a bin with {ENOUGH} findings or more"
+        f" ({len(bins)} of {len(score.BIN_EDGES) - 1}) | 0.05 | {gap:.3f} |"
     )
-    rows.append(f"| confidence: largest difference of a bin | 0.05 | {gap:.3f} |")
     return "\n".join(rows)
 
 

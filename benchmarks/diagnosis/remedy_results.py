@@ -47,6 +47,8 @@ SEEDS = 8
 MIN_SHARE = 0.5
 # Runs of a fault have something to gain if the correction improves them by so many sd.
 MIN_GAIN = 1.0
+# Larger gains, of seeds that hardly differ, are not written as numbers.
+_MAX_GAIN = 99
 
 MODEL_FILE = "net.py"
 # A user's model with faults that its arguments can correct.
@@ -471,17 +473,30 @@ def remedy_section(results: Sequence[RemedyBenchmark]) -> list[str]:
         f" {SEEDS} seeds proved a remedy that reaches at",
         f"least {MIN_SHARE:.0%} of the gain.",
         "",
+        "*Possible gain*: the improvement by the known correction, in standard deviations (sd)",
+        "between seeds. *Treated*: the finding whose remedies were trained. *Remedies*: how many.",
+        "*Share of the gain*: the improvement by the best remedy, relative to that by the known",
+        "correction; above 100 % the remedy is better than the correction.",
+        "",
         "| fault | data | model | judged by | possible gain | treated | remedies | best remedy |"
         " share of the gain |",
         "| --- | --- | --- | --- | ---: | --- | ---: | --- | ---: |",
     ]
-    lines += [
-        f"| {result.fault} | {result.data} | {result.model} | {result.measure} |"
-        f" {min(result.gain, 99):.1f} sd | {result.code} | {result.proposed} |"
-        f" {result.remedy or '*none proved*'} | {f'{result.share:.0%}' if result.remedy else ''} |"
-        for result in results
-    ]
+    lines += [_result_row(result) for result in results]
     return [*lines, ""]
+
+
+def _result_row(result: RemedyBenchmark) -> str:
+    gain = f"{result.gain:.1f} sd" if result.gain < _MAX_GAIN else f"above {_MAX_GAIN} sd"
+    # Without a proposal there is the message of the error in place of a code.
+    treated = result.code if result.proposed else "none"
+    share = f"{result.share:.0%}" if result.remedy else ""
+    if not result.has_gain:
+        share = "*nothing to gain*"
+    return (
+        f"| {result.fault} | {result.data} | {result.model} | {result.measure} | {gain} |"
+        f" {treated} | {result.proposed} | {result.remedy or '*none proved*'} | {share} |"
+    )
 
 
 def main() -> int:

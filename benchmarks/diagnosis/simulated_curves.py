@@ -12,6 +12,7 @@ from diagnosis.curve_shapes import Values
 from diagnosis.specimen import Specimen, TrainedSpecimen
 
 DRAWS = 12
+MAX_RISK_EPOCHS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,15 @@ def draw(name: str, kind: SimulatedKind, seed: int) -> TrainedSpecimen:
         )
         for metric, values in simulation.curves.items()
     }
-    risk = [] if simulation.risk is None else list(enumerate(map(float, simulation.risk), start=1))
+    risk = _thinned(simulation.risk) if simulation.risk is not None else []
     specimen = Specimen(
         f"simulated: {name}", kind.half, kind.truth, {}, seed, kind.accepted, kind.group
     )
     return TrainedSpecimen(specimen, {}, curves, risk, kind.is_external)
+
+
+def _thinned(risk: Values) -> list[tuple[int, float]]:
+    """The risk at up to about 400 epochs, the last among them, as of trained runs."""
+    every = -(-len(risk) // MAX_RISK_EPOCHS)
+    kept = range(len(risk) - 1, -1, -every)
+    return [(index + 1, float(risk[index])) for index in reversed(kept)]

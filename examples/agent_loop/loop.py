@@ -31,8 +31,12 @@ def proposals() -> Iterator[dict[str, str]]:
 
 def gate(options: dict[str, str]) -> tuple[int, dict[str, object]]:
     """Asks the gate about a setting; returns its exit code and its answer."""
-    words = [sys.executable, "-m", "nnlab", "gate", "--study", STUDY, "--max-seeds", "6", "--format", "json"]
-    words += [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    words = [sys.executable, "-m", "nnlab", "gate", "--study", STUDY, "--max-seeds", "6"]
+    words += [
+        "--format",
+        "json",
+        *(f"--{name.replace('_', '-')}={value}" for name, value in options.items()),
+    ]
     process = subprocess.run(words, capture_output=True, text=True, check=False)
     if process.returncode not in (KEEP, DISCARD, NOT_YET):
         raise SystemExit(process.stderr)
@@ -45,7 +49,7 @@ def main() -> None:
     gate(best)
     for change in proposals():
         code, answer = gate({**best, **change})
-        print(f"{change}: {answer['verdict']} after {answer['seeds_used']} seeds: {answer['reason']}")
+        print(f"{change}: {answer['verdict']}, {answer['seeds_used']} seeds: {answer['reason']}")
         if code == KEEP:
             best = {**best, **change}
     print("best:", best)

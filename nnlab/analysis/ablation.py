@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.base_trial import find_base_row, unknown_base_error, values_by_seed
+from nnlab.analysis.collapsed_seeds import working_text
 from nnlab.analysis.comparable import comparable_groups, merge_groups_along
 from nnlab.analysis.ranking import rank_group
 from nnlab.analysis.records import Ranking, RankingRequest, RankingRow, UnrankedTrial
@@ -15,7 +16,7 @@ from nnlab.io.text import format_count
 from nnlab.objective import Scalar, limits_of
 from nnlab.records import Status
 from nnlab.settings import setting_fields
-from nnlab.settings.setting_differences import distinguishing_fields
+from nnlab.settings.setting_differences import distinguishing_fields, format_value
 from nnlab.stats.base_comparison import BaseComparison, compare_with_base
 from nnlab.stats.comparison import PairedTest
 
@@ -171,9 +172,11 @@ def _notes(
     if undecided:
         count = format_count(len(undecided), "change")
         notes.append(f"too few seeds to test {count}: at least {max(undecided)} are needed")
-    counts = {base.value.n, *(change.row.value.n for change in changes)}
+    # Seeds that collapsed were trained too.
+    counts = {row.working_seeds[1] for row in (base, *(change.row for change in changes))}
     if len(counts) > 1:
         notes.append(f"unequal numbers of seeds: from {min(counts)} to {max(counts)}")
+    notes += _collapse_notes(base, changes)
     scope = ranking.scope
     statuses = store.count_runs(db, study_ids=scope.studies, run_ids=scope.runs)
     notes += [
@@ -184,3 +187,16 @@ def _notes(
     if statuses.get(Status.QUEUED):
         notes.append(f"{format_count(statuses[Status.QUEUED], 'run')} still to be trained")
     return tuple(notes)
+
+
+def _collapse_notes(base: RankingRow, changes: Sequence[SingleChange]) -> tuple[str, ...]:
+    """A note on the trials of which some seeds collapsed: differences are those of the others."""
+    named = [("the base", base)]
+    named += [(f"{c.field} {format_value(c.value)}", c.row) for c in changes]
+    affected = [f"{name} ({working_text(row)} work)" for name, row in named if row.collapsed]
+    if not affected:
+        return ()
+    return (
+        f"some seeds collapse: {', '.join(affected)}; means and differences are those of the seeds"
+        " that work, whose numbers are not tested here",
+    )

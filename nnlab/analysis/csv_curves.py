@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from nnlab.diagnosis.external_curves import curve_names
+from nnlab.diagnosis.opposing_losses import opposing_losses
 from nnlab.errors import DataError, UsageError, unknown_name_message
 from nnlab.io.files import read_limited
 from nnlab.metric_names import normalize_name
@@ -139,6 +140,12 @@ def _column_indices(
     for parts in curves.values():
         columns |= {name: names.index(name) for name in parts}
     if not curves.keys() - {"lr", "train/grad_norm"}:
+        if opponents := opposing_losses(names):
+            raise DataError(
+                f"{path}: {' and '.join(opponents)} are losses of networks that are trained against"
+                " each other; each rises when the other falls, so they do not show faults",
+                hint="--map val_loss=COLUMN, if another column is better when it is lower",
+            )
         raise DataError(
             f"{path}: no column of a loss or an accuracy among {', '.join(header) or 'nothing'}",
             hint="a header line such as epoch,train_loss,val_loss; or --map val_loss=COLUMN",

@@ -86,7 +86,12 @@ def _gap_ratio(numbers: Sequence[float]) -> float:
 
 
 def _is_field_limit(name: str, end: float, *, low: bool) -> bool:
-    """Whether an end of the values tried is a limit of the field itself."""
+    """Whether an end of the values tried is a limit of the field itself.
+
+    The limits of an argument of user code are unknown: negative values are not suggested for it.
+    """
+    if low and end == 0 and (isinstance(name, ExternalName) or "." in name):
+        return True
     for limit in _limits(name):
         match limit:
             case Ge(ge=bound) | Gt(gt=bound) if low and end == bound:

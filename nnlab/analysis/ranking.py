@@ -159,8 +159,7 @@ def rank_group(
         members, samples = _sorted_by_success(considered, samples, objective, pruned, collapse)
     shown = members[:top] if top else members
     changed_data = store.seeds_with_changing_data(db, _run_ids(shown))
-    rows = _build_rows(db, shown, objective, request.at, group_by, pruned, changed_data)
-    rows = tuple(with_working_seeds(row, collapse) for row in rows)
+    rows = _build_rows(db, shown, objective, request.at, group_by, pruned, changed_data, collapse)
     values_by_seed = [tested_values(sample, collapse) for sample in samples]
     rows = with_significance(
         rows,
@@ -248,6 +247,7 @@ def _build_rows(
     group_by: Sequence[str],
     pruned: Mapping[int, int],
     changed_data: Mapping[int, Sequence[int]],
+    collapse: Collapse | None,
 ) -> tuple[RankingRow, ...]:
     findings = store.findings(db, _run_ids(groups))
     # The trials of a group agree in the fields grouped by, so the first one supplies the setting.
@@ -257,18 +257,36 @@ def _build_rows(
     regression_runs = _run_ids([g for g in groups if _may_be_regression(settings[g[0].trial_id])])
     errors = load_errors(db, {run: epochs[run] for run in regression_runs}, objective)
     over_steps = store.runs_over_steps(db)
+    rows = [
+        _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings)
+        for rank_number, group in enumerate(groups, start=1)
+    ]
+    rows = [_with_epochs(with_working_seeds(row, collapse), epochs) for row in rows]
     return tuple(
         replace(
-            _build_row(rank_number, group, settings[group[0].trial_id], group_by, findings, epochs),
+            row,
             errors={
-                metric: aggregate([values.get(run_id, math.nan) for run_id in _run_ids([group])])
+                metric: aggregate([values.get(run_id, math.nan) for run_id in row.working_runs])
                 for metric, values in errors.items()
             },
             pruned=_count_pruned(group, pruned),
             axis="step" if over_steps.issuperset(_run_ids([group])) else "epoch",
             different_data=any(trial.trial_id in changed_data for trial in group),
         )
-        for rank_number, group in enumerate(groups, start=1)
+        for row, group in zip(rows, groups, strict=True)
+    )
+
+
+def _with_epochs(row: RankingRow, epochs: Mapping[int, RunEpochs]) -> RankingRow:
+    """The row with the epochs and test values of its runs that work."""
+    measured = [epochs[run_id] for run_id in row.working_runs]
+    tested = [run for run in measured if run.test_epoch is not None]
+    return replace(
+        row,
+        epoch=median_epoch(run.epoch for run in measured),
+        test=aggregate([run.test for run in measured]) if tested else None,
+        test_epoch=median_epoch(run.test_epoch for run in tested),
+        test_epochs_match=all(run.epoch == run.test_epoch for run in tested),
     )
 
 
@@ -332,24 +350,19 @@ def _build_row(
     setting: Setting,
     group_by: Sequence[str],
     findings: Mapping[int, Sequence[Finding]],
-    epochs: Mapping[int, RunEpochs],
 ) -> RankingRow:
     results = [result for trial in group for result in trial.results]
     if group_by:
         setting = select_values(setting, group_by)
     findings_of_runs = [findings.get(result.run_id, ()) for result in results]
     flags = Counter(finding.code for run in findings_of_runs for finding in table_findings(run))
-    measured = [epochs[result.run_id] for result in results]
-    tested = [run for run in measured if run.test_epoch is not None]
     return RankingRow(
         rank=rank_number,
         trials=tuple(trial.trial_id for trial in group),
         setting=setting,
         value=aggregate([result.value for result in results]),
-        epoch=median_epoch(run.epoch for run in measured),
-        test=aggregate([run.test for run in measured]) if tested else None,
-        test_epoch=median_epoch(run.test_epoch for run in tested),
-        test_epochs_match=all(run.epoch == run.test_epoch for run in tested),
+        epoch=None,
+        test=None,
         runs=tuple(result.run_id for result in results),
         seeds=tuple(result.seed for result in results),
         values=tuple(result.value for result in results),

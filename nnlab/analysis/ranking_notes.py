@@ -96,7 +96,8 @@ def _budget_notes(rows: Sequence[RankingRow]) -> list[str]:
     epochs = sorted({int(str(number)) for number in planned if number})
     if len(epochs) > 1:
         notes.append(f"unequal budgets: from {epochs[0]} to {epochs[-1]} epochs")
-    seeds = {row.value.n for row in rows if row.value.n}
+    # Collapsed seeds were trained too; another note counts them.
+    seeds = {row.working_seeds[1] for row in rows if row.value.n}
     if len(seeds) > 1:
         notes.append(f"unequal numbers of seeds: from {min(seeds)} to {max(seeds)}")
     if seeds == {1}:

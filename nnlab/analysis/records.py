@@ -72,8 +72,8 @@ class RankingRow:
     `axis` says what its epochs are: steps, if the runs of another program are measured over steps.
     `different_data` says that seeds of one of its trials were trained on different data.
     `collapsed` are the runs that ended at chance level while other runs of the ranking work
-    (`nnlab.stats.collapse`): `value`, `interval` and `comparison` are those of the other runs, if
-    there are any.
+    (`nnlab.stats.collapse`): `value`, `epoch`, `test`, `errors`, `interval` and `comparison` are
+    those of the other runs, if there are any.
     """
 
     rank: int
@@ -113,15 +113,28 @@ class RankingRow:
     @property
     def working_values(self) -> tuple[float, ...]:
         """The values of the runs that work; all values if none does."""
+        works = set(self.working_runs)
+        return tuple(v for run, v in zip(self.runs, self.values, strict=True) if run in works)
+
+    @property
+    def working_runs(self) -> tuple[int, ...]:
+        """The runs that work; all runs if none does."""
+        if not self.working_seeds[0]:
+            return self.runs
         collapsed = set(self.collapsed)
-        kept = (v for run, v in zip(self.runs, self.values, strict=True) if run not in collapsed)
-        return tuple(kept) or self.values
+        return tuple(run for run in self.runs if run not in collapsed)
 
     @property
     def working_seeds(self) -> tuple[int, int]:
         """How many runs work, and how many have a value."""
         total = sum(not math.isnan(value) for value in self.values)
         return total - len(self.collapsed), total
+
+    @property
+    def seeds_text(self) -> str:
+        """The number of seeds of the mean, such as `5`, or `4 of 5` if one collapsed."""
+        count = str(self.value.n)
+        return f"{count} of {self.working_seeds[1]}" if self.collapsed else count
 
     @property
     def success_rate(self) -> float:

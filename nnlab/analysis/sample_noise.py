@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nnlab import store
 from nnlab.analysis.metric_resolution import example_counts
 from nnlab.analysis.records import ExtraColumn, RankingRow
-from nnlab.errors import NnlabError, UsageError
+from nnlab.errors import NnlabError, UsageError, UserCodeRefused
 from nnlab.io.text import format_count
 from nnlab.objective import Objective
 from nnlab.records import Run
@@ -116,10 +116,10 @@ def _split_and_quantity(objective: Objective) -> tuple[str, str]:
 def _example_scores(
     db: store.Database, row: RankingRow, split: str, quantity: str
 ) -> _ExampleScores | _NotAvailable:
-    """The predictions of all runs of a row that have a value, if they reproduce the values."""
+    """The predictions of the runs of a row that work, if they reproduce the values."""
     import numpy as np
 
-    values = dict(zip(row.runs, row.values, strict=True))
+    values = dict(zip(row.working_runs, row.working_values, strict=True))
     runs = [run for run in store.runs(db, run_ids=list(values)) if math.isfinite(values[run.id])]
     by_run = []
     for run in runs:
@@ -147,6 +147,8 @@ def _run_scores(
     try:
         with allow_user_code(False):
             predictions = predict_split(db, run, split)
+    except UserCodeRefused:
+        return _NotAvailable("a ranking does not execute the code of a model file")
     except NnlabError as error:
         return _NotAvailable(f"run {run.id}: {error}")
     return _scores_of(predictions, quantity)
@@ -187,7 +189,7 @@ def _noise(
             return accuracy_noise(scores.values)
         return area_noise(scores.values, scores.is_positive)
     counts = example_counts(db, row.runs, split)
-    values = [value for value in row.values if math.isfinite(value)]
+    values = [value for value in row.working_values if math.isfinite(value)]
     # In percent, or not a fraction at all.
     is_fraction = bool(values) and all(0 <= value <= 1 for value in values)
     if quantity != _ACCURACY or not counts or not is_fraction:
@@ -222,10 +224,13 @@ def _noise_column(
         f"sd from the {name} set: standard error of the mean that other {name} examples would"
         " cause; the share is the part of the variance between seeds that comes from them"
     ]
+    affected: dict[str, list[str]] = {}
     for row, noise, row_scores in zip(rows, noises, scores, strict=True):
         if isinstance(row_scores, _NotAvailable):
             bound = "from the number of examples (binomial)" if noise else "unknown"
-            notes.append(f"#{row.rank}: sd from the {name} set {bound}: {row_scores.reason}")
+            text = f"sd from the {name} set {bound}: {row_scores.reason}"
+            affected.setdefault(text, []).append(f"#{row.rank}")
+    notes += [f"{', '.join(ranks)}: {text}" for text, ranks in affected.items()]
     return ExtraColumn(
         NOISE_KEY,
         f"sd from the {name} set",
@@ -297,17 +302,18 @@ def _difference_notes(
         if difference is None:
             continue
         examples = format_count(difference.n, f"{_SPLIT_NAMES[split]} example")
-        models = "model" if len(rows[0].runs) == len(row.runs) == 1 else "models"
+        is_single = len(rows[0].runs) == len(row.runs) == 1
+        models, are, those = ("model", "is", "that") if is_single else ("models", "are", "those")
         evidence = f"{difference.method}, {examples}, {describe_p(difference.p)}"
         if difference.low > 0:
             statement = (
-                f"on further examples, the trained {models} of #1 are better than those of"
-                f" #{row.rank} by at least {difference.low:.2g} ({evidence})"
+                f"on further examples, the trained {models} of #1 {are} better than {those}"
+                f" of #{row.rank} by at least {difference.low:.2g} ({evidence})"
             )
         else:
             statement = (
-                f"the {examples} do not distinguish the trained {models} of #1 from those of"
-                f" #{row.rank} ({evidence})"
+                f"the {examples} do not distinguish the trained {models} of #1 from {those}"
+                f" of #{row.rank} ({evidence})"
             )
         return (f"{statement}; other seeds of the same settings may differ more",)
     return ()

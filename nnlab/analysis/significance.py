@@ -183,12 +183,24 @@ def describe_test(test: PairedTest, trials: int, rows: Sequence[RankingRow] = ()
     return _test_name(test, trials, _pairings(rows))
 
 
-def _pairings(rows: Sequence[RankingRow]) -> set[bool]:
-    """Whether the comparisons with the best row are paired; both, if some are."""
-    return {row.comparison.paired for row in rows if row.comparison is not None}
+def _pairings(rows: Sequence[RankingRow]) -> set[bool | None]:
+    """Whether the comparisons with the best row are paired; both, if some are.
+
+    None stands for a comparison of the fractions of seeds that work.
+    """
+    comparisons = (row.comparison for row in rows)
+    return {None if c.by_success else c.paired for c in comparisons if c is not None}
 
 
-def _test_name(test: PairedTest, trials: int, pairings: set[bool]) -> str:
+def _test_name(test: PairedTest, trials: int, pairings: set[bool | None]) -> str:
+    if None not in pairings:
+        return _value_test_name(test, trials, pairings)
+    by_success = "Fisher's exact test of the numbers of seeds that work"
+    by_value = pairings - {None}
+    return f"{_value_test_name(test, trials, by_value)}; {by_success}" if by_value else by_success
+
+
+def _value_test_name(test: PairedTest, trials: int, pairings: set[bool | None]) -> str:
     if test is PairedTest.SIGN_FLIP:
         name = "paired sign-flip test"
         if pairings == {False}:

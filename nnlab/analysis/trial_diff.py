@@ -58,7 +58,7 @@ def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
         else f"{comparison.n} seeds each, none shared"
     )
     lines.append(
-        f"effect: #1 is better by {comparison.mean:.3g} {metric}"
+        f"effect: #1 is {_lead_text(comparison.mean, metric)}"
         f" ({_interval_text(comparison)}; {seeds}); a run of"
         f" #1 is better than one of #2 with probability {comparison.improvement_probability:.2f}"
     )
@@ -66,11 +66,23 @@ def describe_difference(rankings: Sequence[Ranking]) -> list[str]:
 
 
 def _interval_text(comparison: BestComparison) -> str:
-    """The interval and the effect size; neither is defined if all differences are equal."""
+    """The interval and the effect size; neither is defined if all differences are equal.
+
+    The effect size is in standard deviations of the differences, or of the values of unpaired
+    trials.
+    """
     if math.isnan(comparison.low):
         return "no interval: the difference is the same for all seeds"
     interval = f"95 % interval {format_interval(comparison.low, comparison.high)}"
-    return f"{interval}, {comparison.effect:.2g} sd"
+    spread = "the differences" if comparison.paired else "the values"
+    return f"{interval}, {comparison.effect:.2g} sd of {spread}"
+
+
+def _lead_text(mean: float, metric: str) -> str:
+    """How much better the first trial is; it may be worse if more of its seeds work."""
+    if mean == 0:
+        return f"equal to #2 in {metric}"
+    return f"{'better' if mean > 0 else 'worse'} by {abs(mean):.3g} {metric}"
 
 
 def _field_difference(name: str, best: RankingRow, other: RankingRow) -> str:
@@ -83,6 +95,11 @@ def _verdict_line(comparison: BestComparison) -> str:
         return (
             "verdict: cannot tell; too few seeds to rank:"
             f" at least {comparison.min_seeds} are needed"
+        )
+    if comparison.is_significant and comparison.mean < 0 and not comparison.by_success:
+        return (
+            "verdict: cannot tell; more seeds of #1 work, but where both work #2 is better"
+            f" ({describe_p(comparison.adjusted)})"
         )
     if comparison.is_significant:
         return f"verdict: #1 is better ({describe_p(comparison.adjusted)})"

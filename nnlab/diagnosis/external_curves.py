@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from nnlab.diagnosis import diagnose
 from nnlab.diagnosis.opposing_losses import look_like_opponents, opposing_losses
+from nnlab.io.text import format_count
 from nnlab.metric_names import ACCURACIES, LOSSES, Split, quantity_of, split_of
 from nnlab.records import Axis, Curve, Finding, History
 
@@ -21,6 +22,8 @@ _STEP_LOSSES = ("loss_step", "batch_loss", "step_loss", "loss_batch")
 # These may be paired with each other; other losses only with those of the same name.
 _GENERIC_LOSSES = LOSSES[:4]
 _EPOCH_IN_TEXT = re.compile(r"\bepoch (\d+)")
+# Most rules need curves of three values, and none that is important more than eight.
+_MIN_LENGTH, _LONG_ENOUGH = 3, 8
 _PERCENT_LIMIT = 100.0 + 1e-6
 
 
@@ -195,7 +198,7 @@ def _coverage_notes(curves: Mapping[str, Curve], names: Mapping[str, tuple[str, 
     has_pair = all(f"{split}/loss" in curves for split in ("train", "val"))
     has_pair |= all(f"{split}/accuracy" in curves for split in ("train", "val"))
     if has_pair:
-        return []
+        return _length_notes(curves)
     usual_curves = ", ".join(
         f"{metric} ({' + '.join(names[metric])}, {len(curve):,} values)"
         if names[metric] != (metric,)
@@ -209,6 +212,20 @@ def _coverage_notes(curves: Mapping[str, Curve], names: Mapping[str, tuple[str, 
     if not any(metric in curves for metric in METRICS[:4]):
         missing = "no loss or accuracy: nothing can be diagnosed"
     return [f"found: {usual_curves or 'no curve with a usual name'}; {missing}"]
+
+
+def _length_notes(curves: Mapping[str, Curve]) -> list[str]:
+    """What cannot be found because the curves are short."""
+    longest = max(len(curve) for metric, curve in curves.items() if metric in METRICS[:4])
+    if longest >= _LONG_ENOUGH:
+        return []
+    number = format_count(longest, "value")
+    if longest < _MIN_LENGTH:
+        return [f"{number} per curve: too few for a diagnosis, which needs at least {_MIN_LENGTH}"]
+    return [
+        f"{number} per curve: too few to find noise, underfitting or a learning rate that is too"
+        f" high, which need at least {_LONG_ENOUGH}"
+    ]
 
 
 def diagnose_external(history: History, axis: Axis = "epoch") -> tuple[Finding, ...]:

@@ -1,6 +1,7 @@
 """Rules by their code, and their descriptions as `nnlab explain` and other readers show them."""
 
 import inspect
+import re
 from collections.abc import Sequence
 
 from nnlab.diagnosis import ALL_RULES, Rule, all_rules
@@ -8,6 +9,8 @@ from nnlab.errors import UnknownName
 
 # All built-in codes begin with it.
 _BUILTIN_PREFIX = "NN"
+# A line break inside a paragraph; those before a list item, a table or an indented line are kept.
+_LINE_BREAK = re.compile(r"(?<=\S)\n(?=[^\s*|-])")
 
 
 def find_rule(code: str) -> Rule:
@@ -32,8 +35,11 @@ def _first_with_code(code: str, rules: Sequence[Rule]) -> Rule | None:
 
 
 def rule_description(rule: Rule) -> str:
-    """The description of a rule: a summary, what it detects, why it matters, what to try."""
-    return inspect.cleandoc(type(rule).__doc__ or "")
+    """The description of a rule: a summary, what it detects, why it matters, what to try.
+
+    Each paragraph is one line, which the reader wraps to its own width.
+    """
+    return _LINE_BREAK.sub(" ", inspect.cleandoc(type(rule).__doc__ or ""))
 
 
 def rule_summary(rule: Rule) -> str:

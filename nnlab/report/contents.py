@@ -222,10 +222,17 @@ def build_report(
         for study in studies
         if study.comparisons and (study_verdict := evaluate_claim(db, study)) is not None
     )
+    study_names = {run.trial.study for run in runs}
+    ledgers = ledger_summaries(
+        db, (study for study in all_studies if study.name in study_names), anonymous=anonymous
+    )
+    has_ledgers = len(ledgers) == len(study_names)
     return Report(
         title=scope.title,
         studies=studies,
-        sentence=summary_sentence(verdicts, [group.ranking for group in groups]),
+        sentence=summary_sentence(
+            verdicts, [group.ranking for group in groups], ledgers if has_ledgers else ()
+        ),
         verdicts=verdicts,
         groups=groups,
         labels={
@@ -239,11 +246,7 @@ def build_report(
         memorises=headline_finding(db, runs, findings, MEMORISATION_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
         remedies=_remedy_summaries(db, all_studies, runs),
-        ledgers=ledger_summaries(
-            db,
-            (study for study in all_studies if study.name in {run.trial.study for run in runs}),
-            anonymous=anonymous,
-        ),
+        ledgers=ledgers,
         runs=tuple(map(_without_author, runs)) if anonymous else runs,
         values={
             run: value

@@ -218,7 +218,7 @@ def _ranking(ranking: Ranking) -> str:
         warning = "data differs!" if row.different_data else ""
         flags = ", ".join(filter(None, [flags, warning, unsuccessful_text(row)]))
         cells += [
-            str(row.value.n),
+            row.seeds_text,
             value.text,
             "" if row.epoch is None else position_number(row.epoch, [row.axis]),
             *(escape_markdown(column.texts[index]) for column in extra),

@@ -10,6 +10,7 @@ from nnlab.analysis.verdict import StudyVerdict
 from nnlab.figures.trials import trial_title
 from nnlab.io.text import format_count
 from nnlab.records import Study
+from nnlab.report.ledger_table import LedgerSummary
 from nnlab.stats.uncertainty import uncertainty_name
 
 # Groups whose best trial is named.
@@ -17,14 +18,25 @@ _MAX_SENTENCES = 3
 
 
 def summary_sentence(
-    verdicts: Sequence[tuple[Study, StudyVerdict]], rankings: Sequence[Ranking]
+    verdicts: Sequence[tuple[Study, StudyVerdict]],
+    rankings: Sequence[Ranking],
+    ledgers: Sequence[LedgerSummary] = (),
 ) -> str:
-    """The result of a report in one sentence."""
+    """The result of a report in one sentence.
+
+    Args:
+        verdicts: the studies with a claim.
+        rankings: one for each group of comparable trials.
+        ledgers: those of `nnlab gate`, if every study of the report has one. The trial with the
+            best mean of few seeds may be one that the gate discarded, so it is not named.
+    """
     if verdicts:
         return "; ".join(
             f"{str(study_verdict.verdict).capitalize()}: {study.claim.rstrip('.') or study.name}"
             for study, study_verdict in verdicts
         )
+    if ledgers:
+        return ". ".join(_ledger_sentence(ledger, named=len(ledgers) > 1) for ledger in ledgers)
     if not rankings:
         return "nothing has been trained yet"
     if len(rankings) == 1:
@@ -39,6 +51,15 @@ def summary_sentence(
     if len(rankings) > _MAX_SENTENCES:
         parts.append(f"{format_count(len(rankings) - _MAX_SENTENCES, 'more group')} below")
     return ". ".join(parts)
+
+
+def _ledger_sentence(ledger: LedgerSummary, *, named: bool) -> str:
+    """What the gate decided, and which candidate is the best so far."""
+    sentence = ledger.sentence.rstrip(".")
+    best = next((line for line in ledger.lines if line.is_best), None)
+    if best is not None:
+        sentence += f"; the best so far is #{best.entry} ({best.candidate})"
+    return f"{ledger.study}: {sentence}" if named else sentence
 
 
 def _best_trial_sentence(ranking: Ranking) -> str:

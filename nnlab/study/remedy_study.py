@@ -16,6 +16,7 @@ from nnlab.diagnosis import diagnose
 from nnlab.diagnosis.remedies import remedies_for
 from nnlab.errors import UsageError
 from nnlab.io.command_line import quote_command
+from nnlab.io.text import join_names
 from nnlab.objective import Objective, Scalar, Setting
 from nnlab.records import Arm, Origin, Run, Study
 from nnlab.settings import digest_of, parse_duration, setting_field
@@ -71,8 +72,16 @@ def plan_remedies(
         seeds,
         control_seconds=seeds * seconds,
         script=proposal.script,
-        notes=proposal.notes,
+        notes=(*proposal.notes, *_left_out_notes(proposal, settings, budget)),
     )
+
+
+def _left_out_notes(
+    proposal: RemedyProposal, settings: Mapping[str, Setting], budget: str | None
+) -> tuple[str, ...]:
+    """A note on the remedies that the budget leaves out; they may be better than those tried."""
+    names = [remedy.name for remedy in proposal.remedies if remedy.name not in settings]
+    return (f"left out by --budget {budget}: {join_names(names)}",) if names else ()
 
 
 def _propose_remedies(db: store.Database, run: Run) -> RemedyProposal:

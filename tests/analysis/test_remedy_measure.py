@@ -30,7 +30,7 @@ def test_the_measure_of_a_finding(code: str, measure: RemedyMeasure) -> None:
 
 
 def test_other_programs_have_names_of_their_own() -> None:
-    names = ("loss", "eval_loss", "eval_acc")
+    names: tuple[str, ...] = ("loss", "eval_loss", "eval_acc")
     objective = Objective.parse("eval_acc:max")
     measure = measure_of_finding("NN101", objective, names, is_external=True)
     assert measure == RemedyMeasure("eval_loss", "min", "last")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -103,6 +104,48 @@ def test_missing_and_odd_cells_are_read(nnlab: Nnlab, folder: Path) -> None:
     (folder / "nan.csv").write_text("train_loss,val_loss\n1,1\n0.5,0.9\nnan,nan\n")
     (row,) = nnlab("diagnose", "--csv", "nan.csv", "--format", "json").json
     assert (row["code"], row["onset"], row["severity"]) == ("NN201", 3, "error")
+
+
+def test_losses_of_opponents_are_no_losses_to_diagnose(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "gan.csv").write_text("epoch,g_loss,d_loss\n1,0.7,1.3\n2,0.8,1.2\n")
+    error = nnlab("diagnose", "--csv", "gan.csv", expect=1).err
+    assert "d_loss and g_loss are losses of networks that are trained against each other" in error
+    assert "no column of a loss" not in error
+
+
+def test_other_tables_of_a_folder_are_left_out_and_named(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "runs").mkdir()
+    (folder / "runs" / "other.csv").write_text("name,size\na,1\n")
+    error = nnlab("diagnose", "--csv", "runs", expect=1).err
+    assert "other.csv: no column of a loss or an accuracy" in error
+    (folder / "runs" / "rising.csv").write_text(RISING)
+    answer = nnlab("diagnose", "--csv", "runs")
+    assert "NN101 overfitting" in answer.out
+    assert "left out: runs/other.csv: no column of a loss" in answer.err
+    nnlab("diagnose", "--csv", "runs/rising.csv", "--csv", "runs/other.csv", expect=1)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "text"),
+    [
+        (1, "1 value per curve: too few for a diagnosis, which needs at least 3"),
+        (4, "4 values per curve: too few to find noise, underfitting or a learning rate"),
+    ],
+)
+def test_short_curves_without_findings_are_not_called_healthy(
+    nnlab: Nnlab, folder: Path, epochs: int, text: str
+) -> None:
+    (folder / "a.csv").write_text("\n".join(RISING.splitlines()[: epochs + 1]))
+    assert text in nnlab("diagnose", "--csv", "a.csv").out
+    (folder / "b.csv").write_text(HEALTHY)
+    assert "per curve" not in nnlab("diagnose", "--csv", "b.csv").out
+
+
+def test_explain_wraps_paragraphs_as_a_whole(nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = nnlab("explain", "NN101").out.splitlines()
+    followed = [a for a, b in itertools.pairwise(lines) if a and b][3:-2]
+    assert all(len(line) > 60 for line in followed), followed
 
 
 def test_explain_prints_the_page_of_a_rule(nnlab: Nnlab) -> None:

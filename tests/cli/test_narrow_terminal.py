@@ -218,6 +218,10 @@ def test_a_value_that_is_longer_than_the_line_is_one_line() -> None:
     ]
 
 
+def test_wrapped_lines_keep_their_indentation() -> None:
+    assert wrap_text("a:\n  try: one two three", 12) == ["a:", "  try: one", "  two three"]
+
+
 def test_wide_letters_take_two_cells() -> None:
     assert wrap_text("学习率 学习率", 8) == ["学习率", "学习率"]
     layout = lay_out_table([ColumnLayout("a"), ColumnLayout("b")], [["学", "x"], ["ab", "y"]], 60)

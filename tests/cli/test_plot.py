@@ -74,7 +74,8 @@ def test_every_kind_is_a_command_and_every_command_a_kind() -> None:
 
 def test_every_kind_is_drawn_checked_and_drawn_again(grid: Nnlab, folder: Path) -> None:
     grid("train", *QUICK[:2], "--epochs", "12", "--lr", "0.001", "--name", "slow", "-q")
-    kinds = [kind for kind in KINDS if kind != "remedy"]
+    # These need a study of remedies, and a ledger.
+    kinds = [kind for kind in KINDS if kind not in ("remedy", "gate")]
     for kind in kinds:
         answer = grid(*words_of(kind), "-o", f"{kind}.svg")
         assert answer.out.startswith(f"{kind}.svg: "), answer.out

@@ -60,6 +60,9 @@ def test_a_budget_tries_the_first_ones(nnlab: Nnlab) -> None:
     nnlab("train", *SLOW, "--epochs", "4", "-q")
     rows = nnlab("remedy", "1", "--dry-run", "--seeds", "5", "--budget", "10", "--format", "json")
     assert len(rows.json) == 1
+    words = ("--format", "json", "--seeds", "5", "--dry-run")
+    names = [row["remedy"] for row in nnlab("remedy", "1", *words).json]
+    assert f"left out by --budget 10: {names[1]} and {names[2]}" in rows.err
     few = nnlab("remedy", "1", "--dry-run", "--budget", "9", expect=2).err
     assert "does not allow 16 runs" in few
     for budget in ("soon", "\N{SUPERSCRIPT TWO}", ""):

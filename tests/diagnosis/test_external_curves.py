@@ -157,7 +157,10 @@ def test_what_is_missing_is_said() -> None:
     assert (
         note == "found: no curve with a usual name; no loss or accuracy: nothing can be diagnosed"
     )
-    assert external_curves(history(loss={1: 2.0}, val_loss={1: 2.0})).notes == ()
+    (note,) = external_curves(history(loss={1: 2.0}, val_loss={1: 2.0})).notes
+    assert note == "1 value per curve: too few for a diagnosis, which needs at least 3"
+    falling = {epoch: 1 / epoch for epoch in range(1, 9)}
+    assert external_curves(history(loss=falling, val_loss=falling)).notes == ()
 
 
 def test_findings_over_steps_have_steps() -> None:

@@ -140,18 +140,12 @@ def test_confidence_does_not_depend_on_the_unit_of_the_loss(
 def test_confidence_never_falls_with_a_higher_rise(
     rise: float, higher: float, examples: int
 ) -> None:
-    low, high = (
-        val_increase_confidence(
-            measured(
-                history(
-                    train__loss=sampled(100, falling),
-                    val__loss=sampled(100, lambda share, height=height: turning(share, height)),
-                )
-            ),
-            examples,
-        )
-        for height in sorted((rise, rise + higher))
-    )
+    def confidence(height: float) -> float:
+        val = sampled(100, lambda share: turning(share, height))
+        of = history(train__loss=sampled(100, falling), val__loss=val)
+        return val_increase_confidence(measured(of), examples)
+
+    low, high = confidence(rise), confidence(rise + higher)
     assert low <= high + 1e-9
 
 

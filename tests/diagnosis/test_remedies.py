@@ -1,5 +1,6 @@
 """The remedies that findings propose, and the order in which they are tried."""
 
+from nnlab.diagnosis.calibration import calibrated_confidence
 from nnlab.diagnosis.remedies import remedies_for
 from nnlab.objective import Setting
 from nnlab.records import Finding, Severity
@@ -14,10 +15,13 @@ MLP: Setting = {
 
 def _finding(
     code: str,
-    confidence: float = 0.9,
+    strength: float = 0.9,
     severity: Severity = Severity.WARNING,
     onset: int | None = None,
 ) -> Finding:
+    """A finding whose evidence has this strength."""
+    is_calibrated = severity is not Severity.INFO
+    confidence = calibrated_confidence(code, strength) if is_calibrated else strength
     return Finding(code, code, severity, confidence, onset, "", "", {})
 
 

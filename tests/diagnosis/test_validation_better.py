@@ -38,6 +38,9 @@ def test_a_lower_loss_without_a_higher_accuracy_has_another_scale() -> None:
     finding = better(run(0.98, 0.96))
     assert finding is not None
     assert "label smoothing" in finding.message
+    # Curves of other programs have no options.
+    assert finding.remedy == "nothing, if that explains it"
     finding = better(run(0.9, 0.96))
     assert finding is not None
     assert "seems easier" in finding.message
+    assert finding.remedy == "look for rows that both splits share"

@@ -120,6 +120,9 @@ def test_reports_in_every_format_list_the_candidates(loop: Nnlab, folder: Path) 
         loop("report", "loop", "-o", f"loop.{suffix}")
     markdown = (folder / "loop.md").read_text()
     assert "## Tested candidates of loop" in markdown
+    # The best mean may be that of a candidate that was discarded.
+    assert r"0 not decided; the best so far is \#2 \(lr 0.0001 -&gt; 0.1\)**" in markdown
+    assert "is best of" not in markdown
     assert "3 candidates: 1 kept, 2 discarded, 0 not decided." in markdown
     (kept,) = [line for line in markdown.splitlines() if line.startswith("| 2 | lr 0.0001")]
     assert kept.split(" | ")[-2] == "**keep**, best"

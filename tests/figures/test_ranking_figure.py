@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from figure_checks import drawn_texts, xs, ys
@@ -52,6 +53,13 @@ def test_an_outlier_leaves_the_axis_and_is_an_arrow_with_its_mean() -> None:
         "0.104",
         "0.104 ± 0.005",
     ]
+
+
+def test_the_number_of_seeds_that_work_is_beside_the_mean_of_these() -> None:
+    rows = [LEADERS[0], replace(LEADERS[1], values=(0.974, 0.976, 0.1), working=2)]
+    shown = texts(draw_ranking(rows, "Accuracy", lower=False))
+    assert "2/3 work" in shown
+    assert "3" in shown
 
 
 def test_for_a_loss_the_arrow_is_on_the_right() -> None:

@@ -93,19 +93,22 @@ def lay_out_records(pairs: Sequence[tuple[ColumnLayout, str]], width: int) -> li
 
 
 def wrap_text(text: str, width: int) -> list[str]:
-    """The text in lines of at most `width` cells, wrapped at spaces; words are not split."""
+    """The text in lines of at most `width` cells, wrapped at spaces; words are not split.
+
+    The lines of a wrapped line have the indentation of its start.
+    """
     lines = []
     for line in text.split("\n"):
         if _cell_width(line) <= width:
             lines.append(line)
             continue
+        indent = line[: len(line) - len(line.lstrip(" "))]
         current = ""
         for word in line.split():
             if current and _cell_width(current) + 1 + _cell_width(word) > width:
                 lines.append(current)
-                current = word
-            else:
-                current = f"{current} {word}" if current else word
+                current = ""
+            current = f"{current} {word}" if current else indent + word
         lines.append(current)
     return lines
 

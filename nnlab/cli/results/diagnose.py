@@ -13,15 +13,15 @@ from nnlab.analysis.scope import current_runs, resolve_scope
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption, StudyOrRunsArgument
 from nnlab.cli.output.formats import Format
-from nnlab.cli.output.render import TableColumn, say
+from nnlab.cli.output.render import TableColumn, note, say
 from nnlab.cli.results.diagnose_logs import diagnose_logs, log_paths
 from nnlab.cli.results.finding_rows import finding_cells, finding_columns, print_finding_rows
 from nnlab.cli.results.findings import print_findings
 from nnlab.diagnosis.codes import finding_filter
 from nnlab.diagnosis.external_curves import diagnose_external, external_curves
-from nnlab.errors import UsageError
+from nnlab.errors import DataError, UsageError
 from nnlab.io.text import format_count, format_seed
-from nnlab.records import Finding, Run
+from nnlab.records import Finding, History, Run
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -90,7 +90,7 @@ def diagnose_command(
         if names:
             raise UsageError("give runs or --csv, not both")
         column_names = csv_curves.parse_column_map(mapping or ())
-        findings = _diagnose_files(csv_curves.csv_files_in(csv), column_names, format)
+        findings = _diagnose_files(_read_histories(csv, column_names), format)
     elif paths := log_paths(names, db):
         findings = diagnose_logs(paths, csv_curves.parse_column_map(mapping or ()), format)
     elif mapping:
@@ -101,15 +101,33 @@ def diagnose_command(
         raise typer.Exit(EXIT_CODE_FINDING)
 
 
-def _diagnose_files(
-    paths: Sequence[Path], names: Mapping[str, str], output_format: Format
-) -> list[Finding]:
+def _read_histories(paths: Sequence[Path], names: Mapping[str, str]) -> dict[Path, History]:
+    """The curves of CSV files; files of a folder that have none are left out and named.
+
+    Raises:
+        DataError: a file that was named has no curves, or no file of the folders has any.
+    """
+    histories = {}
+    error: DataError | None = None
+    for path in csv_curves.csv_files_in(paths):
+        try:
+            histories[path] = csv_curves.read_csv_history(path, names)
+        except DataError as unreadable:
+            if path in paths:
+                raise
+            error = unreadable
+            note(f"left out: {unreadable}")
+    if error is not None and not histories:
+        raise error
+    return histories
+
+
+def _diagnose_files(histories: Mapping[Path, History], output_format: Format) -> list[Finding]:
     """Prints the findings of curves in CSV files, and returns them."""
-    histories = {path: csv_curves.read_csv_history(path, names) for path in paths}
     by_file = {path: diagnose_external(history) for path, history in histories.items()}
     notes = {path: external_curves(history).notes for path, history in histories.items()}
     if output_format is Format.TABLE and len(by_file) == 1:
-        print_findings(*by_file.values(), notes=notes[paths[0]])
+        print_findings(*by_file.values(), notes=next(iter(notes.values())))
     else:
         rows = [
             {"file": str(path), **finding_cells(findings), "notes": list(notes[path])}

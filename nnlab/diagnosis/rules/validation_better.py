@@ -65,9 +65,10 @@ class ValidationBetter:
             return None
         if not handicaps:
             confidence = min(confidence, _significance(context))
+        is_explained = bool(handicaps) or _is_less_accurate(context)
         if handicaps:
             reason = f"training is measured with {', '.join(handicaps)}, which explains it"
-        elif _is_less_accurate(context):
+        elif is_explained:
             reason = (
                 "accuracy is not higher, so training loss contains what validation loss does not,"
                 " such as label smoothing or a penalty"
@@ -81,7 +82,17 @@ class ValidationBetter:
             pair.epochs[second_half][0],
             f"validation loss {pair.last_val:.4g} is below training loss; {reason}",
             {"below": low_median(below), "handicaps": float(len(handicaps))},
+            remedy=_remedy(context, is_explained=is_explained),
         )
+
+
+def _remedy(context: RuleContext, *, is_explained: bool) -> str:
+    """What to try; the option does not exist for curves of other programs."""
+    if not is_explained:
+        rows = "look for rows that both splits share"
+        return ValidationBetter.remedy if context.setting else rows
+    option = "; --exact-train measures training loss without it" if context.setting else ""
+    return f"nothing, if that explains it{option}"
 
 
 def _is_switched_on(context: RuleContext, field: str) -> bool:

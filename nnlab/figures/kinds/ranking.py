@@ -59,6 +59,7 @@ class RankedRow:
     are significantly worse, None with too few seeds to test. The interval is None below two seeds.
     `diverged` says of each value whether its run diverged; such a value is the best one before.
     `rank` is 1 for the best trial; by default the rows are drawn in the order of their ranks.
+    `working` is the number of seeds that work, None if none collapsed.
     """
 
     label: str
@@ -69,6 +70,7 @@ class RankedRow:
     tier: int | None
     diverged: tuple[bool, ...] = ()
     rank: int = 0
+    working: int | None = None
 
     @property
     def all_diverged(self) -> bool:
@@ -166,6 +168,7 @@ def _ranked_row(row: RankingRow, ranking: Ranking, runs: Mapping[int, Run]) -> R
         row.tier,
         tuple(runs[run].status is Status.DIVERGED for run in row.runs),
         row.rank,
+        row.working_seeds[0] if row.collapsed else None,
     )
 
 
@@ -327,9 +330,13 @@ def _spread(row: RankedRow, uncertainty: Uncertainty) -> float:
 
 
 def _count_text(row: RankedRow) -> str:
-    """The number of seeds, or how many of them diverged."""
+    """The number of seeds, and how many of them diverged, or work where others collapse."""
     diverged = sum(row.diverged)
-    return f"{diverged}/{len(row.values)} diverged" if diverged else str(len(row.values))
+    if diverged:
+        return f"{diverged}/{len(row.values)} diverged"
+    if row.working is not None:
+        return f"{row.working}/{len(row.values)} work"
+    return str(len(row.values))
 
 
 def _tier_colors(rows: Sequence[RankedRow]) -> Mapping[int | None, str]:
