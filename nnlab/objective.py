@@ -84,6 +84,19 @@ _NONNEGATIVE_METRICS = frozenset(
 )
 
 
+# Squares of smaller values are finite, and so are the sums and products of statistics.
+_OVERFLOW_LIMIT = 1e100
+
+
+def mark_overflow(value: float) -> float:
+    """The value; infinite if its magnitude exceeds 1e100, such as a loss that grew without bound.
+
+    >>> mark_overflow(2.0), mark_overflow(-1e308)
+    (2.0, -inf)
+    """
+    return math.copysign(math.inf, value) if abs(value) > _OVERFLOW_LIMIT else value
+
+
 def format_exact(number: float) -> str:
     """The shortest usual text of a number that parses to exactly that number.
 

@@ -51,7 +51,7 @@ from nnlab.analysis.unsuccessful_runs import (
 from nnlab.catalogue import CATALOGUES
 from nnlab.diagnosis.headlines import onsets_by_code, table_findings
 from nnlab.errors import UnknownName
-from nnlab.objective import limits_of
+from nnlab.objective import limits_of, mark_overflow
 from nnlab.records import Finding, Objective, Scalar, Setting, Status
 from nnlab.settings import as_stored_name, builtin_fields, select_values
 from nnlab.settings.setting_differences import distinguishing_fields
@@ -305,7 +305,7 @@ def _group_values(group: Sequence[store.RankedTrial], *, shared: bool) -> dict[i
         return {}
     runs = [row[2] for row in rows]
     keys = seed_keys([row[1] for row in rows], runs) if shared else runs
-    values = (math.nan if row[4] is None else row[4] for row in rows)
+    values = (math.nan if row[4] is None else mark_overflow(row[4]) for row in rows)
     return dict(zip(keys, values, strict=True))
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 
+from nnlab.objective import mark_overflow
 from nnlab.records import Direction, Status
 from nnlab.store.constructs import cross_join, ids_to_json, in_ids, in_ids_parameter
 from nnlab.store.database import Database
@@ -67,7 +68,13 @@ class RankedTrial(NamedTuple):
     def results(self) -> tuple[SeedResult, ...]:
         """The result of each run, sorted by seed; unknown seeds come last."""
         return tuple(
-            SeedResult(run_id, seed, math.nan if value is None else value, epoch, Status(status))
+            SeedResult(
+                run_id,
+                seed,
+                math.nan if value is None else mark_overflow(value),
+                epoch,
+                Status(status),
+            )
             for _, seed, run_id, status, value, epoch in sorted(self.rows, key=_seed_and_run)
         )
 

@@ -83,11 +83,16 @@ def run_result_line(result: RunResult, label: str) -> str:
         metric = result.selected_metric or _objective_metric(result.run)
         values = [f"{name} {value:.5g}" for name, value in result.selected_errors.items()]
         if metric not in result.selected_errors:
-            values.append(f"{metric} {result.selected_value:.4f}")
+            values.append(f"{metric} {_four_decimals(result.selected_value)}")
         parts.append(f"{', '.join(values)} at {result.run.axis} {result.selected_epoch}")
     if result.seconds is not None:
         parts.append(format_duration(result.seconds))
     return "  ".join(parts)
+
+
+def _four_decimals(value: float) -> str:
+    """A number with four decimals; with an exponent if it has more than six digits before them."""
+    return f"{value:.4f}" if abs(value) < 1e6 else f"{value:.4g}"
 
 
 def _objective_metric(run: Run) -> str:
