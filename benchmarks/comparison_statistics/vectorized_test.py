@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from comparison_statistics.simulated_tables import Distribution, Values
+from nnlab.stats.moderated_comparison import SCALE_MARGIN
 from nnlab.stats.multiplicity import best_of
 from nnlab.stats.studentized_range import range_critical_t
 
@@ -33,7 +34,8 @@ def moderated_decisions(values: Values, distribution: Distribution) -> Decisions
     else:
         by_scale = [_on_scale(scaled) for scaled in _scales(values, distribution)]
         heterogeneity = np.stack([scaled[0] for scaled in by_scale])
-        chosen = heterogeneity.argmin(axis=0)
+        margins = SCALE_MARGIN * np.arange(len(by_scale))[:, None]
+        chosen = (heterogeneity + margins).argmin(axis=0)
         decisions = np.stack([scaled[1] for scaled in by_scale])[chosen, np.arange(tables)]
     if distribution.examples is None:
         return decisions

@@ -22,6 +22,8 @@ from nnlab.stats.studentized_range import NORMAL_DF
 
 # Values that vary by less than this fraction are equal up to rounding.
 _ROUNDING = 1e-12
+# Another scale than the plain one must have spreads that are more similar by this much.
+SCALE_MARGIN = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def table_variances(
             {seed: scale.forward(value) for seed, value in trial.items()} for trial in trials
         )
         table = TableVariances(scale, scaled, _blocked(scaled), _total(scaled), noise)
-        if best is None or _heterogeneity(table) < _heterogeneity(best):
+        # Where all spreads are at their lower limit, the scales are equal up to rounding.
+        if best is None or _heterogeneity(table) < _heterogeneity(best) - SCALE_MARGIN:
             best = table
     return best or TableVariances(IDENTITY, tuple(trials), None, None, noise)
 
