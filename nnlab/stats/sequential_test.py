@@ -134,6 +134,8 @@ def assess_differences(
     looks = _look_at(excess, levels, max_pairs, min_sd)
     mean = math.fsum(differences) / n
     verdict, reason = _decide(looks, level, n, max_pairs)
+    if verdict is GateVerdict.DISCARD and not any(differences):
+        reason = f"no difference: all {n} pairs have equal values"
     expected: float | None = 0.0
     if verdict is GateVerdict.NOT_YET:
         expected = _expected_left(excess[0], level, max_pairs, min_sd) if n < max_pairs else None

@@ -26,6 +26,14 @@ DIFFERENCES = st.lists(st.integers(-40, 60).map(lambda i: i / 7), min_size=2, ma
 Floats = NDArray[np.float64]
 
 
+def test_equal_values_are_discarded_early_and_named() -> None:
+    result = assess_differences([0.0, 0.0], level=0.01, max_pairs=10)
+    assert (result.verdict, result.reason) == (
+        GateVerdict.DISCARD,
+        "no difference: all 2 pairs have equal values",
+    )
+
+
 def _assess(
     differences: list[float], level: float = 0.05, min_effect: float = 0.0, min_sd: float = 0.0
 ) -> SequentialResult:
