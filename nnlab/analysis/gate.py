@@ -202,7 +202,7 @@ def _comparable_entries(
 def interval_text(low: float, high: float) -> str:
     """The interval of an effect, of which a bound may be unknown (infinite).
 
-    >>> interval_text(0.0125, 0.034), interval_text(-math.inf, 0.25), interval_text(0.25, math.inf)
+    >>> interval_text(0.0127, 0.034), interval_text(-math.inf, 0.25), interval_text(0.25, math.inf)
     ('0.013 to 0.034', 'at most 0.25', 'at least 0.25')
     """
     has_low, has_high = math.isfinite(low), math.isfinite(high)

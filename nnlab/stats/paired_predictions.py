@@ -77,8 +77,9 @@ def binomial_noise(accuracies: Sequence[float], n: int) -> SampleNoise:
     The standard error is that of one model, because the models of all seeds may be wrong on the
     same examples. For the same reason the share is the largest possible one.
 
-    >>> binomial_noise([0.9, 0.8], 100)
-    SampleNoise(n=100, standard_error=0.03570714214271425, share=0.255)
+    >>> noise = binomial_noise([0.9, 0.8], 100)
+    >>> noise.n, round(noise.standard_error, 6), round(noise.share, 3)
+    (100, 0.035707, 0.255)
     """
     mean = math.fsum(accuracies) / len(accuracies)
     variance = mean * (1 - mean) / n
