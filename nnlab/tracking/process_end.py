@@ -122,6 +122,11 @@ class _ProcessEnd:
 
     def _after_fork(self) -> None:
         self.end, self._pid = None, os.getpid()
+        # A handler in Python runs only after the C call that a process waits in, and a signal just
+        # before that call would be overlooked: `Pool.terminate` would wait forever.
+        if signal.getsignal(signal.SIGTERM) == self._on_sigterm:
+            with contextlib.suppress(ValueError):
+                signal.signal(signal.SIGTERM, self._earlier_handler)
         # They stay active, so that `nnlab.log` does nothing in the child instead of failing.
         for run in active_runs():
             run.forget_connection()
