@@ -6,6 +6,7 @@ deviation of a paired difference is 1.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,12 +77,12 @@ class LoopResults:
         return float((self.kept - self.false_keeps).sum() / max(self.helpful.sum(), 1))
 
 
-class Strategy:
+class Strategy(ABC):
     """Decides about one candidate of each loop from differences of shape [loops, SEEDS]."""
 
+    @abstractmethod
     def decide(self, differences: Floats, scenario: Scenario) -> Decisions:
         """The decisions; each depends only on the first n differences."""
-        raise NotImplementedError
 
 
 class Gate(Strategy):

@@ -130,15 +130,7 @@ def rank_group(
         top=None if group_by or top is None else max(top, _SPREAD_TRIALS),
     )
     pruned = store.count_pruned_runs(db)
-    members = _group_trials(db, ranked, group_by) if group_by else [[trial] for trial in ranked]
-    if group_by:
-        members.sort(
-            key=lambda trials: (
-                _divergence_class(trials),
-                _count_pruned(trials, pruned) > 0,
-                *_sort_key(_run_values(trials), objective),
-            )
-        )
+    members = _sorted_members(db, ranked, objective, group_by, pruned)
     measured = store.count_trials(
         db, study_ids=scope.studies, run_ids=scope.runs, metric=objective.metric
     )
@@ -202,6 +194,27 @@ def rank_group(
         resolutions=metric_resolutions(rows, objective, examples),
         noise=noise,
     )
+
+
+def _sorted_members(
+    db: store.Database,
+    ranked: Sequence[store.RankedTrial],
+    objective: Objective,
+    group_by: Sequence[str],
+    pruned: Mapping[int, int],
+) -> list[list[store.RankedTrial]]:
+    """The trials of each row, best row first: single trials, or those that agree in `group_by`."""
+    if not group_by:
+        return [[trial] for trial in ranked]
+    members = _group_trials(db, ranked, group_by)
+    members.sort(
+        key=lambda trials: (
+            _divergence_class(trials),
+            _count_pruned(trials, pruned) > 0,
+            *_sort_key(_run_values(trials), objective),
+        )
+    )
+    return members
 
 
 def _ranks_with_equal_fields(rows: Sequence[RankingRow], fields: Sequence[str]) -> frozenset[int]:

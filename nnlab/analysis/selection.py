@@ -83,3 +83,19 @@ def single_run(runs: Sequence[Run], name: str) -> Run:
         numbers = ", ".join(str(run.id) for run in runs)
         raise UsageError(f"{name} names several runs: {numbers}", hint="give the number of one run")
     return runs[0]
+
+
+def find_single_run(db: store.Database, word: str) -> Run:
+    """The run of a number or a name.
+
+    Raises:
+        UnknownName: there is none.
+        UsageError: the name stands for several runs.
+    """
+    runs = store.find_runs(db, [word])
+    if len(runs) > 1:
+        numbers = ", ".join(str(run.id) for run in runs)
+        raise UsageError(
+            f"'{word}' is the name of {len(runs)} runs: {numbers}", hint="give one of the numbers"
+        )
+    return runs[0]

@@ -5,6 +5,7 @@ from typing import SupportsIndex
 
 from nnlab import store
 from nnlab.analysis.run_overview import RunOverview
+from nnlab.analysis.selection import find_single_run
 from nnlab.errors import UsageError
 from nnlab.records import Run, Study
 
@@ -49,11 +50,4 @@ def find_run(db: store.Database, reference: RunReference) -> Run:
         UnknownName: there is none.
         UsageError: a name stands for several runs.
     """
-    word = reference_word(reference)
-    runs = store.find_runs(db, [word])
-    if len(runs) > 1:
-        numbers = ", ".join(str(run.id) for run in runs)
-        raise UsageError(
-            f"'{word}' is the name of {len(runs)} runs: {numbers}", hint="give one of the numbers"
-        )
-    return runs[0]
+    return find_single_run(db, reference_word(reference))

@@ -20,12 +20,12 @@ from nnlab.analysis.ranking_options import parse_epoch_choice
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.run_overview import load_run_overviews
 from nnlab.analysis.scope import current_runs, resolve_scope
+from nnlab.analysis.selection import find_single_run
 from nnlab.diagnosis import all_rules
 from nnlab.diagnosis.rule_texts import find_rule, rule_description, rule_summary
-from nnlab.errors import UnknownName, UsageError
+from nnlab.errors import UnknownName
 from nnlab.mcp_server.compact_json import compact_json
 from nnlab.mcp_server.thin_curve import thin_curve
-from nnlab.records import Run
 
 MAX_ROWS = 50
 MAX_POINTS = 200
@@ -121,7 +121,7 @@ def read_curves(
     Raises:
         UnknownName: there is no such run, or no such metric.
     """
-    record = _find_run(db, run)
+    record = find_single_run(db, run)
     history = store.history(db, record.id)
     usual = [metric for metric in history.metrics if not metric.startswith(_SIDE_METRICS)]
     names = list(metrics or usual)
@@ -176,14 +176,6 @@ def explain(code: str | None) -> str:
         return compact_json({"rows": rows}, "rows")
     rule = find_rule(code)
     return f"{rule.code} {rule.name}\n\n{rule_description(rule)}\n\nIn short: {rule.remedy}."
-
-
-def _find_run(db: store.Database, word: str) -> Run:
-    runs = store.find_runs(db, [word])
-    if len(runs) > 1:
-        numbers = ", ".join(str(run.id) for run in runs)
-        raise UsageError(f"'{word}' is the name of {len(runs)} runs: {numbers}")
-    return runs[0]
 
 
 def _page(items: Sequence[Any], offset: int) -> Sequence[Any]:

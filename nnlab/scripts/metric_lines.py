@@ -113,19 +113,19 @@ class MetricLineParser:
 
     def _read_dict(self, line: str, values: dict[str, float]) -> LineSamples:
         """The samples of a JSON object, which may have the epoch and the step as values."""
-        found = {
+        positions = {
             _POSITION_KEYS[k.lower()]: v for k, v in values.items() if k.lower() in _POSITION_KEYS
         }
         before = find_position(line[: line.index("{")])
         step, epoch = before.step, before.epoch
-        if "epoch" in found and math.isfinite(found["epoch"]):
-            epoch = found["epoch"]
-        if "step" in found and abs(found["step"]) < _LARGEST_STEP:
-            step = int(found["step"])
+        if "epoch" in positions and math.isfinite(positions["epoch"]):
+            epoch = positions["epoch"]
+        if "step" in positions and abs(positions["step"]) < _LARGEST_STEP:
+            step = int(positions["step"])
         if epoch is None:
             epoch = self._position.epoch
         samples = []
-        is_certain = bool(found) or before.step is not None or before.epoch is not None
+        is_certain = bool(positions) or before.step is not None or before.epoch is not None
         for key, value in values.items():
             name = None if key.lower() in _POSITION_KEYS else self._names.name_of(key, None)
             if name is not None:
