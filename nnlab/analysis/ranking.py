@@ -60,7 +60,7 @@ from nnlab.stats.collapse import Collapse, find_collapse
 
 _DEFAULT_REQUEST = RankingRequest()
 
-# The tests of a ranking estimate spreads from at most this many trials that are not shown.
+# The tests of a ranking estimate spreads from this many trials, or from all that are shown.
 _SPREAD_TRIALS = 60
 
 _CLASSIFICATION_LOSSES = frozenset(

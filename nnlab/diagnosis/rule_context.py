@@ -91,6 +91,11 @@ class RuleContext:
             return max(0.0, learned)
         return None if r2 is None else max(0.0, r2)
 
+    @property
+    def unlearned_fraction(self) -> float:
+        """What is left between the best progress of training and a perfect fit; 1 if unknown."""
+        return 1.0 if self.learned_fraction is None else 1.0 - self.learned_fraction
+
     @cached_property
     def class_entropy(self) -> float | None:
         """The cross entropy of always predicting the class frequencies, in nats.

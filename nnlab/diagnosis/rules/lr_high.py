@@ -50,7 +50,7 @@ class LrTooHigh:
         trend = context.train_trend
         if trend is None:
             return None
-        unlearned = 1.0 - context.learned_fraction if context.learned_fraction is not None else 1.0
+        unlearned = context.unlearned_fraction
         instability, evidence = measure_early_instability(context)
         oscillation = 0.0
         if len(trend) >= _MIN_EPOCHS and not has_small_batches(context):

@@ -38,7 +38,7 @@ class NeedsDecay:
             return None
         if max(rates.values) > 1.001 * min(rates.values) or has_mixed_examples(context):
             return None
-        unlearned = 1.0 - context.learned_fraction if context.learned_fraction is not None else 1.0
+        unlearned = context.unlearned_fraction
         confidence = combine_confidences(
             hill(trend.oscillation_relative, _OSCILLATION),
             hill(_STALLED_FALL - trend.late_fall_relative, _STALLED_FALL / 4),

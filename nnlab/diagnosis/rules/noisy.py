@@ -92,7 +92,7 @@ def _training_confidence(context: RuleContext) -> float:
     trend = context.train_trend
     if trend is None or not has_small_batches(context):
         return 0.0
-    unlearned = 1.0 - context.learned_fraction if context.learned_fraction is not None else 1.0
+    unlearned = context.unlearned_fraction
     return combine_confidences(oscillation_confidence(trend), hill(unlearned, _UNLEARNED))
 
 
