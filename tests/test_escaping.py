@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nnlab.io import escaping
@@ -21,11 +21,13 @@ from nnlab.io.escaping import (
 # What TeX acts on, each with the one way in which it may stand in escaped text.
 COMMANDS = (
     r"\textbackslash{}", r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_", r"\textasciicircum{}",
-    r"\textasciitilde{}", r"\textbar{}", "{''}", r"\ldots{}", r"\textendash{}", "-{}-",
+    r"\textasciitilde{}", r"\textbar{}", "{''}", r"\ldots{}", r"\textendash{}", "-{}",
 )  # fmt: skip
 
 
 @given(st.text())
+@example("---")
+@example("-{}--")
 def test_latex_holds_nothing_that_tex_acts_on(text: str) -> None:
     left = escape_latex(text)
     for command in (*COMMANDS, r"\textsuperscript{", r"\textsubscript{", r"\ensuremath{"):
