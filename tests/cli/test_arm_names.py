@@ -124,6 +124,35 @@ def test_every_report_has_the_verdict_its_power_and_the_literature(
     assert "<b>training" not in texts["html"]
 
 
+def test_the_verdict_for_programs(trained: Nnlab) -> None:
+    claim = trained("compare", "arms", "--format", "json").json["claim"]
+    assert claim["claim"] == "Twelve epochs beat one."
+    first, second = claim["comparisons"]
+    assert (first["says"], first["decides"], first["verdict"]) == (
+        *("long ends lower", True, "supported"),
+    )
+    assert (first["expected"], first["n"], first["would_decide"]) == (0.5, 5, None)
+    assert 0.9 < first["planned_power"] <= 1
+    assert (second["decides"], second["planned_power"]) == (False, None)
+    assert claim["published"][0]["source"] == "A & B 2015, table 1"
+    assert claim["pilot"]["seeds"] == [100, 101, 102, 103, 104]
+    assert len(claim["fairness"]) == 2
+    trained("train", "--opt", "sgd", "--data", "iris", "--epochs", "1", "-q")
+    assert trained("compare", "default", "--format", "json").json["claim"] is None
+
+
+def test_a_study_whose_runs_were_removed_has_no_verdict(trained: Nnlab, folder: Path) -> None:
+    runs = trained("ls", "--format", "json").json
+    ids = [str(run["run"]) for run in runs if run["trial"] == "long, lr=0.01"]
+    trained("rm", *ids, "--yes", expect=None)
+    trained("report", "arms", "-o", "rest.md")
+    assert "long ends lower" in (folder / "rest.md").read_text()
+    rest = [str(run["run"]) for run in trained("ls", "--format", "json").json]
+    trained("rm", *rest, "--yes", expect=None)
+    trained("report", "arms", "-o", "none.md")
+    assert "cannot tell" in (folder / "none.md").read_text()
+
+
 def test_what_would_decide_is_printed_with_the_verdict(nnlab: Nnlab, folder: Path) -> None:
     undecided = STUDY.replace('higher = "short"\nlower = "long"', 'same = ["short", "long"]')
     undecided = undecided.replace("expected = 0.5", "margin = 1.0\nexpected = 0.5")
