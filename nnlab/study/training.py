@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nnlab import store
+from nnlab.analysis.pair_metrics import has_pair_metrics, store_pair_metrics
 from nnlab.catalogue import is_plugin_name
 from nnlab.errors import Interrupted, TimeLimitReached
 from nnlab.records import Run, Status
-from nnlab.study.events import ExecutionEvent
+from nnlab.study.events import ExecutionEvent, PairsMeasured
 from nnlab.study.execution import RESUME_HINT, ExecutionHooks, ExecutionResult, execute_runs
 from nnlab.study.notifications import OnRunEnd
 from nnlab.study.queue import QueuedRuns
@@ -50,6 +51,9 @@ def train_queued(
 ) -> ExecutionResult:
     """Trains what is missing of queued runs while it shows the progress.
 
+    If the claim of their study compares metrics `pair/...`, the weights of the runs are kept, and
+    these metrics are measured at the end.
+
     Args:
         db: the database, open for writing.
         queued: the runs.
@@ -60,9 +64,14 @@ def train_queued(
     Raises:
         Interrupted: the user stopped it.
     """
-    save_policy = replace(execution.save_policy, moved_data=queued.moved_paths)
+    needs_pairs = has_pair_metrics(queued.study)
+    save_policy = replace(
+        execution.save_policy,
+        moved_data=queued.moved_paths,
+        models=execution.save_policy.models or needs_pairs,
+    )
     execution = replace(execution, save_policy=save_policy)
-    return execute_runs(
+    result = execute_runs(
         db,
         queued,
         ExecutionHooks(
@@ -73,6 +82,11 @@ def train_queued(
         execution,
         wait=wait,
     )
+    if needs_pairs:
+        report = retry_when_disconnected(partial(store_pair_metrics, db, queued.study))
+        if report.measured or report.problems:
+            interface.report(PairsMeasured(report.measured, report.problems))
+    return result
 
 
 def _train_missing(
