@@ -10,6 +10,7 @@ from nnlab.analysis.pair_metrics import has_pair_metrics, store_pair_metrics
 from nnlab.catalogue import is_plugin_name
 from nnlab.errors import Interrupted, TimeLimitReached
 from nnlab.records import Run, Status
+from nnlab.study.claim_requirements import execution_for_claim
 from nnlab.study.events import ExecutionEvent, PairsMeasured
 from nnlab.study.execution import RESUME_HINT, ExecutionHooks, ExecutionResult, execute_runs
 from nnlab.study.notifications import OnRunEnd
@@ -51,8 +52,8 @@ def train_queued(
 ) -> ExecutionResult:
     """Trains what is missing of queued runs while it shows the progress.
 
-    If the claim of their study compares metrics `pair/...`, the weights of the runs are kept, and
-    these metrics are measured at the end.
+    The claim of their study may change how they are trained (`execution_for_claim`). If it compares
+    metrics `pair/...`, these are measured at the end.
 
     Args:
         db: the database, open for writing.
@@ -64,12 +65,8 @@ def train_queued(
     Raises:
         Interrupted: the user stopped it.
     """
-    needs_pairs = has_pair_metrics(queued.study)
-    save_policy = replace(
-        execution.save_policy,
-        moved_data=queued.moved_paths,
-        models=execution.save_policy.models or needs_pairs,
-    )
+    execution = execution_for_claim(execution, queued.study)
+    save_policy = replace(execution.save_policy, moved_data=queued.moved_paths)
     execution = replace(execution, save_policy=save_policy)
     result = execute_runs(
         db,
@@ -82,7 +79,7 @@ def train_queued(
         execution,
         wait=wait,
     )
-    if needs_pairs:
+    if has_pair_metrics(queued.study):
         report = retry_when_disconnected(partial(store_pair_metrics, db, queued.study))
         if report.measured or report.problems:
             interface.report(PairsMeasured(report.measured, report.problems))
