@@ -19,9 +19,10 @@ from nnlab.records import Comparison, ComparisonScale
 EVALUATION_POINTS = (
     "selected", "best", "first", "last", "mean", "total",
     "epoch N", "seconds X", "epochs to X", "seconds to X", "once METRIC X",
+    "since best METRIC",
 )  # fmt: skip
 _EVALUATION_POINT = re.compile(
-    r"selected|best|first|last|mean|total|epoch [1-9]\d*"
+    r"selected|best|first|last|mean|total|epoch [1-9]\d*|since best [\w/-]+"
     r"|(seconds|epochs to|seconds to|once [\w/-]+) \d+(\.\d+)?(e-?\d+)?"
 )
 _TABLE_KEYS = (

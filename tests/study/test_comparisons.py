@@ -39,8 +39,11 @@ def test_every_kind_of_comparison_is_read(
     assert result.says
 
 
-@pytest.mark.parametrize("at", ["once probe/rise 2e-3", "once train/loss 0.2", "epochs to 12"])
-def test_moments_with_a_number_are_read(at: str) -> None:
+@pytest.mark.parametrize(
+    "at",
+    ["once probe/rise 2e-3", "once train/loss 0.2", "epochs to 12", "since best val/loss"],
+)
+def test_moments_with_a_number_or_a_metric_are_read(at: str) -> None:
     assert read(arm="a", above=0, at=at).at == at
 
 
@@ -57,6 +60,7 @@ def test_moments_with_a_number_are_read(at: str) -> None:
         ({"spread": "a", "above": 1}, "spread needs below"),
         ({"arm": "a", "above": 0, "at": "lunch"}, "at must be one of"),
         ({"arm": "a", "above": 0, "at": "once 0.2"}, "at must be one of"),
+        ({"arm": "a", "above": 0, "at": "since best"}, "at must be one of"),
         ({"arm": "a", "above": 0, "at": "seconds 1e"}, "at must be one of"),
         ({"arm": "a", "above": 0, "scale": "log"}, "difference or ratio"),
         ({"arm": "a", "above": -1, "scale": "ratio"}, "above 0"),
