@@ -26,7 +26,7 @@ _WIDE_SPACE = 1.0  # em
 
 def element_as_text(element: ElementTree.Element) -> str:
     """An element of MathML as a line of text."""
-    return " ".join(_convert(element).split())
+    return unicodedata.normalize("NFC", " ".join(_convert(element).split()))
 
 
 def _convert(element: ElementTree.Element) -> str:

@@ -59,8 +59,12 @@ def _parse_formula(latex: str, *, display: bool) -> ElementTree.Element:
     # Imported only here: commands that show no formula do not need it.
     from latex2mathml.converter import convert
 
+    if latex.count("{") - latex.count(r"\{") != latex.count("}") - latex.count(r"\}"):
+        raise ConfigError([f"the formula {latex!r} cannot be read: its braces are not balanced"])
+    # The converter does not escape the text of \text, where markup would become that of the page.
+    without_markup = latex.replace("<", r"\lt ").replace(">", r"\gt ")
     try:
-        text = convert(latex, display="block" if display else "inline")
+        text = convert(without_markup, display="block" if display else "inline")
         # The text comes from the converter, which writes no entities or references to files.
         root = ElementTree.fromstring(text)  # noqa: S314
     except Exception as error:  # noqa: BLE001  the converter raises IndexError and others too

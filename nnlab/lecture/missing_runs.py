@@ -11,7 +11,6 @@ from nnlab.settings.space import parse_values
 from nnlab.study.builtin import builtin_study_path
 from nnlab.study.request import TrainRequest, merge_config_file, seeds_of
 
-
 _DEFAULT_EPOCHS = setting_fields()["epochs"].default
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from nnlab.errors import ConfigError, UnknownName, UsageError, unknown_key_message
 from nnlab.io.files import read_limited
 from nnlab.lecture.line import TOPICS, LectureLine, Reference
-from nnlab.lecture.texts import text_problems
 from nnlab.study.builtin import builtin_study_names
 
 LINES_FOLDER = Path(__file__).parent / "lines"
@@ -24,15 +23,18 @@ _KEYS = ("number", *_TEXT_KEYS, *_OPTIONAL_KEYS, "predict", "papers")
 _MIN_ANSWERS, _MAX_ANSWERS = 2, 4
 
 
-def lecture_lines(folder: Path = LINES_FOLDER) -> tuple[LectureLine, ...]:
+def lecture_lines(folder: Path | None = None) -> tuple[LectureLine, ...]:
     """The lines of the lecture in the order of their numbers.
+
+    Args:
+        folder: the folder of their files; None for the lines that nnlab contains.
 
     Raises:
         ConfigError: a file is not valid, or two have the same number; all problems at once.
     """
     problems: list[str] = []
     lines: list[LectureLine] = []
-    for path in sorted(folder.glob("*.toml")):
+    for path in sorted((folder or LINES_FOLDER).glob("*.toml")):
         try:
             lines.append(read_line(path))
         except ConfigError as error:
@@ -45,6 +47,25 @@ def lecture_lines(folder: Path = LINES_FOLDER) -> tuple[LectureLine, ...]:
     if problems:
         raise ConfigError(problems)
     return tuple(sorted(lines, key=lambda line: line.number))
+
+
+def check_formulas(lines: Iterable[LectureLine]) -> None:
+    """Checks the formulas and the code in the texts of lines, which reading them does not.
+
+    Raises:
+        ConfigError: a formula cannot be read, or is not closed; all problems at once.
+    """
+    # Imported only here: the list of lines shows no formulas.
+    from nnlab.lecture.texts import text_problems
+
+    problems = [
+        f"{line.slug}.toml: {key}: {problem}"
+        for line in lines
+        for key in _MARKUP_KEYS
+        for problem in text_problems(getattr(line, key))
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def find_line(lines: Sequence[LectureLine], word: str) -> LectureLine:
@@ -136,9 +157,6 @@ def _table_problems(table: Mapping[str, Any]) -> Iterable[str]:
     for key in ("command", "change", "plot"):
         if _is_text(table.get(key)):
             yield from (f"{key}: {problem}" for problem in _command_problems(key, table[key]))
-    for key in _MARKUP_KEYS:
-        if _is_text(table.get(key)):
-            yield from (f"{key}: {problem}" for problem in text_problems(table[key]))
     yield from _answer_problems(table.get("predict"))
     yield from _paper_problems(table.get("papers"))
 

@@ -83,12 +83,12 @@ def lecture(
         nnlab lecture --all --lines 1,5-7
     """
     # Imported only here: the store takes time to import, and completion does not need it.
-    from nnlab.cli.lecture.course import CourseOptions, build_course
-    from nnlab.cli.lecture.line_text import print_line
-    from nnlab.cli.lecture.listing import print_lines
     from nnlab.lecture.read_lines import find_line, lecture_lines, select_lines
 
     if course:
+        # The course needs the modules that train and draw.
+        from nnlab.cli.lecture.course import CourseOptions, build_course
+
         if line is not None or json or solution:
             raise UsageError(
                 "--all writes the pages of all lines",
@@ -98,6 +98,9 @@ def lecture(
         options = CourseOptions(train=train, devices=devices, force=force, db=db)
         build_course(chosen, output or DEFAULT_FOLDER, options)
         return
+    from nnlab.cli.lecture.line_text import print_line
+    from nnlab.cli.lecture.listing import print_lines
+
     if output is not None or lines is not None:
         raise UsageError("-o and --lines belong to --all", hint="nnlab lecture --all -o course")
     if line is None:

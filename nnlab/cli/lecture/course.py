@@ -14,7 +14,7 @@ from nnlab.figures.provenance import FigureRequest
 from nnlab.io.text import format_count
 from nnlab.lecture.course import check_course_folder, write_course
 from nnlab.lecture.line import LectureLine
-from nnlab.lecture.read_lines import split_commands
+from nnlab.lecture.read_lines import check_formulas, split_commands
 from nnlab.stats import format_duration
 
 
@@ -42,6 +42,7 @@ def build_course(lines: Sequence[LectureLine], folder: Path, options: CourseOpti
         Interrupted: the user stopped the training.
         NnlabError: a file cannot be written, or the database cannot be used.
     """
+    check_formulas(lines)
     check_course_folder(lines, folder, force=options.force)
     plots = _plot_requests(lines)
     start = time.perf_counter()

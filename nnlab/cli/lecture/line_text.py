@@ -9,6 +9,7 @@ from nnlab.cli.output.table_layout import wrap_text
 from nnlab.io.command_line import quote_command
 from nnlab.lecture.claim_file import read_claim_file
 from nnlab.lecture.line import LectureLine
+from nnlab.lecture.read_lines import check_formulas
 from nnlab.lecture.results import LineResult, line_result
 from nnlab.lecture.texts import text_for_terminal
 
@@ -33,8 +34,10 @@ def print_line(line: LectureLine, db: str | None, *, json: bool, solution: bool)
         solution: whether the solution of the exercise is printed.
 
     Raises:
+        ConfigError: a formula cannot be read.
         StoreError: the database cannot be read.
     """
+    check_formulas([line])
     with open_if_exists(db) as database:
         result = line_result(database, line)
     if json:

@@ -38,6 +38,13 @@ class CoursePage:
         """What the file of its study says about the claim; None without a study."""
         return None if self.line.study is None else read_claim_file(self.line.study)
 
+    @property
+    def claim(self) -> str:
+        """The claim of the study as it was trained, which may be an older version of its file."""
+        if self.result is not None and self.result.own is not None:
+            return self.result.own.study.claim
+        return "" if self.claim_file is None else self.claim_file.claim
+
 
 def page_as_html(page: CoursePage) -> str:
     """The HTML page of a line."""
