@@ -105,8 +105,8 @@ def _observed_text(result: ComparisonResult) -> str:
     if needed is None:
         return f"{start}, and even {MAX_SEEDS:,} seeds would not {verb} the comparison surely"
     return (
-        f"{start}, so {format_count(needed - test.n, 'more seed')} ({needed} in all) would {verb} the"
-        f" comparison with {_SUFFICIENT_TEXT} if that is the true value"
+        f"{start}, so {format_count(needed - test.n, 'more seed')} ({needed} in all) would {verb}"
+        f" the comparison with {_SUFFICIENT_TEXT} if that is the true value"
     )
 
 
