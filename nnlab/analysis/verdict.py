@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab import store
+from nnlab.analysis.arm_labels import arm_label
 from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
 from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Comparison, History, Objective, Run, Setting, Status, Study
@@ -23,6 +24,7 @@ from nnlab.stats.claims import (
     assess_spread_claim,
     overall_verdict,
 )
+from nnlab.stats.paired import sample_sd
 from nnlab.stats.rank_correlation import rank_correlation
 
 
@@ -42,19 +44,26 @@ class TunedArm:
     runs: Mapping[int, Run]
     trials: tuple[Mapping[int, Run], ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The name of the arm, followed by its tuned values."""
+        return arm_label(self.arm, self.tuned_values)
+
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
     """The test of one comparison; `missing` seeds had no finite value to compare.
 
     `values` holds the mean of each arm over the seeds compared, in the order of `comparison.arms`.
-    On the ratio scale the mean and interval of the test are factors.
+    On the ratio scale the mean and interval of the test are factors. `sd` is the standard deviation
+    over the seeds of the tested value, on the ratio scale of its logarithm; NaN below two seeds.
     """
 
     comparison: Comparison
     test: ClaimTest
     values: tuple[float, ...]
     missing: int
+    sd: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +164,9 @@ def _evaluate_comparison(
     seeds = sorted(set.intersection(*(set(arm.runs) for arm in compared)))
     rows = [_paired_values(comparison, compared, seed, histories) for seed in seeds]
     complete = [row for row in rows if row is not None]
-    test = _test_comparison(comparison, complete)
+    test, sd = _test_comparison(comparison, complete)
     values = tuple(math.fsum(column) / len(complete) for column in zip(*complete, strict=True))
-    return ComparisonResult(comparison, test, values, len(rows) - len(complete))
+    return ComparisonResult(comparison, test, values, len(rows) - len(complete), sd)
 
 
 def _evaluate_correlation(
@@ -167,8 +176,8 @@ def _evaluate_correlation(
     seeds = sorted({seed for runs in arm.trials for seed in runs})
     values = [_correlation(comparison, arm, seed, histories) for seed in seeds]
     complete = [(value,) for value in values if value is not None]
-    test = _test_comparison(comparison, complete)
-    return ComparisonResult(comparison, test, (), len(values) - len(complete))
+    test, sd = _test_comparison(comparison, complete)
+    return ComparisonResult(comparison, test, (), len(values) - len(complete), sd)
 
 
 def _correlation(
@@ -216,29 +225,37 @@ def _metric_limits(comparison: Comparison) -> Limits:
     return limits_of(comparison.metric) if has_limits else UNLIMITED
 
 
-def _test_comparison(comparison: Comparison, rows: Sequence[tuple[float, ...]]) -> ClaimTest:
+def _test_comparison(
+    comparison: Comparison, rows: Sequence[tuple[float, ...]]
+) -> tuple[ClaimTest, float]:
+    """The test of the rows, one per seed, and the standard deviation of the tested values."""
     above, below = comparison.above, comparison.below
     if comparison.scale == "spread":
         if below is None:
             raise ValueError("a comparison of spreads needs the bound `below`")
-        return assess_spread_claim([row[0] for row in rows], below=below)
+        values = [row[0] for row in rows]
+        return assess_spread_claim(values, below=below), _sd(values)
     if comparison.scale in ("difference", "correlation"):
         limits = _metric_limits(comparison)
-        return assess_claim(
-            [_contrast(row) for row in rows], above=above, below=below, limits=limits
-        )
+        values = [_contrast(row) for row in rows]
+        return assess_claim(values, above=above, below=below, limits=limits), _sd(values)
     logs = [_contrast([math.log(value) for value in row]) for row in rows]
     test = assess_claim(
         logs,
         above=None if above is None else math.log(above),
         below=None if below is None else math.log(below),
     )
-    return replace(
+    factors = replace(
         test,
         mean=_exp_or_inf(test.mean),
         low=_exp_or_inf(test.low),
         high=_exp_or_inf(test.high),
     )
+    return factors, _sd(logs)
+
+
+def _sd(values: Sequence[float]) -> float:
+    return sample_sd(values) if len(values) > 1 else math.nan
 
 
 def _exp_or_inf(logarithm: float) -> float:
