@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from nnlab.analysis.claim_text import describe_claim
+from nnlab.analysis.left_out_arms import arm_notes
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
 from nnlab.io.escaping import escape_markdown
 from nnlab.records import Study
@@ -41,6 +42,7 @@ def verdict_lines(study: Study, study_verdict: StudyVerdict) -> list[str]:
         "",
         *_mean_lines(study_verdict.results),
         *_tuning_lines(list(study_verdict.arms.values())),
+        *_arm_note_lines(study),
     ]
 
 
@@ -85,6 +87,11 @@ def _tuning_lines(tuned_arms: Sequence[TunedArm]) -> list[str]:
         if tuned_arm.n_trials > 1
     ]
     return ["Arms with several trials were tuned first:", "", *lines, ""] if lines else []
+
+
+def _arm_note_lines(study: Study) -> list[str]:
+    lines = [f"- {escape_markdown(note)}" for note in arm_notes(study)]
+    return ["Notes on the arms:", "", *lines, ""] if lines else []
 
 
 def format_number(value: float) -> str:

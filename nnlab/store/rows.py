@@ -169,9 +169,10 @@ def _parse_script(text: str | None) -> Mapping[str, object] | None:
 
 def _parse_arm(arm: Any) -> Arm:
     trials = arm["trials"]
-    if not isinstance(trials, list) or not all(isinstance(t, str) for t in (arm["name"], *trials)):
+    texts = (arm["name"], arm.get("note", ""), *trials) if isinstance(trials, list) else ()
+    if not texts or not all(isinstance(text, str) for text in texts):
         raise TypeError("its arms are not lists of digests with a name")
-    return Arm(arm["name"], tuple(trials))
+    return Arm(arm["name"], tuple(trials), arm.get("note", ""))
 
 
 def _parse_seeds(text: str) -> tuple[int, ...]:
