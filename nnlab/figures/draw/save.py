@@ -69,10 +69,26 @@ def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
         buffer = io.BytesIO()
         with flatten_alpha(figure) if kind == "eps" else nullcontext():
             figure.savefig(buffer, format=kind, metadata=_file_metadata(kind, line))
+    if kind == "svg":
+        return _number_clip_paths(buffer.getvalue())
     if kind != "eps":
         return buffer.getvalue()
     head, _, rest = buffer.getvalue().partition(b"\n")
     return head + b"\n%" + line.encode() + b"\n" + re.sub(rb"%%CreationDate: .*\n", b"", rest)
+
+
+def _number_clip_paths(svg: bytes) -> bytes:
+    """An SVG file whose clip paths are numbered in the order of their use.
+
+    matplotlib names them by the addresses of objects, which differ from run to run.
+    """
+    numbers: dict[bytes, int] = {}
+
+    def numbered(match: re.Match[bytes]) -> bytes:
+        number = numbers.setdefault(match[2], len(numbers))
+        return match[1] + b"clip%d" % number
+
+    return re.sub(rb'(<clipPath id="|clip-path="url\(#)(p[0-9a-f]+)', numbered, svg)
 
 
 def check_format(path: str | os.PathLike[str], *, animated: bool = False) -> str:
