@@ -148,7 +148,7 @@ def study_record(row: Sequence[Any]) -> Study:
         seeds=_parse_seeds(seeds),
         created_at=timestamp(created_at),
         claim=claim or "",
-        arms=tuple(_parse_arm(arm) for arm in json.loads(arms or "[]")),
+        arms=parse_arms(arms),
         comparisons=evidence.comparisons,
         sampler=_parse_sampler(sampler),
         removed_at=timestamp_from_text(removed_at),
@@ -165,6 +165,16 @@ def _parse_script(text: str | None) -> Mapping[str, object] | None:
     if not isinstance(script, dict):
         raise TypeError("the record of its script is not a JSON object")
     return script
+
+
+def parse_arms(text: str | None) -> tuple[Arm, ...]:
+    """The arms that are stored as this JSON.
+
+    Raises:
+        TypeError: a part of it has the wrong type.
+        KeyError: a part of it is missing.
+    """
+    return tuple(_parse_arm(arm) for arm in json.loads(text or "[]"))
 
 
 def _parse_arm(arm: Any) -> Arm:

@@ -1,4 +1,4 @@
-"""Arms with `decay = "find-decay"`: the proposal of runs that are trained first becomes a setting."""
+"""Arms with `decay = "find-decay"`: proposals for runs that are trained first become settings."""
 
 import math
 import random
@@ -120,7 +120,9 @@ def test_a_dry_run_leaves_the_arm_out_until_the_runs_are_trained(nnlab: Nnlab, f
 def test_a_command_that_ended_early_is_continued(nnlab: Nnlab, file: Path) -> None:
     # A command that is killed while it trains the first runs leaves them in the queue.
     base = FILE.partition("[find-decay]")[0].replace('claim = "The', 'question = "The')
-    Path("base.toml").write_text(base.replace("0..1", "50..52").replace("lr =", 'decay="none"\nlr ='))
+    Path("base.toml").write_text(
+        base.replace("0..1", "50..52").replace("lr =", 'decay="none"\nlr =')
+    )
     nnlab("init-study", SOURCE, "--config", "base.toml")
     nnlab("train", "--study", SOURCE, "--seed", "50", "-q", "--no-keep-models")
     answer = nnlab("init-study", "when", "--config", file.name, expect=2)
