@@ -41,7 +41,8 @@ def _convert(element: ElementTree.Element) -> str:
         case "msqrt":
             inner = _row(children)
             letters = [letter for letter in inner if not unicodedata.combining(letter)]
-            return f"√{inner}" if len(letters) == 1 else f"√({inner})"
+            is_single = len(letters) == 1 or inner.isdecimal()
+            return f"√{inner}" if is_single else f"√({inner})"
         case "mroot":
             return f"{_script(children[1], _SUPERSCRIPTS, '')}√{_group(children[0])}"
         case "msub" | "munder":

@@ -28,7 +28,7 @@ from nnlab.lecture.mathematics import formula_as_mathml, formula_as_text, formul
         (r"\max(0, x)", "max(0, x)"),
         (r"10^{-3}", "10⁻³"),
         (r"\bar{x} \cdot \tilde{y}", "x̄ · ỹ"),
-        (r"\sqrt{\hat{v}}", "√v̂"),
+        (r"\sqrt{\hat{v}} + \sqrt{16}", "√v̂ + √16"),
         (r"a_{t-1} + \theta^{(k)}", "aₜ₋₁ + θ⁽ᵏ⁾"),
         (r"x_{\alpha}^{\beta}", "x_α^β"),
         (r"\begin{cases} x & x > 0 \\ 0 & x \le 0 \end{cases}", "{x, x > 0; 0, x ≤ 0"),
