@@ -45,6 +45,12 @@ def lecture_lines(incomplete: str) -> list[tuple[str, str]]:
     return [(slug, text) for slug, text in rows if slug.startswith(incomplete)]
 
 
+def explained(incomplete: str) -> list[tuple[str, str]]:
+    """Completes what `nnlab explain` takes: the code of a finding, or `train`."""
+    rows = [("train", "the training of a setting")]
+    return [row for row in rows if row[0].startswith(incomplete)] + findings(incomplete)
+
+
 def log_kinds(incomplete: str) -> list[str]:
     """Completes a kind of log."""
     from nnlab.exchange.detection import reader_kinds

@@ -80,7 +80,7 @@ COMMANDS = {
     ),
     "explain": (
         "results.explain",
-        "Explain a finding: how it is detected, what to try.",
+        "Explain a finding, or the training loop of a setting.",
         _REFERENCE_PANEL,
     ),
     "compare": (

@@ -55,6 +55,8 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "gradients": "Statistics of the gradients of each layer over epochs",
     "init": "Distribution of the signals in untrained models, layer by layer",
     "landscape": "The loss around the trained weights, along random directions and in a plane",
+    "interpolation": "Metrics on the straight line between the weights of two runs, as they are and"
+    " with matched hidden units",
     "confusion": "Confusion matrix of the selected weights",
     "calibration": "Reliability diagram: accuracy against predicted confidence",
     "examples": "The examples with the largest losses",

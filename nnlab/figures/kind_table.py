@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, FigureKind]] = {
         animated=True,
         animation_options={"over_epochs": True},
     ),
+    "interpolation": FigureKind("interpolation", "prepare_interpolation", needs_model=True),
     "confusion": FigureKind("confusion", "prepare_confusion", needs_model=True),
     "calibration": FigureKind("calibration", "prepare_calibration", needs_model=True),
     "examples": FigureKind("examples", "prepare_examples", needs_model=True),

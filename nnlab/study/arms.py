@@ -94,8 +94,16 @@ def arm_settings(
             if not is_setting_name(key)
         ]
         arms[name] = _resolve_pretrain(dict(shared) | settings | dict(overrides), content, study)
-    if "decide" in content and not arms:
-        problems.append("[[decide]] compares arms, and there is no [[arm]]")
+    problems += [
+        f"[[{key}]] compares arms, and there is no [[arm]]"
+        for key in ("decide", "subclaim")
+        if key in content and not arms
+    ]
+    problems += [
+        f"[{key}] belongs to a claim, and there is no [[decide]]"
+        for key in ("pilot", "[published]", "[subclaim]")
+        if key.strip("[]") in content and "decide" not in content
+    ]
     if problems:
         raise ConfigError(problems)
     return arms

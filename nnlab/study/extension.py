@@ -203,7 +203,11 @@ def _trial_count(sampler: Sampler) -> int:
 
 def _same_comparisons(db: store.Database, study: Study, request: TrainRequest) -> bool:
     spec = build_study_spec(request, db=db.address.target)
-    return (spec.arms, spec.comparisons) == (study.arms, study.comparisons)
+    tests = [
+        [comparison.without_expectation for comparison in comparisons]
+        for comparisons in (spec.comparisons, study.comparisons)
+    ]
+    return spec.arms == study.arms and tests[0] == tests[1]
 
 
 def _added_values(db: store.Database, study: Study, request: TrainRequest) -> Space:

@@ -157,6 +157,8 @@ def _get_or_create_study(
             arms=spec.arms,
             comparisons=spec.comparisons,
             sampler=spec.sampler,
+            pilot=spec.pilot,
+            published=spec.published,
         )
     except StudyExists as error:
         if existing is not None and has_additions(db, existing, request):

@@ -17,6 +17,7 @@ from nnlab.study.run_names import reads_as_number
 # Keys of a TOML file that are not fields of a setting.
 _STUDY_KEYS = (
     *("study", "question", "claim", "name", "tags", "seeds", "arm", "decide", "pretrain"),
+    *("subclaim", "pilot", "published"),
     *sampler_options.SAMPLER_KEYS,
 )
 
@@ -40,6 +41,9 @@ class TrainRequest:
         claim: the claim that the comparisons test.
         arms: the complete settings of each arm, by its name.
         comparisons: the `[[decide]]` tables of a TOML file.
+        subclaims: the `[[subclaim]]` tables of a TOML file.
+        pilot: the `[pilot]` table of a TOML file.
+        published: the `[[published]]` tables of a TOML file.
         pretrain: the settings of the runs whose weights arms start from, if there are any.
         sampler: options of the sampler, by `sampler_options.SAMPLER_KEYS`.
         extend: whether all of this is added to an existing study.
@@ -55,6 +59,9 @@ class TrainRequest:
     claim: str = ""
     arms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     comparisons: tuple[Mapping[str, Any], ...] = ()
+    subclaims: tuple[Mapping[str, Any], ...] = ()
+    pilot: Mapping[str, Any] | None = None
+    published: tuple[Mapping[str, Any], ...] = ()
     pretrain: Mapping[str, Any] | None = None
     sampler: Mapping[str, Any] = field(default_factory=dict)
     extend: bool = False
@@ -107,6 +114,9 @@ def merge_config_file(path: Path | None, request: TrainRequest) -> TrainRequest:
         claim=table.get("claim", ""),
         arms=arms,
         comparisons=tuple(table.get("decide", ())),
+        subclaims=tuple(table.get("subclaim", ())),
+        pilot=table.get("pilot"),
+        published=tuple(table.get("published", ())),
         pretrain=pretrain_settings(table, request.settings),
         sampler={key: table[key] for key in sampler_options.SAMPLER_KEYS if key in table}
         | dict(request.sampler),
@@ -151,6 +161,13 @@ def _table_problems(path: Path, table: Mapping[str, Any]) -> list[str]:
         for key in ("study", "question", "claim", "name")
         if key in table and not isinstance(table[key], str)
     ]
+    problems += [
+        f"{path}: {key} is written as [[{key}]] tables, got {table[key]!r}"
+        for key in ("decide", "subclaim", "published")
+        if not _are_tables(table.get(key, []))
+    ]
+    if not isinstance(table.get("pilot", {}), dict):
+        problems.append(f"{path}: pilot is written as a [pilot] table, got {table['pilot']!r}")
     tags = table.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         problems.append(f"{path}: tags must be a list of texts, got {tags!r}")
@@ -158,6 +175,10 @@ def _table_problems(path: Path, table: Mapping[str, Any]) -> list[str]:
     if isinstance(seeds, bool) or not isinstance(seeds, int | list | str):
         problems.append(f"{path}: seeds must be a number or a list, got {seeds!r}")
     return problems
+
+
+def _are_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def seeds_of(request: TrainRequest) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from nnlab.diagnosis.codes import parse_codes
 from nnlab.engine.signatures import find_signature
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.io.text import format_count
-from nnlab.records import Arm, Comparison, Objective, Sampler
+from nnlab.records import Arm, Comparison, Objective, Pilot, PublishedResult, Sampler
 from nnlab.search import NON_ADAPTIVE_SAMPLERS
 from nnlab.settings.arguments import ARGUMENT_COMPONENTS
 from nnlab.settings.space import Space, TrialSpec, duplicate_value_notes, parse_space
@@ -16,6 +16,7 @@ from nnlab.study.arms import merge_spaces
 from nnlab.study.comparisons import parse_comparisons
 from nnlab.study.expansion import make_expander
 from nnlab.study.next_trials import suggest_trials
+from nnlab.study.published import parse_pilot, parse_published
 from nnlab.study.request import TrainRequest, check_names, seeds_of
 
 
@@ -35,6 +36,8 @@ class StudySpec:
         arms: the arms, with the digests of their trials.
         comparisons: the comparisons of arms.
         sampler: the sampler; None where every combination is a trial.
+        pilot: the seeds on which the study was designed.
+        published: the published results about the claim.
     """
 
     study: str | None
@@ -48,6 +51,8 @@ class StudySpec:
     arms: tuple[Arm, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     sampler: Sampler | None = None
+    pilot: Pilot | None = None
+    published: tuple[PublishedResult, ...] = ()
 
     @property
     def objective(self) -> Objective | None:
@@ -85,7 +90,13 @@ def build_study_spec(request: TrainRequest, *, db: str | None = None) -> StudySp
         check_names(request)
     except ConfigError as error:
         problems += error.problems
-    comparisons = parse_comparisons(request.comparisons, tuple(request.arms), problems)
+    arm_names = tuple(request.arms)
+    comparisons = (
+        *parse_comparisons(request.comparisons, arm_names, problems),
+        *parse_comparisons(request.subclaims, arm_names, problems, decides=False),
+    )
+    pilot = parse_pilot(request.pilot, problems)
+    published = parse_published(request.published, problems)
     if problems:
         raise ConfigError(problems)
     if sampler is not None and samples:
@@ -110,6 +121,8 @@ def build_study_spec(request: TrainRequest, *, db: str | None = None) -> StudySp
         arms=arms,
         comparisons=comparisons,
         sampler=sampler,
+        pilot=pilot,
+        published=published,
     )
 
 

@@ -29,6 +29,7 @@ WORDS = {
     "aggregates": ("plot", "aggregates", "grid", "--across", "opt"),
     "compare": ("plot", "compare", "1", "2"),
     "landscape": ("plot", "landscape", "1", "--grid", "5", "--examples", "32"),
+    "interpolation": ("plot", "interpolation", "1", "2", "--points", "5"),
     "confusion": ("plot", "confusion", "1"),
     "calibration": ("plot", "calibration", "1"),
     "examples": ("plot", "examples", "1", "--count", "5"),

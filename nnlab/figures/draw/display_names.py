@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
+from nnlab.analysis.records import ARM_FIELD
 from nnlab.catalogue import find_builtin, split_names
 from nnlab.figures.draw.reader_options import displayed
 from nnlab.objective import Scalar, Setting
@@ -186,6 +187,8 @@ def trial_name(setting: Setting, fields: Sequence[str]) -> str:
 
 def _value_with_field(field: str, value: Scalar) -> str:
     """A value that is understood without the heading of a column."""
+    if field == ARM_FIELD and not isinstance(field, ExternalName):
+        return displayed(format_value(value))
     if _choice_name(field, value):
         return value_name(field, value)
     is_external = isinstance(field, ExternalName)

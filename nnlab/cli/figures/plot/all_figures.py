@@ -127,7 +127,7 @@ def study_facts(db: store.Database, studies: Sequence[str]) -> StudyFacts:
 
 def _main_field(ranking: Ranking) -> str | None:
     """The field whose values are compared: the first with words as values, or else the first."""
-    fields = [field for field in ranking.fields if field != "data"]
+    fields = [field for field in ranking.setting_fields if field != "data"]
     words = [
         field
         for field in fields

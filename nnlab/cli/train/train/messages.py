@@ -67,12 +67,15 @@ def print_verdict(db: store.Database, study: str) -> None:
     if not stored.comparisons:
         return
     # Imported only here: few studies have a claim, and its statistics take time to import.
+    from nnlab.analysis.deciding_seeds import undecided_texts
     from nnlab.analysis.verdict import evaluate_claim
 
     answer = evaluate_claim(db, stored)
     if answer is None:
         return
     say(f"claim: {stored.claim}")
+    for text in undecided_texts(answer):
+        say(f"cannot tell: {text}")
     report = quote_command("nnlab", "report", study)
     say(f"verdict: {answer.verdict}; {report} says why", style="bold")
 
