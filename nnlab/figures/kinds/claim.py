@@ -118,6 +118,7 @@ def _arm_series(db: store.Database, study_verdict: StudyVerdict) -> list[Series]
             histories=tuple(histories[run.id] for run in tuned_arm.runs.values()),
         )
         for tuned_arm in study_verdict.arms.values()
+        if tuned_arm.runs
     ]
 
 
