@@ -106,12 +106,13 @@ def _observed_text(result: ComparisonResult) -> str:
     needed = required_seeds(power, least=test.n + 1)
     verb = "support" if supports else "refute"
     if needed is None:
-        most = f"{MAX_SEEDS:,} {_unit(comparison)}s"
-        return f"{start}, and even {most} would not {verb} the comparison surely"
-    more = format_count(needed - test.n, f"more {_unit(comparison)}")
+        return (
+            f"{start}, and even {MAX_SEEDS:,} {_unit(comparison)}s would not {verb} the comparison"
+            " surely"
+        )
     return (
-        f"{start}, so {more} ({needed} in all) would {verb} the comparison with {_SUFFICIENT_TEXT}"
-        " if that is the true value"
+        f"{start}, so {format_count(needed - test.n, f'more {_unit(comparison)}')} ({needed} in"
+        f" all) would {verb} the comparison with {_SUFFICIENT_TEXT} if that is the true value"
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.arm_labels import arm_label
+from nnlab.analysis.left_out_arms import without_left_out_arms
 from nnlab.analysis.pair_metrics import compares_pairs, first_seeds
 from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
 from nnlab.objective import UNLIMITED, Limits, limits_of
@@ -83,6 +84,7 @@ class StudyVerdict:
 
 def evaluate_claim(db: store.Database, study: Study) -> StudyVerdict | None:
     """The verdict on the claim of a study; None if the study makes no claim."""
+    study = without_left_out_arms(study)
     comparisons = study.comparisons
     if not comparisons:
         return None
