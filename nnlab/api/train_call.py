@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnlab import store
+from nnlab.analysis.arm_labels import load_arms
 from nnlab.analysis.run_overview import overviews_of_runs
 from nnlab.api.train_observer import TrainObserver
 from nnlab.api.train_result import TrainResult
@@ -95,7 +96,7 @@ def _train(request: TrainRequest, config: Path | None, call: TrainCall) -> Train
         for note in (*opening_notes(database), *queue_notes(queued)):
             call.observer.note(note)
         result = train_queued(
-            database, queued, _interface(call.observer), call.execution, wait=call.wait
+            database, queued, _interface(database, call.observer), call.execution, wait=call.wait
         )
         if result.error is not None:
             raise result.error
@@ -108,9 +109,9 @@ def _train(request: TrainRequest, config: Path | None, call: TrainCall) -> Train
         )
 
 
-def _interface(observer: TrainObserver) -> TrainingInterface:
+def _interface(db: store.Database, observer: TrainObserver) -> TrainingInterface:
     return TrainingInterface(
-        create_view=observer.create_view,
+        create_view=lambda runs, missing: observer.create_view(runs, missing, load_arms(db)),
         report=observer.report,
         fetch_data=fetch,
         # Only Ctrl-C: other signals are the business of the program that calls this function.

@@ -4,19 +4,10 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 
-from nnlab.records import Comparison
+from nnlab.records import Comparison, PublishedResult
 from nnlab.study.builtin import builtin_study_path
 from nnlab.study.comparisons import parse_comparisons
-
-
-@dataclass(frozen=True, slots=True)
-class LiteratureResult:
-    """What a publication reports about a claim, and the verdict that follows from it."""
-
-    result: str
-    source: str
-    url: str
-    verdict: str
+from nnlab.study.published import parse_published
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +17,7 @@ class ClaimFile:
     question: str
     claim: str
     comparisons: tuple[Comparison, ...]
-    published: tuple[LiteratureResult, ...]
+    published: tuple[PublishedResult, ...]
 
 
 @cache
@@ -37,14 +28,15 @@ def read_claim_file(study: str) -> ClaimFile:
         UnknownName: no built-in study has that name.
     """
     table = tomllib.loads(builtin_study_path(study).read_text(encoding="utf-8"))
-    problems: list[str] = []
     arms = [str(arm["name"]) for arm in table["arm"]]
+    # The files of the package have no problems: a test sets up every study.
+    problems: list[str] = []
     return ClaimFile(
         question=table["question"],
         claim=table["claim"],
-        comparisons=parse_comparisons(table["decide"], arms, problems),
-        published=tuple(
-            LiteratureResult(row["result"], row["source"], row.get("url", ""), row["verdict"])
-            for row in table.get("published", ())
+        comparisons=(
+            *parse_comparisons(table["decide"], arms, problems),
+            *parse_comparisons(table.get("subclaim", ()), arms, problems, decides=False),
         ),
+        published=parse_published(table.get("published", ()), problems),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlab import store
-from nnlab.errors import OutputError
+from nnlab.errors import DiskFull, NnlabError, OutputError
 from nnlab.figures.provenance import FigureRequest
 from nnlab.io.file_origin import check_replaceable
 from nnlab.io.files import to_nnlab_error, write_atomic
@@ -56,6 +56,7 @@ def write_course(
     plots: Mapping[str, FigureRequest],
     *,
     on_page: Callable[[LectureLine], object],
+    on_note: Callable[[str], object],
 ) -> WrittenCourse:
     """Writes the pages of lines and their figures; `check_course_folder` goes first.
 
@@ -65,6 +66,7 @@ def write_course(
         folder: an existing folder.
         plots: the requests of the additional figures, by the slug of their line.
         on_page: called when a page is written.
+        on_note: called with the reason why an additional figure is missing.
 
     Raises:
         NnlabError: a figure cannot be drawn, or a file cannot be written.
@@ -75,7 +77,7 @@ def write_course(
         page = CoursePage(
             line,
             result,
-            _figures(db, line, result, folder, plots.get(line.slug)),
+            _figures(db, line, result, folder, plots.get(line.slug), on_note),
             previous=lines[position - 1] if position else None,
             next=lines[position + 1] if position + 1 < len(lines) else None,
         )
@@ -95,6 +97,16 @@ def _figures(
     result: LineResult | None,
     folder: Path,
     plot: FigureRequest | None,
+    on_note: Callable[[str], object],
 ) -> tuple[CourseFigure, ...]:
     figures = () if result is None else write_claim_figures(db, line, result, folder)
-    return figures if plot is None else (*figures, write_plot(db, line, plot, folder))
+    if plot is None:
+        return figures
+    try:
+        return (*figures, write_plot(db, line, plot, folder))
+    except (OutputError, DiskFull):
+        raise
+    except NnlabError as error:
+        # A plot of a study that was not trained has nothing to show; the page is useful without it.
+        on_note(f"line {line.number} has no additional figure: {error.message}")
+        return figures

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnlab import store
+from nnlab.errors import UsageError
 from nnlab.figures.output import collect_figure, save_figure_files
 from nnlab.figures.page import draw_on_page, use_page
-from nnlab.figures.provenance import FigureRequest
+from nnlab.figures.provenance import FigureRequest, plot_command
 from nnlab.lecture.line import LectureLine
 from nnlab.lecture.results import LineResult, ResultRow
 from nnlab.version import nnlab_version
@@ -86,7 +87,7 @@ def _save_reference_figure(line: LectureLine, result: LineResult, stem: Path) ->
 
     intervals = [
         ClaimInterval(
-            row.says,
+            row.title,
             row.claimed,
             row.mean,
             row.low,
@@ -122,6 +123,8 @@ def write_plot(
     Raises:
         NnlabError: the figure cannot be drawn or written.
     """
+    if request.needs_database and db is None:
+        raise UsageError(f"{plot_command(request)} needs a database with results")
     summary = ""
     for theme, style in _STYLES.items():
         page = {"width": _WIDTH, "style": style, **request.page}

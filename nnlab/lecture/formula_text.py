@@ -41,7 +41,8 @@ def _convert(element: ElementTree.Element) -> str:
         case "msqrt":
             inner = _row(children)
             letters = [letter for letter in inner if not unicodedata.combining(letter)]
-            return f"√{inner}" if len(letters) == 1 else f"√({inner})"
+            is_single = len(letters) == 1 or inner.isdecimal()
+            return f"√{inner}" if is_single else f"√({inner})"
         case "mroot":
             return f"{_script(children[1], _SUPERSCRIPTS, '')}√{_group(children[0])}"
         case "msub" | "munder":
@@ -101,7 +102,9 @@ def _row(children: Sequence[ElementTree.Element]) -> str:
 
 
 def _needs_space(text: str, part: str) -> bool:
-    """Whether a part is a word next to a letter: log x, not logx."""
+    """Whether a part is a word next to a letter, or follows a subscript: log x, not logx."""
+    if text.endswith("}") and part[:1] not in ",.;)|":
+        return True  # after a subscript that Unicode has no letters for: max_{w ≤ 1} (w)
     last_word = text[len(text.rstrip("abcdefghijklmnopqrstuvwxyz")) :]
     is_word = len(part) > 1 and part.isascii() and part.isalpha()
     return part[:1].isalnum() and (last_word in FUNCTION_NAMES or (is_word and text[-1:].isalnum()))
@@ -120,4 +123,4 @@ def _script(element: ElementTree.Element, letters: dict[str, str], mark: str) ->
     packed = text.replace(" ", "")
     if packed and all(letter in letters for letter in packed):
         return "".join(letters[letter] for letter in packed)
-    return f"{mark}{text}" if len(text) == 1 else f"{mark}({text})"
+    return f"{mark}{text}" if len(text) == 1 else f"{mark}{{{text}}}"

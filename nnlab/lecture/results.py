@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, evaluate_clai
 from nnlab.lecture.claim_file import read_claim_file
 from nnlab.lecture.line import LectureLine
 from nnlab.records import Comparison, Study
-from nnlab.report.verdict import format_number
+from nnlab.report.verdict_text import build_verdict_text, format_number
 
 REFERENCE_FILE = Path(__file__).resolve().parents[1] / "studies/reference_results.json"
 
@@ -33,6 +33,12 @@ class ResultRow:
     high: float
     n: int
     verdict: str
+
+    @property
+    def title(self) -> str:
+        """What the comparison says, marked if it does not decide the claim."""
+        decides = self.comparison is None or self.comparison.decides
+        return self.says if decides else f"sub-claim: {self.says}"
 
     @property
     def claimed(self) -> str:
@@ -59,7 +65,8 @@ class LineResult:
     """The result of the study of a line.
 
     `own` is the study in the user's database; None for a reference result. `trained_on` describes
-    the machine of a reference result.
+    the machine of a reference result. `notes` are sentences by their heading: what would decide a
+    claim, the power that was planned, means, tuning, fairness and the pilot.
     """
 
     verdict: str
@@ -67,6 +74,7 @@ class LineResult:
     rows: tuple[ResultRow, ...]
     own: OwnStudy | None = None
     trained_on: str = ""
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_reference(self) -> bool:
@@ -103,7 +111,13 @@ def _own_result(db: store.Database, name: str) -> LineResult | None:
     if verdict is None or verdict.unfinished:
         return None
     rows = tuple(map(_own_row, verdict.results))
-    return LineResult(str(verdict.verdict), len(study.seeds), rows, OwnStudy(study, verdict))
+    return LineResult(
+        str(verdict.verdict),
+        len(study.seeds),
+        rows,
+        OwnStudy(study, verdict),
+        notes=build_verdict_text(study, verdict).lists,
+    )
 
 
 def _own_row(result: ComparisonResult) -> ResultRow:

@@ -21,6 +21,8 @@ METHOD_NOTE = (
     " is not; sub-claims have a verdict of their own and do not decide."
 )
 
+UNDECIDED_HEADING = "What would decide"
+
 
 @dataclass(frozen=True, slots=True)
 class ComparisonText:
@@ -61,7 +63,7 @@ def build_verdict_text(study: Study, study_verdict: StudyVerdict) -> VerdictText
     """The verdict on a study as plain text."""
     unfinished = study_verdict.unfinished
     lists = {
-        "What would decide": undecided_texts(study_verdict),
+        UNDECIDED_HEADING: undecided_texts(study_verdict),
         "What the study was expected to find": _power_lines(study),
         "Means over the seeds compared": _mean_lines(study_verdict.results),
         "Arms with several trials were tuned first": _tuning_lines(study_verdict),

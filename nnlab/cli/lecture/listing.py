@@ -65,7 +65,8 @@ def print_lines(lines: Sequence[LectureLine], db: str | None, *, json: bool) -> 
             if line.study is not None:
                 say(f"{_INDENT}{line.study}: {result_text(results[line.slug])}", style="dim")
         say("")
-    say(f"next: {quote_command('nnlab', 'lecture', lines[0].number)}", style="dim")
+    for line in lines[:1]:
+        say(f"next: {quote_command('nnlab', 'lecture', line.number)}", style="dim")
 
 
 def result_text(result: LineResult | None) -> str:

@@ -17,6 +17,7 @@ from nnlab.lecture.line import LectureLine
 from nnlab.lecture.results import LineResult
 from nnlab.lecture.texts import inline_as_html, text_as_html
 from nnlab.report.page import page_style
+from nnlab.report.verdict_text import UNDECIDED_HEADING
 from nnlab.version import nnlab_version
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _render(template: str, **values: Any) -> str:
         .get_template(template)
         .render(
             version=nnlab_version(),
+            undecided=UNDECIDED_HEADING,
             style=page_style() + _resource_text("style.css"),
             script=_resource_text("script.js"),
             **values,
