@@ -10,6 +10,7 @@ import pytest
 from command_line_runner import Nnlab
 from course_pages import BuiltCourse, CourseHtml
 
+from nnlab.cli.lecture import views
 from nnlab.lecture import read_lines, results
 
 PAGES = ["01-relu.html", "02-reduction.html", "03-decays.html", "index.html"]
@@ -108,18 +109,22 @@ def test_what_is_trained_already_is_not_trained_again(
     assert sorted(path.name for path in Path("course").glob("*.html")) == [PAGES[1], PAGES[3]]
 
 
-def test_training_continues_where_it_was_stopped(nnlab: Nnlab, lines_folder: Path) -> None:
+def test_training_continues_where_it_was_stopped(
+    nnlab: Nnlab, lines_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_SECONDS_BETWEEN_LINES", 0.0)
     nnlab("init-study", "--from", "lecture/reduction", "--epochs", "1", "--seeds", "5")
     with sqlite3.connect("runs.db") as connection:
         (waiting,) = connection.execute("SELECT COUNT(*) FROM run").fetchone()
     nnlab("train", "--study", "lecture/reduction", "--seeds", "5", "-q")
     with sqlite3.connect("runs.db") as connection:
         connection.execute(
-            "UPDATE run SET status = 'queued' WHERE id IN (SELECT id FROM run LIMIT 2)"
+            "UPDATE run SET status = 'queued', epochs = 0 WHERE id IN (SELECT id FROM run LIMIT 2)"
         )
     answer = nnlab("lecture", "--all", "--lines", "reduction")
     assert waiting == 15
     assert "1/1 lecture/reduction: 2 runs" in answer.out
+    assert "  2 of 2 epochs" in answer.out
     page = CourseHtml(Path("course/02-reduction.html"))
     assert "this course" in page.text
 
