@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nnlab import store
 from nnlab.analysis.remedy_studies import is_remedy_study
-from nnlab.records import Run, Setting, Study, Trial
+from nnlab.records import Arm, Setting, Trial
 from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 
@@ -22,13 +22,13 @@ def arm_label(arm: str, tuned_values: str) -> str:
     return f"{arm}, {tuned_values}" if tuned_values else arm
 
 
-def arms_by_digest(study: Study) -> Mapping[str, str]:
+def arms_by_digest(arms: Sequence[Arm]) -> Mapping[str, str]:
     """The arm of each trial of a study by the digest of its setting; a shared trial names both."""
     names: dict[str, list[str]] = {}
-    for arm in () if is_remedy_study(study) else study.arms:
+    for arm in arms:
         for digest in arm.trials:
             names.setdefault(digest, []).append(arm.name)
-    return {digest: " and ".join(dict.fromkeys(arms)) for digest, arms in names.items()}
+    return {digest: " and ".join(dict.fromkeys(shared)) for digest, shared in names.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,14 @@ NO_ARMS = ArmsOfStudies({})
 
 
 def load_arms(db: store.Database) -> ArmsOfStudies:
-    """The arms of all studies of a database."""
-    by_study = {study.name: arms_by_digest(study) for study in store.all_studies(db) if study.arms}
-    return ArmsOfStudies({name: arms for name, arms in by_study.items() if arms})
+    """The arms of all studies of a database; those of `nnlab remedy` have names of their own."""
+    return ArmsOfStudies(
+        {
+            study.name: arms_by_digest(study.arms)
+            for study in store.all_studies(db)
+            if study.arms and not is_remedy_study(study)
+        }
+    )
 
 
 def tuned_fields(settings: Sequence[Setting], arms: Sequence[str]) -> tuple[str, ...]:
@@ -88,9 +93,3 @@ def trial_labels(trials: Iterable[Trial], arms: ArmsOfStudies) -> dict[int, str]
             values = setting_label(trial.setting, fields)
             labels[trial.id] = arm_label(arm, values) if arm else values
     return labels
-
-
-def run_arms(runs: Sequence[Run], arms: ArmsOfStudies) -> dict[int, str]:
-    """The arm of each run that has one, by the number of the run."""
-    named = {run.id: arms.arm_of(run.trial) for run in runs}
-    return {run_id: arm for run_id, arm in named.items() if arm}

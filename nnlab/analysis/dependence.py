@@ -128,7 +128,7 @@ def _left_out_notes(ranking: Ranking, outcomes: Mapping[int, Mapping[int, float]
     if not incomplete:
         return []
     names = [
-        f"{setting_label(row.labelled_setting, ranking.fields)}"
+        f"{setting_label(row.labelled_setting, ranking.label_fields(row))}"
         f" ({count} of {format_count(len(row.runs), 'run')})"
         for row, count in incomplete[:_MAX_NAMED]
     ]

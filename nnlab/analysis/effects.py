@@ -121,7 +121,7 @@ def _effect_notes(
     ]
     if left_out:
         names = [
-            f"{setting_label(row.labelled_setting, ranking.fields)}"
+            f"{setting_label(row.labelled_setting, ranking.label_fields(row))}"
             f" ({count} of {format_count(len(row.runs), 'run')})"
             for row, count in left_out[:_MAX_NAMED]
         ]

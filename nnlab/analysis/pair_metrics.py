@@ -13,7 +13,7 @@ from nnlab import store
 from nnlab.analysis.run_value import metrics_in
 from nnlab.errors import CheckpointError, UsageError
 from nnlab.objective import PAIR_PREFIX
-from nnlab.records import Run, Status, Study
+from nnlab.records import Comparison, Run, Status, Study
 
 if TYPE_CHECKING:
     from nnlab.analysis.interpolation import Interpolation
@@ -37,11 +37,23 @@ class PairReport:
 
 def has_pair_metrics(study: Study) -> bool:
     """Whether a comparison of a study reads metrics `pair/...`, which need the weights of runs."""
-    return any(
-        name.startswith(PAIR_PREFIX)
-        for comparison in study.comparisons
-        for name in metrics_in(comparison.metric)
-    )
+    return any(map(compares_pairs, study.comparisons))
+
+
+def compares_pairs(comparison: Comparison) -> bool:
+    """Whether the values of a comparison belong to pairs of runs, so that n counts pairs."""
+    metrics = (*metrics_in(comparison.metric), *metrics_in(comparison.other_metric))
+    return any(name.startswith(PAIR_PREFIX) for name in metrics)
+
+
+def first_seeds(seeds: Sequence[int]) -> list[int]:
+    """The seeds with whose runs the values of pairs are stored.
+
+    >>> first_seeds([103, 100, 102, 101, 104])
+    [100, 102]
+    """
+    ordered = sorted(seeds)
+    return ordered[: len(ordered) - 1 : 2]
 
 
 def store_pair_metrics(db: store.Database, study: Study) -> PairReport:

@@ -228,13 +228,30 @@ class Ranking:
     extra_columns: tuple[ExtraColumn, ...] = ()
     noise: SamplingNoise | None = None
 
+    def label_fields(self, trial: RankingRow | UnrankedTrial) -> tuple[str, ...]:
+        """The fields in the label of a trial: those of the ranking that distinguish it.
+
+        An arm with a single trial needs no further field.
+        """
+        if not trial.arm:
+            return self.fields
+        arms = [(row.arm, row.setting) for row in self.rows]
+        arms += [(other.arm, other.setting) for other in self.unranked]
+        settings = [setting for arm, setting in arms if arm == trial.arm]
+        return tuple(
+            name
+            for name in self.fields
+            if name == ARM_FIELD or len({setting.get(name) for setting in settings}) > 1
+        )
+
     @property
     def setting_fields(self) -> tuple[str, ...]:
         """The fields in which the settings of the rows differ, also if these are in arms."""
         if not any(row.arm for row in self.rows):
             return self.fields
         settings = [row.setting for row in self.rows]
-        return distinguishing_fields([*settings, *(trial.setting for trial in self.unranked)])
+        settings += [trial.setting for trial in self.unranked]
+        return distinguishing_fields(settings)
 
     @property
     def axis_word(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.deciding_seeds import planned_power_text, undecided_texts
 from nnlab.analysis.fairness import fairness_notes
+from nnlab.analysis.left_out_arms import arm_notes
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
 from nnlab.io.text import format_count
 from nnlab.records import PublishedResult, Study
@@ -66,6 +67,7 @@ def build_verdict_text(study: Study, study_verdict: StudyVerdict) -> VerdictText
         "What the study was expected to find": _power_lines(study),
         "Means over the seeds compared": _mean_lines(study_verdict.results),
         "Arms with several trials were tuned first": _tuning_lines(study_verdict),
+        "Notes on the arms": arm_notes(study),
         "Fairness": fairness_notes(study, study_verdict),
         "How the study was designed": _pilot_lines(study),
     }

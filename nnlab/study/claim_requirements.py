@@ -26,5 +26,8 @@ def execution_for_claim(execution: ExecutionOptions, study: Study) -> ExecutionO
 
 
 def _compares_time(comparison: Comparison) -> bool:
-    names = metrics_in(comparison.metric)
-    return comparison.at.startswith("seconds") or any(n.startswith(_SHARED_COSTS) for n in names)
+    metrics = (*metrics_in(comparison.metric), *metrics_in(comparison.other_metric))
+    moments = (comparison.at, comparison.other_at)
+    return any(metric.startswith(_SHARED_COSTS) for metric in metrics) or any(
+        moment.startswith("seconds") for moment in moments
+    )

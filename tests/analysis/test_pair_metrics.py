@@ -8,11 +8,14 @@ from command_line_runner import QUICK, Nnlab
 
 from nnlab import store
 from nnlab.analysis import interpolation
+from nnlab.analysis.deciding_seeds import planned_power, planned_seeds, undecided_text
 from nnlab.analysis.interpolation import measure_interpolation
 from nnlab.analysis.pair_metrics import POINTS, store_pair_metrics
-from nnlab.analysis.verdict import evaluate_claim
+from nnlab.analysis.verdict import ComparisonResult, evaluate_claim
 from nnlab.errors import UsageError
-from nnlab.records import Run, Study
+from nnlab.records import Comparison, Run, Study
+from nnlab.stats.claim_power import Region, claim_power
+from nnlab.stats.claims import assess_claim
 
 STUDY = """
 question = "Are solutions far apart?"
@@ -83,6 +86,7 @@ def test_disjoint_neighbours_of_each_trial_are_measured_and_read_by_the_verdict(
         assert verdict is not None
         (result,) = verdict.results
         assert result.test.mean == pytest.approx((distances[0.003, 10] + distances[0.003, 12]) / 2)
+        assert (result.test.n, result.missing) == (2, 0)
     nnlab("db", "check")
 
 
@@ -193,3 +197,17 @@ def test_the_line_from_a_run_to_itself_is_flat(nnlab: Nnlab) -> None:
         assert line.distance == 0.0
         assert line.barrier() == pytest.approx(0.0, abs=1e-6)
         assert len(set(line.metrics["val/accuracy"])) == 1
+
+
+def test_power_counts_pairs() -> None:
+    """Fourteen seeds are seven pairs; what is missing is said in pairs too."""
+    comparison = Comparison(
+        "far", "pair/distance", "selected", "difference", ("low",), 0.5, None,
+        expected=0.52, expected_from="a guess", pilot_sd=0.014,
+    )  # fmt: skip
+    assert planned_power(comparison, 16) == claim_power(8, 0.52, 0.014, Region(0.5, None))
+    needed = planned_seeds(comparison)
+    assert needed is not None
+    assert needed % 2 == 0
+    result = ComparisonResult(comparison, assess_claim([0.6, 0.7], above=0.5), (0.65,), 0, 0.07)
+    assert "at least 5 pairs with a number are needed, and 2 of 2" in undecided_text(result)

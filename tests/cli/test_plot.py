@@ -25,6 +25,8 @@ GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe"
 WORDS = {
     "lr": ("plot", "lr", "--decay", "exp,step"),
     "init": ("plot", "init", "--depth", "3", "--width", "8"),
+    "surface": ("plot", "surface", "--on", "quadratic", "--steps", "20"),
+    "norm": ("plot", "norm", "--batch-size", "8"),
     "profile": ("plot", "profile", "grid", "--across", "opt"),
     "aggregates": ("plot", "aggregates", "grid", "--across", "opt"),
     "compare": ("plot", "compare", "1", "2"),

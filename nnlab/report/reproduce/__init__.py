@@ -226,7 +226,7 @@ def _expected_values(row: RankingRow, ranking: Ranking, digest: str) -> Mapping[
         tolerance = (high - low) / 2
     return {
         "label": _one_line(
-            setting_label(row.labelled_setting, ranking.fields) or ranking.scope.title
+            setting_label(row.labelled_setting, ranking.label_fields(row)) or ranking.scope.title
         ),
         "digest": digest,
         "tolerance": tolerance,
