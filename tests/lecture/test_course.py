@@ -12,6 +12,7 @@ from course_pages import BuiltCourse, CourseHtml
 
 from nnlab.cli.lecture import views
 from nnlab.lecture import read_lines, results
+from nnlab.study.reference_results import reference_results
 
 PAGES = ["01-relu.html", "02-reduction.html", "03-decays.html", "index.html"]
 NASTY = "<script>alert(1)</script>\"&'{{ 7*7 }}"
@@ -70,6 +71,8 @@ def test_a_line_without_a_study_has_its_plot(built_course: BuiltCourse) -> None:
         "figures/03-decays-light-plot.svg",
         "figures/03-decays-dark-plot.svg",
     ]
+    assert page.resources[0] == "figures/03-decays-plot.html"
+    assert "slider" in page.frames[0]["title"]
     assert "Next to the literature" not in page.text
 
 
@@ -91,7 +94,7 @@ def test_the_same_results_give_the_same_bytes(
 ) -> None:
     nnlab("lecture", "--all", "--no-train", "-o", "again", "--db", str(built_course.db))
     written = sorted(path for path in Path("again").rglob("*") if path.is_file())
-    assert len(written) == len(PAGES) + 10
+    assert len(written) == len(PAGES) + 11
     for path in written:
         original = built_course.folder / path.relative_to("again")
         assert path.read_bytes() == original.read_bytes(), path
@@ -162,6 +165,8 @@ def test_without_training_the_reference_results_are_shown(
             "lecture/reduction": {
                 "verdict": "supported",
                 "seeds": 8,
+                "runs": 24,
+                "seconds": 3.0,
                 "comparisons": [
                     {"says": "with the same learning rate the sum tests worse by 5 points",
                      "found": 0.8, "low": 0.7, "high": 0.9, "n": 8, "verdict": "supported"},
@@ -172,13 +177,10 @@ def test_without_training_the_reference_results_are_shown(
         },
     }  # fmt: skip
     (tmp_path / "reference.json").write_text(json.dumps(reference))
-    monkeypatch.setattr(results, "REFERENCE_FILE", tmp_path / "reference.json")
-    results._reference_table.cache_clear()
-    try:
-        nnlab("lecture", "--all", "--no-train", "--lines", "1,2")
-        listed = nnlab("lecture", "--json").json
-    finally:
-        results._reference_table.cache_clear()
+    references = reference_results(tmp_path / "reference.json")
+    monkeypatch.setattr(results, "_references", lambda: references)
+    nnlab("lecture", "--all", "--no-train", "--lines", "1,2")
+    listed = nnlab("lecture", "--json").json
     assert not Path("runs.db").exists()
     page = CourseHtml(Path("course/02-reduction.html"))
     assert "reference result" in page.text
