@@ -56,7 +56,8 @@ docs: .venv/dev
 cheatsheet: .venv/package
 	$(BIN)/python docs/build_cheatsheet.py
 
-# Every built-in study, trained and judged: about seven minutes on two cores.
+# Every built-in study, trained and judged, two at a time: at most twenty minutes on two cores. Also
+# writes nnlab/studies/reference_results.json, the results that `nnlab lecture` shows.
 studies: .venv/test
 	$(BIN)/python docs/build_studies.py
 

@@ -1,10 +1,10 @@
 """The frozen records that the store and the engine return, and that all other layers use."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from nnlab.objective import Direction, Objective, Scalar, Setting, direction_of
 
@@ -25,6 +25,8 @@ __all__ = [
     "MetricSummary",
     "Objective",
     "Origin",
+    "Pilot",
+    "PublishedResult",
     "Run",
     "Sample",
     "Sampler",
@@ -95,23 +97,33 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One arm of a study's comparison: its name and the digests of its trials."""
+    """One arm of a study's comparison: its name and the digests of its trials.
+
+    `note` says how its trials were chosen, or why it has none: an arm without trials was left out.
+    """
 
     name: str
     trials: tuple[str, ...]
+    note: str = ""
 
 
-ComparisonScale = Literal["difference", "ratio", "spread"]
+ComparisonScale = Literal["difference", "ratio", "spread", "correlation"]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A comparison that decides a claim: a number per seed, and the region claimed for its mean.
+    """A comparison that tests a claim: a number per seed, and the region claimed for its mean.
 
     `says` is the statement in words. The number is the value a of one arm, a compared with b of two
     arms, or a with b compared to c with d of four arms. `metric` at the moment `at` is compared on
-    a `scale`: by differences, by ratios, or by the relative spread of one arm over its seeds.
-    `above` and `below` bound the region; None means no bound.
+    a `scale`: by differences, by ratios, by the relative spread of one arm over its seeds, or by
+    the rank correlation with `other_metric` at `other_at` over the trials of one arm.
+    `above` and `below` bound the region; None means no bound. A comparison that does not decide the
+    claim (`decides` is False) has only a verdict of its own.
+
+    `expected` is the number if the claim is true and the effect as large as `expected_from` reports
+    (a factor on the scale of ratios). `pilot_sd` is the standard deviation of the number over the
+    seeds of a pilot (of its logarithm on the scale of ratios).
     """
 
     says: str
@@ -121,6 +133,39 @@ class Comparison:
     arms: tuple[str, ...]
     above: float | None
     below: float | None
+    decides: bool = True
+    other_metric: str = ""
+    other_at: str = ""
+    expected: float | None = None
+    expected_from: str = ""
+    pilot_sd: float | None = None
+
+    @property
+    def without_expectation(self) -> "Comparison":
+        """The test alone: what is expected changes neither the question nor the verdict."""
+        return replace(self, expected=None, expected_from="", pilot_sd=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """The seeds on which a study was designed, and what was changed during the design."""
+
+    seeds: tuple[int, ...]
+    notes: str = ""
+
+
+PublishedVerdict = Literal["supported", "not supported", "mixed"]
+PUBLISHED_VERDICTS: Final[tuple[PublishedVerdict, ...]] = get_args(PublishedVerdict)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedResult:
+    """A published result about the claim of a study: what it is, where, and its verdict."""
+
+    result: str
+    source: str
+    verdict: PublishedVerdict
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +190,9 @@ class Study:
     """A study: a question with a search space, an objective and seeds.
 
     `space` is None for an open study, to which any run may be added, for example `default`, which
-    `nnlab train` creates. A study with a claim has the `arms` that it compares, and the
-    `comparisons` that decide the claim. `sampler` is None if the whole grid is trained. `script` is
+    `nnlab train` creates. A study with a claim has the `arms` that it compares, the `comparisons`
+    that test the claim, the `pilot` on which it was designed, if that is stated, and the
+    `published` results about the claim. `sampler` is None if the whole grid is trained. `script` is
     the record of the user's script that every run of the study executes, as
     `nnlab.scripts.ScriptSpec` writes it; None if nnlab trains the runs.
     """
@@ -164,6 +210,8 @@ class Study:
     sampler: Sampler | None = None
     removed_at: datetime | None = None
     script: Mapping[str, object] | None = None
+    pilot: Pilot | None = None
+    published: tuple[PublishedResult, ...] = ()
 
     @property
     def is_open(self) -> bool:

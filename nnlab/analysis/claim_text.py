@@ -9,7 +9,12 @@ def describe_claim(comparison: Comparison) -> str:
     For example `val/loss (best) of sgd - adam above 0.1`.
     """
     arms = list(comparison.arms)
-    if comparison.scale == "spread":
+    quantity = f"{comparison.metric} ({comparison.at})"
+    if comparison.scale == "correlation":
+        quantity = f"rank correlation of {quantity} and {comparison.other_metric}"
+        quantity += f" ({comparison.other_at})"
+        contrast = f"the trials of {arms[0]}"
+    elif comparison.scale == "spread":
         contrast = f"sd over mean of {arms[0]}"
     else:
         operator = " / " if comparison.scale == "ratio" else " - "
@@ -20,4 +25,4 @@ def describe_claim(comparison: Comparison) -> str:
         for side, bound in (("above", comparison.above), ("below", comparison.below))
         if bound is not None
     ]
-    return f"{comparison.metric} ({comparison.at}) of {contrast} {' and '.join(region)}"
+    return f"{quantity} of {contrast} {' and '.join(region)}"

@@ -55,7 +55,9 @@ def compute_dependence(
     diverged = diverged_run_ids(db, ranking.rows)
     outcomes = {row.rank: _results(row, diverged) for row in ranking.rows}
     rows = [row for row in ranking.rows if outcomes[row.rank]]
-    varied = [name for name in ranking.fields if len({row.setting.get(name) for row in rows}) > 1]
+    varied = [
+        name for name in ranking.setting_fields if len({row.setting.get(name) for row in rows}) > 1
+    ]
     _check_fields(fields, varied, rows)
     try:
         result = partial_dependence(
@@ -126,7 +128,7 @@ def _left_out_notes(ranking: Ranking, outcomes: Mapping[int, Mapping[int, float]
     if not incomplete:
         return []
     names = [
-        f"{setting_label(row.setting, ranking.fields)}"
+        f"{setting_label(row.labelled_setting, ranking.label_fields(row))}"
         f" ({count} of {format_count(len(row.runs), 'run')})"
         for row, count in incomplete[:_MAX_NAMED]
     ]

@@ -56,7 +56,7 @@ def compute_effects(db: store.Database, scope: Scope, *, by: str | None = None) 
     rows = [row for row in ranking.rows if usable[row.rank]]
     try:
         result = variance_shares(
-            [{name: row.setting.get(name) for name in ranking.fields} for row in rows],
+            [{name: row.setting.get(name) for name in ranking.setting_fields} for row in rows],
             [usable[row.rank] for row in rows],
         )
     except ValueError as error:
@@ -121,7 +121,7 @@ def _effect_notes(
     ]
     if left_out:
         names = [
-            f"{setting_label(row.setting, ranking.fields)}"
+            f"{setting_label(row.labelled_setting, ranking.label_fields(row))}"
             f" ({count} of {format_count(len(row.runs), 'run')})"
             for row, count in left_out[:_MAX_NAMED]
         ]

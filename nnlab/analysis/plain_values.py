@@ -34,6 +34,7 @@ def run_values(overview: "RunOverview") -> dict[str, Any]:
         "study": overview.study,
         "name": run.name,
         "trial": overview.label,
+        "arm": overview.arm,
         "seed": run.seed,
         "status": str(run.status),
         "epochs": run.epochs,
@@ -86,6 +87,7 @@ def ranking_values(ranking: "Ranking") -> dict[str, Any]:
         "unranked": [
             {
                 "trial": trial.trial,
+                "arm": trial.arm or None,
                 "setting": dict(trial.setting),
                 "runs": list(trial.runs),
                 "statuses": {str(status): count for status, count in trial.statuses.items()},
@@ -100,6 +102,7 @@ def ranking_row_values(row: "RankingRow") -> dict[str, Any]:
     return {
         "rank": row.rank,
         "trials": list(row.trials),
+        "arm": row.arm or None,
         "setting": dict(row.setting),
         "n": row.value.n,
         "missing": row.value.missing,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nnlab import store
+from nnlab.analysis.arm_labels import load_arms, trial_labels
 from nnlab.analysis.comparable import comparable_groups
 from nnlab.analysis.scope import Scope
 from nnlab.records import Objective, Run, Status, Study, Trial
@@ -59,20 +60,19 @@ def take_snapshot(db: store.Database, name: str | None) -> ProgressSnapshot:
     objective = newest.objective
     ranked_best = _best_trial(db, objective, newest.scope)
     trials = [run.trial for run in (*progress.running_runs, *progress.failed_runs)]
-    fields = _label_fields(study, [*trials, *([ranked_best[0]] if ranked_best else [])])
+    labels = _trial_labels(db, study, [*trials, *([ranked_best[0]] if ranked_best else [])])
     best = None
     if ranked_best is not None:
         trial, ranked = ranked_best
-        label = setting_label(trial.setting, fields)
-        best = BestTrial(label, ranked.mean, len(ranked.results))
+        best = BestTrial(labels[trial.id], ranked.mean, len(ranked.results))
     return ProgressSnapshot(
         at=datetime.now(UTC),
         title=name or db.address.display_name,
         study=name,
         objective=objective,
         progress=progress,
-        running=_running_rows(db, progress.running_runs, objective, fields),
-        failures=tuple(_failure_row(run, fields) for run in progress.failed_runs),
+        running=_running_rows(db, progress.running_runs, objective, labels),
+        failures=tuple(_failure_row(run, labels) for run in progress.failed_runs),
         best=best,
     )
 
@@ -124,15 +124,24 @@ def _best_trial(
     return store.trials(db, [ranked[0].trial_id])[ranked[0].trial_id], ranked[0]
 
 
-def _label_fields(study: Study | None, trials: Sequence[Trial]) -> tuple[str, ...]:
-    """The fields that the study's space varies; without a space, those in which trials differ."""
+def _trial_labels(
+    db: store.Database, study: Study | None, trials: Sequence[Trial]
+) -> Mapping[int, str]:
+    """The labels of trials by their ids: their arms, or the fields that the study's space varies.
+
+    Without a space, they are the fields in which the trials differ.
+    """
+    arms = load_arms(db)
+    if any(map(arms.arm_of, trials)):
+        return trial_labels(trials, arms)
     space = (study.space if study else None) or {}
     varied = [name for name, values in space.items() if len(values) > 1]
-    return tuple(varied) or distinguishing_fields([trial.setting for trial in trials])
+    fields = tuple(varied) or distinguishing_fields([trial.setting for trial in trials])
+    return {trial.id: setting_label(trial.setting, fields) for trial in trials}
 
 
 def _running_rows(
-    db: store.Database, runs: Sequence[Run], objective: Objective, fields: Sequence[str]
+    db: store.Database, runs: Sequence[Run], objective: Objective, labels: Mapping[int, str]
 ) -> tuple[Mapping[str, Any], ...]:
     metrics = (LOSS_METRIC, objective.metric)
     measured = store.summaries(db, [run.id for run in runs], metrics)
@@ -141,7 +150,7 @@ def _running_rows(
         last = {name: summary.last for name, summary in measured.get(run.id, {}).items()}
         rows.append(
             {
-                **_run_columns(run, fields),
+                **_run_columns(run, labels),
                 "epochs": run.epochs,
                 "epochs_planned": run.epochs_planned,
                 "axis": run.axis,
@@ -153,14 +162,14 @@ def _running_rows(
     return tuple(rows)
 
 
-def _failure_row(run: Run, fields: Sequence[str]) -> Mapping[str, Any]:
-    return {**_run_columns(run, fields), "status": str(run.status), "reason": run.reason}
+def _failure_row(run: Run, labels: Mapping[int, str]) -> Mapping[str, Any]:
+    return {**_run_columns(run, labels), "status": str(run.status), "reason": run.reason}
 
 
-def _run_columns(run: Run, fields: Sequence[str]) -> dict[str, Any]:
+def _run_columns(run: Run, labels: Mapping[int, str]) -> dict[str, Any]:
     return {
         "run": run.id,
         "study": run.trial.study,
-        "trial": setting_label(run.trial.setting, fields),
+        "trial": labels[run.trial.id],
         "seed": run.seed,
     }

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -30,14 +31,46 @@ def range_edge_notes(space: Space, best: Setting) -> tuple[str, ...]:
         space: the values and ranges tried, by field.
         best: the setting of the best trial.
     """
-    return tuple(_edge_notes(space, best))
+    return tuple(
+        f"{_edge_text(edge)}; extend the range:"
+        f" {_flag(edge.name)} {_suggested_range(edge.name, edge.tried, low=edge.low)}"
+        for edge in _edges(space, best, _MIN_VALUES)
+    )
 
 
-def _edge_notes(space: Space, best: Setting) -> Iterator[str]:
+def tuned_edge_texts(space: Space, best: Setting) -> tuple[str, ...]:
+    """The same for a tuned arm of a study, without the suggested range.
+
+    Two values are a grid as well, of which the best one is always at an edge.
+    """
+    return tuple(_edge_text(edge) for edge in _edges(space, best, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """A field whose best value is at the lower or upper edge of the values tried."""
+
+    name: str
+    value: int | float
+    tried: Range
+    low: bool
+
+
+def _edge_text(edge: _Edge) -> str:
+    return (
+        f"the best {edge.name} {format_value(edge.value)} is at the edge of the values tried"
+        f" ({format_value(edge.tried.low)} to {format_value(edge.tried.high)})"
+    )
+
+
+def _edges(space: Space, best: Setting, min_values: int) -> Iterator[_Edge]:
     for name, values in space.items():
-        tried = _tried_range(name, values)
+        tried = _tried_range(name, values, min_values)
         value = best.get(name)
         if tried is None or not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        # An arm of a study may leave a field at a default that other arms do not try.
+        if not tried.low <= value <= tried.high:
             continue
         position = tried.share(value)
         low = position <= _EDGE_FRACTION
@@ -46,11 +79,7 @@ def _edge_notes(space: Space, best: Setting) -> Iterator[str]:
         end = tried.low if low else tried.high
         if _is_field_limit(name, end, low=low):
             continue
-        yield (
-            f"the best {name} {format_value(value)} is at the edge of the values tried"
-            f" ({format_value(tried.low)} to {format_value(tried.high)}); extend the range:"
-            f" {_flag(name)} {_suggested_range(name, tried, low=low)}"
-        )
+        yield _Edge(name, value, tried, low)
 
 
 def _flag(name: str) -> str:
@@ -66,12 +95,12 @@ def _is_number(value: Scalar) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _tried_range(name: str, values: tuple[Scalar, ...]) -> Range | None:
+def _tried_range(name: str, values: tuple[Scalar, ...], min_values: int) -> Range | None:
     """The values tried for a field as a range; None if they have no interior."""
     if len(values) == 1 and not isinstance(name, ExternalName) and is_range(name, values[0]):
         return parse_range(name, str(values[0]))
     numbers = sorted({value for value in values if isinstance(value, int | float)})
-    if len(numbers) < _MIN_VALUES or not all(map(_is_number, values)):
+    if len(numbers) < min_values or not all(map(_is_number, values)):
         return None
     logs = [math.log(number) for number in numbers] if numbers[0] > 0 else []
     is_log = bool(logs) and _gap_ratio(logs) < _gap_ratio(numbers)

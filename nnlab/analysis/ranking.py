@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from nnlab import store
+from nnlab.analysis.arm_labels import load_arms, tuned_fields
 from nnlab.analysis.collapsed_seeds import (
     collapse_notes,
     success_rate,
@@ -34,10 +35,12 @@ from nnlab.analysis.ranking_notes import (
     unknown_direction_notes,
 )
 from nnlab.analysis.records import (
+    ARM_FIELD,
     EpochChoice,
     Ranking,
     RankingRequest,
     RankingRow,
+    UnrankedTrial,
     seed_keys,
 )
 from nnlab.analysis.run_epochs import RunEpochs, load_errors, load_run_epochs
@@ -169,9 +172,8 @@ def rank_group(
     unranked = (
         unranked_trials([trial.trial_id for trial in ranked], unsuccessful) if is_complete else ()
     )[: None if top is None else top - len(rows)]
-    all_settings = [row.setting for row in rows] + [trial.setting for trial in unranked]
-    fields = tuple(as_stored_name(name, all_settings) for name in group_by)
-    fields = fields or distinguishing_fields(all_settings)
+    rows, unranked = (rows, unranked) if group_by else _with_arms(db, rows, unranked)
+    fields = _ranking_fields([*rows, *unranked], group_by)
     notes = completeness_notes(db, scope, objective, rows, measured)
     notes += unknown_direction_notes(db, objective, rows)
     notes += (*changed_data_notes(changed_data), *loss_unit_notes(objective, rows))
@@ -194,6 +196,35 @@ def rank_group(
         resolutions=metric_resolutions(rows, objective, examples),
         noise=noise,
     )
+
+
+def _with_arms(
+    db: store.Database, rows: tuple[RankingRow, ...], unranked: tuple[UnrankedTrial, ...]
+) -> tuple[tuple[RankingRow, ...], tuple[UnrankedTrial, ...]]:
+    """The rows with the arms of their trials, if all are in arms of the same study."""
+    studies = load_arms(db)
+    if not studies.by_study:
+        return rows, unranked
+    ids = [row.trials[0] for row in rows] + [trial.trial for trial in unranked]
+    arms = studies.arms_of_one_study(store.trials(db, ids).values())
+    if not arms:
+        return rows, unranked
+    return (
+        tuple(replace(row, arm=arms[row.trials[0]]) for row in rows),
+        tuple(replace(trial, arm=arms[trial.trial]) for trial in unranked),
+    )
+
+
+def _ranking_fields(
+    trials: Sequence[RankingRow | UnrankedTrial], group_by: Sequence[str]
+) -> tuple[str, ...]:
+    """The fields that were grouped by, or in which the trials differ: first of all in their arm."""
+    settings = [trial.setting for trial in trials]
+    if group_by:
+        return tuple(as_stored_name(name, settings) for name in group_by)
+    if not any(trial.arm for trial in trials):
+        return distinguishing_fields(settings)
+    return (ARM_FIELD, *tuned_fields(settings, [trial.arm for trial in trials]))
 
 
 def _sorted_members(
@@ -219,7 +250,7 @@ def _sorted_members(
 
 def _ranks_with_equal_fields(rows: Sequence[RankingRow], fields: Sequence[str]) -> frozenset[int]:
     """The ranks of rows that differ from another row only in the content of a file."""
-    keys = [tuple(row.setting.get(name) for name in fields) for row in rows]
+    keys = [tuple(row.labelled_setting.get(name) for name in fields) for row in rows]
     counts = Counter(keys)
     return frozenset(row.rank for row, key in zip(rows, keys, strict=True) if counts[key] > 1)
 

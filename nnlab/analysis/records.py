@@ -8,6 +8,7 @@ from typing import Any, Literal
 from nnlab.analysis.scope import Scope
 from nnlab.io.text import axis_word
 from nnlab.records import Axis, Objective, Setting, Status
+from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.stats import Aggregate
 from nnlab.stats.comparison import BestComparison, PairedTest, key_without_seed
 from nnlab.stats.intervals import IntervalMethod
@@ -15,6 +16,9 @@ from nnlab.stats.sampling_noise import SamplingNoise
 from nnlab.stats.uncertainty import DEFAULT_UNCERTAINTY, Uncertainty
 
 EpochChoice = Literal["best", "last"] | int
+
+# The name of the arm among the fields of a ranking.
+ARM_FIELD = "arm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class RankingRow:
     `collapsed` are the runs that ended at chance level while other runs of the ranking work
     (`nnlab.stats.collapse`): `value`, `epoch`, `test`, `errors`, `interval` and `comparison` are
     those of the other runs, if there are any.
+    `arm` is the arm of the study that its trial belongs to, if those of all rows do.
     """
 
     rank: int
@@ -101,6 +106,12 @@ class RankingRow:
     runs_without_value: tuple[int, ...] = ()
     axis: Axis = "epoch"
     collapsed: tuple[int, ...] = ()
+    arm: str = ""
+
+    @property
+    def labelled_setting(self) -> Setting:
+        """The setting with the name of the arm, if the trials of the ranking are in arms."""
+        return {ARM_FIELD: self.arm, **self.setting} if self.arm else self.setting
 
     @property
     def seed_keys(self) -> tuple[int, ...]:
@@ -162,6 +173,12 @@ class UnrankedTrial:
     setting: Setting
     runs: tuple[int, ...]
     statuses: Mapping[Status, int]
+    arm: str = ""
+
+    @property
+    def labelled_setting(self) -> Setting:
+        """The setting with the name of the arm, if the trials of the ranking are in arms."""
+        return {ARM_FIELD: self.arm, **self.setting} if self.arm else self.setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +199,8 @@ class ExtraColumn:
 class Ranking:
     """Rows, best first, with what is needed to read them.
 
-    `fields` are the choices in which the rows differ. `total` counts all rows, including those
+    `fields` are the choices in which the rows differ; the arm comes first if
+    they are in arms. `total` counts all rows, including those
     that `top` cut off. `notes` must be shown with the table.
     `heading` names what all runs of the ranking share and other runs of the scope do not; it is
     empty where there are no other runs. `left_out` holds the note on groups that are not ranked
@@ -209,6 +227,31 @@ class Ranking:
     resolutions: Mapping[str, float] = field(default_factory=dict)
     extra_columns: tuple[ExtraColumn, ...] = ()
     noise: SamplingNoise | None = None
+
+    def label_fields(self, trial: RankingRow | UnrankedTrial) -> tuple[str, ...]:
+        """The fields in the label of a trial: those of the ranking that distinguish it.
+
+        An arm with a single trial needs no further field.
+        """
+        if not trial.arm:
+            return self.fields
+        arms = [(row.arm, row.setting) for row in self.rows]
+        arms += [(other.arm, other.setting) for other in self.unranked]
+        settings = [setting for arm, setting in arms if arm == trial.arm]
+        return tuple(
+            name
+            for name in self.fields
+            if name == ARM_FIELD or len({setting.get(name) for setting in settings}) > 1
+        )
+
+    @property
+    def setting_fields(self) -> tuple[str, ...]:
+        """The fields in which the settings of the rows differ, also if these are in arms."""
+        if not any(row.arm for row in self.rows):
+            return self.fields
+        settings = [row.setting for row in self.rows]
+        settings += [trial.setting for trial in self.unranked]
+        return distinguishing_fields(settings)
 
     @property
     def axis_word(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nnlab import store
+from nnlab.analysis.arm_labels import ArmsOfStudies, load_arms, trial_labels
 from nnlab.analysis.objectives import objectives_of_runs
 from nnlab.analysis.run_epochs import ERROR_METRICS
 from nnlab.diagnosis.headlines import table_findings
@@ -12,7 +13,6 @@ from nnlab.errors import UnknownName
 from nnlab.io.escaping import escape_terminal
 from nnlab.io.text import format_seed
 from nnlab.records import Finding, MetricSummary, Objective, Origin, Run, Setting, Status
-from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -20,6 +20,7 @@ class RunOverview:
     """A run, the summary of each of its metrics, and its findings.
 
     `label` names the fields of its setting that differ from those of the runs listed with it.
+    `arm` is the arm of its study that the run belongs to; None if the study has no arms.
     `objective` is the metric that the run is judged by, such as `val/accuracy`; None if no metric
     can be ranked.
     `errors` are the validation errors of a regression at the selected epoch, in the unit of the
@@ -32,6 +33,7 @@ class RunOverview:
     findings: tuple[Finding, ...]
     errors: Mapping[str, float] = field(default_factory=dict)
     objective: str | None = None
+    arm: str | None = None
 
     def __repr__(self) -> str:
         """What distinguishes the run, in a line; its records have some hundred values."""
@@ -147,7 +149,8 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
         metric: store.values_at_selected_epoch(db, run_ids, metric) for metric in ERROR_METRICS
     }
     findings = store.findings(db, run_ids)
-    labels = run_labels(runs)
+    arms = load_arms(db)
+    labels = run_labels(runs, arms)
     return tuple(
         RunOverview(
             run,
@@ -160,13 +163,14 @@ def overviews_of_runs(db: store.Database, runs: Sequence[Run]) -> tuple[RunOverv
                 if run.id in values and not math.isnan(values[run.id][1])
             },
             objectives[run.id].metric if run.id in objectives else None,
+            arms.arm_of(run.trial) or None,
         )
         for run in runs
     )
 
 
-def run_labels(runs: Sequence[Run]) -> dict[int, str]:
-    """What distinguishes the setting of each run from those of the others.
+def run_labels(runs: Sequence[Run], arms: ArmsOfStudies) -> dict[int, str]:
+    """The arm of each run, or what distinguishes its setting from those of the others.
 
     A run of another program is distinguished from those of its study: the settings of different
     programs have nothing in common.
@@ -176,8 +180,8 @@ def run_labels(runs: Sequence[Run]) -> dict[int, str]:
         groups.setdefault(run.trial.study if run.origin.is_external else None, []).append(run)
     labels: dict[int, str] = {}
     for group in groups.values():
-        fields = distinguishing_fields([run.trial.setting for run in group])
-        labels |= {run.id: setting_label(run.trial.setting, fields) for run in group}
+        by_trial = trial_labels((run.trial for run in group), arms)
+        labels |= {run.id: by_trial[run.trial.id] for run in group}
     return labels
 
 

@@ -1,12 +1,14 @@
 """One number of a run, for verdicts and tables: a metric expression at a moment of its history.
 
 An expression is a metric, or the difference or quotient of two metrics, with spaces around the
-sign: `train/accuracy - val/accuracy`, `a / b`. `nnlab.study.comparisons.MOMENTS` lists the moments.
+sign: `train/accuracy - val/accuracy`, `a / b`. `nnlab.study.comparisons.EVALUATION_POINTS` lists
+the moments.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from nnlab.analysis.gradient_counts import GRADIENT_METRICS, gradients_by_epoch
 from nnlab.errors import UsageError
 from nnlab.objective import Direction, Objective, split_direction
 from nnlab.records import Curve, History, Run, Status
@@ -14,6 +16,8 @@ from nnlab.settings import metric_directions
 
 EPOCH_TIME_METRIC = "time/epoch"
 ONCE_PREFIX = "once "
+SINCE_BEST_PREFIX = "since best "
+_ROUNDING = 1e-9
 
 
 def metrics_in(expression: str) -> tuple[str, ...]:
@@ -32,7 +36,11 @@ def metrics_in(expression: str) -> tuple[str, ...]:
 def required_metrics(expressions: Iterable[str], moments: Iterable[str] = ()) -> tuple[str, ...]:
     """All metrics that must be loaded to evaluate expressions at moments."""
     names = [name for expression in expressions for name in metrics_in(expression)]
-    names += [at.split(" ")[1] for at in moments if at.startswith(ONCE_PREFIX)]
+    for at in moments:
+        if at.startswith((ONCE_PREFIX, SINCE_BEST_PREFIX)):
+            names.append(at.removeprefix(SINCE_BEST_PREFIX).removeprefix(ONCE_PREFIX).split(" ")[0])
+        elif at.startswith("gradients "):
+            names += GRADIENT_METRICS
     return tuple(dict.fromkeys([*names, EPOCH_TIME_METRIC]))
 
 
@@ -71,6 +79,11 @@ def _metric_value(
     if curve is None or not len(curve):
         # A diverged run is not evaluated on the test split.
         return _diverged_value(metric) if run.status is Status.DIVERGED else None
+    if at.startswith(SINCE_BEST_PREFIX):
+        best_epoch = _best_epoch(history.get(at.removeprefix(SINCE_BEST_PREFIX)), directions)
+        before = _value_at_epoch(curve, best_epoch)
+        last = _metric_value(run, history, metric, "last", directions)
+        return None if before is None or last is None else last - before
     word, _, number = at.rpartition(" ")
     match word or at:
         case "selected":
@@ -94,13 +107,19 @@ def _metric_value(
         case "epoch":
             return _value_at_epoch(curve, int(number))
         case "seconds":
-            return _value_at_epoch(curve, _last_epoch_within(history, float(number)))
+            return _value_at_epoch(curve, _last_epoch_within(_epoch_times(history), float(number)))
+        case "gradients":
+            gradients = gradients_by_epoch(run, history)
+            return _value_at_epoch(curve, _last_epoch_within(gradients, float(number)))
         case "epochs to":
             reached = _first_epoch_at_level(curve, float(number), directions)
             return float(reached or run.epochs_planned + 1)
         case "seconds to":
             reached = _first_epoch_at_level(curve, float(number), directions)
             return math.fsum(_epoch_times(history)[: reached or None])
+        case "gradients to":
+            reached = _first_epoch_at_level(curve, float(number), directions)
+            return math.fsum(gradients_by_epoch(run, history)[: reached or None])
         case moment if moment.startswith(ONCE_PREFIX):
             other = history.get(moment.removeprefix(ONCE_PREFIX))
             return _value_at_epoch(
@@ -122,12 +141,13 @@ def _epoch_times(history: History) -> Sequence[float]:
     return curve.values if curve else ()
 
 
-def _last_epoch_within(history: History, seconds: float) -> int | None:
-    """The last epoch that finished within this many seconds of training; None if none did."""
+def _last_epoch_within(costs: Sequence[float], budget: float) -> int | None:
+    """The last epoch within a budget, from the cost of each epoch; None if there is none."""
     spent, finished = 0.0, None
-    for epoch, duration in enumerate(_epoch_times(history), start=1):
-        spent += duration
-        if spent > seconds:
+    for epoch, cost in enumerate(costs, start=1):
+        spent += cost
+        # The sum of fractions of a gradient is rounded.
+        if spent > budget * (1 + _ROUNDING):
             break
         finished = epoch
     return finished
@@ -143,6 +163,15 @@ def _objective(metric: str, directions: Mapping[str, Direction]) -> Objective:
         return Objective.parse(metric, directions)
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _best_epoch(curve: Curve | None, directions: Mapping[str, Direction]) -> int | None:
+    """The epoch of the best finite value, the first of several; None if there is none."""
+    finite = [(epoch, value) for epoch, value in curve or () if math.isfinite(value)]
+    if curve is None or not finite:
+        return None
+    is_min = _objective(curve.metric, directions).direction == "min"
+    return (min if is_min else max)(finite, key=lambda point: point[1])[0]
 
 
 def _first_epoch_at_level(

@@ -86,7 +86,7 @@ def _lead_text(mean: float, metric: str) -> str:
 
 
 def _field_difference(name: str, best: RankingRow, other: RankingRow) -> str:
-    first, second = (format_value(row.setting.get(name)) or "-" for row in (best, other))
+    first, second = (format_value(row.labelled_setting.get(name)) or "-" for row in (best, other))
     return f"{name} {first} against {second}"
 
 

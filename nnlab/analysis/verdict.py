@@ -2,7 +2,8 @@
 
 Runs are paired by seed. An arm with several trials is tuned first: it is represented by the trial
 with the fewest failed seeds, and among these by the best mean of its objective on the validation
-split. All arms are tuned in the same way, and the result says over how many trials.
+split. All arms are tuned in the same way, and the result says over how many trials. Only a rank
+correlation is computed over all trials of an arm, within each seed.
 """
 
 import math
@@ -10,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnlab import store
+from nnlab.analysis.arm_labels import arm_label
+from nnlab.analysis.left_out_arms import without_left_out_arms
+from nnlab.analysis.pair_metrics import compares_pairs, first_seeds
 from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
 from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Comparison, History, Objective, Run, Setting, Status, Study
@@ -22,6 +26,8 @@ from nnlab.stats.claims import (
     assess_spread_claim,
     overall_verdict,
 )
+from nnlab.stats.paired import sample_sd
+from nnlab.stats.rank_correlation import rank_correlation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class TunedArm:
     """The trial that represents an arm: its setting, and its runs by seed.
 
     `n_trials` is the number of trials of the arm. `tuned_values` shows the values of the fields in
-    which these differ; it is empty for an arm with one trial.
+    which these differ; it is empty for an arm with one trial. `trials` holds the runs of all of its
+    trials, by seed.
     """
 
     arm: str
@@ -37,6 +44,12 @@ class TunedArm:
     setting: Setting
     tuned_values: str
     runs: Mapping[int, Run]
+    trials: tuple[Mapping[int, Run], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name of the arm, followed by its tuned values."""
+        return arm_label(self.arm, self.tuned_values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +57,22 @@ class ComparisonResult:
     """The test of one comparison; `missing` seeds had no finite value to compare.
 
     `values` holds the mean of each arm over the seeds compared, in the order of `comparison.arms`.
-    On the ratio scale the mean and interval of the test are factors.
+    On the ratio scale the mean and interval of the test are factors. `sd` is the standard deviation
+    over the seeds of the tested value, on the ratio scale of its logarithm; NaN below two seeds.
     """
 
     comparison: Comparison
     test: ClaimTest
     values: tuple[float, ...]
     missing: int
+    sd: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
 class StudyVerdict:
     """The verdict on a study, the results of its comparisons, and the tuned arms by name.
 
+    `results` holds the comparisons that decide the claim, followed by those that do not.
     `unfinished` counts the runs without a result; while there are any, nothing is decided.
     """
 
@@ -68,22 +84,36 @@ class StudyVerdict:
 
 def evaluate_claim(db: store.Database, study: Study) -> StudyVerdict | None:
     """The verdict on the claim of a study; None if the study makes no claim."""
+    study = without_left_out_arms(study)
     comparisons = study.comparisons
     if not comparisons:
         return None
     runs = store.runs(db, study=study.id, current_only=True)
     unfinished = sum(run.status.needs_training for run in runs)
     arms = _tuned_arms(db, study, runs)
-    compared = {name for comparison in comparisons for name in comparison.arms}
-    ids = [run.id for name in compared for run in arms[name].runs.values()]
-    metrics = required_metrics(
-        (comparison.metric for comparison in comparisons),
-        (comparison.at for comparison in comparisons),
+    histories = store.histories(
+        db,
+        _compared_runs(comparisons, arms),
+        required_metrics(
+            (name for each in comparisons for name in (each.metric, each.other_metric) if name),
+            (at for each in comparisons for at in (each.at, each.other_at) if at),
+        ),
     )
-    histories = store.histories(db, ids, metrics)
     results = tuple(_evaluate_comparison(comparison, arms, histories) for comparison in comparisons)
-    verdict = overall_verdict(result.test.verdict for result in results)
+    verdict = overall_verdict(
+        result.test.verdict for result in results if result.comparison.decides
+    )
     return StudyVerdict(Verdict.CANNOT_TELL if unfinished else verdict, results, arms, unfinished)
+
+
+def _compared_runs(comparisons: Sequence[Comparison], arms: Mapping[str, TunedArm]) -> list[int]:
+    """The runs whose values are compared: of tuned arms, and of all trials for a correlation."""
+    ids: dict[int, None] = {}
+    for comparison in comparisons:
+        for arm in map(arms.__getitem__, comparison.arms):
+            trials = arm.trials if comparison.scale == "correlation" else (arm.runs,)
+            ids |= {run.id: None for runs in trials for run in runs.values()}
+    return list(ids)
 
 
 def _tuned_arms(db: store.Database, study: Study, runs: Sequence[Run]) -> dict[str, TunedArm]:
@@ -116,7 +146,10 @@ def _tune_arm(
     fields = distinguishing_fields([runs[0].trial.setting for runs in trials if runs])
     setting = best[0].trial.setting
     tuned_values = setting_label(setting, fields)
-    return TunedArm(arm, len(trials), setting, tuned_values, {run.known_seed: run for run in best})
+    by_seed = tuple({run.known_seed: run for run in runs} for runs in trials)
+    return TunedArm(
+        arm, len(trials), setting, tuned_values, {run.known_seed: run for run in best}, by_seed
+    )
 
 
 def _score(run: Run, history: History, objective: Objective) -> float | None:
@@ -129,12 +162,43 @@ def _evaluate_comparison(
     comparison: Comparison, tuned_arms: Mapping[str, TunedArm], histories: Mapping[int, History]
 ) -> ComparisonResult:
     compared = [tuned_arms[name] for name in comparison.arms]
+    if comparison.scale == "correlation":
+        return _evaluate_correlation(comparison, compared[0], histories)
     seeds = sorted(set.intersection(*(set(arm.runs) for arm in compared)))
+    if compares_pairs(comparison):
+        seeds = first_seeds(seeds)
     rows = [_paired_values(comparison, compared, seed, histories) for seed in seeds]
     complete = [row for row in rows if row is not None]
-    test = _test_comparison(comparison, complete)
+    test, sd = _test_comparison(comparison, complete)
     values = tuple(math.fsum(column) / len(complete) for column in zip(*complete, strict=True))
-    return ComparisonResult(comparison, test, values, len(rows) - len(complete))
+    return ComparisonResult(comparison, test, values, len(rows) - len(complete), sd)
+
+
+def _evaluate_correlation(
+    comparison: Comparison, arm: TunedArm, histories: Mapping[int, History]
+) -> ComparisonResult:
+    """The test of a rank correlation over the trials of an arm, one value per seed."""
+    seeds = sorted({seed for runs in arm.trials for seed in runs})
+    values = [_correlation(comparison, arm, seed, histories) for seed in seeds]
+    complete = [(value,) for value in values if value is not None]
+    test, sd = _test_comparison(comparison, complete)
+    return ComparisonResult(comparison, test, (), len(values) - len(complete), sd)
+
+
+def _correlation(
+    comparison: Comparison, arm: TunedArm, seed: int, histories: Mapping[int, History]
+) -> float | None:
+    """The rank correlation of two metrics over the trials of an arm with one seed."""
+    pairs = [
+        (
+            read_run_value(run, histories[run.id], comparison.metric, comparison.at),
+            read_run_value(run, histories[run.id], comparison.other_metric, comparison.other_at),
+        )
+        for runs in arm.trials
+        if (run := runs.get(seed)) is not None
+    ]
+    complete = [(x, y) for x, y in pairs if x is not None and y is not None]
+    return rank_correlation([x for x, _ in complete], [y for _, y in complete])
 
 
 def _paired_values(
@@ -151,41 +215,52 @@ def _paired_values(
     return tuple(values)
 
 
+_CORRELATION_LIMITS: Limits = (-1.0, 1.0)
 # Moments whose value is one of the metric, not an epoch or a time.
 _METRIC_VALUE_POINTS = ("selected", "best", "first", "last", "mean", "epoch", "once")
 
 
 def _metric_limits(comparison: Comparison) -> Limits:
     """The limits of the tested value: those of the metric of a single arm, else none."""
+    if comparison.scale == "correlation":
+        return _CORRELATION_LIMITS
     is_metric = metrics_in(comparison.metric) == (comparison.metric,)
     is_metric_value = comparison.at.split(" ")[0] in _METRIC_VALUE_POINTS
     has_limits = len(comparison.arms) == 1 and is_metric and is_metric_value
     return limits_of(comparison.metric) if has_limits else UNLIMITED
 
 
-def _test_comparison(comparison: Comparison, rows: Sequence[tuple[float, ...]]) -> ClaimTest:
+def _test_comparison(
+    comparison: Comparison, rows: Sequence[tuple[float, ...]]
+) -> tuple[ClaimTest, float]:
+    """The test of the rows, one per seed, and the standard deviation of the tested values."""
     above, below = comparison.above, comparison.below
     if comparison.scale == "spread":
         if below is None:
             raise ValueError("a comparison of spreads needs the bound `below`")
-        return assess_spread_claim([row[0] for row in rows], below=below)
-    if comparison.scale == "difference":
+        values = [row[0] for row in rows]
+        return assess_spread_claim(values, below=below), _sd(values)
+    if comparison.scale in ("difference", "correlation"):
         limits = _metric_limits(comparison)
-        return assess_claim(
-            [_contrast(row) for row in rows], above=above, below=below, limits=limits
-        )
+        values = [_contrast(row) for row in rows]
+        return assess_claim(values, above=above, below=below, limits=limits), _sd(values)
     logs = [_contrast([math.log(value) for value in row]) for row in rows]
     test = assess_claim(
         logs,
         above=None if above is None else math.log(above),
         below=None if below is None else math.log(below),
     )
-    return replace(
+    factors = replace(
         test,
         mean=_exp_or_inf(test.mean),
         low=_exp_or_inf(test.low),
         high=_exp_or_inf(test.high),
     )
+    return factors, _sd(logs)
+
+
+def _sd(values: Sequence[float]) -> float:
+    return sample_sd(values) if len(values) > 1 else math.nan
 
 
 def _exp_or_inf(logarithm: float) -> float:

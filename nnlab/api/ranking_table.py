@@ -51,7 +51,7 @@ class RankingTable(RecordTable[RankingRow]):
         low, high = record.interval or (None, None)
         comparison = record.comparison
         return {
-            **{field: record.setting.get(field) for field in self.fields},
+            **{field: record.labelled_setting.get(field) for field in self.fields},
             **values,
             "interval_low": low,
             "interval_high": high,

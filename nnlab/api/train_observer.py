@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Self
 
+from nnlab.analysis.arm_labels import ArmsOfStudies
 from nnlab.io.escaping import escape_terminal
 from nnlab.records import Epoch, Run
 from nnlab.study.events import ExecutionEvent
@@ -36,10 +37,10 @@ class TrainObserver:
         self._describe = run_describer(())
         self._printed_at = time.monotonic()
 
-    def create_view(self, runs: Sequence[Run], missing: Sequence[Run]) -> Self:
+    def create_view(self, runs: Sequence[Run], missing: Sequence[Run], arms: ArmsOfStudies) -> Self:
         """Prepares the labels of runs; the observer itself is the view."""
         del missing
-        self._describe = run_describer(runs)
+        self._describe = run_describer(runs, arms)
         return self
 
     def __enter__(self) -> Self:

@@ -23,8 +23,8 @@ def choose_fields(ranking: Ranking, names: Sequence[str | None]) -> tuple[str, .
         UnknownName: no trial has that field.
         UsageError: too few fields differ.
     """
-    available = {name for row in ranking.rows for name in row.setting}
-    settings = [row.setting for row in ranking.rows]
+    available = {name for row in ranking.rows for name in row.labelled_setting}
+    settings = [row.labelled_setting for row in ranking.rows]
     requested = [None if name is None else resolve_field(name, settings) for name in names]
     for name in requested:
         if name is not None and name not in available:
@@ -57,7 +57,7 @@ def resolve_field(name: str, settings: Sequence[Setting]) -> str:
 
 def axis_value(row: RankingRow, field: str) -> AxisValue:
     """The value of a field on an axis: a number, or the text of a category."""
-    value = row.setting.get(field)
+    value = row.labelled_setting.get(field)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     return format_value(value) or "-"
@@ -110,4 +110,4 @@ def _has_only_numbers(rows: Sequence[RankingRow], field: str) -> bool:
 
 
 def _distinct_values(rows: Sequence[RankingRow], field: str) -> set[Scalar]:
-    return {row.setting.get(field) for row in rows}
+    return {row.labelled_setting.get(field) for row in rows}

@@ -101,7 +101,7 @@ def _spellings(row: RankingRow, ranking: Ranking) -> dict[str, tuple[str, ...]]:
     """The spellings of a trial's title and values that `--select` and `--order` accept."""
     values = {
         field: tuple(dict.fromkeys((format_value(value), value_name(field, value))))
-        for field, value in row.setting.items()
+        for field, value in row.labelled_setting.items()
         if value is not None
     }
     return {"": (trial_title(row, ranking),), **values}
@@ -188,7 +188,7 @@ def trial_title(row: RankingRow, ranking: Ranking) -> str:
     title = ranking.heading or ranking.scope.title
     if ranking.fields == (REMEDY_FIELD,):
         return displayed(str(row.setting[REMEDY_FIELD]))
-    name = trial_name(row.setting, ranking.fields)
+    name = trial_name(row.labelled_setting, ranking.label_fields(row))
     if row.rank in ranking.ranks_with_equal_fields:
         # These trials differ in something without a name, such as the content of a file.
         return f"{name} (trial {', '.join(map(str, row.trials))})".strip()

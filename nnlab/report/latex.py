@@ -14,6 +14,7 @@ from nnlab.io.file_origin import LATEX_MARK
 from nnlab.io.text import format_count
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.table_formats import table_as_latex
+from nnlab.report.verdict_latex import verdict_as_latex
 from nnlab.stats import format_duration
 from nnlab.version import nnlab_version
 
@@ -46,6 +47,7 @@ def report_as_latex(report: Report, figures: Sequence[str] = ()) -> str:
         rf"\textbf{{Verdict.}} {escape_latex(report.sentence)}\par",
         "",
         *_headline_findings(report),
+        *(part for pair in report.verdicts for part in verdict_as_latex(*pair)),
         *(_figure(name) for name in figures),
         *(part for group in report.groups for part in _group_table(group)),
         *_findings(report),

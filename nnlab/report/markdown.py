@@ -211,7 +211,7 @@ def _ranking(ranking: Ranking) -> str:
         "| ---: | " + " | ".join(["---"] * len(fields) + ["---:"] * (3 + len(extra))) + " | --- |",
     ]
     for index, (row, value) in enumerate(zip(ranking.rows, written_values(ranking), strict=True)):
-        cells = [escape_markdown(format_value(row.setting.get(field))) for field in fields]
+        cells = [escape_markdown(format_value(row.labelled_setting.get(field))) for field in fields]
         flags = ", ".join(
             f"{escape_markdown(code)} {count}/{len(row.runs)}" for code, count in row.flags.items()
         )
@@ -226,7 +226,9 @@ def _ranking(ranking: Ranking) -> str:
         ]
         lines.append(f"| {row.rank} | " + " | ".join(cells) + " |")
     for trial in ranking.unranked:
-        cells = [escape_markdown(format_value(trial.setting.get(field))) for field in fields]
+        cells = [
+            escape_markdown(format_value(trial.labelled_setting.get(field))) for field in fields
+        ]
         cells += ["0", missing_value_word(trial.statuses), "", *([""] * len(extra)), ""]
         lines.append("|  | " + " | ".join(cells) + " |")
     lines.append("")

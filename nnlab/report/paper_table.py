@@ -212,12 +212,12 @@ def _group_name(value: Scalar, pivot: str) -> str:
 
 def _runs_by_value(ranking: Ranking, field: str) -> Mapping[Scalar, tuple[int, ...]]:
     trials: list[RankingRow | UnrankedTrial] = [*ranking.rows, *ranking.unranked]
-    fields = {name for trial in trials for name in trial.setting}
+    fields = {name for trial in trials for name in trial.labelled_setting}
     if field not in fields:
         raise UnknownName("field", field, fields)
     runs: dict[Scalar, tuple[int, ...]] = {}
     for trial in trials:
-        value = trial.setting.get(field)
+        value = trial.labelled_setting.get(field)
         more = trial.runs_without_value if isinstance(trial, RankingRow) else ()
         runs[value] = (*runs.get(value, ()), *trial.runs, *more)
     return dict(sorted(runs.items(), key=lambda item: str(item[0])))
@@ -250,7 +250,9 @@ def _row_texts(
 ) -> tuple[str, ...]:
     """The settings of a row as text; marks follow the last one."""
     texts = [
-        "-" if row.setting.get(name) is None else value_name(name, row.setting.get(name))
+        "-"
+        if row.labelled_setting.get(name) is None
+        else value_name(name, row.labelled_setting.get(name))
         for name in fields
     ]
     marks = ""

@@ -125,7 +125,8 @@ def unsuccessful_notes(rankings: Sequence[Ranking]) -> list[str]:
             total += runs
             for status, trials in named.items():
                 if count := trial.statuses.get(status):
-                    title = trial_name(trial.setting, ranking.fields) or f"trial {trial.trial}"
+                    fields = ranking.label_fields(trial)
+                    title = trial_name(trial.labelled_setting, fields) or f"trial {trial.trial}"
                     trials[title] = count, runs
     return [_unsuccessful_note(status, trials, total) for status, trials in named.items() if trials]
 

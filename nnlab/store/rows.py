@@ -12,7 +12,6 @@ from sqlalchemy.engine import Connection
 
 from nnlab.records import (
     Arm,
-    Comparison,
     Environment,
     Objective,
     Origin,
@@ -22,6 +21,7 @@ from nnlab.records import (
     Study,
     Trial,
 )
+from nnlab.store.claim_json import claim_from_json
 from nnlab.store.driver_statement import DriverStatement
 from nnlab.store.liveness import Observer
 from nnlab.store.row_validation import INTEGER, NUMBER, TEXT, ColumnTypes, check_epochs, decode_row
@@ -136,6 +136,7 @@ def study_record(row: Sequence[Any]) -> Study:
     study_id, name, question, objective, space, seeds, created_at, claim, arms, decides = row[:10]
     sampler, removed_at, script = row[10:]
     _STUDY_TYPES.check(row)
+    evidence = claim_from_json(decides)
     return Study(
         id=study_id,
         name=name,
@@ -147,14 +148,13 @@ def study_record(row: Sequence[Any]) -> Study:
         seeds=_parse_seeds(seeds),
         created_at=timestamp(created_at),
         claim=claim or "",
-        arms=tuple(_parse_arm(arm) for arm in json.loads(arms or "[]")),
-        comparisons=tuple(
-            Comparison(**{**comparison, "arms": tuple(comparison["arms"])})
-            for comparison in json.loads(decides or "[]")
-        ),
+        arms=parse_arms(arms),
+        comparisons=evidence.comparisons,
         sampler=_parse_sampler(sampler),
         removed_at=timestamp_from_text(removed_at),
         script=_parse_script(script),
+        pilot=evidence.pilot,
+        published=evidence.published,
     )
 
 
@@ -167,11 +167,22 @@ def _parse_script(text: str | None) -> Mapping[str, object] | None:
     return script
 
 
+def parse_arms(text: str | None) -> tuple[Arm, ...]:
+    """The arms that are stored as this JSON.
+
+    Raises:
+        TypeError: a part of it has the wrong type.
+        KeyError: a part of it is missing.
+    """
+    return tuple(_parse_arm(arm) for arm in json.loads(text or "[]"))
+
+
 def _parse_arm(arm: Any) -> Arm:
     trials = arm["trials"]
-    if not isinstance(trials, list) or not all(isinstance(t, str) for t in (arm["name"], *trials)):
+    texts = (arm["name"], arm.get("note", ""), *trials) if isinstance(trials, list) else ()
+    if not texts or not all(isinstance(text, str) for text in texts):
         raise TypeError("its arms are not lists of digests with a name")
-    return Arm(arm["name"], tuple(trials))
+    return Arm(arm["name"], tuple(trials), arm.get("note", ""))
 
 
 def _parse_seeds(text: str) -> tuple[int, ...]:
@@ -320,9 +331,13 @@ def space_to_json(space: Mapping[str, tuple[Any, ...]] | None) -> str | None:
     )
 
 
-def dataclasses_to_json(records: Sequence[Arm] | Sequence[Comparison]) -> str | None:
-    """The JSON that is stored for arms or comparisons; None if there are none."""
-    return to_json([asdict(record) for record in records]) if records else None
+def arms_to_json(arms: Sequence[Arm]) -> str | None:
+    """The JSON that is stored for arms, without empty notes; None if there are none."""
+    records = [
+        {key: value for key, value in asdict(arm).items() if (key, value) != ("note", "")}
+        for arm in arms
+    ]
+    return to_json(records) if records else None
 
 
 def sampler_to_json(sampler: Sampler | None) -> str | None:

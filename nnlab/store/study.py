@@ -10,12 +10,22 @@ from sqlalchemy.engine import Connection
 
 from nnlab.errors import StudyExists, UnknownName, UsageError
 from nnlab.io.command_line import quote_command
-from nnlab.records import Arm, Comparison, Objective, Sampler, Scalar, Study
+from nnlab.records import (
+    Arm,
+    Comparison,
+    Objective,
+    Pilot,
+    PublishedResult,
+    Sampler,
+    Scalar,
+    Study,
+)
+from nnlab.store.claim_json import ClaimEvidence, claim_to_json
 from nnlab.store.database import Database
 from nnlab.store.row_validation import decode_row
 from nnlab.store.rows import (
     STUDY_COLUMNS,
-    dataclasses_to_json,
+    arms_to_json,
     sampler_to_json,
     space_to_json,
     study_record,
@@ -39,6 +49,8 @@ def create_study(
     comparisons: Sequence[Comparison] = (),
     sampler: Sampler | None = None,
     script: Mapping[str, object] | None = None,
+    pilot: Pilot | None = None,
+    published: Sequence[PublishedResult] = (),
 ) -> Study:
     """Creates a study, or returns the one with that name if it has the same definition.
 
@@ -57,13 +69,19 @@ def create_study(
         comparisons: the comparisons.
         sampler: how its trials are chosen, or None for the whole grid.
         script: the record of the script that its runs execute; its `name` identifies the script.
+        pilot: the seeds on which the study was designed.
+        published: the published results about the claim.
+
+    What the comparisons expect, the pilot and the published results are not part of the definition:
+    those of an existing study are replaced.
 
     Raises:
         StudyExists: a study of that name has another space, objective, seeds, arms, comparisons
             or sampler.
     """
+    evidence = ClaimEvidence(tuple(comparisons), pilot, tuple(published))
     definition = _StudyDefinition(
-        objective, space, tuple(seeds), claim, tuple(arms), tuple(comparisons), sampler, script
+        objective, space, tuple(seeds), claim, tuple(arms), evidence, sampler, script
     )
     with db.write() as connection:
         existing = _select_study(connection, name)
@@ -84,6 +102,7 @@ def create_study(
                     question=replace_invalid_unicode(question) or existing.question,
                     removed_at=None,
                     script=_script_to_json(script),
+                    decides=claim_to_json(evidence),
                 )
             )
         return _find_visible_study(connection, name)
@@ -122,7 +141,7 @@ def extend_study(
                 space=space_to_json(_merge_spaces(study.space, space)),
                 seeds=to_json(list(dict.fromkeys((*study.seeds, *seeds)))),
                 sampler=sampler_to_json(sampler or study.sampler),
-                arms=dataclasses_to_json(_merge_arms(study.arms, arms)),
+                arms=arms_to_json(_merge_arms(study.arms, arms)),
             )
         )
         return _find_visible_study(connection, name)
@@ -178,8 +197,8 @@ def _insert_study(
             seeds=to_json(list(definition.seeds)),
             created_at=timestamp_to_text(datetime.now(UTC)),
             claim=replace_invalid_unicode(definition.claim) or None,
-            arms=dataclasses_to_json(definition.arms),
-            decides=dataclasses_to_json(definition.comparisons),
+            arms=arms_to_json(definition.arms),
+            decides=claim_to_json(definition.evidence),
             sampler=sampler_to_json(definition.sampler),
             script=_script_to_json(definition.script),
         )
@@ -240,7 +259,7 @@ class _StudyDefinition:
     seeds: tuple[int, ...]
     claim: str
     arms: tuple[Arm, ...]
-    comparisons: tuple[Comparison, ...]
+    evidence: ClaimEvidence
     sampler: Sampler | None
     script: Mapping[str, object] | None
 
@@ -257,10 +276,14 @@ def _definition_of(study: Study) -> _StudyDefinition:
         study.seeds,
         study.claim,
         study.arms,
-        study.comparisons,
+        _evidence_of(study),
         study.sampler,
         study.script,
     )
+
+
+def _evidence_of(study: Study) -> ClaimEvidence:
+    return ClaimEvidence(study.comparisons, study.pilot, study.published)
 
 
 def _differences(study: Study, new: _StudyDefinition) -> list[str]:
@@ -294,14 +317,18 @@ def _arm_differences(old: Sequence[Arm], new: Sequence[Arm]) -> list[str]:
 
 
 def _format_trials(digests: set[str] | None) -> str:
-    return "none" if digests is None else f"{len(digests)} trials ({min(digests)}, ...)"
+    return f"{len(digests)} trials ({min(digests)}, ...)" if digests else "none"
 
 
 def _comparison_differences(old: _StudyDefinition, new: _StudyDefinition) -> list[str]:
-    if old.comparisons == new.comparisons:
+    tests = [
+        [comparison.without_expectation for comparison in definition.evidence.comparisons]
+        for definition in (old, new)
+    ]
+    if tests[0] == tests[1]:
         return []
     before, after = (
-        ", ".join(comparison.says for comparison in definition.comparisons) or "nothing"
+        ", ".join(comparison.says for comparison in definition.evidence.comparisons) or "nothing"
         for definition in (old, new)
     )
     return [f"decided by: {before} -> {after}"]

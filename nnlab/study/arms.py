@@ -18,6 +18,7 @@ from nnlab.objective import Scalar
 from nnlab.settings import is_setting_name, setting_fields
 from nnlab.settings.arguments import ARGUMENT_COMPONENTS
 from nnlab.settings.space import Space
+from nnlab.study.device_arms import REQUIRES_KEY
 
 PRETRAIN_KEY = "pretrain"
 
@@ -85,6 +86,7 @@ def arm_settings(
     for number, table in enumerate(tables, start=1):
         settings = table_fields(table)
         name = settings.pop("name", None)
+        settings.pop(REQUIRES_KEY, None)
         if not isinstance(name, str) or not name or name in arms:
             problems.append(f"arm {number} needs a name of its own, got {name!r}")
             continue
@@ -94,8 +96,16 @@ def arm_settings(
             if not is_setting_name(key)
         ]
         arms[name] = _resolve_pretrain(dict(shared) | settings | dict(overrides), content, study)
-    if "decide" in content and not arms:
-        problems.append("[[decide]] compares arms, and there is no [[arm]]")
+    problems += [
+        f"[[{key}]] compares arms, and there is no [[arm]]"
+        for key in ("decide", "subclaim")
+        if key in content and not arms
+    ]
+    problems += [
+        f"[{key}] belongs to a claim, and there is no [[decide]]"
+        for key in ("pilot", "[published]", "[subclaim]")
+        if key.strip("[]") in content and "decide" not in content
+    ]
     if problems:
         raise ConfigError(problems)
     return arms

@@ -1,11 +1,12 @@
 """What a request would train, without writing anything (`--dry-run`)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from nnlab import store
+from nnlab.analysis.arm_labels import ArmsOfStudies, arms_by_digest, trial_labels
 from nnlab.errors import NoDatabase
-from nnlab.records import Study
+from nnlab.records import Study, Trial
 from nnlab.study.database import open_results
 from nnlab.study.extension import Extension
 from nnlab.study.queue import OPEN_STUDY
@@ -25,11 +26,21 @@ class DryRun:
         run_specs: all runs of the specification.
         completed: those that have a result already; runs of other specifications may be among it.
         extension: what would be added to a stored study, if anything.
+        arms: the arm of each trial by its digest; empty if the study compares no arms.
     """
 
     run_specs: tuple[store.RunSpec, ...]
     completed: frozenset[RunKey]
     extension: Extension | None = None
+    arms: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The label of each trial by its digest."""
+        settings = {spec.digest: spec.setting for spec in self.run_specs}
+        trials = [Trial(n, "", settings[digest], digest) for n, digest in enumerate(settings)]
+        labels = trial_labels(trials, ArmsOfStudies({"": self.arms}))
+        return {trial.digest: labels[trial.id] for trial in trials}
 
     @property
     def num_completed(self) -> int:
@@ -49,17 +60,19 @@ def dry_run(db: str | None, request: TrainRequest, specification: Specification)
         NoDatabase: there is no database, and the specification refers to a stored study.
     """
     extension = specification if isinstance(specification, Extension) else None
+    arms = specification.arms if isinstance(specification, StudySpec) else ()
     try:
         with open_results(db) as database:
             run_specs = requested_run_specs(database, request, specification)
             studies = {study.name: study for study in store.all_studies(database)}
             study = studies.get(request.study or OPEN_STUDY)
             completed = _completed_run_keys(database, study) if study else frozenset()
+            arms = arms or (study.arms if study else ())
     except NoDatabase:
         if not isinstance(specification, StudySpec):
             raise
         run_specs, completed = run_specs_of(specification), frozenset()
-    return DryRun(tuple(run_specs), completed, extension)
+    return DryRun(tuple(run_specs), completed, extension, arms_by_digest(arms))
 
 
 def check_devices(run_specs: Iterable[store.RunSpec]) -> None:

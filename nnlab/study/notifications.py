@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nnlab import store
+from nnlab.analysis.arm_labels import load_arms, trial_labels
 from nnlab.analysis.ranking import rank
 from nnlab.analysis.records import RankingRequest
 from nnlab.analysis.scope import Scope
 from nnlab.errors import Interrupted, NnlabError
 from nnlab.records import Run, Status
-from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.workers.notify import Event, Notifier
 
 if TYPE_CHECKING:
@@ -100,7 +100,6 @@ def _result_values(db: store.Database, run_ids: Sequence[int]) -> dict[str, Any]
         best = ranking.rows[0]
         values["best"] = best.value.mean if math.isfinite(best.value.mean) else None
         values["best_metric"] = ranking.objective.metric
-        values["best_trial"] = setting_label(
-            best.setting, distinguishing_fields([run.trial.setting for run in runs])
-        )
+        labels = trial_labels((run.trial for run in runs), load_arms(db))
+        values["best_trial"] = labels[best.trials[0]]
     return values

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from nnlab.analysis.arm_labels import NO_ARMS, ArmsOfStudies, trial_labels
 from nnlab.io.text import format_count, format_seed
 from nnlab.metric_names import split_of
 from nnlab.records import Epoch, Run
-from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.stats import format_duration
 from nnlab.study.events import (
     AbandonedRunsFound,
     ExecutionEvent,
+    PairsMeasured,
     SamplerExhausted,
     SamplerTrialsQueued,
     SamplerWaiting,
@@ -22,12 +23,17 @@ DescribeRun = Callable[[Run], str]
 _MAX_EXTERNAL_METRICS = 4
 
 
-def run_describer(runs: Sequence[Run]) -> DescribeRun:
-    """A function that names a run by its seed and by what distinguishes its trial in `runs`."""
-    fields = distinguishing_fields([run.trial.setting for run in runs])
+def run_describer(runs: Sequence[Run], arms: ArmsOfStudies = NO_ARMS) -> DescribeRun:
+    """A function that names a run by its seed, and by its arm or what distinguishes its trial.
+
+    Args:
+        runs: all runs, from which a trial is distinguished.
+        arms: the arms of their studies.
+    """
+    labels = trial_labels((run.trial for run in runs), arms)
 
     def describe(run: Run) -> str:
-        return f"{setting_label(run.trial.setting, fields)} seed={format_seed(run.seed)}".strip()
+        return f"{labels.get(run.trial.id, '')} seed={format_seed(run.seed)}".strip()
 
     return describe
 
@@ -115,3 +121,6 @@ def event_line(event: ExecutionEvent) -> str:
             return f"{line} (Ctrl-C or --no-wait returns at once)" if is_first else line
         case AbandonedRunsFound():
             return "a process that trained some of the runs is gone: they are taken over"
+        case PairsMeasured(measured, problems):
+            line = f"distance and loss barrier of {format_count(measured, 'pair')} of runs"
+            return "; ".join([f"{line} measured", *problems])

@@ -7,15 +7,18 @@ from nnlab.diagnosis.codes import parse_codes
 from nnlab.engine.signatures import find_signature
 from nnlab.errors import ConfigError, UnknownName
 from nnlab.io.text import format_count
-from nnlab.records import Arm, Comparison, Objective, Sampler
+from nnlab.records import Arm, Comparison, Objective, Pilot, PublishedResult, Sampler
 from nnlab.search import NON_ADAPTIVE_SAMPLERS
 from nnlab.settings.arguments import ARGUMENT_COMPONENTS
 from nnlab.settings.space import Space, TrialSpec, duplicate_value_notes, parse_space
 from nnlab.study import sampler_options
 from nnlab.study.arms import merge_spaces
 from nnlab.study.comparisons import parse_comparisons
+from nnlab.study.device_arms import missing_device_notes
 from nnlab.study.expansion import make_expander
+from nnlab.study.found_decay import find_decays
 from nnlab.study.next_trials import suggest_trials
+from nnlab.study.published import parse_pilot, parse_published
 from nnlab.study.request import TrainRequest, check_names, seeds_of
 
 
@@ -35,6 +38,8 @@ class StudySpec:
         arms: the arms, with the digests of their trials.
         comparisons: the comparisons of arms.
         sampler: the sampler; None where every combination is a trial.
+        pilot: the seeds on which the study was designed.
+        published: the published results about the claim.
     """
 
     study: str | None
@@ -48,6 +53,8 @@ class StudySpec:
     arms: tuple[Arm, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     sampler: Sampler | None = None
+    pilot: Pilot | None = None
+    published: tuple[PublishedResult, ...] = ()
 
     @property
     def objective(self) -> Objective | None:
@@ -85,17 +92,25 @@ def build_study_spec(request: TrainRequest, *, db: str | None = None) -> StudySp
         check_names(request)
     except ConfigError as error:
         problems += error.problems
-    comparisons = parse_comparisons(request.comparisons, tuple(request.arms), problems)
+    arm_names = tuple(request.arms)
+    comparisons = (
+        *parse_comparisons(request.comparisons, arm_names, problems),
+        *parse_comparisons(request.subclaims, arm_names, problems, decides=False),
+    )
+    pilot = parse_pilot(request.pilot, problems)
+    published = parse_published(request.published, problems)
     if problems:
         raise ConfigError(problems)
+    notes = missing_device_notes(request.required_devices)
+    spaces = {arm: space for arm, space in spaces.items() if arm not in notes}
     if sampler is not None and samples:
         trials_by_arm = {"": _initial_trials(sampler, spaces[""], db)}
     else:
         trials_by_arm = _expand_arms(spaces, request.settings if request.arms else (), db)
+    notes |= _find_decays(request, trials_by_arm, db)
     arms = tuple(
-        Arm(name, tuple(trial.digest for trial in trials))
-        for name, trials in trials_by_arm.items()
-        if name
+        Arm(name, tuple(trial.digest for trial in trials_by_arm.get(name, ())), notes.get(name, ""))
+        for name in request.arms
     )
     distinct = {trial.digest: trial for trials in trials_by_arm.values() for trial in trials}
     return StudySpec(
@@ -110,6 +125,8 @@ def build_study_spec(request: TrainRequest, *, db: str | None = None) -> StudySp
         arms=arms,
         comparisons=comparisons,
         sampler=sampler,
+        pilot=pilot,
+        published=published,
     )
 
 
@@ -126,6 +143,7 @@ def shortfall_notes(request: TrainRequest, spec: StudySpec) -> tuple[str, ...]:
                 f"the space has {format_count(len(spec.trials), 'different trial')},"
                 f" not the {requested:,} of --trials"
             )
+    notes += [f"arm {arm.name}: {arm.note}" for arm in spec.arms if arm.note]
     notes += [f"{trial.config.data}: {text}" for trial in spec.trials for text in trial.notes]
     return tuple(dict.fromkeys(notes))
 
@@ -181,6 +199,19 @@ def _common_objective(objectives: Collection[str | None]) -> Objective | None:
     """The objective that all share, None where there is none or several."""
     only = next(iter(objectives)) if len(objectives) == 1 else None
     return Objective.parse(only) if only else None
+
+
+def _find_decays(
+    request: TrainRequest, trials_by_arm: dict[str, tuple[TrialSpec, ...]], db: str | None
+) -> dict[str, str]:
+    """Replaces the trials of the arms whose decay is found by find-decay; notes by their name."""
+    if request.decay_source is None:
+        return {}
+    notes = {}
+    for arm in request.decay_source.arms:
+        found = find_decays(request.decay_source, trials_by_arm[arm], db)
+        trials_by_arm[arm], notes[arm] = found.trials, found.note
+    return notes
 
 
 def _with_arm_prefix(arm: str, problem: str) -> str:

@@ -144,6 +144,36 @@ def test_a_spread_is_that_over_the_seeds(harness: StoreHarness) -> None:
     assert study_verdict.verdict is Verdict.SUPPORTED
 
 
+def test_a_comparison_that_does_not_decide_has_its_own_verdict_only(harness: StoreHarness) -> None:
+    arms = {"a": {"x": HIGH}, "b": {"y": LOW}}
+    study_verdict = answered(harness, arms, compared("a", "b"), compared("b", "a", decides=False))
+    assert study_verdict.verdict is Verdict.SUPPORTED
+    assert [result.test.verdict for result in study_verdict.results] == [
+        Verdict.SUPPORTED,
+        Verdict.NOT_SUPPORTED,
+    ]
+
+
+def test_a_rank_correlation_is_over_all_trials_within_each_seed(harness: StoreHarness) -> None:
+    """The loss of trial n is n + 1, so it is perfectly correlated with itself, and with lr."""
+    trials = {f"t{n}": [float(n + 1)] * 6 for n in range(5)}
+    trials["diverged"] = [math.nan] * 6
+    decide = compared(
+        "a", scale="correlation", above=0.5, other_metric="val/loss", other_at="first"
+    )
+    (result,) = answered(harness, {"a": trials}, decide).results
+    assert (result.test.verdict, result.test.n, result.missing) == (Verdict.SUPPORTED, 6, 0)
+    assert (result.test.mean, result.test.high) == pytest.approx((1.0, 1.0))
+    assert result.values == ()
+
+
+def test_a_rank_correlation_of_equal_values_is_missing(harness: StoreHarness) -> None:
+    trials = {f"t{n}": [1.0] * 6 for n in range(5)}
+    decide = compared("a", scale="correlation", other_metric="val/loss", other_at="last")
+    (result,) = answered(harness, {"a": trials}, decide).results
+    assert (result.test.verdict, result.test.n, result.missing) == (Verdict.CANNOT_TELL, 0, 6)
+
+
 def test_while_runs_are_missing_nothing_is_decided(harness: StoreHarness) -> None:
     arms = {"a": {"x": LOW}, "b": {"y": HIGH}}
     study_verdict = answered(harness, arms, compared("b", "a"), left=1)

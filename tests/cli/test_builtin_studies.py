@@ -7,6 +7,7 @@ from command_line_runner import Nnlab
 
 from nnlab import store
 from nnlab.errors import UnknownName
+from nnlab.records import Pilot
 from nnlab.study import builtin
 from nnlab.study.request import TrainRequest, merge_config_file
 from nnlab.study.spec import build_study_spec
@@ -123,9 +124,56 @@ def test_before_all_runs_are_there_nothing_is_decided(nnlab: Nnlab, folder: Path
     assert "20 runs have no result yet, so there is no verdict" in (folder / "own.md").read_text()
 
 
+KNOWN_BEFORE = """expected = 0.2
+expected_from = "the pilot"
+pilot_sd = 0.1
+
+[[subclaim]]
+says = "long is steep"
+correlate = ["train/loss", "val/loss"]
+arm = "long"
+above = 0.0
+
+[pilot]
+seeds = "100..103"
+notes = "More epochs."
+
+[[published]]
+result = "reports that training helps"
+source = "A paper, table 1"
+url = "https://example.org/paper"
+verdict = "supported"
+"""
+
+
+def test_what_was_known_before_is_stored_and_may_be_corrected(nnlab: Nnlab, folder: Path) -> None:
+    (folder / "own.toml").write_text(OWN)
+    nnlab("init-study", "own", "--config", "own.toml")
+    other = OWN + KNOWN_BEFORE
+    (folder / "own.toml").write_text(other)
+    answer = nnlab("init-study", "own", "--config", "own.toml", expect=2)
+    assert "decided by: long ends lower -> long ends lower, long is steep" in answer.err
+    nnlab("init-study", "new", "--config", "own.toml")
+    (folder / "own.toml").write_text(other.replace("= 0.2", "= 0.3").replace("More", "Many"))
+    nnlab("init-study", "new", "--config", "own.toml")
+    db = store.open_database("runs.db", write=False)
+    study = store.find_study(db, "new")
+    db.close()
+    assert [comparison.decides for comparison in study.comparisons] == [True, False]
+    decide = study.comparisons[0]
+    assert (decide.expected, decide.expected_from, decide.pilot_sd) == (0.3, "the pilot", 0.1)
+    assert study.pilot == Pilot((100, 101, 102, 103), "Many epochs.")
+    (published,) = study.published
+    assert (published.verdict, published.url) == ("supported", "https://example.org/paper")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (('higher = "short"', 'higher = "short"\nexpected = 1'), "expected_from belong together"),
+        (("[[decide]]", "[[subclaim]]"), "there is no [[decide]]"),
+        (("[[decide]]", "[decide]"), "decide is written as [[decide]] tables"),
+        (("question", 'pilot = "0..7"\nquestion'), "pilot is written as a [pilot] table"),
         (('name = "short"', ""), "arm 1 needs a name of its own"),
         (('name = "long"', 'name = "short"'), "arm 2 needs a name of its own"),
         (("epochs = 12", "epohcs = 12"), "did you mean 'epochs'"),

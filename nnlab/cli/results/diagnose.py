@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nnlab.analysis import csv_curves
+from nnlab.analysis.arm_labels import load_arms
 from nnlab.analysis.diagnosis import diagnose_runs
 from nnlab.analysis.run_overview import run_labels
 from nnlab.analysis.scope import current_runs, resolve_scope
@@ -144,7 +145,8 @@ def _diagnose_runs(
     with open_db(db) as database:
         runs = current_runs(database, resolve_scope(database, names))
         diagnoses = diagnose_runs(database, runs)
-    labels = run_labels(runs)
+        arms = load_arms(database)
+    labels = run_labels(runs, arms)
     if output_format is Format.TABLE and len(runs) <= _MAX_DETAILED_RUNS:
         for run in runs:
             say(f"run {run.id}  {_describe_run(run, labels[run.id])}", style="bold")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from nnlab import store
+from nnlab.analysis.arm_labels import load_arms
 from nnlab.analysis.objectives import define_hint, objectives_of_runs, resolve_direction
 from nnlab.analysis.plain_values import finding_values
 from nnlab.cli import completion
@@ -121,6 +122,7 @@ def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
     """All stored information, with stable keys (docs/formats.md)."""
     return {
         **_run_state(run),
+        "arm": load_arms(db).arm_of(run.trial) or None,
         **external_json(db, run),
         "setting": dict(run.trial.setting),
         "metrics": _metric_rows(db, run),
@@ -327,6 +329,7 @@ def _attempt_json(attempt: Attempt) -> Mapping[str, Any]:
 def _state_lines(db: store.Database, run: Run) -> list[tuple[str, str]]:
     lines = [
         ("Study", f"{run.trial.study}, trial {run.trial.id} ({run.trial.digest})"),
+        *([("Arm", arm)] if (arm := load_arms(db).arm_of(run.trial)) else []),
         ("Seed", format_seed(run.seed) + (f", repeat {run.repeat}" if run.repeat else "")),
         (f"{run.axis.capitalize()}s", _progress_text(run)),
     ]

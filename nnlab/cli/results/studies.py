@@ -1,7 +1,8 @@
 """`nnlab studies`: lists studies and their progress."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +13,7 @@ from nnlab.cli.options import DbOption, FormatOption
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, render
 from nnlab.records import Status
-from nnlab.study.builtin_overview import builtin_study_overviews
+from nnlab.study.builtin_overview import BuiltinStudyOverview, builtin_study_overviews
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -42,6 +43,12 @@ BUILTIN_COLUMNS = (
     TableColumn("claim", "claim", wrap=True, priority=2),
     TableColumn("arms", "arms", align_right=True, priority=1),
     TableColumn("seeds", "seeds", align_right=True, priority=1),
+    TableColumn("verdict", "verdict here", priority=1),
+    TableColumn("published_verdicts", "published", ", ".join, priority=1),
+    *(
+        TableColumn(name, name, hidden=True)
+        for name in ("comparisons", "subclaims", "verdict_seeds", "pilot_seeds", "published")
+    ),
 )
 
 
@@ -66,10 +73,21 @@ def studies(
         nnlab studies --builtin
     """
     if builtin:
-        rows = [asdict(overview) for overview in builtin_study_overviews()]
+        rows = [_builtin_row(overview) for overview in builtin_study_overviews()]
         render(rows, BUILTIN_COLUMNS, format)
         return
     with open_db(db) as database:
         overviews = store.study_overviews(database)
     rows = [study_values(overview) for overview in overviews]
     render(rows, COLUMNS, format)
+
+
+def _builtin_row(overview: BuiltinStudyOverview) -> Mapping[str, Any]:
+    """A built-in study with the keys of docs/formats.md."""
+    row = asdict(overview)
+    reference = row.pop("reference")
+    return {
+        **row,
+        "published_verdicts": list(overview.published_verdicts),
+        "verdict": reference["verdict"] if reference else None,
+    }

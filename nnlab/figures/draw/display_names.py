@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
+from nnlab.analysis.records import ARM_FIELD
 from nnlab.catalogue import find_builtin, split_names
 from nnlab.figures.draw.reader_options import displayed
 from nnlab.objective import Scalar, Setting
@@ -54,6 +55,7 @@ _SETTING_NAMES: Mapping[str, str] = {
     "opt": "Optimizer",
     "init": "Initialisation",
     "init_scale": "Scale of the initialisation",
+    "init_gain": "Gain of the initialisation",
     "bias_init": "Initialisation of the biases",
     "decay": "Learning rate decay",
     "l1": "L1 penalty",
@@ -77,6 +79,7 @@ _SHORT_SETTING_NAMES: Mapping[str, str] = {
     "beta2": "β₂",
     "eps": "ε",
     "init_scale": "init scale",
+    "init_gain": "init gain",
 }
 # Models whose depth is part of their name, as in "ResNet-8".
 _DEPTH_IN_NAME = ("resnet", "wide_resnet")
@@ -186,6 +189,8 @@ def trial_name(setting: Setting, fields: Sequence[str]) -> str:
 
 def _value_with_field(field: str, value: Scalar) -> str:
     """A value that is understood without the heading of a column."""
+    if field == ARM_FIELD and not isinstance(field, ExternalName):
+        return displayed(format_value(value))
     if _choice_name(field, value):
         return value_name(field, value)
     is_external = isinstance(field, ExternalName)

@@ -114,9 +114,7 @@ def _arm_series(db: store.Database, study_verdict: StudyVerdict) -> list[Series]
     )
     return [
         Series(
-            label=f"{tuned_arm.arm} ({tuned_arm.tuned_values})"
-            if tuned_arm.tuned_values
-            else tuned_arm.arm,
+            label=tuned_arm.title,
             histories=tuple(histories[run.id] for run in tuned_arm.runs.values()),
         )
         for tuned_arm in study_verdict.arms.values()

@@ -84,6 +84,7 @@ def prepare_learning_rates(
         UsageError: an optimizer has no learning rate, or a program did not log it.
     """
     runs: tuple[int, ...] = ()
+    has_arms = False
     settings_by_name: list[tuple[RunConfig, Setting, str]]
     if words:
         ranking = rank_for_figure(db, words, mixed=True)  # nothing is compared
@@ -95,6 +96,7 @@ def prepare_learning_rates(
             for row in ranking.rows
         ]
         runs = tuple(run for row in ranking.rows for run in row.runs)
+        has_arms = any(row.arm for row in ranking.rows)
     else:
         points = expand_settings(settings or {})
         fields = distinguishing_fields([point.setting for point in points])
@@ -112,6 +114,7 @@ def prepare_learning_rates(
         ],
         steps,
         "trial" if words else "setting",
+        has_arms=has_arms,
     )
 
     def draw() -> Figure:
@@ -140,7 +143,7 @@ def _name_list(names: Sequence[str]) -> str:
 
 
 def _learning_rate_curves(
-    trials: Sequence[_ScheduledTrial], steps: int, noun: str
+    trials: Sequence[_ScheduledTrial], steps: int, noun: str, *, has_arms: bool
 ) -> list[LearningRateCurve]:
     """A line for each schedule; trials with the same rates share a line.
 
@@ -150,7 +153,8 @@ def _learning_rate_curves(
     groups: dict[tuple[object, ...], list[_ScheduledTrial]] = {}
     for trial in trials:
         groups.setdefault(_learning_rate_by_epoch(trial.config, trial.lr, steps), []).append(trial)
-    labels = _group_labels(list(groups.values()))
+    labels = [_joined_names(group) for group in groups.values()] if has_arms else []
+    labels = labels or _group_labels(list(groups.values()))
     lines = []
     for label, group in zip(labels, groups.values(), strict=True):
         epochs, rates = _learning_rate_by_epoch(group[0].config, group[0].lr, steps)
@@ -158,6 +162,12 @@ def _learning_rate_curves(
         names = tuple(trial.name for trial in group)
         lines.append(LearningRateCurve(label + counted, epochs, rates, names))
     return lines
+
+
+def _joined_names(group: Sequence[_ScheduledTrial]) -> str:
+    """The names of the trials of a group, which are those of their arms."""
+    names = list(dict.fromkeys(trial.name for trial in group))
+    return " or ".join(names[:_MAX_NAMES_IN_NOTE])
 
 
 def _group_labels(groups: Sequence[Sequence[_ScheduledTrial]]) -> list[str]:

@@ -75,7 +75,7 @@ def prepare_parallel(
         (*fields, metric, "n", "diverged"),
         [
             (
-                *(row.setting.get(name) for name in fields),
+                *(row.labelled_setting.get(name) for name in fields),
                 *(result.mean, len(result.values), result.diverged),
             )
             for row, result in zip(ranking.rows, results, strict=True)
@@ -93,7 +93,8 @@ def prepare_parallel(
 
 def _setting_axis(ranking: Ranking, field: str) -> ParallelAxis:
     values = [
-        None if row.setting.get(field) is None else axis_value(row, field) for row in ranking.rows
+        None if row.labelled_setting.get(field) is None else axis_value(row, field)
+        for row in ranking.rows
     ]
     order = ordered_values([value for value in values if value is not None], field)
     if not any(isinstance(value, str) for value in order):

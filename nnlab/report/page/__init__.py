@@ -10,7 +10,6 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.ranking_numbers import (
     difference_texts,
     interval_texts,
@@ -33,7 +32,7 @@ from nnlab.io.text import axis_word, position_number
 from nnlab.report.contents import RankedGroup, Report, format_energy
 from nnlab.report.finding_summaries import HeadlineFinding
 from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
-from nnlab.report.verdict import format_number
+from nnlab.report.verdict_text import METHOD_NOTE, build_verdict_text, format_number
 from nnlab.settings.setting_differences import format_value, setting_label
 from nnlab.stats import format_duration
 from nnlab.stats.rounding import format_p
@@ -56,13 +55,20 @@ def report_as_html(report: Report) -> str:
         groups=[(group, build_panels(group.series, group.loss)) for group in report.groups],
         banners=[_banner(title, case) for title, case in report.headline_cases],
         effects_of=_effects,
+        verdicts=[build_verdict_text(*pair) for pair in report.verdicts],
+        method_note=METHOD_NOTE.replace("*", ""),
         most_cases=_MAX_CASES,
         best_epoch_column=BEST_EPOCH_COLUMN,
         width=WIDTH,
         height=HEIGHT,
-        style=_resource_text("style.css"),
+        style=page_style(),
         script=_resource_text("script.js"),
     )
+
+
+def page_style() -> str:
+    """The style sheet of reports, with a light and a dark theme; the course uses it too."""
+    return _resource_text("style.css")
 
 
 def _resource_text(name: str) -> str:
@@ -81,7 +87,6 @@ def _template() -> "jinja2.Template":
         "choice": setting_name,
         "short": _short_number,
         "number": format_number,
-        "claimed": describe_claim,
         "setting": lambda run: setting_label(run.trial.setting, ("opt", "lr", "model", "data")),
         "duration": format_duration,
         "heading": value_heading,
@@ -100,6 +105,7 @@ def _template() -> "jinja2.Template":
         "uncertainty": uncertainty_name,
         "energy": format_energy,
         "finite": math.isfinite,
+        "is_web_address": lambda url: url.startswith(("https://", "http://")),
         "position": lambda number, axis: position_number(number, [axis]),
         "axis": lambda cases: axis_word({run.axis for run, _ in cases}),
         "plural_axis": lambda runs: (

@@ -225,7 +225,9 @@ def _expected_values(row: RankingRow, ranking: Ranking, digest: str) -> Mapping[
         low, high = row.interval
         tolerance = (high - low) / 2
     return {
-        "label": _one_line(setting_label(row.setting, ranking.fields) or ranking.scope.title),
+        "label": _one_line(
+            setting_label(row.labelled_setting, ranking.label_fields(row)) or ranking.scope.title
+        ),
         "digest": digest,
         "tolerance": tolerance,
         "runs": [

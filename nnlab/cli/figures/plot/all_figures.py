@@ -25,6 +25,8 @@ INDEX_NAME = "figures.tex"
 # Kinds that are not about the results of a study, and why.
 _NOT_ABOUT_STUDIES: Mapping[str, str] = {
     "init": "shows untrained models",
+    "surface": "shows losses of two weights",
+    "norm": "shows an untrained layer",
     "find-lr": "trains models of a setting",
     "find-decay": "shows a single run",
     "compose": "joins other figures",
@@ -127,7 +129,7 @@ def study_facts(db: store.Database, studies: Sequence[str]) -> StudyFacts:
 
 def _main_field(ranking: Ranking) -> str | None:
     """The field whose values are compared: the first with words as values, or else the first."""
-    fields = [field for field in ranking.fields if field != "data"]
+    fields = [field for field in ranking.setting_fields if field != "data"]
     words = [
         field
         for field in fields

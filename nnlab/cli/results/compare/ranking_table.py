@@ -232,7 +232,7 @@ def _table_rows(ranking: Ranking) -> list[Mapping[str, Any]]:
     return rows + [
         {
             "trial": str(trial.trial),
-            **{field: trial.setting.get(field) for field in ranking.fields},
+            **{field: trial.labelled_setting.get(field) for field in ranking.fields},
             "n": 0,
             "mean_sd": missing_value_word(trial.statuses),
         }
@@ -248,7 +248,7 @@ def _row_cells(row: RankingRow, ranking: Ranking) -> Mapping[str, Any]:
     return {
         "rank": row.rank,
         "trial": ", ".join(map(str, row.trials)),
-        **{field: row.setting.get(field) for field in ranking.fields},
+        **{field: row.labelled_setting.get(field) for field in ranking.fields},
         "n": row.value.n,
         "working": working_text(row),
         "unsuccessful": unsuccessful_text(row),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnlab import store
+from nnlab.analysis.arm_labels import ArmsOfStudies, load_arms
 from nnlab.cli.train.train import present
 from nnlab.cli.train.train.downloads import fetch_with_progress
 from nnlab.records import Run
@@ -56,7 +57,7 @@ def execute_queued(
         Interrupted: the user stopped it.
     """
     interface = TrainingInterface(
-        create_view=lambda runs, missing: _choose_view(runs, missing, output),
+        create_view=lambda runs, missing: _choose_view(runs, missing, output, load_arms(db)),
         report=_ignore_event if output.quiet else present.print_event,
         fetch_data=fetch_with_progress,
         on_run_end=on_run_end,
@@ -68,18 +69,21 @@ def _ignore_event(event: ExecutionEvent) -> None:
     """Prints nothing."""
 
 
-def _choose_view(runs: Sequence[Run], missing: Sequence[Run], output: OutputOptions) -> "TrainView":
+def _choose_view(
+    runs: Sequence[Run], missing: Sequence[Run], output: OutputOptions, arms: ArmsOfStudies
+) -> "TrainView":
     """The view for this output: a bar on a terminal, lines in a pipe, or only failures.
 
     Args:
         runs: all runs; labels name what distinguishes them.
         missing: the runs that will be trained.
         output: how much is printed.
+        arms: the arms of the studies, which name their runs.
     """
     # Imported only here: the views need rich, which takes time to import.
     from nnlab.cli.train.train.progress import BarView, LinesView, QuietView, ScriptBarView
 
-    describe = run_describer(runs)
+    describe = run_describer(runs, arms)
     if output.quiet:
         return QuietView(describe, stderr=output.is_data)
     if not sys.stdout.isatty():

@@ -10,6 +10,7 @@ from nnlab.io.command_line import quote_command
 from nnlab.records import Setting
 from nnlab.settings import VERSION_FIELDS, is_builtin_setting, setting_field, setting_fields
 from nnlab.settings.arguments import is_argument
+from nnlab.settings.earlier_settings import has_earlier_value
 from nnlab.settings.plugin_versions import parse_plugin_versions
 from nnlab.settings.setting_differences import differing_fields, format_value
 
@@ -29,7 +30,10 @@ def print_setting(settings: Sequence[Setting]) -> None:
         field, value = setting_field(name), settings[0].get(name)
         if name in varying or name == "seed":
             continue
-        if value is not None and value != field.option.no_effect_value:
+        is_usual = value == field.option.no_effect_value and not has_earlier_value(
+            name, settings[0]
+        )
+        if value is not None and not is_usual:
             panels.setdefault(field.option.panel, []).append(f"{name} {format_value(value)}")
     pairs = [(panel, ", ".join(parts)) for panel, parts in panels.items()]
     for index, name in enumerate(varying):
@@ -67,12 +71,15 @@ def print_verdict(db: store.Database, study: str) -> None:
     if not stored.comparisons:
         return
     # Imported only here: few studies have a claim, and its statistics take time to import.
+    from nnlab.analysis.deciding_seeds import undecided_texts
     from nnlab.analysis.verdict import evaluate_claim
 
     answer = evaluate_claim(db, stored)
     if answer is None:
         return
     say(f"claim: {stored.claim}")
+    for text in undecided_texts(answer):
+        say(f"cannot tell: {text}")
     report = quote_command("nnlab", "report", study)
     say(f"verdict: {answer.verdict}; {report} says why", style="bold")
 

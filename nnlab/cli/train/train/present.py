@@ -15,7 +15,6 @@ from nnlab.io.command_line import quote_command
 from nnlab.io.text import format_count
 from nnlab.records import Run, Study
 from nnlab.settings import builtin_fields
-from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.study.dry_run import DryRun
 from nnlab.study.events import ExecutionEvent, SamplerTrialsQueued
 from nnlab.study.execution import ExecutionResult
@@ -117,16 +116,16 @@ def print_dry_run(planned: DryRun) -> None:
     """Prints the trials that would be trained, and how many runs have a result already."""
     if planned.extension is not None:
         print_changes(planned.extension.study, planned.extension.changes)
-    settings = list({spec.digest: spec.setting for spec in planned.run_specs}.values())
+    by_digest = {spec.digest: spec.setting for spec in planned.run_specs}
+    settings, labels = list(by_digest.values()), planned.labels
     print_setting(settings)
-    fields = distinguishing_fields(settings)
     seeds = list(dict.fromkeys(spec.seed for spec in planned.run_specs))
     rows = [
         {
-            "trial": setting_label(setting, fields) or "the setting above",
+            "trial": labels[digest] or "the setting above",
             "epochs": builtin_fields(setting).get("epochs"),
         }
-        for setting in settings[:_MAX_ROWS]
+        for digest, setting in list(by_digest.items())[:_MAX_ROWS]
     ]
     if len(settings) > 1:
         columns = [TableColumn("trial", "trial", wrap=True)]
