@@ -34,6 +34,8 @@ TOGETHER: Final = ("iris", "wine")
 # Commands of the kinds that are not about a study.
 OTHER_FIGURES: Final[Mapping[str, str]] = {
     "init": "init --depth 6 --width 32",
+    "surface": "surface --on saddle,minima",
+    "norm": "norm",
     "find-lr": "find-lr --data iris --steps 60 --seeds 2",
     "find-decay": "find-decay slow",
     "compose": "compose 'curves {study} --metric loss --top 3' 'time {study} --top 3'"

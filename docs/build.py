@@ -24,6 +24,7 @@ from nnlab.figures import KINDS  # noqa: E402
 from nnlab.settings.setting_differences import format_value  # noqa: E402
 
 SUBCOMMANDS = {
+    "explain": ("train",),
     "probe": ("init", "sensitivity"),
     "plot": tuple(KINDS),
     "data": ("show", "fetch"),

@@ -16,6 +16,8 @@ Direction = Literal["min", "max"]
 
 # Metrics `eval/DATA@VERSION/...` of other data than a run's own, stored by `nnlab evaluate`.
 EVALUATION_PREFIX = "eval/"
+# Metrics `pair/...` of two runs with neighbouring seeds, stored with the run of the first seed.
+PAIR_PREFIX = "pair/"
 
 # Quantiles of a layer's weights or gradients, such as `probe/weight_quantile_25/2` (percentage and
 # layer). They are many, and are read as histograms instead of as separate curves.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nnlab.figures.kinds.effects import draw_effects as effects
     from nnlab.figures.kinds.gap import draw_gap as gap
     from nnlab.figures.kinds.heatmap import draw_heatmap as matrix
+    from nnlab.figures.kinds.interpolation import draw_interpolation as interpolation
     from nnlab.figures.kinds.landscape import draw_landscape as landscape
     from nnlab.figures.kinds.layers import draw_layers as layers
     from nnlab.figures.kinds.lr import draw_learning_rates as learning_rates
@@ -45,6 +46,7 @@ __all__ = [
     "dependence",
     "effects",
     "gap",
+    "interpolation",
     "landscape",
     "layers",
     "learning_rates",

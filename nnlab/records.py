@@ -97,10 +97,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One arm of a study's comparison: its name and the digests of its trials."""
+    """One arm of a study's comparison: its name and the digests of its trials.
+
+    `note` says how its trials were chosen, or why it has none: an arm without trials was left out.
+    """
 
     name: str
     trials: tuple[str, ...]
+    note: str = ""
 
 
 ComparisonScale = Literal["difference", "ratio", "spread", "correlation"]

@@ -32,6 +32,8 @@ def notes(best: dict[str, object], **given: str) -> tuple[str, ...]:
         ({"beta1": "0.9991,0.9992,0.9993"}, {"beta1": 0.9993}, "--beta1 0.9992..0.9994"),
         ({"opt": "sgd,adam,lion"}, {"opt": "lion"}, None),
         ({"epochs": "5"}, {"epochs": 5}, None),
+        ({"l1": "1e-4,1e-3,1e-2"}, {"l1": 0.0}, None),  # not one of the values tried
+        ({"lr": "0.001,0.01,0.1"}, {"lr": 1.0}, None),
         ({"beta1": "0.8,0.9,0.95"}, {"opt": "sgd"}, None),  # the best has no such field
     ],
     ids=str,

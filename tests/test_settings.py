@@ -17,6 +17,7 @@ from nnlab.settings import (
     setting_fields,
     setting_of,
 )
+from nnlab.settings.setting_differences import distinguishing_fields
 from nnlab.settings.space import parse_values
 
 CLASSES = DataFacts("classification")
@@ -42,6 +43,8 @@ NUMBERS = DataFacts("regression")
         ("epochs", "2.5", "--epochs must be a whole number, got 2.5"),
         ("batch_size", 0, "--batch-size must be at least 1, got 0"),
         ("batch_size", "half", "--batch-size must be a whole number or full, got half"),
+        ("init_gain", "he", "--init-gain must be a number or auto or activation, got he"),
+        ("init_gain", "-1", "--init-gain must be at least 0, got -1"),
         ("widths", "256;x", "--widths must be whole numbers from 1 to 65536, such as 256,128"),
         ("widths", "0", "--widths must be whole numbers from 1 to 65536, such as 256,128; got 0"),
         ("augment", "flip+flip", "--augment combines different names"),
@@ -137,6 +140,60 @@ def test_the_digest_ignores_order_and_what_does_nothing() -> None:
     shuffled = dict(reversed([*setting.items(), ("later_option", None)]))
     assert digest_of(setting) == digest_of(shuffled)
     assert digest_of(setting) != digest_of({**setting, "lr": 0.002})
+
+
+@pytest.mark.parametrize(
+    ("settings", "gain"),
+    [
+        ({}, "activation"),
+        ({"init": "xavier"}, 1.0),
+        ({"init": "xavier", "init_gain": "auto"}, 1.0),
+        ({"init": "xavier_normal"}, 1.0),
+        ({"init": "xavier", "init_gain": "activation"}, "activation"),
+        ({"init": "xavier", "init_gain": 2.0}, 2.0),
+        ({"init": "orthogonal", "init_gain": "auto"}, "activation"),
+        ({"init": "default", "activation": "tanh"}, "activation"),
+        ({"init": "zeros"}, None),
+        ({"model": "linear", "init": "xavier"}, None),
+        ({"model": "lstm"}, None),
+        ({"model": "transformer"}, 1.0),
+    ],
+)
+def test_the_gain_of_a_setting_is_that_of_its_initialisation(
+    settings: dict[str, Any], gain: str | float | None
+) -> None:
+    config = resolve(RunConfig(**settings), CLASSES)
+    assert config.init_gain == gain
+    assert config_of(setting_of(config), seed=0) == config
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"init": "orthogonal"}, {"init": "default", "activation": "tanh"}, {"model": "lstm"}],
+)
+def test_the_gain_does_not_change_the_digest_of_other_initialisations(
+    settings: dict[str, Any],
+) -> None:
+    setting = dict(setting_of(resolve(RunConfig(**settings), CLASSES)))
+    before = {name: value for name, value in setting.items() if name != "init_gain"}
+    assert digest_of(setting) == digest_of(before)
+
+
+def test_a_setting_without_gain_is_an_earlier_xavier_with_that_of_the_activation() -> None:
+    new = dict(setting_of(resolve(RunConfig(init="xavier"), CLASSES)))
+    earlier = {name: value for name, value in new.items() if name != "init_gain"}
+    assert config_of(earlier, seed=0).init_gain == "activation"
+    assert digest_of(earlier) != digest_of(new)
+    same = setting_of(resolve(RunConfig(init="xavier", init_gain="activation"), CLASSES))
+    assert digest_of(earlier) == digest_of(same)
+    assert distinguishing_fields([earlier, new]) == ("init_gain",)
+
+
+def test_xavier_and_msra_differ_by_their_name_alone() -> None:
+    xavier, msra = (
+        setting_of(resolve(RunConfig(init=init), CLASSES)) for init in ("xavier", "msra")
+    )
+    assert distinguishing_fields([xavier, msra]) == ("init",)
 
 
 def test_a_setting_from_a_newer_version_is_refused() -> None:

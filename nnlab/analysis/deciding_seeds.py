@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
+from nnlab.analysis.pair_metrics import compares_pairs
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict
 from nnlab.io.text import format_count
 from nnlab.records import Comparison
@@ -27,16 +28,18 @@ _SUFFICIENT_TEXT = "probability .9"
 def planned_power(comparison: Comparison, n: int) -> float | None:
     """The probability that n seeds support a comparison if the value is the expected one.
 
-    None if the expected value, or its standard deviation in the pilot, is not stated.
+    Of a comparison of pairs of runs, n seeds are n / 2 values. None if the expected value, or its
+    standard deviation in the pilot, is not stated.
     """
     power = _planned_power_of_seeds(comparison)
-    return None if power is None else power(n)
+    return None if power is None else power(n // _seeds_per_value(comparison))
 
 
 def planned_seeds(comparison: Comparison) -> int | None:
     """The smallest number of seeds with a planned power of 0.9; None if none is known."""
     power = _planned_power_of_seeds(comparison)
-    return None if power is None else required_seeds(power)
+    values = None if power is None else required_seeds(power)
+    return None if values is None else values * _seeds_per_value(comparison)
 
 
 def planned_power_text(comparison: Comparison, n: int) -> str:
@@ -81,7 +84,7 @@ def undecided_text(result: ComparisonResult) -> str:
     comparison, test = result.comparison, result.test
     if test.n < MIN_SEEDS and not (comparison.scale == "spread" and test.n >= 2):
         return (
-            f"at least {MIN_SEEDS} seeds with a number are needed, and"
+            f"at least {MIN_SEEDS} {_unit(comparison)}s with a number are needed, and"
             f" {test.n} of {test.n + result.missing} have one"
         )
     if not math.isfinite(test.mean) or not math.isfinite(result.sd):
@@ -103,11 +106,23 @@ def _observed_text(result: ComparisonResult) -> str:
     needed = required_seeds(power, least=test.n + 1)
     verb = "support" if supports else "refute"
     if needed is None:
-        return f"{start}, and even {MAX_SEEDS:,} seeds would not {verb} the comparison surely"
+        return (
+            f"{start}, and even {MAX_SEEDS:,} {_unit(comparison)}s would not {verb} the comparison"
+            " surely"
+        )
     return (
-        f"{start}, so {format_count(needed - test.n, 'more seed')} ({needed} in all) would {verb}"
-        f" the comparison with {_SUFFICIENT_TEXT} if that is the true value"
+        f"{start}, so {format_count(needed - test.n, f'more {_unit(comparison)}')} ({needed} in"
+        f" all) would {verb} the comparison with {_SUFFICIENT_TEXT} if that is the true value"
     )
+
+
+def _unit(comparison: Comparison) -> str:
+    """What a value belongs to."""
+    return "pair" if compares_pairs(comparison) else "seed"
+
+
+def _seeds_per_value(comparison: Comparison) -> int:
+    return 2 if compares_pairs(comparison) else 1
 
 
 def _distance_text(comparison: Comparison, value: float, bound: float) -> str:
@@ -154,7 +169,7 @@ def _expected_text(result: ComparisonResult) -> str:
     power = _power_of_seeds(comparison, comparison.expected, result.sd)(n)
     return (
         f"if it is {format_quantity(comparison, comparison.expected)} as expected, the present"
-        f" {format_count(n, 'seed')} would have found it with probability"
+        f" {format_count(n, _unit(comparison))} would have found it with probability"
         f" {format_probability(power)}"
     )
 

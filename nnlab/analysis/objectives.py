@@ -7,6 +7,7 @@ from nnlab.io.command_line import quote_command
 from nnlab.metric_names import is_evaluation, split_of, usual_name
 from nnlab.objective import (
     EVALUATION_PREFIX,
+    PAIR_PREFIX,
     Direction,
     Objective,
     direction_of,
@@ -17,6 +18,7 @@ from nnlab.records import MetricSummary, Run
 # Metrics that say nothing about the quality of a model.
 _NO_RESULTS = (
     EVALUATION_PREFIX,
+    PAIR_PREFIX,
     "time/",
     "energy/",
     "cost/",

@@ -69,6 +69,9 @@ def _edges(space: Space, best: Setting, min_values: int) -> Iterator[_Edge]:
         value = best.get(name)
         if tried is None or not isinstance(value, int | float) or isinstance(value, bool):
             continue
+        # An arm of a study may leave a field at a default that other arms do not try.
+        if not tried.low <= value <= tried.high:
+            continue
         position = tried.share(value)
         low = position <= _EDGE_FRACTION
         if not (low or position >= 1 - _EDGE_FRACTION):

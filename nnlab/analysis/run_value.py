@@ -16,6 +16,7 @@ from nnlab.settings import metric_directions
 
 EPOCH_TIME_METRIC = "time/epoch"
 ONCE_PREFIX = "once "
+SINCE_BEST_PREFIX = "since best "
 _ROUNDING = 1e-9
 
 
@@ -36,8 +37,8 @@ def required_metrics(expressions: Iterable[str], moments: Iterable[str] = ()) ->
     """All metrics that must be loaded to evaluate expressions at moments."""
     names = [name for expression in expressions for name in metrics_in(expression)]
     for at in moments:
-        if at.startswith(ONCE_PREFIX):
-            names.append(at.split(" ")[1])
+        if at.startswith((ONCE_PREFIX, SINCE_BEST_PREFIX)):
+            names.append(at.removeprefix(SINCE_BEST_PREFIX).removeprefix(ONCE_PREFIX).split(" ")[0])
         elif at.startswith("gradients "):
             names += GRADIENT_METRICS
     return tuple(dict.fromkeys([*names, EPOCH_TIME_METRIC]))
@@ -78,6 +79,11 @@ def _metric_value(
     if curve is None or not len(curve):
         # A diverged run is not evaluated on the test split.
         return _diverged_value(metric) if run.status is Status.DIVERGED else None
+    if at.startswith(SINCE_BEST_PREFIX):
+        best_epoch = _best_epoch(history.get(at.removeprefix(SINCE_BEST_PREFIX)), directions)
+        before = _value_at_epoch(curve, best_epoch)
+        last = _metric_value(run, history, metric, "last", directions)
+        return None if before is None or last is None else last - before
     word, _, number = at.rpartition(" ")
     match word or at:
         case "selected":
@@ -157,6 +163,15 @@ def _objective(metric: str, directions: Mapping[str, Direction]) -> Objective:
         return Objective.parse(metric, directions)
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def _best_epoch(curve: Curve | None, directions: Mapping[str, Direction]) -> int | None:
+    """The epoch of the best finite value, the first of several; None if there is none."""
+    finite = [(epoch, value) for epoch, value in curve or () if math.isfinite(value)]
+    if curve is None or not finite:
+        return None
+    is_min = _objective(curve.metric, directions).direction == "min"
+    return (min if is_min else max)(finite, key=lambda point: point[1])[0]
 
 
 def _first_epoch_at_level(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from nnlab import store
 from nnlab.analysis.arm_labels import arm_label
+from nnlab.analysis.left_out_arms import without_left_out_arms
+from nnlab.analysis.pair_metrics import compares_pairs, first_seeds
 from nnlab.analysis.run_value import metrics_in, read_run_value, required_metrics
 from nnlab.objective import UNLIMITED, Limits, limits_of
 from nnlab.records import Comparison, History, Objective, Run, Setting, Status, Study
@@ -82,6 +84,7 @@ class StudyVerdict:
 
 def evaluate_claim(db: store.Database, study: Study) -> StudyVerdict | None:
     """The verdict on the claim of a study; None if the study makes no claim."""
+    study = without_left_out_arms(study)
     comparisons = study.comparisons
     if not comparisons:
         return None
@@ -169,6 +172,8 @@ def _evaluate_comparison(
     if comparison.scale == "correlation":
         return _evaluate_correlation(comparison, compared[0], histories)
     seeds = sorted(set.intersection(*(set(arm.runs) for arm in compared)))
+    if compares_pairs(comparison):
+        seeds = first_seeds(seeds)
     rows = [_paired_values(comparison, compared, seed, histories) for seed in seeds]
     complete = [row for row in rows if row is not None]
     test, sd = _test_comparison(comparison, complete)

@@ -76,6 +76,7 @@ class TrainSettings(TypedDict, total=False):
     pieces: WholeNumbers
     init: Texts
     init_scale: Numbers
+    init_gain: Numbers
     fan: Texts
     bias_init: Numbers
     norm: Texts

@@ -13,6 +13,7 @@ from nnlab.engine.data import fetch
 from nnlab.errors import Interrupted, UsageError
 from nnlab.study.database import open_results, opening_notes
 from nnlab.study.execution_options import check_execution_options
+from nnlab.study.found_decay import find_decay_request
 from nnlab.study.pretrain import pretrain_extension_request, pretrain_request
 from nnlab.study.queue import queue_runs
 from nnlab.study.queue_notes import queue_notes
@@ -76,6 +77,7 @@ def _train(request: TrainRequest, config: Path | None, call: TrainCall) -> Train
     request = read_request(request, config, call.db)
     check_execution_options(request, call.execution)
     _train_initial_weights(pretrain_request(request), call)
+    _train_decay_source(find_decay_request(request), call)
     # Every invalid setting is reported before a database is created or written.
     specification = resolve_request(request, call.db, call.extend_command)
     if isinstance(specification, StudySpec):
@@ -124,3 +126,9 @@ def _train_initial_weights(request: TrainRequest | None, call: TrainCall) -> Non
     save_policy = replace(call.execution.save_policy, models=True)
     execution = replace(call.execution, save_policy=save_policy)
     _train(request, None, replace(call, execution=execution, again=False, wait=True))
+
+
+def _train_decay_source(request: TrainRequest | None, call: TrainCall) -> None:
+    """Trains the runs in which find-decay finds a decay; runs that have a result stay."""
+    if request is not None:
+        _train(request, None, replace(call, again=False, wait=True))

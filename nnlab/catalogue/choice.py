@@ -30,6 +30,8 @@ class Choice:
     `summary` is a one-line description. `source` is a paper, an equation or the origin of a data
     set. `defaults` are the options that apply to this choice, with their default values; setting
     an option that applies to none of the chosen rows is an error. `tasks` are the supported tasks.
+    `earlier_values` are the values of options in settings that were stored before the option
+    existed, where its default is another value today; see docs/decisions/0022.
     `display_name` is its name in figures and tables for readers; the name itself if it is empty.
     """
 
@@ -39,3 +41,4 @@ class Choice:
     defaults: Mapping[str, Scalar] = field(default_factory=dict)
     tasks: tuple[Task, ...] = ("classification", "regression")
     display_name: str = ""
+    earlier_values: Mapping[str, Scalar] = field(default_factory=dict)

@@ -37,6 +37,20 @@ def findings(incomplete: str) -> list[tuple[str, str]]:
     return [(code, name) for code, name in rows if code.startswith(prefix)]
 
 
+def lecture_lines(incomplete: str) -> list[tuple[str, str]]:
+    """Completes the name of a line of the lecture."""
+    from nnlab.lecture.read_lines import lecture_lines
+
+    rows = [(line.slug, line.sentence) for line in lecture_lines()]
+    return [(slug, text) for slug, text in rows if slug.startswith(incomplete)]
+
+
+def explained(incomplete: str) -> list[tuple[str, str]]:
+    """Completes what `nnlab explain` takes: the code of a finding, or `train`."""
+    rows = [("train", "the training of a setting")]
+    return [row for row in rows if row[0].startswith(incomplete)] + findings(incomplete)
+
+
 def log_kinds(incomplete: str) -> list[str]:
     """Completes a kind of log."""
     from nnlab.exchange.detection import reader_kinds

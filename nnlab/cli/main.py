@@ -80,7 +80,7 @@ COMMANDS = {
     ),
     "explain": (
         "results.explain",
-        "Explain a finding: how it is detected, what to try.",
+        "Explain a finding, or the training loop of a setting.",
         _REFERENCE_PANEL,
     ),
     "compare": (
@@ -120,6 +120,11 @@ COMMANDS = {
     ),
     "ls": ("results.ls", "List runs, newest first.", _RESULTS_PANEL),
     "studies": ("results.studies", "List studies and their progress.", _RESULTS_PANEL),
+    "lecture": (
+        "lecture.command",
+        "Show the lecture notes line by line, or write them as a course.",
+        _RESULTS_PANEL,
+    ),
     "predict": (
         "inference.predict.command",
         "Predict new examples with a trained model.",

@@ -168,16 +168,29 @@ def _underfitting(setting: Setting) -> NamedChanges:
     yield from _scaled_lr(setting, 3.0)
 
 
-def _weights_init(setting: Setting) -> str:
-    return "xavier" if setting.get("activation") in ("sigmoid", "tanh") else "msra"
+def _weights_init(setting: Setting) -> tuple[str, Changes]:
+    """The initialisation that suits the activation, and the changes that lead to it.
+
+    A setting with that initialisation may still have another factor on its weights.
+    """
+    init = "xavier" if setting.get("activation") in ("sigmoid", "tanh") else "msra"
+    changes: dict[str, Scalar] = {"init": init}
+    choice = find_builtin("init", init)
+    if choice is not None and setting.get("init") == init:
+        changes |= {
+            name: choice.defaults[name]
+            for name in ("init_scale", "init_gain")
+            if setting.get(name, choice.defaults[name]) != choice.defaults[name]
+        }
+    return init, changes
 
 
 def _signal_propagation(setting: Setting) -> NamedChanges:
     """For an initialisation or activation that does not propagate the signal or the gradient."""
-    init = _weights_init(setting)
-    yield f"{init} initialisation", {"init": init}
+    init, changes = _weights_init(setting)
+    yield f"{init} initialisation", changes
     # A learning rate that suits a faulty initialisation may not suit a correct one.
-    yield from _with_usual_lr(setting, f"{init} initialisation", {"init": init})
+    yield from _with_usual_lr(setting, f"{init} initialisation", changes)
     if setting.get("norm") == "none":
         yield "batch norm", {"norm": "batch"}
     if setting.get("activation") in ("sigmoid", "tanh"):
@@ -216,8 +229,8 @@ def _exploding_gradients(setting: Setting) -> NamedChanges:
     yield from _scaled_lr(setting, 0.1)
     yield from _scaled_lr(setting, 0.01)
     if "init" in setting:
-        init = _weights_init(setting)
-        yield f"{init} initialisation", {"init": init}
+        init, changes = _weights_init(setting)
+        yield f"{init} initialisation", changes
     yield from _standardise_inputs(setting)
     if setting.get("norm") == "none":
         yield "batch norm", {"norm": "batch"}

@@ -14,9 +14,10 @@ from nnlab.settings import RunConfig
 class InitParams:
     """The parameters of an initializer.
 
-    `gain` compensates for the activation after the layer. `scale` multiplies the weights; for
-    normal it is their standard deviation and for uniform their bound. `fan` is the side (in or
-    out) whose variance msra preserves.
+    `gain` compensates for the activation after a hidden layer, unless `init_gain` is another
+    number; Glorot's initialisation has gain 1 for every activation. `scale` multiplies the
+    weights; for normal it is their standard deviation and for uniform their bound. `fan` is the
+    side (in or out) whose variance msra preserves.
     """
 
     gain: float
@@ -34,7 +35,10 @@ def msra(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -
 
 
 def xavier(weight: torch.Tensor, params: InitParams, generator: torch.Generator) -> None:
-    """Uniform with sd gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010, eq. 16)."""
+    """Uniform with sd gain sqrt(2 / (fan_in + fan_out)).
+
+    With gain 1 this is the normalised initialisation of Glorot and Bengio 2010, eq. 16.
+    """
     nn.init.xavier_uniform_(weight, params.scale * params.gain, generator=generator)
 
 
@@ -69,9 +73,10 @@ def zeros(weight: torch.Tensor, params: InitParams, generator: torch.Generator) 
 
 
 # Default initializer by activation. msra (the fallback) preserves the variance of the forward
-# signal, which matters for activations that are linear on one side; xavier balances forward and
-# backward variance, for those that saturate or are linear. selu is designed for sd 1 / sqrt(fan_in)
-# (Klambauer et al. 2017), which is msra with selu's gain of 1.
+# signal, which matters for activations that are linear on one side; xavier, here times the gain of
+# the activation, balances forward and backward variance, for those that saturate or are linear.
+# selu is designed for sd 1 / sqrt(fan_in) (Klambauer et al. 2017), which is msra with selu's gain
+# of 1.
 _BY_ACTIVATION: Mapping[str, Initializer] = {
     "tanh": xavier,
     "sigmoid": xavier,
@@ -108,7 +113,7 @@ def initialize_weights_(
         weight: [out, in, *kernel].
         config: resolved.
         generator: on the CPU, where the weights are.
-        gain: of the activation after the layer.
+        gain: of the layer: `models.layers.hidden_gain`, or 1 without an activation after it.
     """
     params = InitParams(
         gain, 1.0 if config.init_scale is None else config.init_scale, config.fan or "in"

@@ -48,7 +48,7 @@ class WeightAverage:
         self._swap_weights(model)
         try:
             if norms and examples is not None:
-                _recompute_batch_norm_statistics(model, norms, examples)
+                recompute_batch_norm_statistics(model, norms, examples)
             yield
         finally:
             self._swap_weights(model)
@@ -150,10 +150,13 @@ def build(model: nn.Module, config: RunConfig) -> WeightAverage | None:
 
 
 @torch.no_grad()
-def _recompute_batch_norm_statistics(
+def recompute_batch_norm_statistics(
     model: nn.Module, norms: Sequence[_BatchNorm], examples: torch.Tensor
 ) -> None:
-    """Sets running statistics to their mean over chunks of the examples, without dropout."""
+    """Sets running statistics to their mean over chunks of the examples, without dropout.
+
+    The model is in evaluation mode afterwards.
+    """
     momenta = [norm.momentum for norm in norms]
     model.eval()
     for norm in norms:

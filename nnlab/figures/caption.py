@@ -54,7 +54,13 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "activations": "Statistics of the activations of each layer over epochs",
     "gradients": "Statistics of the gradients of each layer over epochs",
     "init": "Distribution of the signals in untrained models, layer by layer",
+    "surface": "Paths of optimizers on losses of two weights, and the loss over the gradient"
+    " evaluations",
+    "norm": "The values of a batch that share a mean in batch, layer, instance and group"
+    " normalisation, and the mean and sd of each channel and each example before and after it",
     "landscape": "The loss around the trained weights, along random directions and in a plane",
+    "interpolation": "Metrics on the straight line between the weights of two runs, as they are and"
+    " with matched hidden units",
     "confusion": "Confusion matrix of the selected weights",
     "calibration": "Reliability diagram: accuracy against predicted confidence",
     "examples": "The examples with the largest losses",

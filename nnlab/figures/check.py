@@ -16,7 +16,7 @@ from nnlab.analysis.database_id import database_id
 from nnlab.engine import user_code
 from nnlab.errors import NnlabError, OutputError, UsageError, UserCodeRefused
 from nnlab.figures import prepare_figure
-from nnlab.figures.draw.save import ANIMATION_FORMATS, FORMATS
+from nnlab.figures.draw.save import ANIMATION_FORMATS, FORMATS, PAGE_FORMATS
 from nnlab.figures.kind_table import KINDS
 from nnlab.figures.page import use_page
 from nnlab.figures.plugin_figures import FIGURE_PLUGINS
@@ -28,8 +28,8 @@ from nnlab.version import nnlab_version
 _SKIPPED_FOLDERS = ("node_modules", "__pycache__", "site-packages")
 # The largest values that the options of a command accept; a figure file may contain any value.
 _MAX_OPTION_VALUES = {"grid": 201, "directions": 100, "examples": 1_000_000, "steps": 1_000_000,
-            "count": 200, "bins": 100, "top": 1_000_000}  # fmt: skip
-_SUFFIXES = (*FORMATS, *ANIMATION_FORMATS)
+            "count": 200, "bins": 100, "top": 1_000_000, "batch_size": 4096}  # fmt: skip
+_SUFFIXES = (*FORMATS, *ANIMATION_FORMATS, *PAGE_FORMATS)
 # Weights of a model that is built to check a figure of `plot init`.
 _MAX_INIT_WEIGHTS = 10**8
 

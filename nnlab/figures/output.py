@@ -11,7 +11,7 @@ from nnlab import store
 from nnlab.engine import user_code
 from nnlab.figures import prepare_figure
 from nnlab.figures.caption import CaptionFacts, caption_facts, caption_tex
-from nnlab.figures.kind_table import can_be_animated
+from nnlab.figures.kind_table import can_be_animated, can_be_interactive
 from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.prepared_figure import PreparedFigure
 from nnlab.figures.provenance import FigureRequest, build_provenance
@@ -137,12 +137,14 @@ def save_figure_files(
         OutputError: a file cannot be written.
     """
     # matplotlib is imported only when a figure is drawn.
-    from nnlab.figures.draw.save import is_animation, save_animation, save_figure
+    from nnlab.figures.draw.save import is_animation, is_page, save_animation, save_figure
 
     written = []
     for path in paths:
         if is_animation(path) and figure.prepared.frames is not None:
             save_animation(figure.prepared.frames(), path, figure.provenance)
+        elif is_page(path) and figure.prepared.page is not None:
+            write_atomic(path, figure.prepared.page(figure.provenance).encode())
         else:
             save_figure(drawn, path, figure.provenance)
         written.append(WrittenFile(path, figure.prepared.summary))
@@ -177,7 +179,11 @@ def redraw_figure(
         user_code.forbid_execution("it is not known whether the code may be trusted"),
         use_page(request.page),
     ):
-        check_format(path, animated=can_be_animated(request.kind))
+        check_format(
+            path,
+            animated=can_be_animated(request.kind),
+            interactive=can_be_interactive(request.kind),
+        )
         check_replaceable([path], force=False)
         figure = collect_figure(
             db if request.needs_database else None, request, caption=has_caption

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnlab.io.escaping import escape_formula
+from nnlab.io.file_origin import Provenance
 from nnlab.records import Scalar
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class PreparedFigure:
     describes them in a few words, and `notes` are shown with the figure. `panels` are those of a
     composed figure. `caption` are sentences for the caption, in addition to the notes. `frames`
     draws the frames of an animation, all of one size; None if the kind has none. Each is rendered
-    before the next is drawn, so that they may be one figure that changes.
+    before the next is drawn, so that they may be one figure that changes. `page` is an interactive
+    HTML page with a provenance; None if the kind has none.
     """
 
     draw: Callable[[], "Figure"]
@@ -59,6 +61,7 @@ class PreparedFigure:
     panels: tuple["PreparedFigure", ...] = ()
     caption: tuple[str, ...] = ()
     frames: "Callable[[], Iterator[Figure]] | None" = None
+    page: "Callable[[Provenance], str] | None" = None
 
 
 def figure_table(columns: Sequence[str], rows: Iterable[Sequence[Scalar]]) -> FigureTable:

@@ -53,7 +53,7 @@ class FigureRequest:
         """False for figures of settings that are not trained."""
         if self.parts:
             return any(part.needs_database for part in self.parts)
-        return bool(self.words) or self.kind not in ("lr", "init", "find-lr")
+        return bool(self.words) or self.kind not in KINDS or not KINDS[self.kind].untrained
 
 
 def build_provenance(

@@ -148,7 +148,9 @@ def _is_report(content: bytes, suffix: str) -> bool:
 def _find_provenance_line(content: bytes, suffix: str) -> str | None:
     if suffix == ".pdf":
         return _pdf_keywords(content)
-    index = content.find(FIGURE_KEY.encode())
+    # Elsewhere in a page it may belong to a figure that another document contains.
+    end_of_search = _HEAD_BYTES if suffix == ".html" else len(content)
+    index = content.find(FIGURE_KEY.encode(), 0, end_of_search)
     if index < 0:
         return None
     start = index + len(FIGURE_KEY)
@@ -162,7 +164,7 @@ def _find_provenance_line(content: bytes, suffix: str) -> str | None:
     text = content[start : end if end >= 0 else start + _MAX_METADATA_BYTES].decode(
         errors="replace"
     )
-    return html.unescape(text) if suffix == ".svg" else text
+    return html.unescape(text) if suffix in (".svg", ".html") else text
 
 
 def _gif_comment(content: bytes, start: int) -> bytes:

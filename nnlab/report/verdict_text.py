@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nnlab.analysis.claim_text import describe_claim
 from nnlab.analysis.deciding_seeds import planned_power_text, undecided_texts
 from nnlab.analysis.fairness import fairness_notes
+from nnlab.analysis.left_out_arms import arm_notes
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
 from nnlab.io.text import format_count
 from nnlab.records import PublishedResult, Study
@@ -19,6 +20,8 @@ METHOD_NOTE = (
     " *cannot tell*. A claim is supported if all of its comparisons are, and not supported if one"
     " is not; sub-claims have a verdict of their own and do not decide."
 )
+
+UNDECIDED_HEADING = "What would decide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,11 @@ def build_verdict_text(study: Study, study_verdict: StudyVerdict) -> VerdictText
     """The verdict on a study as plain text."""
     unfinished = study_verdict.unfinished
     lists = {
-        "What would decide": undecided_texts(study_verdict),
+        UNDECIDED_HEADING: undecided_texts(study_verdict),
         "What the study was expected to find": _power_lines(study),
         "Means over the seeds compared": _mean_lines(study_verdict.results),
         "Arms with several trials were tuned first": _tuning_lines(study_verdict),
+        "Notes on the arms": arm_notes(study),
         "Fairness": fairness_notes(study, study_verdict),
         "How the study was designed": _pilot_lines(study),
     }

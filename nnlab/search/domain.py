@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from nnlab.catalogue.models import AUTO
 from nnlab.objective import Scalar
 from nnlab.settings.ranges import Range, is_field_range, parse_field_range, round_to_spacing
 from nnlab.settings.registry import SettingField, setting_field
@@ -77,6 +78,17 @@ def round_in_domain(domain: Domain, value: Scalar) -> Scalar:
         value, digits=SIGNIFICANT_DIGITS, spacing=(domain.high - domain.low) / 10
     )
     return float(min(max(rounded, domain.low), domain.high))
+
+
+def as_proposed(domain: Domain, value: Scalar) -> Scalar:
+    """The choice that a stored value was proposed as: a trial stores the default for `auto`.
+
+    >>> as_proposed(("auto", 0.5), 1.0), as_proposed(("auto", 0.5), 0.5)
+    ('auto', 0.5)
+    """
+    if isinstance(domain, tuple) and AUTO in domain and value not in domain:
+        return AUTO
+    return value
 
 
 def domain_contains(domain: Domain, value: Scalar) -> bool:

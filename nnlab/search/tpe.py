@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from nnlab.search.domain import ParamValues, domain_contains
+from nnlab.search.domain import ParamValues, as_proposed, domain_contains
 from nnlab.search.optuna_adapter import (
     ask_trial,
     create_optuna_study,
@@ -45,9 +45,10 @@ def _to_frozen_trial(request: SamplerRequest, trial: ScoredTrial) -> "optuna.tri
     from optuna.trial import TrialState, create_trial  # as in `tpe_values`
 
     params = {
-        name: trial.setting[name]
+        name: value
         for name, domain in request.domains.items()
-        if name in trial.setting and domain_contains(domain, trial.setting[name])
+        if name in trial.setting
+        and domain_contains(domain, value := as_proposed(domain, trial.setting[name]))
     }
     distributions = optuna_distributions({name: request.domains[name] for name in params})
     state, value, curve = TrialState.RUNNING, None, {}

@@ -7,19 +7,19 @@ from dataclasses import fields
 from nnlab.errors import ConfigError
 from nnlab.objective import Setting
 from nnlab.settings.arguments import is_argument
+from nnlab.settings.earlier_settings import implied_value, with_earlier_values
 from nnlab.settings.external import is_builtin_setting
 from nnlab.settings.fields import RunConfig
 from nnlab.settings.registry import (
     build_config,
-    default_for_setting,
     is_builtin_value,
     setting_fields,
 )
 from nnlab.settings.resolve import fill_defaults
 
 # The fields of a setting in the first release. A field added later is excluded from the digest if
-# it has its default value, so that settings stored before it keep their digest. The default of such
-# a field must therefore always mean what a run did before the field existed.
+# it has the value that a run had before the field existed, so that settings stored before it keep
+# their digest: its default, or the earlier value that its catalogue row names.
 # fmt: off
 _FIRST_RELEASE_FIELDS = frozenset((
     "data", "inputs", "val_fraction", "test_fraction", "split_seed", "data_version", "model",
@@ -58,7 +58,8 @@ def config_of(setting: Setting, seed: int) -> RunConfig:
             ],
             hint="a newer nnlab made this trial; upgrade nnlab to train it",
         )
-    return fill_defaults(build_config({**setting, "seed": seed}), is_stored=True)
+    complete = with_earlier_values(setting)
+    return fill_defaults(build_config({**complete, "seed": seed}), is_stored=True)
 
 
 def digest_of(setting: Setting) -> str:
@@ -90,5 +91,5 @@ def _affects_digest(name: str, setting: Setting) -> bool:
     kind = setting_fields()[name].option.default_from
     if kind is not None and not is_builtin_value(kind, setting.get(kind)):
         return True  # the defaults of a plugin may change, and it may not be installed any more
-    has_default, default = default_for_setting(name, setting)
-    return not (has_default and value == default)
+    has_effect, implied = implied_value(name, setting)
+    return not (has_effect and value == implied)

@@ -18,8 +18,9 @@ class Option:
         catalogue: catalogue that the values come from.
         default_from: kind of choice whose selected catalogue row defines the default.
         fallback_default: default if the selected row does not define the field.
+        needs: another field, without whose value this one has no effect.
         one_of: accepted values of a field without a catalogue.
-        words: texts that a numeric field accepts besides numbers.
+        words: texts that a numeric field accepts besides numbers; `auto` stands for the default.
         commas: a value may contain commas; semicolons separate the items of a list.
         unit: unit of a number.
         no_effect_value: a setting is displayed without the field if it has this value.
@@ -33,6 +34,7 @@ class Option:
     catalogue: str | None = None
     default_from: str | None = None
     fallback_default: Scalar = None
+    needs: str | None = None
     one_of: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     commas: bool = False

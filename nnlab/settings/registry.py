@@ -147,11 +147,13 @@ def default_for_setting(name: str, setting: Mapping[str, Scalar]) -> tuple[bool,
 
     Args:
         name: a field of RunConfig.
-        setting: contains at least the field that `name` belongs to.
+        setting: contains at least the fields that `name` belongs to and that it needs.
     """
     if is_argument(name):
         return False, None  # the user code has the default
     field = setting_fields()[name]
+    if field.option.needs is not None and setting.get(field.option.needs) is None:
+        return False, None
     kind = field.option.default_from
     if kind is None:
         return True, field.default

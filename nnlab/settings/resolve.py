@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nnlab.catalogue import CATALOGUES, Task, find_choice
+from nnlab.catalogue.models import AUTO
 from nnlab.errors import ConfigError, PluginError, UnknownName, unknown_name_message
 from nnlab.objective import (
     Direction,
@@ -310,7 +311,7 @@ def fill_defaults(config: RunConfig, *, is_stored: bool = False) -> RunConfig:
                 continue
             if not has_default:
                 values[name] = None
-            elif values[name] is None:
+            elif values[name] is None or (AUTO in field.option.words and values[name] == AUTO):
                 values[name] = default
     if values["widths"] is not None:
         values["width"] = values["depth"] = None

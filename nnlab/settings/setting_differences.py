@@ -14,6 +14,7 @@ from nnlab.settings import (
     setting_fields,
 )
 from nnlab.settings.arguments import split_argument
+from nnlab.settings.earlier_settings import implied_value
 from nnlab.settings.external import SCRIPT_VERSION_NAME
 
 # A value in a label is not longer.
@@ -52,14 +53,14 @@ def _all_names(settings: Sequence[Setting]) -> dict[str, None]:
 
 
 def _value_or_default(name: str, setting: Setting) -> Scalar:
-    """The value of a field; a setting stored before the field existed has its default."""
+    """The value of a field; a setting stored before the field existed has the one it implies."""
     if name in setting or name not in setting_fields() or not is_builtin_setting(setting):
         return setting.get(name)
     kind = setting_fields()[name].option.default_from
     if kind is not None and not is_builtin_value(kind, setting.get(kind)):
         return None  # a list of runs neither needs nor imports their plugins
-    has_default, default = default_for_setting(name, setting)
-    return default if has_default else None
+    has_effect, implied = implied_value(name, setting)
+    return implied if has_effect else None
 
 
 def distinguishing_fields(settings: Sequence[Setting]) -> tuple[str, ...]:

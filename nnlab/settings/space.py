@@ -328,6 +328,13 @@ def _no_effect_problem(configs: Sequence[RunConfig], name: str, signatures: Find
     if kind is None:
         names = ", ".join(map(str, tasks))
         return f"{field.flag} has no effect with --task {names}, which defines its own"
+    needed = field.option.needs
+    if needed is not None and all(getattr(config, needed) is None for config in configs):
+        models = ", ".join(dict.fromkeys(config.model for config in configs))
+        return (
+            f"{field.flag} has no effect with --model {models},"
+            f" which has no {setting_fields()[needed].flag}"
+        )
     values = tuple(dict.fromkeys(str(getattr(config, kind)) for config in configs))
     flag = setting_fields()[kind].flag
     problem = f"{field.flag} has no effect with {flag} {', '.join(values)}"

@@ -5,7 +5,7 @@ from nnlab.store.artifact_folders import artifacts_folder, run_folder
 from nnlab.store.database import Database
 from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
 from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
-from nnlab.store.evaluations import store_evaluation
+from nnlab.store.evaluations import remove_evaluation, store_evaluation
 from nnlab.store.external_runs import (
     ExternalRunSpec,
     change_setting,
@@ -250,6 +250,7 @@ __all__ = [
     "release_import",
     "release_run",
     "remove",
+    "remove_evaluation",
     "removed_run_ids",
     "rename_imported_metric",
     "renew_lease",

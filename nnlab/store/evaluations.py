@@ -1,6 +1,6 @@
-"""Stores the metrics of a finished run on other data than its own."""
+"""Stores metrics of a finished run: on other data than its own, or with another run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
@@ -11,7 +11,7 @@ from nnlab.store.checksum import compute_run_checksum, store_run_checksum
 from nnlab.store.curve_summary import summarize_point
 from nnlab.store.database import Database
 from nnlab.store.points import get_or_create_metrics, put_points, put_summaries
-from nnlab.store.tables import point
+from nnlab.store.tables import metric, point, summary
 from nnlab.store.tables import run as run_table
 
 
@@ -21,7 +21,8 @@ def store_evaluation(db: Database, run: Run, values: Mapping[str, float]) -> Non
     Args:
         db: the database.
         run: a run that has ended.
-        values: numbers by the full names of the metrics, `eval/DATA@VERSION/accuracy`.
+        values: numbers by the full names of the metrics, `eval/DATA@VERSION/accuracy` or
+            `pair/barrier`.
 
     Raises:
         UsageError: the run is being trained, or has no selected epoch.
@@ -49,6 +50,29 @@ def store_evaluation(db: Database, run: Run, values: Mapping[str, float]) -> Non
                 for name, value in values.items()
             ],
         )
+        if has_checksum:
+            store_run_checksum(connection, run.id)
+
+
+def remove_evaluation(db: Database, run: Run, metrics: Collection[str]) -> None:
+    """Removes metrics that `store_evaluation` stored.
+
+    Args:
+        db: the database.
+        run: a run that has ended.
+        metrics: the full names of the metrics; those that the run does not have are ignored.
+
+    Raises:
+        UsageError: the run is being trained.
+        StoreError: its points were changed since it ended, so that a new checksum would hide it.
+    """
+    with db.write() as connection:
+        has_checksum = _check_unchanged(connection, run)
+        ids = select(metric.c.id).where(metric.c.name.in_(metrics)).scalar_subquery()
+        for table in (point, summary):
+            connection.execute(
+                delete(table).where(table.c.run_id == run.id, table.c.metric_id.in_(ids))
+            )
         if has_checksum:
             store_run_checksum(connection, run.id)
 

@@ -148,7 +148,7 @@ def study_record(row: Sequence[Any]) -> Study:
         seeds=_parse_seeds(seeds),
         created_at=timestamp(created_at),
         claim=claim or "",
-        arms=tuple(_parse_arm(arm) for arm in json.loads(arms or "[]")),
+        arms=parse_arms(arms),
         comparisons=evidence.comparisons,
         sampler=_parse_sampler(sampler),
         removed_at=timestamp_from_text(removed_at),
@@ -167,11 +167,22 @@ def _parse_script(text: str | None) -> Mapping[str, object] | None:
     return script
 
 
+def parse_arms(text: str | None) -> tuple[Arm, ...]:
+    """The arms that are stored as this JSON.
+
+    Raises:
+        TypeError: a part of it has the wrong type.
+        KeyError: a part of it is missing.
+    """
+    return tuple(_parse_arm(arm) for arm in json.loads(text or "[]"))
+
+
 def _parse_arm(arm: Any) -> Arm:
     trials = arm["trials"]
-    if not isinstance(trials, list) or not all(isinstance(t, str) for t in (arm["name"], *trials)):
+    texts = (arm["name"], arm.get("note", ""), *trials) if isinstance(trials, list) else ()
+    if not texts or not all(isinstance(text, str) for text in texts):
         raise TypeError("its arms are not lists of digests with a name")
-    return Arm(arm["name"], tuple(trials))
+    return Arm(arm["name"], tuple(trials), arm.get("note", ""))
 
 
 def _parse_seeds(text: str) -> tuple[int, ...]:
@@ -321,8 +332,12 @@ def space_to_json(space: Mapping[str, tuple[Any, ...]] | None) -> str | None:
 
 
 def arms_to_json(arms: Sequence[Arm]) -> str | None:
-    """The JSON that is stored for arms; None if there are none."""
-    return to_json([asdict(arm) for arm in arms]) if arms else None
+    """The JSON that is stored for arms, without empty notes; None if there are none."""
+    records = [
+        {key: value for key, value in asdict(arm).items() if (key, value) != ("note", "")}
+        for arm in arms
+    ]
+    return to_json(records) if records else None
 
 
 def sampler_to_json(sampler: Sampler | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nnlab.errors import MissingField
 from nnlab.records import Scalar
+from nnlab.settings.earlier_settings import with_earlier_values
 from nnlab.settings.external import ExternalNames
 
 _INFINITY_NAMES = {math.inf: "Infinity", -math.inf: "-Infinity"}
@@ -93,8 +94,11 @@ class StoredSetting(Mapping[str, Scalar]):
 
     def _dict(self) -> dict[str, Scalar]:
         if self._parsed is None:
-            self._parsed = json.loads(self._text)
+            self._parsed = self._parse()
         return self._parsed
+
+    def _parse(self) -> dict[str, Scalar]:
+        return dict(with_earlier_values(json.loads(self._text)))
 
     def __getitem__(self, name: str) -> Scalar:
         try:
@@ -128,6 +132,10 @@ class StoredExternalSetting(ExternalNames, StoredSetting):
     """The stored setting of another program."""
 
     __slots__ = ()
+
+    def _parse(self) -> dict[str, Scalar]:
+        setting: dict[str, Scalar] = json.loads(self._text)
+        return setting
 
     def _missing_field(self, name: str) -> MissingField:
         return MissingField(

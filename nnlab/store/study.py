@@ -317,7 +317,7 @@ def _arm_differences(old: Sequence[Arm], new: Sequence[Arm]) -> list[str]:
 
 
 def _format_trials(digests: set[str] | None) -> str:
-    return "none" if digests is None else f"{len(digests)} trials ({min(digests)}, ...)"
+    return f"{len(digests)} trials ({min(digests)}, ...)" if digests else "none"
 
 
 def _comparison_differences(old: _StudyDefinition, new: _StudyDefinition) -> list[str]:

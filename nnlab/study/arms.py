@@ -18,6 +18,7 @@ from nnlab.objective import Scalar
 from nnlab.settings import is_setting_name, setting_fields
 from nnlab.settings.arguments import ARGUMENT_COMPONENTS
 from nnlab.settings.space import Space
+from nnlab.study.device_arms import REQUIRES_KEY
 
 PRETRAIN_KEY = "pretrain"
 
@@ -85,6 +86,7 @@ def arm_settings(
     for number, table in enumerate(tables, start=1):
         settings = table_fields(table)
         name = settings.pop("name", None)
+        settings.pop(REQUIRES_KEY, None)
         if not isinstance(name, str) or not name or name in arms:
             problems.append(f"arm {number} needs a name of its own, got {name!r}")
             continue

@@ -23,10 +23,10 @@ from nnlab.records import Comparison, ComparisonScale
 EVALUATION_POINTS = (
     "selected", "best", "first", "last", "mean", "total",
     "epoch N", "seconds X", "gradients N", "epochs to X", "seconds to X", "gradients to X",
-    "once METRIC X",
+    "once METRIC X", "since best METRIC",
 )  # fmt: skip
 _EVALUATION_POINT = re.compile(
-    r"selected|best|first|last|mean|total|epoch [1-9]\d*"
+    r"selected|best|first|last|mean|total|epoch [1-9]\d*|since best [\w/-]+"
     r"|(seconds|gradients|epochs to|seconds to|gradients to|once [\w/-]+) \d+(\.\d+)?(e-?\d+)?"
 )
 _TABLE_KEYS = (

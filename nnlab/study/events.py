@@ -44,6 +44,19 @@ class AbandonedRunsFound:
     """A process that trained some of the runs has died; this process trains them now."""
 
 
+@dataclass(frozen=True, slots=True)
+class PairsMeasured:
+    """The metrics `pair/...` of some pairs of runs were stored; `problems` are of other pairs."""
+
+    measured: int
+    problems: tuple[str, ...]
+
+
 ExecutionEvent = (
-    SamplerTrialsQueued | SamplerWaiting | SamplerExhausted | WaitingForRuns | AbandonedRunsFound
+    SamplerTrialsQueued
+    | SamplerWaiting
+    | SamplerExhausted
+    | WaitingForRuns
+    | AbandonedRunsFound
+    | PairsMeasured
 )

@@ -9,7 +9,11 @@ from nnlab.engine.signatures import find_signature
 from nnlab.engine.versions import file_versions
 from nnlab.errors import NoDatabase
 from nnlab.objective import Scalar
+from nnlab.records import Study
+from nnlab.settings import is_builtin_setting
+from nnlab.settings.earlier_settings import values_of_earlier_trials
 from nnlab.settings.space import Space, TrialSpec, expand_space
+from nnlab.store import Database, runs
 from nnlab.study.database import open_results, search_data_near_database
 from nnlab.workers.initial_weights import find_initial_weights
 
@@ -36,6 +40,17 @@ def make_expander(db: str | None, *, shared: Collection[str] = ()) -> ExpandSpac
         output_problems=output_checker(),
     )
     return lambda space: expand(_with_metric_directions(space))
+
+
+def complete_space(db: Database, study: Study) -> Space:
+    """The space of a study, with the values that its trials got before a field existed.
+
+    New trials of an old study are then trained like its stored ones.
+    """
+    space = dict(study.space or {})
+    settings = [run.trial.setting for run in runs(db, study=study.id, current_only=True)]
+    earlier = values_of_earlier_trials(filter(is_builtin_setting, settings))
+    return {name: (value,) for name, value in earlier.items() if name not in space} | space
 
 
 def _with_metric_directions(space: Space) -> Space:

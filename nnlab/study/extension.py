@@ -13,7 +13,7 @@ from nnlab.settings.arguments import ARGUMENT_COMPONENTS
 from nnlab.settings.setting_differences import format_value
 from nnlab.settings.space import Space, TrialSpec, parse_space
 from nnlab.study import sampler_options
-from nnlab.study.expansion import make_expander
+from nnlab.study.expansion import complete_space, make_expander
 from nnlab.study.next_trials import (
     is_adaptive,
     load_scored_trials,
@@ -272,7 +272,7 @@ def _added_trials(
     """The trials that are added: those of a grid with an added value, or a sampler's next ones."""
     if study.space is None:
         return ()
-    space = dict(study.space)
+    space = complete_space(db, study)
     expand = make_expander(db.address.target, shared=space)
     if sampler is not None:
         if is_adaptive(sampler):

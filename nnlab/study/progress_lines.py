@@ -10,6 +10,7 @@ from nnlab.stats import format_duration
 from nnlab.study.events import (
     AbandonedRunsFound,
     ExecutionEvent,
+    PairsMeasured,
     SamplerExhausted,
     SamplerTrialsQueued,
     SamplerWaiting,
@@ -120,3 +121,6 @@ def event_line(event: ExecutionEvent) -> str:
             return f"{line} (Ctrl-C or --no-wait returns at once)" if is_first else line
         case AbandonedRunsFound():
             return "a process that trained some of the runs is gone: they are taken over"
+        case PairsMeasured(measured, problems):
+            line = f"distance and loss barrier of {format_count(measured, 'pair')} of runs"
+            return "; ".join([f"{line} measured", *problems])

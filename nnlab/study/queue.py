@@ -7,6 +7,7 @@ from nnlab import store
 from nnlab.errors import StudyExists, UsageError
 from nnlab.records import Run, Status, Study
 from nnlab.study.extension import Extension, has_additions, store_extension
+from nnlab.study.found_decay import check_decays_found
 from nnlab.study.moved_data import reuse_trials_of_moved_data
 from nnlab.study.request import TrainRequest
 from nnlab.study.resolution import Specification, existing_study, requested_run_specs
@@ -74,6 +75,7 @@ def queue_runs(
     changes: tuple[str, ...] = ()
     match specification:
         case StudySpec():
+            check_decays_found(request, specification.arms)
             is_fixed = fixed_space or request.has_fixed_space
             study = find_study_of_trials(db, specification) or _get_or_create_study(
                 db, request, specification, command, is_fixed=is_fixed

@@ -12,12 +12,19 @@ from nnlab.settings import is_setting_name, setting_fields
 from nnlab.settings.space import parse_seeds, parse_values
 from nnlab.study import sampler_options
 from nnlab.study.arms import arm_settings, pretrain_settings, table_fields
+from nnlab.study.decay_source import (
+    FIND_DECAY_KEY,
+    DecaySource,
+    parse_decay_source,
+    without_found_decays,
+)
+from nnlab.study.device_arms import required_devices
 from nnlab.study.run_names import reads_as_number
 
 # Keys of a TOML file that are not fields of a setting.
 _STUDY_KEYS = (
     *("study", "question", "claim", "name", "tags", "seeds", "arm", "decide", "pretrain"),
-    *("subclaim", "pilot", "published"),
+    *("subclaim", "pilot", "published", FIND_DECAY_KEY),
     *sampler_options.SAMPLER_KEYS,
 )
 
@@ -45,6 +52,8 @@ class TrainRequest:
         pilot: the `[pilot]` table of a TOML file.
         published: the `[[published]]` tables of a TOML file.
         pretrain: the settings of the runs whose weights arms start from, if there are any.
+        decay_source: the runs in which find-decay finds the decay of arms, if there are any.
+        required_devices: the device that an arm requires, by the name of the arm.
         sampler: options of the sampler, by `sampler_options.SAMPLER_KEYS`.
         extend: whether all of this is added to an existing study.
     """
@@ -63,6 +72,8 @@ class TrainRequest:
     pilot: Mapping[str, Any] | None = None
     published: tuple[Mapping[str, Any], ...] = ()
     pretrain: Mapping[str, Any] | None = None
+    decay_source: DecaySource | None = None
+    required_devices: Mapping[str, str] = field(default_factory=dict)
     sampler: Mapping[str, Any] = field(default_factory=dict)
     extend: bool = False
 
@@ -97,6 +108,8 @@ def merge_config_file(path: Path | None, request: TrainRequest) -> TrainRequest:
     study = request.study or table.get("study")
     try:
         arms = arm_settings(table, base, request.settings, study)
+        devices = required_devices(table)
+        decay_source = parse_decay_source(table, arms, base, request.settings, study)
     except ConfigError as error:
         problems += [f"{path}: {problem}" for problem in error.problems]
     if problems:
@@ -112,12 +125,14 @@ def merge_config_file(path: Path | None, request: TrainRequest) -> TrainRequest:
         seed=request.seed if request.has_seeds else seed,
         seeds=request.seeds if request.has_seeds or seed is not None else table.get("seeds"),
         claim=table.get("claim", ""),
-        arms=arms,
+        arms=without_found_decays(arms),
         comparisons=tuple(table.get("decide", ())),
         subclaims=tuple(table.get("subclaim", ())),
         pilot=table.get("pilot"),
         published=tuple(table.get("published", ())),
         pretrain=pretrain_settings(table, request.settings),
+        decay_source=decay_source,
+        required_devices=devices,
         sampler={key: table[key] for key in sampler_options.SAMPLER_KEYS if key in table}
         | dict(request.sampler),
         extend=request.extend,

@@ -13,7 +13,7 @@ from nnlab.study.events import (
     SamplerTrialsQueued,
     SamplerWaiting,
 )
-from nnlab.study.expansion import make_expander
+from nnlab.study.expansion import complete_space, make_expander
 from nnlab.study.next_trials import load_scored_trials, sampled_objective, suggest_trials
 from nnlab.study.script_trials import suggest_script_runs
 
@@ -103,8 +103,9 @@ def _suggest_runs(
     objective = sampled_objective(study)
     if study.script is not None:
         return suggest_script_runs(study, objective, scored_trials, name=name, tags=tags)
-    expand = make_expander(db.address.target, shared=study.space)
-    trials = suggest_trials(study.sampler, study.space, objective, scored_trials, expand)
+    space = complete_space(db, study)
+    expand = make_expander(db.address.target, shared=space)
+    trials = suggest_trials(study.sampler, space, objective, scored_trials, expand)
     return [
         store.RunSpec(trial.setting, trial.digest, seed, trial.config.epochs, name, tags)
         for seed in study.seeds

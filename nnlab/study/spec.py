@@ -14,7 +14,9 @@ from nnlab.settings.space import Space, TrialSpec, duplicate_value_notes, parse_
 from nnlab.study import sampler_options
 from nnlab.study.arms import merge_spaces
 from nnlab.study.comparisons import parse_comparisons
+from nnlab.study.device_arms import missing_device_notes
 from nnlab.study.expansion import make_expander
+from nnlab.study.found_decay import find_decays
 from nnlab.study.next_trials import suggest_trials
 from nnlab.study.published import parse_pilot, parse_published
 from nnlab.study.request import TrainRequest, check_names, seeds_of
@@ -99,14 +101,16 @@ def build_study_spec(request: TrainRequest, *, db: str | None = None) -> StudySp
     published = parse_published(request.published, problems)
     if problems:
         raise ConfigError(problems)
+    notes = missing_device_notes(request.required_devices)
+    spaces = {arm: space for arm, space in spaces.items() if arm not in notes}
     if sampler is not None and samples:
         trials_by_arm = {"": _initial_trials(sampler, spaces[""], db)}
     else:
         trials_by_arm = _expand_arms(spaces, request.settings if request.arms else (), db)
+    notes |= _find_decays(request, trials_by_arm, db)
     arms = tuple(
-        Arm(name, tuple(trial.digest for trial in trials))
-        for name, trials in trials_by_arm.items()
-        if name
+        Arm(name, tuple(trial.digest for trial in trials_by_arm.get(name, ())), notes.get(name, ""))
+        for name in request.arms
     )
     distinct = {trial.digest: trial for trials in trials_by_arm.values() for trial in trials}
     return StudySpec(
@@ -139,6 +143,7 @@ def shortfall_notes(request: TrainRequest, spec: StudySpec) -> tuple[str, ...]:
                 f"the space has {format_count(len(spec.trials), 'different trial')},"
                 f" not the {requested:,} of --trials"
             )
+    notes += [f"arm {arm.name}: {arm.note}" for arm in spec.arms if arm.note]
     notes += [f"{trial.config.data}: {text}" for trial in spec.trials for text in trial.notes]
     return tuple(dict.fromkeys(notes))
 
@@ -194,6 +199,19 @@ def _common_objective(objectives: Collection[str | None]) -> Objective | None:
     """The objective that all share, None where there is none or several."""
     only = next(iter(objectives)) if len(objectives) == 1 else None
     return Objective.parse(only) if only else None
+
+
+def _find_decays(
+    request: TrainRequest, trials_by_arm: dict[str, tuple[TrialSpec, ...]], db: str | None
+) -> dict[str, str]:
+    """Replaces the trials of the arms whose decay is found by find-decay; notes by their name."""
+    if request.decay_source is None:
+        return {}
+    notes = {}
+    for arm in request.decay_source.arms:
+        found = find_decays(request.decay_source, trials_by_arm[arm], db)
+        trials_by_arm[arm], notes[arm] = found.trials, found.note
+    return notes
 
 
 def _with_arm_prefix(arm: str, problem: str) -> str:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nnlab import store
+from nnlab.analysis.pair_metrics import has_pair_metrics, store_pair_metrics
 from nnlab.catalogue import is_plugin_name
 from nnlab.errors import Interrupted, TimeLimitReached
 from nnlab.records import Run, Status
-from nnlab.study.events import ExecutionEvent
+from nnlab.study.claim_requirements import execution_for_claim
+from nnlab.study.events import ExecutionEvent, PairsMeasured
 from nnlab.study.execution import RESUME_HINT, ExecutionHooks, ExecutionResult, execute_runs
 from nnlab.study.notifications import OnRunEnd
 from nnlab.study.queue import QueuedRuns
@@ -50,6 +52,9 @@ def train_queued(
 ) -> ExecutionResult:
     """Trains what is missing of queued runs while it shows the progress.
 
+    The claim of their study may change how they are trained (`execution_for_claim`). If it compares
+    metrics `pair/...`, these are measured at the end.
+
     Args:
         db: the database, open for writing.
         queued: the runs.
@@ -60,9 +65,10 @@ def train_queued(
     Raises:
         Interrupted: the user stopped it.
     """
+    execution = execution_for_claim(execution, queued.study)
     save_policy = replace(execution.save_policy, moved_data=queued.moved_paths)
     execution = replace(execution, save_policy=save_policy)
-    return execute_runs(
+    result = execute_runs(
         db,
         queued,
         ExecutionHooks(
@@ -73,6 +79,11 @@ def train_queued(
         execution,
         wait=wait,
     )
+    if has_pair_metrics(queued.study):
+        report = retry_when_disconnected(partial(store_pair_metrics, db, queued.study))
+        if report.measured or report.problems:
+            interface.report(PairsMeasured(report.measured, report.problems))
+    return result
 
 
 def _train_missing(

@@ -20,7 +20,7 @@ from nnlab.engine.epoch_selection import find_selected_epoch
 from nnlab.engine.run_session import AnySession, build_run_session, train_session
 from nnlab.engine.session import Session
 from nnlab.errors import CheckpointError, NnlabError
-from nnlab.objective import EVALUATION_PREFIX, Objective
+from nnlab.objective import EVALUATION_PREFIX, PAIR_PREFIX, Objective
 from nnlab.provenance.environment import collect_environment
 from nnlab.records import Attempt, Epoch, Run, Status
 from nnlab.settings import config_of
@@ -198,7 +198,7 @@ class _RetrainedRun:
         self.stored_curves = {
             name: dict(history[name])
             for name in history.metrics
-            if not name.startswith(("time/", "energy/", EVALUATION_PREFIX))
+            if not name.startswith(("time/", "energy/", EVALUATION_PREFIX, PAIR_PREFIX))
         }
         self.session.breaks_ties = _breaks_ties(self.run, self.stored_curves)
         self.result = VerificationResult(

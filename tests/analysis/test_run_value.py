@@ -57,6 +57,11 @@ LOSSES = history(
         ("val/loss", "once train/loss 0.1", None),
         ("val/loss", "once test/loss 0.1", None),
         ("val/loss - train/loss", "once train/loss 1", 1.0),
+        ("val/loss", "since best val/loss", 2.0),
+        ("train/loss", "since best val/loss", -0.25),
+        ("val/loss", "since best val/accuracy", 1.0),
+        ("val/loss - train/loss", "since best val/loss", 2.25),
+        ("val/loss", "since best test/loss", None),
         ("val/loss - train/loss", "last", 2.75),
         ("val/loss / train/loss", "selected", 2.0),
         ("test/loss", "selected", None),
@@ -89,6 +94,7 @@ def test_only_the_metrics_that_are_read_are_fetched() -> None:
     assert metrics_in("a/b / c/d") == ("a/b", "c/d")
     assert required_metrics(["a - b", "a"]) == ("a", "b", "time/epoch")
     assert required_metrics(["a"], ["last", "once c/d 0.2"]) == ("a", "c/d", "time/epoch")
+    assert required_metrics(["a"], ["since best c/d"]) == ("a", "c/d", "time/epoch")
 
 
 def test_the_best_of_a_user_metric_follows_its_direction() -> None:

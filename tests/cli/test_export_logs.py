@@ -1,6 +1,10 @@
 """`nnlab export --to`: what is exported, and what is not replaced."""
 
 import csv
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +13,13 @@ from exported_logs import record
 from read_logs import read_run
 
 from nnlab import store
+from nnlab.errors import UsageError
+from nnlab.exchange.exported_runs import exported_runs
 from nnlab.exchange.log_reader import LogReader
 from nnlab.exchange.tensorboard import TensorBoardReader
 from nnlab.exchange.wandb_offline import WandbOfflineReader
 from nnlab.exchange.writers import WRITERS
+from nnlab.records import Origin
 
 
 def shown_curves(nnlab: Nnlab, run: int) -> dict[str, list[tuple[int, float]]]:
@@ -104,3 +111,40 @@ def test_help_names_every_format(nnlab: Nnlab) -> None:
 
 def test_the_table_of_writers_has_their_kinds() -> None:
     assert {kind: writer.kind for kind, writer in WRITERS.items()} == {k: k for k in WRITERS}
+
+
+def test_the_training_of_a_run_as_a_script(trained: Nnlab, folder: Path) -> None:
+    trained("export", "2", "--to", "script", "-o", "train.py")
+    answer = subprocess.run(
+        [sys.executable, "train.py"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    words = [line.split() for line in answer.stdout.splitlines()]
+    printed = [dict(zip(line[::2], map(float, line[1::2]), strict=True)) for line in words[:-1]]
+    curves = shown_curves(trained, 2)
+    assert [values.pop("epoch") for values in printed] == [point[0] for point in curves["val/loss"]]
+    for name in ("train/loss", "train/accuracy", "val/loss", "val/accuracy"):
+        expected = [value for _, value in curves[name]]
+        assert [values[name] for values in printed] == pytest.approx(expected, rel=1e-5), name
+
+
+def test_a_script_is_that_of_one_run_of_nnlab(trained: Nnlab, folder: Path) -> None:
+    answer = trained("export", "default", "--to", "script", "-o", "train.py", expect=2)
+    assert "a script trains one run, and these are 4" in answer.err
+    trained("train", "--data", "two-moons", "--epochs", "1", "--mixup", "0.1", "-q")
+    answer = trained("export", "5", "--to", "script", "-o", "train.py", expect=2)
+    assert "--data two-moons" in answer.err
+    assert "--mixup 0.1" in answer.err
+    assert not list(folder.glob("*train.py*"))
+
+
+def test_the_script_of_recorded_and_parallel_runs_is_refused(nnlab: Nnlab, folder: Path) -> None:
+    nnlab("train", "--data", "iris", "--epochs", "1", "-q")
+    with closing(store.open_database(str(folder / "runs.db"), write=False)) as db:
+        run, *_ = exported_runs(db, store.runs(db))
+    attempt = replace(run.attempts[0], engine="ddp on cuda:0, cuda:1")
+    writer = WRITERS["script"]
+    with pytest.raises(UsageError, match="trained on several devices"):
+        writer.write([replace(run, attempts=(attempt,))], folder / "a.py", folder / "a.py")
+    recorded = replace(run, run=replace(run.run, origin=Origin.RECORDED))
+    with pytest.raises(UsageError, match="trained by another program"):
+        writer.write([recorded], folder / "a.py", folder / "a.py")

@@ -25,10 +25,13 @@ GRID = ("--opt", "sgd,adam", "--lr", "0.001,0.01,0.1", "--seeds", "3", "--probe"
 WORDS = {
     "lr": ("plot", "lr", "--decay", "exp,step"),
     "init": ("plot", "init", "--depth", "3", "--width", "8"),
+    "surface": ("plot", "surface", "--on", "quadratic", "--steps", "20"),
+    "norm": ("plot", "norm", "--batch-size", "8"),
     "profile": ("plot", "profile", "grid", "--across", "opt"),
     "aggregates": ("plot", "aggregates", "grid", "--across", "opt"),
     "compare": ("plot", "compare", "1", "2"),
     "landscape": ("plot", "landscape", "1", "--grid", "5", "--examples", "32"),
+    "interpolation": ("plot", "interpolation", "1", "2", "--points", "5"),
     "confusion": ("plot", "confusion", "1"),
     "calibration": ("plot", "calibration", "1"),
     "examples": ("plot", "examples", "1", "--count", "5"),

@@ -85,7 +85,9 @@ def test_no_command_that_reads_executes_code_of_a_run(
     assert 'data = "data.py:make"' in text
 
 
-@pytest.mark.parametrize("kind", ["landscape", "confusion", "calibration", "examples"])
+@pytest.mark.parametrize(
+    "kind", ["landscape", "interpolation", "confusion", "calibration", "examples"]
+)
 def test_a_model_is_executed_only_if_the_command_names_its_run(
     untrusted_folder: Nnlab, folder: Path, kind: str
 ) -> None:
@@ -98,7 +100,8 @@ def test_a_model_is_executed_only_if_the_command_names_its_run(
         assert f"nnlab plot {kind} RUN" in error
     assert not (folder / "ran").exists()
     few = ("--grid", "3", "--directions", "2", "--examples", "16") if kind == "landscape" else ()
-    untrusted_folder("plot", kind, "1", *few, "-o", "named.svg")
+    second = ("2", "--points", "3") if kind == "interpolation" else ()
+    untrusted_folder("plot", kind, "1", *second, *few, "-o", "named.svg")
     assert (folder / "ran").exists()
 
 

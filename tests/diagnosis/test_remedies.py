@@ -90,6 +90,15 @@ def test_a_correct_initialisation_comes_with_the_usual_learning_rate() -> None:
     assert "learning rate 0.1" in _names({**MLP, "lr": 1e-3}, _finding("NN106"))
 
 
+def test_the_scale_of_a_suitable_initialisation_is_reset() -> None:
+    fading = {**MLP, "init": "msra", "init_gain": 1.0, "init_scale": 0.5, "lr": 0.1}
+    assert remedies_for([_finding("NN305")], fading)[0].changes == {
+        "init": "msra",
+        "init_gain": "activation",
+        "init_scale": 1.0,
+    }
+
+
 def test_small_batches() -> None:
     assert _names({**MLP, "batch_size": 1, "lr": 0.1}, _finding("NN202"))[0] == "batches of 32"
     assert remedies_for([_finding("NN204")], {**MLP, "batch_size": 1})[0].changes == {

@@ -173,6 +173,11 @@ FAULTS: dict[str, tuple[str, Curves, Mapping[str, Any]]] = {
         {**STUCK, "probe__start_activation_sd__3": 900.0},
         {"init": "normal", "norm": "none"},
     ),
+    "xavier on relu": (
+        "NN305",
+        {**STUCK, "probe__start_activation_sd__3": 0.005},
+        {"init": "xavier", "init_gain": 1.0, "activation": "relu", "norm": "none"},
+    ),
     "zeros": ("NN306", STUCK, {"init": "zeros"}),
     "dropout": ("NN307", STUCK, {"dropout": 0.95}),
     "softmax twice": (

@@ -16,7 +16,9 @@ Make = Callable[..., RunConfig]
     [
         ({"init": "normal", "init_scale": 0.01}, "shrinks"),
         ({"init": "normal", "init_scale": 0.3}, "explodes"),
-        ({"init": "xavier"}, "holds"),
+        ({"init": "xavier"}, "shrinks"),
+        ({"init": "xavier", "init_gain": "activation"}, "holds"),
+        ({"init": "xavier", "activation": "tanh"}, "holds"),
         ({"init": "msra"}, "holds"),
         ({"init": "lsuv"}, "holds"),
         ({"init": "zeros"}, "shrinks"),

@@ -1,6 +1,7 @@
 """Initialisations: standard deviation, gain, and signal propagation in a deep network."""
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -152,10 +153,8 @@ def test_too_large_weights_make_the_activations_explode() -> None:
         ("msra", "softplus"),
         ("msra", "selu"),
         ("msra", "maxout"),
-        ("xavier", "relu"),
-        ("xavier_normal", "relu"),
-        ("xavier", "tanh"),
         ("orthogonal", "relu"),
+        ("default", "tanh"),
         ("lsuv", "relu"),
         ("lsuv", "tanh"),
         ("lsuv", "sigmoid"),
@@ -168,6 +167,79 @@ def test_the_scale_holds_through_twenty_layers(init: str, activation: str) -> No
     assert len(deviations) == 20
     assert min(deviations) > 0.2
     assert max(deviations) < 5.0
+
+
+@pytest.mark.parametrize("init", ["xavier", "xavier_normal"])
+def test_the_scale_of_xavier_holds_with_the_gain_of_the_activation(init: str) -> None:
+    deviations = spreads(*network(init=init, activation="relu", init_gain="activation"))
+    assert min(deviations) > 0.2
+    assert max(deviations) < 5.0
+
+
+@pytest.mark.parametrize(
+    ("name", "torchs"),
+    [("xavier", nn.init.xavier_uniform_), ("xavier_normal", nn.init.xavier_normal_)],
+)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "gelu", "maxout"])
+def test_xavier_is_torchs_with_gain_one_for_every_activation(
+    name: str, torchs: Callable[..., torch.Tensor], activation: str
+) -> None:
+    _, model = network(init=name, activation=activation, depth=1, width=30)
+    weight = next(model.parameters())
+    expected = torchs(torch.empty_like(weight), generator=make_generator(0, "weights"))
+    assert torch.equal(weight, expected)
+
+
+@pytest.mark.parametrize(
+    ("init", "activation", "init_gain", "expected"),
+    [
+        ("xavier", "relu", None, 1.0),
+        ("xavier", "relu", "auto", 1.0),
+        ("xavier", "relu", "activation", math.sqrt(2)),
+        ("xavier", "tanh", "activation", nn.init.calculate_gain("tanh")),
+        ("xavier", "relu", 0.5, 0.5),
+        ("msra", "relu", None, math.sqrt(2)),
+        ("msra", "leaky_relu", "auto", nn.init.calculate_gain("leaky_relu", 0.01)),
+        ("msra", "relu", 1.0, 1.0),
+        ("orthogonal", "relu", None, math.sqrt(2)),
+        ("default", "tanh", None, nn.init.calculate_gain("tanh")),
+        ("default", "relu", 2.0, 2.0),
+    ],
+)
+@pytest.mark.parametrize("model", ["mlp", "cnn", "resnet", "wide_resnet"])
+def test_the_gain_scales_hidden_layers_but_not_the_last_one(
+    model: str, init: str, activation: str, init_gain: str | float | None, expected: float
+) -> None:
+    def weights(**settings: object) -> list[torch.Tensor]:
+        chosen = {"model": model, "init": init, "activation": activation, "width": 4}
+        config = resolve(RunConfig(**{**chosen, **settings}), DataFacts("classification"))  # type: ignore[arg-type]
+        built = models.build(config, (1, 8, 8), 10, make_generator(0, "weights"))
+        layers = (m for m in built.modules() if isinstance(m, nn.Linear | nn.Conv2d))
+        return [layer.weight for layer in layers]
+
+    scaled, unscaled = weights(init_gain=init_gain), weights(init_gain=1.0)
+    assert torch.allclose(scaled[0], expected * unscaled[0], rtol=1e-5)
+    assert torch.equal(scaled[-1], unscaled[-1])
+
+
+def test_xavier_on_relu_loses_half_of_the_variance_per_layer() -> None:
+    """He et al. 2015, eq. 10 and 15: n Var[w] = 1 halves E[x²] in each layer; msra keeps it."""
+
+    def moments(init: str) -> list[float]:
+        _, model = network(init=init, activation="relu", width=2048, depth=6)
+        signal = torch.randn(512, 256, generator=torch.Generator().manual_seed(1))
+        values = []
+        for layer in model[:-1]:  # type: ignore[index]
+            signal = layer(signal)
+            if isinstance(layer, nn.ReLU):
+                values.append(signal.square().mean().item())
+        return values
+
+    with torch.no_grad():
+        xavier, msra = moments("xavier"), moments("msra")
+    for values, factor in ((xavier, 0.5), (msra, 1.0)):
+        factors = [after / before for before, after in pairwise(values)]
+        assert factors == pytest.approx([factor] * 5, rel=0.1)
 
 
 @pytest.mark.parametrize("target", [0.5, 1.0])

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from matplotlib.text import Text
 
+from nnlab.figures.draw.save import save_figure
 from nnlab.figures.kinds.claim import ClaimInterval, draw_claim_intervals
 
 ROW = ClaimInterval("a beats b", "loss of a - b above 0.1", 0.2, 0.15, 0.25, 0.1, None, "supported")
@@ -33,6 +35,15 @@ def test_factors_are_drawn_on_a_logarithmic_axis_in_plain_numbers(low: float, hi
 def test_nothing_known_draws_the_region_alone() -> None:
     figure = draw_claim_intervals([replace(ROW, mean=math.nan, low=-math.inf, high=math.inf)])
     assert not figure.axes[0].lines
+
+
+def test_an_svg_file_has_the_same_bytes_twice(tmp_path: Path) -> None:
+    figures = [draw_claim_intervals([ROW]) for _ in range(2)]
+    for number, figure in enumerate(figures):
+        save_figure(figure, tmp_path / f"{number}.svg", {})
+    first, second = ((tmp_path / f"{number}.svg").read_bytes() for number in range(2))
+    assert b"clip-path" in first
+    assert first == second
 
 
 def test_no_comparison_is_an_empty_figure() -> None:

@@ -28,6 +28,7 @@ from nnlab.figures.kinds.gap import draw_gap
 from nnlab.figures.kinds.gate import CandidateEffect, draw_gate
 from nnlab.figures.kinds.heatmap import HeatmapData, draw_heatmap
 from nnlab.figures.kinds.init import InitHistograms, draw_init_histograms
+from nnlab.figures.kinds.interpolation import PairLines, draw_interpolation
 from nnlab.figures.kinds.landscape import LandscapeSlices, draw_landscape
 from nnlab.figures.kinds.layers import LayerCurves, draw_layers
 from nnlab.figures.kinds.lr import LearningRateCurve, draw_learning_rates
@@ -316,6 +317,19 @@ KINDS: Mapping[str, Callable[[], Figure]] = {
                 {k: [random.Random(k).gauss(0, 1) for _ in range(200)] for k in range(1, 9)},
             )
             for i in range(4)
+        ]
+    ),
+    "interpolation": lambda: draw_interpolation(
+        [
+            PairLines(
+                LONG,
+                f"run {i}",
+                "run 123456",
+                [0.0, 0.5, 1.0],
+                {"train/loss": [0.1, 8.0, 0.2], "val/loss": [0.2, 9.0, math.inf]},
+                {"train/loss": [0.1, 0.3, 0.2], "val/loss": [0.2, 0.4, 0.5]} if i else {},
+            )
+            for i in range(2)
         ]
     ),
     "landscape": lambda: draw_landscape(

@@ -47,9 +47,10 @@ def test_every_kind_of_comparison_is_read(
         "epochs to 12",
         "gradients 40",
         "gradients to 0.2",
+        "since best val/loss",
     ],
 )
-def test_moments_with_a_number_are_read(at: str) -> None:
+def test_moments_with_a_number_or_a_metric_are_read(at: str) -> None:
     assert read(arm="a", above=0, at=at).at == at
 
 
@@ -66,6 +67,7 @@ def test_moments_with_a_number_are_read(at: str) -> None:
         ({"spread": "a", "above": 1}, "spread needs below"),
         ({"arm": "a", "above": 0, "at": "lunch"}, "at must be one of"),
         ({"arm": "a", "above": 0, "at": "once 0.2"}, "at must be one of"),
+        ({"arm": "a", "above": 0, "at": "since best"}, "at must be one of"),
         ({"arm": "a", "above": 0, "at": "seconds 1e"}, "at must be one of"),
         ({"arm": "a", "above": 0, "scale": "log"}, "difference or ratio"),
         ({"arm": "a", "above": -1, "scale": "ratio"}, "above 0"),

@@ -19,6 +19,7 @@ def check_figure_paths(
     *,
     force: bool,
     animated: bool = False,
+    interactive: bool = False,
 ) -> None:
     """Raises if figure files cannot be written; called before the computation.
 
@@ -29,6 +30,7 @@ def check_figure_paths(
         page: options of the paper of the figure.
         force: replace files that nnlab did not create.
         animated: whether the figure can be written as an animation.
+        interactive: whether the figure can be written as an HTML page.
 
     Raises:
         UnknownName: an unknown venue, style, palette or position of the legend.
@@ -44,7 +46,7 @@ def check_figure_paths(
     with use_page(page or {}):
         pass
     for path in paths:
-        if check_format(path, animated=animated) == "mp4":
+        if check_format(path, animated=animated, interactive=interactive) == "mp4":
             from nnlab.figures.draw.animation import check_ffmpeg
 
             check_ffmpeg()

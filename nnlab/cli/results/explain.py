@@ -1,8 +1,9 @@
-"""`nnlab explain`: explains the findings of the diagnosis."""
+"""`nnlab explain`: explains the findings of the diagnosis, and the training of a setting."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from nnlab.cli import completion
 from nnlab.cli.output.formats import Format
@@ -24,25 +25,45 @@ COLUMNS = (
 )
 
 
-@app.command()
+class ExplainCommand(TyperCommand):
+    """The command that explains a finding; `nnlab explain train` is a command of its own."""
+
+    def make_context(
+        self, info_name: Any, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """The context of this command, or that of `nnlab explain train`."""
+        if args[:1] != ["train"]:
+            return super().make_context(info_name, args, parent=parent, **extra)
+        # Imported only here: its options are those of a setting, which a finding does not need.
+        from nnlab.cli.results.explain_train import train_command
+
+        name = f"{info_name} train"
+        return train_command().make_context(name, args[1:], parent=parent, **extra)
+
+
+@app.command(cls=ExplainCommand)
 def explain(
     code: Annotated[
         str | None,
         typer.Argument(
-            metavar="CODE",
+            metavar="CODE|train",
             show_default=False,
-            help="such as NN101 \\[default: list all]",
-            autocompletion=completion.findings,
+            help="a finding, such as NN101, or train \\[default: list all findings]",
+            autocompletion=completion.explained,
         ),
     ] = None,
 ) -> None:
     """Explain a finding: how it is detected, why it matters, what to try.
+
+    nnlab explain train explains the training of a setting as a plain PyTorch script.
 
     [bold]Examples[/bold]
 
         nnlab explain
 
         nnlab explain NN101
+
+        nnlab explain train --opt adam --decay exp
     """
     if code is None:
         rows = [

@@ -22,6 +22,9 @@ _WELL_TRAINED = 0.9
 # The sd of the weights times the root of the number of inputs, of usual initialisations: torch's
 # own gives 0.58, that of He et al. for relu 1.4.
 _USUAL_GAINS = (0.25, 2.5)
+# Activations whose layers keep the scale with a gain of 1, as xavier has it: tanh settles at a
+# scale of its own.
+_ACTIVATIONS_OF_GAIN_ONE = ("tanh", "sigmoid", "identity", "selu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class InitScale:
     loss, and the first steps change the weights far too much.
 
     What to try: `--init msra` for ReLU and similar activations, `--init xavier` for tanh and
-    sigmoid, without `--init-scale`; or `--norm batch`, which resets the scale of each layer.
-    `nnlab probe init` plots the effect of each.
+    sigmoid, without `--init-scale` and `--init-gain`; or `--norm batch`, which resets the scale of
+    each layer. `nnlab probe init` plots the effect of each.
     """
 
     code: ClassVar[str] = "NN305"
@@ -80,7 +83,13 @@ def _is_unscaled(context: RuleContext) -> bool:
     """Whether the initialisation is not one that preserves the scale."""
     if "init" in context.setting:
         scale = max(context.numeric_setting("init_scale") or 1.0, 1e-12)
-        return context.setting["init"] in ("normal", "uniform") or scale != 1.0
+        ignores_activation = (
+            context.numeric_setting("init_gain") is not None
+            and context.setting.get("activation") not in _ACTIVATIONS_OF_GAIN_ONE
+        )
+        return (
+            context.setting["init"] in ("normal", "uniform") or scale != 1.0 or ignores_activation
+        )
     smallest, largest = (model_fact(context, name) for name in ("smallest_gain", "largest_gain"))
     if smallest is None or largest is None:
         return "init_scale" in context.setting

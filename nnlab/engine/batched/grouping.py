@@ -10,11 +10,11 @@ BATCHABLE_MODELS = frozenset(("linear", "mlp", "cnn", "resnet", "wide_resnet"))
 # Fields that may differ between the runs of a batch.
 PER_RUN_FIELDS = frozenset(
     (
-        "seed", "init", "init_scale", "fan", "bias_init", "lr", "momentum", "beta1", "beta2", "eps",
-        "weight_decay", "l1", "l2", "label_smoothing", "clip", "clip_value", "decay", "decay_rate",
-        "decay_every", "decay_factor", "decay_at", "decay_power", "decay_patience",
-        "decay_version", "decay_restarts", "decay_share", "decay_floor", "decay_per", "warmup",
-        "epochs", "early_stop", "stop_on", "objective",
+        "seed", "init", "init_scale", "init_gain", "fan", "bias_init", "lr", "momentum", "beta1",
+        "beta2", "eps", "weight_decay", "l1", "l2", "label_smoothing", "clip", "clip_value",
+        "decay", "decay_rate", "decay_every", "decay_factor", "decay_at", "decay_power",
+        "decay_patience", "decay_version", "decay_restarts", "decay_share", "decay_floor",
+        "decay_per", "warmup", "epochs", "early_stop", "stop_on", "objective",
         "arguments",  # those of a schedule: batched runs have no other user code
     )
 )  # fmt: skip

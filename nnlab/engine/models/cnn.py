@@ -10,6 +10,7 @@ from torch import nn
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.layers import (
     GlobalAveragePool,
+    hidden_gain,
     initialize_layer,
     post_layers,
     require_image_shape,
@@ -52,7 +53,7 @@ def build(
             layer = nn.Conv2d(
                 channels, out_channels * activation.pieces, 3, padding=dilation, dilation=dilation
             )
-            modules.append(initialize_layer(layer, config, generator, gain=activation.gain))
+            modules.append(initialize_layer(layer, config, generator, gain=hidden_gain(config)))
             modules += post_layers(config, out_channels, 2 * block + position, images=True)
             channels = out_channels
         if block < depth - 1 and not dense:

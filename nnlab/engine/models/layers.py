@@ -28,6 +28,8 @@ def initialize_layer(
 
 def hidden_gain(config: RunConfig) -> float:
     """The initialisation gain of a layer that is followed by the configured activation."""
+    if isinstance(config.init_gain, float | int):
+        return float(config.init_gain)
     return get_activation(config).gain
 
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from nnlab.engine.activations import get_activation
 from nnlab.engine.models.dropout import DropConnect
-from nnlab.engine.models.layers import initialize_layer, post_layers
+from nnlab.engine.models.layers import hidden_gain, initialize_layer, post_layers
 from nnlab.settings import RunConfig, hidden_widths
 
 
@@ -20,7 +20,7 @@ def build(
     fan_in = math.prod(in_shape)
     for layer_index, width in enumerate(hidden_widths(config)):
         layer = _linear_layer(config, fan_in, width * activation.pieces, layer_index)
-        modules.append(initialize_layer(layer, config, generator, gain=activation.gain))
+        modules.append(initialize_layer(layer, config, generator, gain=hidden_gain(config)))
         modules += post_layers(config, width, layer_index, images=False)
         fan_in = width
     modules.append(initialize_layer(nn.Linear(fan_in, outputs), config, generator, gain=1.0))

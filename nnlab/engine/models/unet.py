@@ -10,7 +10,12 @@ import torch
 from torch import nn
 
 from nnlab.engine.activations import get_activation
-from nnlab.engine.models.layers import initialize_layer, post_layers, require_image_shape
+from nnlab.engine.models.layers import (
+    hidden_gain,
+    initialize_layer,
+    post_layers,
+    require_image_shape,
+)
 from nnlab.engine.models.model_facts import ModelFacts
 from nnlab.engine.models.norms import check_instance_norm_size
 from nnlab.engine.required_setting import required
@@ -110,7 +115,7 @@ def _convolutions(
     modules: list[nn.Module] = []
     for offset, (inputs, outputs) in enumerate(pairwise(channels)):
         layer = nn.Conv2d(inputs, outputs * activation.pieces, 3, padding=1)
-        modules.append(initialize_layer(layer, config, generator, gain=activation.gain))
+        modules.append(initialize_layer(layer, config, generator, gain=hidden_gain(config)))
         modules += post_layers(config, outputs, layer_index + offset, images=True)
     return nn.Sequential(*modules)
 

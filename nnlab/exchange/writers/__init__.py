@@ -9,6 +9,7 @@ from nnlab.exchange.writers.model_card import ModelCardWriter
 from nnlab.exchange.writers.parquet_table import ParquetTableWriter
 from nnlab.exchange.writers.tensorboard import TensorBoardWriter
 from nnlab.exchange.writers.trackio import TrackioWriter
+from nnlab.exchange.writers.training_script import TrainingScriptWriter
 from nnlab.exchange.writers.wandb import WandbWriter
 
 # One writer per line, in the order of the documentation.
@@ -20,6 +21,7 @@ _WRITERS: tuple[LogWriter, ...] = (
     CsvTableWriter(),
     ParquetTableWriter(),
     ModelCardWriter(),
+    TrainingScriptWriter(),
 )
 
 WRITERS: Mapping[str, LogWriter] = {writer.kind: writer for writer in _WRITERS}

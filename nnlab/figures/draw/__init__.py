@@ -31,6 +31,7 @@ _PUBLIC: Final[Mapping[str, tuple[str, str]]] = {
     "curves": ("kinds.curves", "draw_curves"),
     "effects": ("kinds.effects", "draw_effects"),
     "gap": ("kinds.gap", "draw_gap"),
+    "interpolation": ("kinds.interpolation", "draw_interpolation"),
     "landscape": ("kinds.landscape", "draw_landscape"),
     "layers": ("kinds.layers", "draw_layers"),
     "learning_rates": ("kinds.lr", "draw_learning_rates"),

@@ -55,6 +55,7 @@ _SETTING_NAMES: Mapping[str, str] = {
     "opt": "Optimizer",
     "init": "Initialisation",
     "init_scale": "Scale of the initialisation",
+    "init_gain": "Gain of the initialisation",
     "bias_init": "Initialisation of the biases",
     "decay": "Learning rate decay",
     "l1": "L1 penalty",
@@ -78,6 +79,7 @@ _SHORT_SETTING_NAMES: Mapping[str, str] = {
     "beta2": "β₂",
     "eps": "ε",
     "init_scale": "init scale",
+    "init_gain": "init gain",
 }
 # Models whose depth is part of their name, as in "ResNet-8".
 _DEPTH_IN_NAME = ("resnet", "wide_resnet")

@@ -19,6 +19,7 @@ from nnlab.io.files import write_atomic
 
 FORMATS = ("pdf", "svg", "png", "eps", "pgf", "tikz")
 ANIMATION_FORMATS = ("gif", "mp4")
+PAGE_FORMATS = ("html",)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], provenance: Provenance) -> None:
@@ -69,30 +70,53 @@ def render_figure(figure: Figure, kind: str, provenance: Provenance) -> bytes:
         buffer = io.BytesIO()
         with flatten_alpha(figure) if kind == "eps" else nullcontext():
             figure.savefig(buffer, format=kind, metadata=_file_metadata(kind, line))
+    if kind == "svg":
+        return _number_clip_paths(buffer.getvalue())
     if kind != "eps":
         return buffer.getvalue()
     head, _, rest = buffer.getvalue().partition(b"\n")
     return head + b"\n%" + line.encode() + b"\n" + re.sub(rb"%%CreationDate: .*\n", b"", rest)
 
 
-def check_format(path: str | os.PathLike[str], *, animated: bool = False) -> str:
+def _number_clip_paths(svg: bytes) -> bytes:
+    """An SVG file whose clip paths are numbered in the order of their use.
+
+    matplotlib names them by the addresses of objects, which differ from run to run.
+    """
+    numbers: dict[bytes, int] = {}
+
+    def numbered(match: re.Match[bytes]) -> bytes:
+        number = numbers.setdefault(match[2], len(numbers))
+        return match[1] + b"clip%d" % number
+
+    return re.sub(rb'(<clipPath id="|clip-path="url\(#)(p[0-9a-f]+)', numbered, svg)
+
+
+def check_format(
+    path: str | os.PathLike[str], *, animated: bool = False, interactive: bool = False
+) -> str:
     """The format that a path's suffix names, in any case: one of `FORMATS`.
 
     Args:
         path: the file.
         animated: whether the figure can be animated, so that `ANIMATION_FORMATS` are allowed too.
+        interactive: whether the figure can be an HTML page, so that `PAGE_FORMATS` are allowed too.
 
     Raises:
         UsageError: another suffix, or none.
     """
     suffix = path_format(path)
-    formats = (*FORMATS, *ANIMATION_FORMATS) if animated else FORMATS
+    formats = (
+        *FORMATS,
+        *(ANIMATION_FORMATS if animated else ()),
+        *(PAGE_FORMATS if interactive else ()),
+    )
     if suffix in formats:
         return suffix
     if suffix in ANIMATION_FORMATS:
         raise UsageError(
             f"'{path}' ends in .{suffix}, and this figure cannot be animated",
-            hint="nnlab plot landscape, activations, gradients and histograms can",
+            hint="nnlab plot landscape, activations, gradients, histograms and surface can",
         )
     problem = f"ends in .{suffix}" if suffix else "has no suffix"
     other_formats = ", ".join(f".{name}" for name in formats[:-1])
@@ -105,6 +129,11 @@ def check_format(path: str | os.PathLike[str], *, animated: bool = False) -> str
 def is_animation(path: str | os.PathLike[str]) -> bool:
     """Whether a path has the suffix of an animation."""
     return path_format(path) in ANIMATION_FORMATS
+
+
+def is_page(path: str | os.PathLike[str]) -> bool:
+    """Whether a path has the suffix of an HTML page."""
+    return path_format(path) in PAGE_FORMATS
 
 
 def path_format(path: str | os.PathLike[str]) -> str:

@@ -35,7 +35,8 @@ from nnlab.settings.space import TrialSpec
 if TYPE_CHECKING:
     from nnlab.engine.initial_outputs import LayerOutputs
 
-# By default: weights that are too small, too large, and two initialisations that keep the scale.
+# By default: weights that are too small, too large, Glorot's, which lose half of the variance in
+# each layer of relu, and those of He et al., which keep it.
 _BASE_SETTINGS: Mapping[str, Any] = {"depth": 10, "width": 100}
 _DEFAULT_INITS: tuple[Mapping[str, Any], ...] = (
     {"init": "normal", "init_scale": 0.01},

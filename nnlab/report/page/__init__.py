@@ -61,9 +61,14 @@ def report_as_html(report: Report) -> str:
         best_epoch_column=BEST_EPOCH_COLUMN,
         width=WIDTH,
         height=HEIGHT,
-        style=_resource_text("style.css"),
+        style=page_style(),
         script=_resource_text("script.js"),
     )
+
+
+def page_style() -> str:
+    """The style sheet of reports, with a light and a dark theme; the course uses it too."""
+    return _resource_text("style.css")
 
 
 def _resource_text(name: str) -> str:

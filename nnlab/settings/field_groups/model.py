@@ -116,6 +116,20 @@ class ModelFields:
         Ge(0),
         Le(1000),
     ] = None
+    init_gain: Annotated[
+        float | str | None,
+        Option(
+            "factor on the weights of hidden layers, for their activation: auto is that of the"
+            " method's paper (1 for xavier), activation that of the activation (1.41 for relu)",
+            _PANEL,
+            default_from="init",
+            needs="activation",
+            words=("auto", "activation"),
+            no_effect_value="activation",
+        ),
+        Ge(0),
+        Le(1000),
+    ] = None
     fan: Annotated[
         str | None,
         Option(

@@ -25,6 +25,8 @@ INDEX_NAME = "figures.tex"
 # Kinds that are not about the results of a study, and why.
 _NOT_ABOUT_STUDIES: Mapping[str, str] = {
     "init": "shows untrained models",
+    "surface": "shows losses of two weights",
+    "norm": "shows an untrained layer",
     "find-lr": "trains models of a setting",
     "find-decay": "shows a single run",
     "compose": "joins other figures",

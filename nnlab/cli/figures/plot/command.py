@@ -8,7 +8,15 @@ import typer
 
 from nnlab.cli import completion
 from nnlab.cli.figures.page_options import with_page_options
-from nnlab.cli.figures.plot import compose, curves, distributions, models, tradeoffs, trials
+from nnlab.cli.figures.plot import (
+    compose,
+    curves,
+    distributions,
+    lessons,
+    models,
+    tradeoffs,
+    trials,
+)
 from nnlab.cli.figures.plot.all_figures import draw_all
 from nnlab.cli.figures.plot.options import app
 from nnlab.cli.figures.plot.plugin_commands import PlotGroup
@@ -21,7 +29,7 @@ from nnlab.figures.check import FigureState, check_figure
 __all__ = ["COMMAND_MODULES", "app"]
 
 # The modules register their commands on import; the order is that of the help page.
-COMMAND_MODULES = (curves, trials, models, tradeoffs, distributions, compose)
+COMMAND_MODULES = (curves, trials, models, lessons, tradeoffs, distributions, compose)
 
 
 @app.callback(cls=PlotGroup)

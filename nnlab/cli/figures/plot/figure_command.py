@@ -19,7 +19,7 @@ from nnlab.cli.output.figure_files import check_figure_paths
 from nnlab.cli.output.formats import Format
 from nnlab.cli.output.render import TableColumn, console, note, render, say
 from nnlab.errors import UsageError
-from nnlab.figures.kind_table import KINDS, can_be_animated
+from nnlab.figures.kind_table import KINDS, can_be_animated, can_be_interactive
 from nnlab.figures.output import (
     check_caption_file,
     check_data_file,
@@ -164,7 +164,12 @@ def draw_figure(call: FigureCall) -> None:
     from nnlab.figures.draw.save import is_animation
 
     request, output = call.request, call.output
-    check_figure_paths(output, force=call.force, animated=can_be_animated(request.kind))
+    check_figure_paths(
+        output,
+        force=call.force,
+        animated=can_be_animated(request.kind),
+        interactive=can_be_interactive(request.kind),
+    )
     if any(map(is_animation, output)):
         implied = KINDS[request.kind].animation_options
         request = replace(request, options={**request.options, **implied})

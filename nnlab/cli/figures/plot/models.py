@@ -158,6 +158,36 @@ def landscape(
 
 
 @app.command()
+@figure_command("interpolation")
+def interpolation(
+    what: StudyOrRunsArgument = None,
+    *,
+    points: Annotated[
+        int,
+        typer.Option(
+            "--points",
+            metavar="N",
+            min=3,
+            max=1000,
+            help="positions on the line at which the metrics are measured",
+        ),
+    ] = 25,
+    top: TopOption = 2,
+) -> FigureOptions:
+    """Draw loss and accuracy on the line between the weights of two runs, also after matching.
+
+    Matching permutes the hidden units of the second network so that its weights are close to those
+    of the first, which does not change what it computes. A study gives two seeds of each of its
+    best trials.
+
+    [bold]Example[/bold]
+
+        nnlab plot interpolation 3 7 -o line.pdf
+    """
+    return what or (), drop_unset(points=points, top=top)
+
+
+@app.command()
 @figure_command("confusion")
 def confusion(
     what: StudyOrRunsArgument = None,

@@ -33,7 +33,7 @@ def export(
             "--to",
             metavar="KIND",
             help="export metrics and settings instead: tensorboard, mlflow, wandb, trackio, csv,"
-            " parquet, model-card",
+            " parquet, model-card; or the training as a plain PyTorch script: script",
             autocompletion=completion.log_formats,
         ),
     ] = None,
@@ -54,7 +54,7 @@ def export(
     loaded again, and kept only if its outputs are those of the run.
 
     With --to, export the metrics and settings of a run, or of all runs of a study, in the format
-    of another tool.
+    of another tool. --to script writes the training of a run as a script that needs no nnlab.
 
     [bold]Examples[/bold]
 
@@ -65,6 +65,8 @@ def export(
         nnlab export depth --to tensorboard -o logs
 
         nnlab export depth --to model-card -o README.md
+
+        nnlab export 1 --to script -o train.py
     """
     if to is not None:
         from nnlab.cli.inference.export import logs

@@ -11,6 +11,7 @@ from nnlab.io.command_line import quote_command
 from nnlab.records import Setting
 from nnlab.settings import VERSION_FIELDS, is_builtin_setting, setting_field, setting_fields
 from nnlab.settings.arguments import is_argument
+from nnlab.settings.earlier_settings import has_earlier_value
 from nnlab.settings.plugin_versions import parse_plugin_versions
 from nnlab.settings.setting_differences import differing_fields, format_value
 
@@ -30,7 +31,10 @@ def print_setting(settings: Sequence[Setting]) -> None:
         field, value = setting_field(name), settings[0].get(name)
         if name in varying or name == "seed":
             continue
-        if value is not None and value != field.option.no_effect_value:
+        is_usual = value == field.option.no_effect_value and not has_earlier_value(
+            name, settings[0]
+        )
+        if value is not None and not is_usual:
             panels.setdefault(field.option.panel, []).append(f"{name} {format_value(value)}")
     pairs = [(panel, ", ".join(parts)) for panel, parts in panels.items()]
     for index, name in enumerate(varying):

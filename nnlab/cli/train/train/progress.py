@@ -136,14 +136,18 @@ class BarView(LinesView):
             super().on_epoch_end(run, epoch)
 
     def on_run_end(self, result: RunResult) -> None:
-        """Advances the bar by the epochs that an early end leaves out."""
+        """Advances the bar by the epochs that an early end leaves out, and prints the result."""
+        self.skip_rest(result)
+        super().on_run_end(result)
+
+    def skip_rest(self, result: RunResult) -> None:
+        """Advances the bar by the epochs that an early end of a run leaves out."""
         self._ended_runs += 1
         skipped = self._epochs_left.pop(
             result.run.id, result.run.epochs_planned - result.run.epochs
         )
         if result.status is not Status.INTERRUPTED:
             self._bar.update(self._task, advance=skipped)
-        super().on_run_end(result)
 
 
 class ScriptBarView(BarView):

@@ -15,6 +15,7 @@ from nnlab.study.command_lines import extend_command
 from nnlab.study.database import database_address
 from nnlab.study.dry_run import check_devices, dry_run
 from nnlab.study.execution_options import check_execution_options
+from nnlab.study.found_decay import check_decays_found, find_decay_request
 from nnlab.study.notifications import send_notifications
 from nnlab.study.pretrain import pretrain_extension_request, pretrain_request
 from nnlab.study.queue import queue_runs
@@ -71,6 +72,7 @@ def _train_request(typed: TrainRequest, config: Path | None, options: RunOptions
     check_execution_options(request, options.execution)
     if not options.dry_run:
         _train_initial_weights(pretrain_request(request), options)
+        _train_decay_source(find_decay_request(request), options)
     # Every invalid setting is reported before a database is created or written.
     specification = resolve_request(request, db, command)
     if not quiet:
@@ -115,6 +117,16 @@ def _train_initial_weights(request: TrainRequest | None, options: RunOptions) ->
     _train_request(
         request, None, RunOptions(db=options.db, output=options.output, execution=execution)
     )
+
+
+def _train_decay_source(request: TrainRequest | None, options: RunOptions) -> None:
+    """Trains the runs in which find-decay finds a decay; runs that have a result stay."""
+    if request is not None:
+        _train_request(
+            request,
+            None,
+            RunOptions(db=options.db, output=options.output, execution=options.execution),
+        )
 
 
 def _print_dry_run(
@@ -168,6 +180,8 @@ def run_init_study(
         check_devices(planned.run_specs)
         present.print_dry_run(planned)
         return
+    if isinstance(specification, StudySpec):
+        check_decays_found(request, specification.arms)
     with open_db(db, write=True, create=isinstance(specification, StudySpec)) as database:
         try:
             queued = queue_runs(database, request, specification, fixed_space=True, command=command)

@@ -1,0 +1,1 @@
+"""`nnlab lecture`: the list of lines, one line, and the course."""
