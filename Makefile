@@ -6,7 +6,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch==2.13.0
 WORKERS ?= 2
 
-.PHONY: demo test check torture format docs studies gallery bench bench-server bench-diagnosis bench-gate bench-statistics wheel clean
+.PHONY: demo test check torture format docs cheatsheet studies gallery bench bench-server bench-diagnosis bench-gate bench-statistics wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -51,6 +51,10 @@ format: .venv/dev
 # commands.md, choices.md and rules.md are made from the program.
 docs: .venv/dev
 	$(BIN)/python docs/build.py
+
+# build/cheatsheet.pdf: commands, choices and findings on one printed page.
+cheatsheet: .venv/package
+	$(BIN)/python docs/build_cheatsheet.py
 
 # Every built-in study, trained and judged, two at a time: at most twenty minutes on two cores. Also
 # writes nnlab/studies/reference_results.json, the results that `nnlab lecture` shows.

@@ -42,7 +42,7 @@ LOSSES = (
     ),
     Choice(
         "mse",
-        "mean squared error",
+        "mean squared error; size_average=False in old code is --reduction sum",
         "Bishop 2006, eq. 3.12",
         tasks=_NUMBERS,
         display_name="squared error",

@@ -31,12 +31,13 @@ def initialization_lines(config: RunConfig) -> Lines:
 
 
 def _gain(config: RunConfig) -> str:
-    """Source of the gain of `layer`: that of the activation after it, 1 for the last layer."""
+    """Source of the gain of `layer`, that of a hidden layer or 1 for the last one."""
     if config.activation is None:
         return "1.0"  # the only layer
-    from nnlab.engine.activations import get_activation
+    from nnlab.engine.models.layers import hidden_gain
 
-    return f"1.0 if layer is layers[-1] else {gain_text(get_activation(config).gain)}"
+    gain = gain_text(hidden_gain(config))
+    return gain if gain == "1.0" else f"1.0 if layer is layers[-1] else {gain}"
 
 
 def _initializer_name(config: RunConfig) -> str:
