@@ -82,7 +82,7 @@ def _finished_runs(
             if source.study not in studies:
                 return None
             runs = store.runs(database, study=studies[source.study].id, current_only=True)
-            runs = [run for run in runs if run.seed in source.seeds]
+            runs = tuple(run for run in runs if run.seed in source.seeds)
             histories = store.histories(database, [run.id for run in runs], [METRIC])
     except NoDatabase:
         return None
