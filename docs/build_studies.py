@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from nnlab import store  # noqa: E402  this checkout, from any working folder
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, evaluate_claim  # noqa: E402
+from nnlab.errors import NnlabError  # noqa: E402
 from nnlab.figures.kinds.claim import save_claim_figures  # noqa: E402
 from nnlab.io.escaping import escape_markdown  # noqa: E402
 from nnlab.io.files import write_atomic  # noqa: E402
@@ -148,7 +149,7 @@ def write_page(path: Path, total: float) -> dict[str, str]:
             result = _study_result(db, study)
             sections.append(_section(db, result))
             results.append(result)
-        except Exception as error:  # a study that cannot be shown does not prevent the page
+        except (NnlabError, LookupError, OSError, TypeError, ValueError) as error:
             missing[study.name] = f"{type(error).__name__}: {error}"
     trained_on = _machine(db, [result.study for result in results])
     head = _head(results, trained_on, total)
@@ -183,8 +184,8 @@ def _head(results: Sequence[StudyResult], trained_on: str, total: float) -> str:
         INTRODUCTION,
         METHOD_NOTE,
         "",
-        f"{trained_on}, {AT_ONCE} studies at a time. Seconds are from the start of a study's first"
-        " run to the end of its last, so comparisons of seconds are imprecise.",
+        f"Trained on {trained_on}, {AT_ONCE} studies at a time. Seconds are from the start of a"
+        " study's first run to the end of its last, so comparisons of seconds are imprecise.",
         "",
         f"{len(results)} studies: {verdicts}.",
         "",
@@ -221,7 +222,7 @@ def _machine(db: store.Database, studies: Sequence[Study]) -> str:
         for device, attempt in attempts.items()
         if attempt.environment is not None
     ]
-    return f"Trained on {'; '.join(machines)}"
+    return "; ".join(machines)
 
 
 def format_minutes(seconds: float) -> str:
@@ -253,7 +254,7 @@ def _shrink(source: Path, target: Path) -> Path:
 
 def _reference(result: StudyResult, trained_on: str) -> ReferenceResult:
     return ReferenceResult(
-        trained_on=trained_on.removeprefix("Trained on "),
+        trained_on=trained_on,
         verdict=str(result.verdict.verdict),
         seeds=len(result.study.seeds),
         runs=result.runs,

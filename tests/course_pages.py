@@ -30,6 +30,7 @@ class CourseHtml(HTMLParser):
         self.ids: list[str] = []
         self.labels: list[str] = []
         self.images: list[dict[str, str]] = []
+        self.frames: list[dict[str, str]] = []
         self.copied: list[str] = []
         self.text = ""
         self._open: list[str] = []
@@ -48,6 +49,7 @@ class CourseHtml(HTMLParser):
         self.ids += [values["id"]] if "id" in values else []
         self.labels += [values["aria-labelledby"]] if "aria-labelledby" in values else []
         self.images += [values] if tag == "img" else []
+        self.frames += [values] if tag == "iframe" else []
         self.copied += [values["data-copy"]] if "data-copy" in values else []
 
     def handle_endtag(self, tag: str) -> None:

@@ -96,7 +96,7 @@ def undecided_text(result: ComparisonResult) -> str:
 def _observed_text(result: ComparisonResult) -> str:
     """How many seeds decide if the true value is the observed one."""
     comparison, test = result.comparison, result.test
-    observed = format_quantity(comparison, test.mean)
+    observed = format_quantity(comparison, test.mean).removeprefix("a ")
     supports, power, bound = _power_of_observed(result)
     if power is None:
         return f"the value is exactly the bound {bound:.3g}, so more seeds would not decide"

@@ -60,4 +60,4 @@ def _pilot_notes(study: Study) -> Iterator[str]:
 
 
 def _settings(arm: TunedArm) -> list[Setting]:
-    return [next(iter(runs.values())).trial.setting for runs in arm.trials if runs]
+    return [next(iter(runs.values())).trial.setting for runs in arm.trials]

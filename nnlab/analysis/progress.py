@@ -60,7 +60,8 @@ def take_snapshot(db: store.Database, name: str | None) -> ProgressSnapshot:
     objective = newest.objective
     ranked_best = _best_trial(db, objective, newest.scope)
     trials = [run.trial for run in (*progress.running_runs, *progress.failed_runs)]
-    labels = _trial_labels(db, study, [*trials, *([ranked_best[0]] if ranked_best else [])])
+    trials += [] if ranked_best is None else [ranked_best[0]]
+    labels = _trial_labels(db, study, trials, objective)
     best = None
     if ranked_best is not None:
         trial, ranked = ranked_best
@@ -125,7 +126,7 @@ def _best_trial(
 
 
 def _trial_labels(
-    db: store.Database, study: Study | None, trials: Sequence[Trial]
+    db: store.Database, study: Study | None, trials: Sequence[Trial], objective: Objective
 ) -> Mapping[int, str]:
     """The labels of trials by their ids: their arms, or the fields that the study's space varies.
 
@@ -133,7 +134,15 @@ def _trial_labels(
     """
     arms = load_arms(db)
     if any(map(arms.arm_of, trials)):
-        return trial_labels(trials, arms)
+        # Trials of the same arm that are not shown distinguish those that are.
+        ranked = store.rank_trials(
+            db,
+            metric=objective.metric,
+            direction=objective.direction,
+            study_ids=None if study is None else (study.id,),
+        )
+        peers = store.trials(db, [trial.trial_id for trial in ranked]).values()
+        return trial_labels([*trials, *peers], arms)
     space = (study.space if study else None) or {}
     varied = [name for name, values in space.items() if len(values) > 1]
     fields = tuple(varied) or distinguishing_fields([trial.setting for trial in trials])

@@ -120,11 +120,16 @@ def _tuned_arms(db: store.Database, study: Study, runs: Sequence[Run]) -> dict[s
     trials: dict[str, list[Run]] = {}
     for run in runs:
         trials.setdefault(run.trial.digest, []).append(run)
+    if not runs:  # all were removed
+        return {arm.name: TunedArm(arm.name, 0, {}, "", {}) for arm in study.arms}
     objective = str(study.objective or runs[0].trial.setting["objective"])
     metric = Objective.parse(objective)
     histories = store.histories(db, [run.id for run in runs], [metric.metric])
     return {
-        arm.name: _tune_arm(arm.name, [trials.get(d, []) for d in arm.trials], metric, histories)
+        # The runs of a trial may have been removed.
+        arm.name: _tune_arm(
+            arm.name, [trials[d] for d in arm.trials if d in trials], metric, histories
+        )
         for arm in study.arms
     }
 
@@ -135,6 +140,8 @@ def _tune_arm(
     objective: Objective,
     histories: Mapping[int, History],
 ) -> TunedArm:
+    if not trials:
+        return TunedArm(arm, 0, {}, "", {})
     best: Sequence[Run] = trials[0]
     fewest, best_mean = math.inf, math.nan
     for runs in trials:
@@ -143,7 +150,7 @@ def _tune_arm(
         # A setting with fewer failed seeds is preferred, whatever its mean.
         if failures < fewest or (failures == fewest and objective.is_better(mean, best_mean)):
             best, fewest, best_mean = runs, failures, mean
-    fields = distinguishing_fields([runs[0].trial.setting for runs in trials if runs])
+    fields = distinguishing_fields([runs[0].trial.setting for runs in trials])
     setting = best[0].trial.setting
     tuned_values = setting_label(setting, fields)
     by_seed = tuple({run.known_seed: run for run in runs} for runs in trials)

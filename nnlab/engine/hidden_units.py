@@ -126,7 +126,8 @@ def match_units(
             _unit_similarity(layers, index, reference, weights, forward, incoming_only=True)
         )
     candidates = [_improve(layers, reference, weights, start) for start in (identity, forward)]
-    return tuple(max(candidates, key=lambda p: _similarity(layers, reference, weights, p)))
+    similarities = [_similarity(layers, reference, weights, each) for each in candidates]
+    return tuple(candidates[similarities.index(max(similarities))])
 
 
 def _improve(

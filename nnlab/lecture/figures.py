@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nnlab import store
 from nnlab.errors import UsageError
+from nnlab.figures.kind_table import can_be_interactive
 from nnlab.figures.output import collect_figure, save_figure_files
 from nnlab.figures.page import draw_on_page, use_page
 from nnlab.figures.provenance import FigureRequest, plot_command
@@ -20,27 +21,29 @@ _STYLES = {"light": "open", "dark": "dark"}
 
 @dataclass(frozen=True, slots=True)
 class CourseFigure:
-    """A figure of a page as two files, relative to the page, and its text alternative."""
+    """A figure of a page as two files, relative to the page, and its text alternative.
+
+    `interactive` is an HTML page with the same figure and a slider; None if the kind has none.
+    """
 
     light: str
     dark: str
     alt: str
     caption: str
+    interactive: str | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
         """Its files, relative to the page."""
-        return (self.light, self.dark)
+        return (self.light, self.dark, *((self.interactive,) if self.interactive else ()))
 
 
 def figure_paths(line: LectureLine, folder: Path) -> tuple[Path, ...]:
     """Every file that the figures of a line may be written to."""
     parts = [*(("verdict", "curves") if line.study else ()), *(("plot",) if line.plot else ())]
-    return tuple(
-        folder / FIGURES_FOLDER / f"{line.stem}-{theme}-{part}.svg"
-        for part in parts
-        for theme in _STYLES
-    )
+    images = [f"{line.stem}-{theme}-{part}.svg" for part in parts for theme in _STYLES]
+    names = [*images, *([f"{line.stem}-plot.html"] if line.plot else [])]
+    return tuple(folder / FIGURES_FOLDER / name for name in names)
 
 
 def write_claim_figures(
@@ -125,17 +128,27 @@ def write_plot(
     """
     if request.needs_database and db is None:
         raise UsageError(f"{plot_command(request)} needs a database with results")
+    database = db if request.needs_database else None
     summary = ""
     for theme, style in _STYLES.items():
         page = {"width": _WIDTH, "style": style, **request.page}
-        themed = replace(request, page=page)
         path = folder / FIGURES_FOLDER / f"{line.stem}-{theme}-plot.svg"
-        with use_page(page):
-            figure = collect_figure(db if request.needs_database else None, themed)
-            drawn = draw_on_page(request.kind, figure.prepared)
-            save_figure_files(drawn, figure, [path], data=False)
-            summary = figure.prepared.summary
-    return _figure(line, "plot", summary, summary)
+        summary = _save_plot(database, replace(request, page=page), path)
+    interactive = None
+    if can_be_interactive(request.kind):
+        # The page follows the theme of the reader by itself.
+        interactive = f"{FIGURES_FOLDER}/{line.stem}-plot.html"
+        _save_plot(database, request, folder / interactive)
+    return replace(_figure(line, "plot", summary, summary), interactive=interactive)
+
+
+def _save_plot(db: store.Database | None, request: FigureRequest, path: Path) -> str:
+    """Draws a figure into a file; returns what it shows in a few words."""
+    with use_page(request.page):
+        figure = collect_figure(db, request)
+        drawn = draw_on_page(request.kind, figure.prepared)
+        save_figure_files(drawn, figure, [path], data=False)
+    return figure.prepared.summary
 
 
 def _figure(line: LectureLine, part: str, alt: str, caption: str) -> CourseFigure:

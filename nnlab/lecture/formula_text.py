@@ -15,7 +15,7 @@ _ACCENTS = {"^": "\u0302", "ˆ": "\u0302", "¯": "\u0304", "‾": "\u0304", "―
             "~": "\u0303", "˜": "\u0303", "∼": "\u0303", "˙": "\u0307", "⃗": "\u20d7",
             "→": "\u20d7"}  # fmt: skip
 # Operators with a space on both sides, unless they are signs.
-_SPACED_OPERATORS = frozenset("=+−-±<>≤≥≠≈∼≡∝←→⇒↦·⋅×∈∥⊙")
+_SPACED_OPERATORS = frozenset("=+−-±<>≤≥≠≈∼~≡∝←→⇒↦·⋅×∈∥⊙")
 _SIGNS = frozenset("+−-±")
 _LARGE_OPERATORS = frozenset("∑∏∫")
 FUNCTION_NAMES = frozenset(
@@ -37,12 +37,10 @@ def _convert(element: ElementTree.Element) -> str:
         case "mspace":
             return "  " if _width(element) >= _WIDE_SPACE else ""
         case "mfrac":
-            return f"{_group(children[0])}/{_group(children[1])}"
+            return f"{_group(children[0])}/{_denominator(children[1])}"
         case "msqrt":
             inner = _row(children)
-            letters = [letter for letter in inner if not unicodedata.combining(letter)]
-            is_single = len(letters) == 1 or inner.isdecimal()
-            return f"√{inner}" if is_single else f"√({inner})"
+            return f"√{inner}" if _is_symbol(children) else f"√({inner})"
         case "mroot":
             return f"{_script(children[1], _SUPERSCRIPTS, '')}√{_group(children[0])}"
         case "msub" | "munder":
@@ -84,7 +82,7 @@ def _row(children: Sequence[ElementTree.Element]) -> str:
         if child.tag == "mfrac" and next_child is not None and next_child.tag != "mo":
             part = f"({part})"  # 1/n x could be read as 1/(n x)
         is_operator = child.tag == "mo" and part in _SPACED_OPERATORS
-        is_sign = part in _SIGNS and (not text.strip() or text.rstrip()[-1] in "([{,=/<>≤≥∈←→·⋅|")
+        is_sign = part in _SIGNS and _is_start(text.rstrip())
         if is_operator and not is_sign:
             text = f"{text.rstrip()} {part} "
         elif child.tag == "mo" and part == ",":
@@ -99,6 +97,12 @@ def _row(children: Sequence[ElementTree.Element]) -> str:
         else:
             text += part
     return text
+
+
+def _is_start(text: str) -> bool:
+    """Whether a + or - after the text is a sign instead of an operator."""
+    after_bar = text.endswith("|") and text.count("|") % 2 == 1
+    return not text or text[-1] in "([{,=/<>≤≥∈←→·⋅" or after_bar
 
 
 def _needs_space(text: str, part: str) -> bool:
@@ -117,10 +121,33 @@ def _group(element: ElementTree.Element) -> str:
     return f"({text})" if set(" /") & set(outside) else text
 
 
+def _denominator(element: ElementTree.Element) -> str:
+    """The text of a denominator, in parentheses unless it is one symbol or number: 1/(2n)."""
+    text = _group(element)
+    while len(element) == 1 and element.tag == "mrow":
+        element = element[0]
+    is_symbol = element.tag != "mrow" or _is_word(element) or element[0].text == "∂"
+    return text if is_symbol or text.startswith("(") else f"({text})"
+
+
+def _is_symbol(children: Sequence[ElementTree.Element]) -> bool:
+    """Whether elements are one letter or number, with or without an accent or index."""
+    while len(children) == 1 and children[0].tag == "mrow":
+        children = list(children[0])
+    return len(children) == 1 and children[0].tag in ("mi", "mn", "mover", "msub", "msup")
+
+
+def _is_word(element: ElementTree.Element) -> bool:
+    """Whether a row consists of upright letters, as a name does, or is empty."""
+    return all(child.get("mathvariant") == "normal" for child in element)
+
+
 def _script(element: ElementTree.Element, letters: dict[str, str], mark: str) -> str:
     """A subscript or superscript: raised or lowered letters where Unicode has all of them."""
     text = element_as_text(element)
     packed = text.replace(" ", "")
+    if set(packed) <= {"′"}:
+        return packed  # a prime is raised already
     if packed and all(letter in letters for letter in packed):
         return "".join(letters[letter] for letter in packed)
     return f"{mark}{text}" if len(text) == 1 else f"{mark}{{{text}}}"

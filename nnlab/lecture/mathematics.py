@@ -75,6 +75,9 @@ def _parse_formula(latex: str, *, display: bool) -> ElementTree.Element:
         if "\\" in (element.text or ""):
             # The converter shows commands that it does not know as text.
             raise ConfigError([f"the formula {latex!r} has an unknown command {element.text}"])
+        if (element.tag, element.text) == ("mi", "~"):
+            # The converter takes the relation of \sim for a letter.
+            element.tag, element.text = "mo", "\u223c"
         if element.get("width") in _NEGATIVE_SPACES:
             element.set("width", _NEGATIVE_SPACES[element.attrib["width"]])
     _space_functions(root)

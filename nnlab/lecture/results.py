@@ -1,12 +1,9 @@
 """The results of the studies behind lines: of the user's database, else the reference results."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from nnlab import store
 from nnlab.analysis.claim_text import describe_claim
@@ -15,8 +12,7 @@ from nnlab.lecture.claim_file import read_claim_file
 from nnlab.lecture.line import LectureLine
 from nnlab.records import Comparison, Study
 from nnlab.report.verdict_text import build_verdict_text, format_number
-
-REFERENCE_FILE = Path(__file__).resolve().parents[1] / "studies/reference_results.json"
+from nnlab.study.reference_results import ReferenceResult, reference_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,42 +130,35 @@ def _own_row(result: ComparisonResult) -> ResultRow:
 
 
 @cache
-def _reference_table() -> Mapping[str, Any]:
-    if not REFERENCE_FILE.exists():
-        return {}
-    table: Mapping[str, Any] = json.loads(REFERENCE_FILE.read_text(encoding="utf-8"))
-    return table
+def _references() -> Mapping[str, ReferenceResult]:
+    return reference_results()
 
 
 def _reference_result(study: str) -> LineResult | None:
-    table = _reference_table()
-    result = table.get("studies", {}).get(study)
-    if result is None:
+    reference = _references().get(study)
+    if reference is None:
         return None
     comparisons = {c.says: c for c in read_claim_file(study).comparisons}
     rows = tuple(
         ResultRow(
-            says=row["says"],
-            comparison=comparisons.get(row["says"]),
-            mean=_number(row["found"]),
-            low=_number(row["low"]),
-            high=_number(row["high"]),
-            n=row["n"],
-            verdict=row["verdict"],
+            says=row.says,
+            comparison=comparisons.get(row.says),
+            mean=_number(row.found),
+            low=_number(row.low),
+            high=_number(row.high),
+            n=row.n,
+            verdict=row.verdict,
         )
-        for row in result["comparisons"]
+        for row in reference.comparisons
     )
-    return LineResult(
-        result["verdict"], result["seeds"], rows, trained_on=table.get("trained_on", "")
-    )
+    return LineResult(reference.verdict, reference.seeds, rows, trained_on=reference.trained_on)
 
 
 def reference_seconds(study: str) -> float | None:
     """How long the reference result of a study took to train; None if it is not known."""
-    seconds = _reference_table().get("studies", {}).get(study, {}).get("seconds")
-    return None if seconds is None else float(seconds)
+    reference = _references().get(study)
+    return None if reference is None else reference.seconds
 
 
 def _number(value: float | None) -> float:
-    """A number of the JSON file, where null is a number that is not finite."""
-    return math.nan if value is None else float(value)
+    return math.nan if value is None else value

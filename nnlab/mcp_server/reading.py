@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from nnlab import store
+from nnlab.analysis.claim_values import claim_values_of_scope
 from nnlab.analysis.diagnosis import diagnose_runs
 from nnlab.analysis.plain_values import (
     finding_values,
@@ -37,7 +38,7 @@ _MAX_CURVES = 8
 _SIDE_METRICS = ("probe/", "data/", "cost/", "time/", "usage/")
 
 _ROW_KEYS = (
-    "rank", "setting", "n", "missing", "mean", "sd", "interval", "tier", "best", "test_mean",
+    "rank", "arm", "setting", "n", "missing", "mean", "sd", "interval", "tier", "best", "test_mean",
     "flags", "runs",
 )  # fmt: skip
 _RUN_KEYS = (
@@ -76,7 +77,8 @@ def compare(
 ) -> str:
     """The ranking of trials; the comparison with the best says which differences are real."""
     request = RankingRequest(by=by, at=parse_epoch_choice(at), top=min(top, MAX_ROWS))
-    first, *others = rank_each_group(db, resolve_scope(db, names), request)
+    scope = resolve_scope(db, names)
+    first, *others = rank_each_group(db, scope, request)
     values = ranking_values(first)
     rows = [
         {**_select(row, _ROW_KEYS), "behind_best": _behind_best(row["against_best"])}
@@ -96,6 +98,7 @@ def compare(
             "notes": values["notes"],
             "unranked": [trial["trial"] for trial in islice(values["unranked"], MAX_ROWS)],
             "not_comparable_with_these": [group.heading for group in others],
+            "claim": claim_values_of_scope(db, scope),
         },
         "rows",
     )

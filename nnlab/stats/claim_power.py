@@ -59,7 +59,7 @@ def claim_power(n: int, mean: float, sd: float, region: Region) -> float:
     if sd == 0:
         return float(above < mean < below)
     low, high = (above - mean) / sd, (below - mean) / sd
-    return max(0.0, _interval_power(n, low, high) - _refused_share(n, low, high))
+    return min(1.0, max(0.0, _interval_power(n, low, high) - _refused_share(n, low, high)))
 
 
 def spread_claim_power(n: int, spread: float, below: float) -> float:

@@ -57,7 +57,7 @@ def test_every_built_in_study_can_be_set_up(name: str) -> None:
 
 
 def test_all_claims_of_the_notes_are_there() -> None:
-    assert len(builtin.builtin_study_names()) == 19
+    assert len(builtin.builtin_study_names()) >= 22
     with pytest.raises(UnknownName, match="did you mean 'lecture/relu'"):
         builtin.builtin_study_path("lecture/rellu")
 
@@ -65,12 +65,19 @@ def test_all_claims_of_the_notes_are_there() -> None:
 def test_they_are_listed(nnlab: Nnlab, folder: Path) -> None:
     rows = nnlab("studies", "--builtin", "--format", "json").json
     assert [row["study"] for row in rows] == list(builtin.builtin_study_names())
+    for row in rows:
+        assert len(row["verdict_seeds"]) == row["seeds"] >= 5
+        assert row["comparisons"] >= 1
+        assert row["published_verdicts"] == list(
+            dict.fromkeys(result["verdict"] for result in row["published"])
+        )
+        assert row["verdict"] in {None, "supported", "not supported", "cannot tell"}
     assert not list(folder.iterdir())
 
 
 def test_a_built_in_study_is_set_up_by_name_and_may_be_called_otherwise(nnlab: Nnlab) -> None:
     answer = nnlab("init-study", "--from", "lecture/reduction", "--epochs", "1")
-    assert "24 runs in study 'lecture/reduction': 24 new" in answer.out
+    assert "40 runs in study 'lecture/reduction': 40 new" in answer.out
     nnlab("init-study", "mine", "--from", "lecture/reduction", "--epochs", "1")
     assert [row["study"] for row in nnlab("studies", "--format", "json").json] == [
         "lecture/reduction",

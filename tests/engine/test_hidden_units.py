@@ -1,7 +1,7 @@
 """Permutations of hidden units: they change no outputs, and are found again in a permuted copy."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from nnlab.settings import RunConfig
 
 Make = Callable[..., RunConfig]
 
-MODELS = {
+MODELS: Mapping[str, Mapping[str, object]] = {
     "plain": {},
     "batch norm": {"norm": "batch"},
     "norm after": {"norm": "batch", "norm_place": "after"},
@@ -43,10 +43,8 @@ def model_of(config: RunConfig, seed: int) -> nn.Module:
 
 
 def config_for(config: Make, name: str) -> RunConfig:
-    settings = {"model": "mlp", "widths": "7,6", **MODELS[name]}
-    if settings["model"] == "cnn":
-        del settings["widths"]
-    return config(**settings)
+    hidden = {} if MODELS[name].get("model") == "cnn" else {"widths": "7,6"}
+    return config(**{"model": "mlp", **hidden, **MODELS[name]})
 
 
 def random_permutations(model: nn.Module, seed: int) -> list[torch.Tensor]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.text import Text
 
 from nnlab.figures.draw.save import save_figure
 from nnlab.figures.kinds.claim import ClaimInterval, draw_claim_intervals
@@ -47,3 +48,13 @@ def test_an_svg_file_has_the_same_bytes_twice(tmp_path: Path) -> None:
 
 def test_no_comparison_is_an_empty_figure() -> None:
     assert draw_claim_intervals([]).axes
+
+
+def test_the_expected_value_is_in_view_and_named() -> None:
+    figure = draw_claim_intervals([replace(ROW, expected=5.0), ROW])
+    marked, plain = figure.axes[:2]
+    assert marked.get_xlim()[1] > 5.0
+    assert 5.0 in [float(line.get_xdata()[0]) for line in marked.lines]  # type: ignore[index,arg-type]
+    assert plain.get_xlim()[1] < 5.0
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert "expected if the claim is true" in texts

@@ -10,7 +10,9 @@ import pytest
 from command_line_runner import Nnlab
 from course_pages import BuiltCourse, CourseHtml
 
+from nnlab.cli.lecture import views
 from nnlab.lecture import read_lines, results
+from nnlab.study.reference_results import reference_results
 
 PAGES = ["01-relu.html", "02-reduction.html", "03-decays.html", "index.html"]
 NASTY = "<script>alert(1)</script>\"&'{{ 7*7 }}"
@@ -69,6 +71,8 @@ def test_a_line_without_a_study_has_its_plot(built_course: BuiltCourse) -> None:
         "figures/03-decays-light-plot.svg",
         "figures/03-decays-dark-plot.svg",
     ]
+    assert page.resources[0] == "figures/03-decays-plot.html"
+    assert "slider" in page.frames[0]["title"]
     assert "Next to the literature" not in page.text
 
 
@@ -90,7 +94,7 @@ def test_the_same_results_give_the_same_bytes(
 ) -> None:
     nnlab("lecture", "--all", "--no-train", "-o", "again", "--db", str(built_course.db))
     written = sorted(path for path in Path("again").rglob("*") if path.is_file())
-    assert len(written) == len(PAGES) + 10
+    assert len(written) == len(PAGES) + 11
     for path in written:
         original = built_course.folder / path.relative_to("again")
         assert path.read_bytes() == original.read_bytes(), path
@@ -108,18 +112,22 @@ def test_what_is_trained_already_is_not_trained_again(
     assert sorted(path.name for path in Path("course").glob("*.html")) == [PAGES[1], PAGES[3]]
 
 
-def test_training_continues_where_it_was_stopped(nnlab: Nnlab, lines_folder: Path) -> None:
+def test_training_continues_where_it_was_stopped(
+    nnlab: Nnlab, lines_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_SECONDS_BETWEEN_LINES", 0.0)
     nnlab("init-study", "--from", "lecture/reduction", "--epochs", "1", "--seeds", "5")
     with sqlite3.connect("runs.db") as connection:
         (waiting,) = connection.execute("SELECT COUNT(*) FROM run").fetchone()
     nnlab("train", "--study", "lecture/reduction", "--seeds", "5", "-q")
     with sqlite3.connect("runs.db") as connection:
         connection.execute(
-            "UPDATE run SET status = 'queued' WHERE id IN (SELECT id FROM run LIMIT 2)"
+            "UPDATE run SET status = 'queued', epochs = 0 WHERE id IN (SELECT id FROM run LIMIT 2)"
         )
     answer = nnlab("lecture", "--all", "--lines", "reduction")
     assert waiting == 15
     assert "1/1 lecture/reduction: 2 runs" in answer.out
+    assert "  2 of 2 epochs" in answer.out
     page = CourseHtml(Path("course/02-reduction.html"))
     assert "this course" in page.text
 
@@ -157,6 +165,8 @@ def test_without_training_the_reference_results_are_shown(
             "lecture/reduction": {
                 "verdict": "supported",
                 "seeds": 8,
+                "runs": 24,
+                "seconds": 3.0,
                 "comparisons": [
                     {"says": "with the same learning rate the sum tests worse by 5 points",
                      "found": 0.8, "low": 0.7, "high": 0.9, "n": 8, "verdict": "supported"},
@@ -167,13 +177,10 @@ def test_without_training_the_reference_results_are_shown(
         },
     }  # fmt: skip
     (tmp_path / "reference.json").write_text(json.dumps(reference))
-    monkeypatch.setattr(results, "REFERENCE_FILE", tmp_path / "reference.json")
-    results._reference_table.cache_clear()
-    try:
-        nnlab("lecture", "--all", "--no-train", "--lines", "1,2")
-        listed = nnlab("lecture", "--json").json
-    finally:
-        results._reference_table.cache_clear()
+    references = reference_results(tmp_path / "reference.json")
+    monkeypatch.setattr(results, "_references", lambda: references)
+    nnlab("lecture", "--all", "--no-train", "--lines", "1,2")
+    listed = nnlab("lecture", "--json").json
     assert not Path("runs.db").exists()
     page = CourseHtml(Path("course/02-reduction.html"))
     assert "reference result" in page.text

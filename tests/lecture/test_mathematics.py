@@ -27,6 +27,8 @@ from nnlab.lecture.mathematics import formula_as_mathml, formula_as_text, formul
          "Var(y) = n Var(w)Var(x)"),
         (r"\max(0, x)", "max(0, x)"),
         (r"10^{-3}", "10⁻³"),
+        (r"w' = \frac{\eta}{2\lambda} + \frac{1}{n_{\mathrm{in}}}", "w′ = η/(2λ) + 1/nᵢₙ"),
+        (r"|g| + |-\epsilon|, \quad w \sim N(0, s^2)", "|g| + |−ϵ|, w ∼ N(0, s²)"),
         (r"\max_{0 \le t \le 1} (1 - t) a^{b/2}, c", "max_{0 ≤ t ≤ 1} (1 − t)a^{b/2}, c"),
         (r"\bar{x} \cdot \tilde{y}", "x̄ · ỹ"),
         (r"\sqrt{\hat{v}} + \sqrt{16}", "√v̂ + √16"),

@@ -27,6 +27,7 @@ def _columns(axes: Collection[str]) -> tuple[TableColumn, ...]:
         TableColumn("study", "study", priority=4),
         TableColumn("name", "name", priority=5),
         TableColumn("trial", "trial", wrap=True),
+        TableColumn("arm", "arm", hidden=True),
         TableColumn("seed", "seed", align_right=True, priority=1),
         TableColumn("status", "status"),
         TableColumn(

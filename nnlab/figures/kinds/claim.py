@@ -32,6 +32,8 @@ _MAX_PANELS = 2
 _ROW_HEIGHT = 1.0  # inches
 _VERDICT_COLORS = {"supported": 2, "not supported": 1}  # index in the palette
 _REGION_ALPHA = 0.25
+# The expected value is marked above the interval, between -1 and 1.
+_EXPECTED_MARKER, _EXPECTED_HEIGHT = "v", 0.6
 # Axes of ratios that span less than this factor get linear ticks instead of powers of ten.
 _MIN_RATIO_FOR_LOG_TICKS = 30
 
@@ -40,7 +42,8 @@ _MIN_RATIO_FOR_LOG_TICKS = 30
 class ClaimInterval:
     """A mean with its 95 % interval, the bounds of the claimed region, and the verdict.
 
-    `quantity` is the label of the axis; `log` makes the axis logarithmic, for ratios.
+    `quantity` is the label of the axis; `log` makes the axis logarithmic, for ratios. `expected` is
+    the value if the claim is true and as large as the literature reports, if that is stated.
     """
 
     title: str
@@ -52,6 +55,7 @@ class ClaimInterval:
     below: float | None
     verdict: str
     log: bool = False
+    expected: float | None = None
 
 
 def save_claim_figures(
@@ -94,7 +98,7 @@ def claim_files(stem: Path, kind: str) -> tuple[Path, Path]:
 def _claim_interval(result: ComparisonResult) -> ClaimInterval:
     comparison, claim_test = result.comparison, result.test
     return ClaimInterval(
-        title=comparison.says,
+        title=comparison.says if comparison.decides else f"sub-claim: {comparison.says}",
         quantity=describe_claim(comparison),
         mean=claim_test.mean,
         low=claim_test.low,
@@ -103,6 +107,7 @@ def _claim_interval(result: ComparisonResult) -> ClaimInterval:
         below=comparison.below,
         verdict=str(claim_test.verdict),
         log=comparison.scale == "ratio",
+        expected=comparison.expected,
     )
 
 
@@ -118,6 +123,7 @@ def _arm_series(db: store.Database, study_verdict: StudyVerdict) -> list[Series]
             histories=tuple(histories[run.id] for run in tuned_arm.runs.values()),
         )
         for tuned_arm in study_verdict.arms.values()
+        if tuned_arm.runs
     ]
 
 
@@ -143,7 +149,7 @@ def draw_claim_intervals(rows: Sequence[ClaimInterval]) -> Figure:
     """A figure with a row for each comparison: its interval, and the claimed region shaded."""
     with style_context():
         count = max(1, len(rows))
-        entries = _legend_entries()
+        entries = _legend_entries(expected=any(row.expected is not None for row in rows))
 
         def draw(axes: Sequence[Axes]) -> None:
             for ax, row in zip(axes, rows, strict=False):
@@ -156,12 +162,16 @@ def draw_claim_intervals(rows: Sequence[ClaimInterval]) -> Figure:
         return figure
 
 
-def _legend_entries() -> list[LegendEntry]:
+def _legend_entries(*, expected: bool) -> list[LegendEntry]:
     ink = current_paper().look.ink
-    return [
+    entries = [
         LegendEntry(Patch(facecolor=color(5), alpha=_REGION_ALPHA, linewidth=0), "claimed region"),
         LegendEntry(Line2D([], [], color=ink, marker="o", linewidth=points(2)), "mean, 95 % CI"),
     ]
+    if expected:
+        marker = Line2D([], [], color=ink, marker=_EXPECTED_MARKER, linestyle="none")
+        entries.append(LegendEntry(marker, "expected if the claim is true"))
+    return entries
 
 
 def _draw_row(ax: Axes, row: ClaimInterval) -> None:
@@ -188,6 +198,9 @@ def _draw_row(ax: Axes, row: ClaimInterval) -> None:
     start = low if row.above is None else row.above
     end = high if row.below is None else row.below
     ax.axvspan(start, end, color=color(5), alpha=_REGION_ALPHA, linewidth=0, zorder=1)
+    if row.expected is not None:
+        ink = current_paper().look.ink
+        ax.plot([row.expected], [_EXPECTED_HEIGHT], marker=_EXPECTED_MARKER, color=ink, zorder=4)
     if math.isfinite(row.mean):
         ax.hlines(0, max(row.low, low), min(row.high, high), color=row_color, linewidth=points(2))
         ax.plot([row.mean], [0], marker="o", color=row_color, zorder=4)
@@ -203,7 +216,8 @@ def _result_text(row: ClaimInterval) -> str:
 
 def _axis_limits(row: ClaimInterval) -> tuple[float, float]:
     """The limits of the axis: they contain the interval and the bounds, with a margin."""
-    bounds = [row.mean, row.low, row.high, row.above, row.below, 1.0 if row.log else 0.0]
+    bounds = [row.mean, row.low, row.high, row.above, row.below, row.expected]
+    bounds.append(1.0 if row.log else 0.0)
     finite = [value for value in bounds if value is not None and math.isfinite(value)]
     if row.log:
         logs = [math.log(value) for value in finite if value > 0]

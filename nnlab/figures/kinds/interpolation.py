@@ -1,6 +1,6 @@
 """`nnlab plot interpolation`: the loss on the straight line between the weights of two runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,8 +49,8 @@ class PairLines:
     first: str
     second: str
     positions: Sequence[float]
-    raw: "dict[str, Sequence[float]]"
-    aligned: "dict[str, Sequence[float]]"
+    raw: Mapping[str, Sequence[float]]
+    aligned: Mapping[str, Sequence[float]]
 
 
 def prepare_interpolation(
@@ -148,8 +148,8 @@ def _pair_lines(measured: "Interpolation", fields: Sequence[str]) -> PairLines:
         f"run {first.id}",
         f"run {second.id}",
         measured.raw.positions,
-        dict(measured.raw.metrics),
-        {} if measured.aligned is None else dict(measured.aligned.metrics),
+        measured.raw.metrics,
+        {} if measured.aligned is None else measured.aligned.metrics,
     )
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from nnlab.figures.draw.animation import evenly_spaced
 from nnlab.figures.draw.axis_scales import MINUS_SIGN, format_power_of_ten
-from nnlab.figures.kinds.surface import (
+from nnlab.figures.surface_geometry import (
     contour_levels,
     panel_title,
     surface_grid,

@@ -10,6 +10,7 @@ import typer
 
 from nnlab import store
 from nnlab.analysis.ablation import ablations
+from nnlab.analysis.claim_values import claim_values_of_scope
 from nnlab.analysis.extra_columns import parse_costs
 from nnlab.analysis.methods_by_task import methods_by_task
 from nnlab.analysis.ranking_options import parse_epoch_choice, parse_field_names
@@ -320,7 +321,8 @@ def _print_rankings(
         scope if pair is None else pair,
         replace(request, top=_row_limit(top, output_format)),
     )
-    print_rankings(rankings, output_format)
+    claim = claim_values_of_scope(db, scope) if output_format is Format.JSON else None
+    print_rankings(rankings, output_format, claim)
     if output_format is not Format.TABLE:
         return
     if pair is not None:

@@ -31,11 +31,21 @@ from nnlab.stats.uncertainty import Uncertainty
 _MAX_TABLES = 8
 
 
-def print_rankings(rankings: Sequence[Ranking], output_format: Format) -> None:
-    """Prints a ranking for each group of comparable runs, as one document."""
+def print_rankings(
+    rankings: Sequence[Ranking],
+    output_format: Format,
+    claim: Mapping[str, Any] | None = None,
+) -> None:
+    """Prints a ranking for each group of comparable runs, as one document.
+
+    Args:
+        rankings: the rankings.
+        output_format: the format.
+        claim: the verdict on the claim of their study, which only JSON contains.
+    """
     if output_format is Format.JSON:
         first, *others = map(ranking_values, rankings)
-        print_json({**first, "other_groups": others})
+        print_json({**first, "other_groups": others, "claim": claim})
     elif output_format is Format.CSV and len(rankings) > 1:
         _print_one_csv(rankings)
     elif len(rankings) == 1:

@@ -1,5 +1,6 @@
 """What several commands print about studies: a setting, a verdict, a command for more seeds."""
 
+import itertools
 from collections.abc import Sequence
 
 from nnlab import store
@@ -97,20 +98,28 @@ def print_more_seeds_command(db: store.Database, ranking: Ranking) -> None:
     if None in seeds or not all(map(is_builtin_setting, settings)):
         return  # nnlab cannot train them
     used = sorted(seed for seed in seeds if seed is not None)
-    words = ["nnlab", "train", "--study", *names, *_seeds_option(used, count), "--extend"]
+    (name,) = names
+    # The seeds on which a study was designed must not decide it.
+    pilot = store.find_study(db, name).pilot
+    first_new = 0 if pilot is None else max((*used, *pilot.seeds)) + 1
+    words = ["nnlab", "train", "--study", name, *_seeds_option(used, count, first_new), "--extend"]
     say(f"more seeds: {quote_command(*words)}", style="dim")
 
 
-def _seeds_option(used: Sequence[int], count: int) -> tuple[str, str]:
+def _seeds_option(used: Sequence[int], count: int, first_new: int = 0) -> tuple[str, str]:
     """The option, and its value, that extend the used seeds to a count.
+
+    New seeds are counted from `first_new`.
 
     >>> _seeds_option((0, 1), 6)
     ('--seeds', '6')
     >>> _seeds_option((3, 5), 4)
     ('--seed', '0,1')
+    >>> _seeds_option((100, 101), 4, first_new=102)
+    ('--seed', '102,103')
     """
-    if set(used) <= set(range(count)):
+    if not first_new and set(used) <= set(range(count)):
         return "--seeds", str(count)
-    free = (seed for seed in range(count + len(used)) if seed not in set(used))
+    free = (seed for seed in itertools.count(first_new) if seed not in set(used))
     extra = [next(free) for _ in range(count - len(used))]
     return "--seed", ",".join(map(str, extra))
