@@ -35,11 +35,11 @@ from nnlab.version import nnlab_version  # noqa: E402
 # Sizes in points, 1/72 inch. US letter is 9 mm wider and 18 mm shorter than A4.
 MM = 72 / 25.4
 PAGE_WIDTH, PAGE_HEIGHT = 210 * MM, 297 * MM
-MARGIN_X, MARGIN_Y = 8 * MM, 14 * MM
-COLUMNS, GAP = 3, 4 * MM
+MARGIN_X, MARGIN_Y = 7 * MM, 14 * MM
+COLUMNS, GAP = 3, 3.5 * MM
 TITLE_HEIGHT = 18.0
 LARGEST_TYPE, SMALLEST_TYPE, TYPE_STEP = 8.0, 6.5, 0.05
-LINE_SPACING, SECTION_SPACE, TITLE_SPACE = 1.14, 0.55, 0.3  # in sizes of type
+LINE_SPACING, SECTION_SPACE, TITLE_SPACE = 1.12, 0.5, 0.28  # in sizes of type
 LONGEST_UNDIVIDED = 10  # lines of a section that stay in one column
 
 # It comes with matplotlib, so that the page is the same on every machine.
@@ -90,7 +90,10 @@ def sections() -> list[Section]:
         Section("First steps", [(command, "") for command in _FIRST_STEPS]),
         Section(
             "Commands: nnlab NAME --help",
-            [(name, _first_clauses(line)) for name, (_, line, _) in COMMANDS.items()],
+            [
+                (name, _first_clauses(line).split(", ")[0])
+                for name, (_, line, _) in COMMANDS.items()
+            ],
         ),
         _choices("Optimizers: --opt, with defaults", "opt", shows_defaults=True),
         _choices("Decays: --decay; t in epochs after --warmup", "decay", shows_defaults=True),
@@ -133,7 +136,7 @@ def _choices_and_own(title: str, kind: str) -> Section:
         for row in catalogue.CATALOGUES[kind]
         if row.name.endswith(":")
     ]
-    entries = [*_choices(title, kind).entries, ("your own", ", ".join(own))]
+    entries = [*_choices(title, kind).entries, ("your own", " ".join(own))]
     return Section(title, entries)
 
 

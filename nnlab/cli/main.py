@@ -140,6 +140,11 @@ COMMANDS = {
         "Export a trained model, or the metrics of runs for other tools.",
         _MODEL_PANEL,
     ),
+    "quiz": (
+        "reference.quiz.command",
+        "Diagnose recorded curves: questions for a class.",
+        _REFERENCE_PANEL,
+    ),
     "choices": (
         "reference.choices",
         "List choices: optimizers, schedules, models, ...",

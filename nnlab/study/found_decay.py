@@ -81,8 +81,13 @@ def _finished_runs(
             studies = {study.name: study for study in store.all_studies(database)}
             if source.study not in studies:
                 return None
+<<<<<<< HEAD
             runs = store.runs(database, study=studies[source.study].id, current_only=True)
-            runs = [run for run in runs if run.seed in source.seeds]
+            runs = tuple(run for run in runs if run.seed in source.seeds)
+=======
+            stored = store.runs(database, study=studies[source.study].id, current_only=True)
+            runs = [run for run in stored if run.seed in source.seeds]
+>>>>>>> claims
             histories = store.histories(database, [run.id for run in runs], [METRIC])
     except NoDatabase:
         return None

@@ -77,7 +77,7 @@ def test_they_are_listed(nnlab: Nnlab, folder: Path) -> None:
 
 def test_a_built_in_study_is_set_up_by_name_and_may_be_called_otherwise(nnlab: Nnlab) -> None:
     answer = nnlab("init-study", "--from", "lecture/reduction", "--epochs", "1")
-    assert "24 runs in study 'lecture/reduction': 24 new" in answer.out
+    assert "40 runs in study 'lecture/reduction': 40 new" in answer.out
     nnlab("init-study", "mine", "--from", "lecture/reduction", "--epochs", "1")
     assert [row["study"] for row in nnlab("studies", "--format", "json").json] == [
         "lecture/reduction",

@@ -91,6 +91,10 @@ def test_completion_of_names(trained: Nnlab, folder: Path) -> None:
     assert completions(folder, "nnlab show 2") == ["2"]
     assert completions(folder, "nnlab choices dec") == ["decay"]
     assert completions(folder, "nnlab db ba") == ["backup"]
+    assert completions(folder, "nnlab explain tr") == ["train"]
+    assert completions(folder, "nnlab explain NN101") == ["NN101"]
+    assert completions(folder, "nnlab explain train --opt adamw") == ["adamw"]
+    assert completions(folder, "nnlab export 2 --to sc") == ["script"]
     for command in ("stop", "rm"):
         assert completions(folder, f"nnlab {command} dep") == ["depth"]
         assert completions(folder, f"nnlab {command} 2") == ["2"]

@@ -11,15 +11,6 @@ from nnlab.study.builtin import builtin_study_names, builtin_study_path
 from nnlab.study.comparisons import parse_comparisons
 from nnlab.study.published import parse_pilot, parse_published
 
-# Studies whose files do not state their power yet; this set only becomes smaller.
-WITHOUT_POWER = {
-    *("lecture/adam-defaults", "lecture/augmentation", "lecture/batch-norm"),
-    *("lecture/decay-adam-sgd", "lecture/dropout", "lecture/dropout-conv", "lecture/find-decay"),
-    *("lecture/init-scale", "lecture/inputs", "lecture/local-minima", "lecture/low-lr"),
-    *("lecture/minibatch", "lecture/optimizers", "lecture/penalties", "lecture/precision"),
-    *("lecture/reduction", "lecture/relu", "lecture/second-order", "lecture/transfer"),
-}
-
 
 def content_of(name: str) -> dict[str, object]:
     return tomllib.loads(builtin_study_path(name).read_text(encoding="utf-8"))
@@ -34,17 +25,8 @@ def deciding(name: str) -> tuple[Comparison, ...]:
     return comparisons
 
 
-def test_the_studies_without_power_are_those_without_a_pilot() -> None:
-    assert {name for name in builtin_study_names() if "pilot" not in content_of(name)} == (
-        WITHOUT_POWER & set(builtin_study_names())
-    )
-
-
-WITH_POWER = sorted(set(builtin_study_names()) - WITHOUT_POWER)
-
-
 def test_every_comparison_that_decides_has_sufficient_power() -> None:
-    lines = [line for name in WITH_POWER for line in _power_problems(name)]
+    lines = [line for name in builtin_study_names() for line in _power_problems(name)]
     assert lines == []
 
 
@@ -61,7 +43,7 @@ def _power_problems(name: str) -> Iterator[str]:
 
 
 def test_the_seeds_of_the_verdict_are_not_those_of_the_pilot() -> None:
-    for name in WITH_POWER:
+    for name in builtin_study_names():
         content = tomllib.loads(builtin_study_path(name).read_text(encoding="utf-8"))
         problems: list[str] = []
         pilot = parse_pilot(content["pilot"], problems)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from nnlab import store
 from nnlab.errors import UsageError
 from nnlab.figures.draw.animation import MAX_FRAMES
-from nnlab.figures.draw.axis_scales import MINUS_SIGN, set_epoch_axis, set_log_ticks
+from nnlab.figures.draw.axis_scales import set_epoch_axis, set_log_ticks
 from nnlab.figures.draw.labels import wrap_to_width
 from nnlab.figures.draw.layout import (
     available_text_width,
@@ -32,6 +31,12 @@ from nnlab.figures.draw.series_style import (
 )
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.prepared_figure import PreparedFigure, figure_table
+from nnlab.figures.surface_geometry import (
+    contour_levels,
+    panel_title,
+    surface_grid,
+    visible_length,
+)
 from nnlab.figures.surface_trials import SurfacePaths, follow_paths, outcome_notes
 from nnlab.io.text import format_count
 
@@ -40,11 +45,7 @@ if TYPE_CHECKING:
     from nnlab.engine.surface_paths import SurfacePath
     from nnlab.io.file_origin import Provenance
 
-_GRID, _CONTOURS = 301, 14
-_CONTOUR_POWER = 4.0  # contours are closer together, in terms of the loss, near the minimum
-_LEVEL_GAP = 0.2  # between the level of a saddle point and others, relative to its own
 _PANEL_HEIGHT = 2.3  # inches
-_ROUNDED_FROM = 100.0  # condition numbers without decimals
 _DOTS_UP_TO = 250  # steps of a path that are drawn as dots
 # The axis of the loss begins at this fraction of the loss at the start, and ends at this multiple.
 _LOWEST_LOSS, _HIGHEST_LOSS = 1e-10, 5.0
@@ -151,19 +152,6 @@ def _point(text: str) -> "Point":
     return x, y
 
 
-def panel_title(surface: "LossSurface") -> str:
-    """The name of a surface with the condition number of its minimum, or a saddle's curvatures."""
-    from nnlab.engine.surface_paths import hessian_eigenvalues  # imports torch
-
-    described = surface.stationary[0]
-    low, high = hessian_eigenvalues(surface, described.at)
-    if described.kind == "saddle point":
-        return f"{surface.title}, curvatures {low:.2g} and {high:.2g}".replace("-", MINUS_SIGN)
-    number = high / low
-    text = f"{number:,.0f}" if number >= _ROUNDED_FROM else f"{number:.2g}"
-    return f"{surface.title}, condition number {text}"
-
-
 def _caption(result: SurfacePaths, noise: float) -> str:
     from nnlab.engine.surface_paths import hessian_eigenvalues  # imports torch
 
@@ -239,31 +227,6 @@ def _point_entries(results: Sequence[SurfacePaths]) -> list[LegendEntry]:
 def _face_color(kind: str) -> str:
     look = current_paper().look
     return look.text if kind == "minimum" else look.background
-
-
-def contour_levels(surface: "LossSurface", losses: np.ndarray) -> np.ndarray:
-    """The levels of the contours: close together near the minimum, and through saddle points."""
-    low, high = surface.lowest, float(losses.max())
-    levels = low + (high - low) * np.linspace(0, 1, _CONTOURS + 1)[1:-1] ** _CONTOUR_POWER
-    saddles = [
-        float(surface.function(*point.at))
-        for point in surface.stationary
-        if point.kind == "saddle point"
-    ]
-    kept = [
-        level
-        for level in levels
-        if not any(abs(level - saddle) < _LEVEL_GAP * (saddle - low) for saddle in saddles)
-    ]
-    return np.unique(np.round([*kept, *saddles], 12))
-
-
-def surface_grid(
-    surface: "LossSurface", count: int = _GRID
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The coordinates x [n] and y [n] of a grid on the drawn area, and the losses [n, n]."""
-    x, y = np.linspace(*surface.xlim, count), np.linspace(*surface.ylim, count)
-    return x, y, surface.function(x[None, :], y[:, None])
 
 
 def _draw_paths(
@@ -366,17 +329,6 @@ def _draw_end(
         zorder=6 - rank / 20,
     )
     return end
-
-
-def visible_length(surface: "LossSurface", path: "SurfacePath") -> int:
-    """The number of drawn points: a diverging path ends at the first one that leaves the area."""
-    if not path.diverged:
-        return len(path.points)
-    (left, right), (low, high) = surface.xlim, surface.ylim
-    outside = [
-        i for i, (x, y) in enumerate(path.points) if not (left <= x <= right and low <= y <= high)
-    ]
-    return max(2, outside[0] + 1)
 
 
 def _diverged_marker() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from nnlab.figures.draw.animation import evenly_spaced
 from nnlab.figures.draw.axis_scales import MINUS_SIGN, format_power_of_ten
-from nnlab.figures.kinds.surface import (
+from nnlab.figures.surface_geometry import (
     contour_levels,
     panel_title,
     surface_grid,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # The size of a panel and of the area between its axes, in units of its SVG.
 WIDTH, HEIGHT = 440, 330
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 24, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68, 24, 12, 44
 _MAX_POINTS = 1500  # of a path; more cannot be distinguished
 _TICKS = 5
 _DECADES = 10.0  # of the axis of the loss

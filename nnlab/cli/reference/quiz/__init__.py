@@ -1,0 +1,1 @@
+"""`nnlab quiz`: recorded curves to diagnose in class."""
