@@ -31,7 +31,7 @@ class Choice:
     set. `defaults` are the options that apply to this choice, with their default values; setting
     an option that applies to none of the chosen rows is an error. `tasks` are the supported tasks.
     `earlier_values` are the values of options in settings that were stored before the option
-    existed, where its default is another value today; see docs/decisions/0022.
+    existed, where its default is another value today; see docs/decisions/0021.
     `display_name` is its name in figures and tables for readers; the name itself if it is empty.
     """
 

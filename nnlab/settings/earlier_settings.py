@@ -1,7 +1,7 @@
 """Fields that older stored settings lack, and whose default means something else today.
 
 A setting without the field was trained with the earlier value, which is the value that leaves its
-digest unchanged. See docs/decisions/0022.
+digest unchanged. See docs/decisions/0021.
 """
 
 from collections.abc import Iterable, Mapping
