@@ -143,7 +143,7 @@ def _name_list(names: Sequence[str]) -> str:
 
 
 def _learning_rate_curves(
-    trials: Sequence[_ScheduledTrial], steps: int, noun: str, *, has_arms: bool
+    trials: Sequence[_ScheduledTrial], steps: int, noun: str, *, has_arms: bool = False
 ) -> list[LearningRateCurve]:
     """A line for each schedule; trials with the same rates share a line.
 
