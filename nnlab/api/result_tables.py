@@ -44,7 +44,7 @@ class RunTable(RecordTable[RunOverview]):
 
     def _columns(self) -> tuple[str, ...]:
         return (
-            "run", "study", "name", "trial", "seed", "status", "epochs", "epochs_planned",
+            "run", "study", "name", "trial", "arm", "seed", "status", "epochs", "epochs_planned",
             "val_rmse", "val_mae", "metric", "best", "best_epoch", "last", "flags", "tags",
             "started_at", "origin", "axis",
         )  # fmt: skip

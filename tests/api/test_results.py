@@ -81,7 +81,7 @@ def test_a_ranking_agrees_with_compare(
 ) -> None:
     ranking = results.compare(*names, **options)
     others = [ranking_values(group.ranking) for group in ranking.other_groups]
-    shown = {**ranking_values(ranking.ranking), "other_groups": others}
+    shown = {**ranking_values(ranking.ranking), "other_groups": others, "claim": None}
     assert as_json(shown) == trained("compare", *words, "--format", "json").json
 
 
