@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
-_VOID = {"meta", "input", "img", "br", "link", "hr", "source"}
+_VOID = {"meta", "input", "img", "br", "link", "hr", "source", "wbr"}
 
 
 @dataclass(frozen=True)

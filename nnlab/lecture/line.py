@@ -31,8 +31,8 @@ class Reference:
 class LectureLine:
     r"""A line of the notes.
 
-    `question`, `mathematics`, `exercise`, `solution` and `change_note` may contain LaTeX between
-    `$` or `$$`, and code between backticks.
+    `question`, `answer`, `mathematics`, `exercise`, `solution` and `change_note` may contain LaTeX
+    between `$` or `$$`, and code between backticks.
 
     Attributes:
         slug: the name of its file without the suffix, such as `relu`.
@@ -43,6 +43,7 @@ class LectureLine:
         command: a command that demonstrates it in a few seconds, in an empty folder.
         question: asked before any result is shown.
         predict: the answers to choose from.
+        answer: what is true, for a line without a study; None if a study answers the question.
         mathematics: a few paragraphs.
         exercise: a task for the reader.
         solution: the answer to the exercise.
@@ -67,6 +68,7 @@ class LectureLine:
     change_note: str
     plot: str | None
     papers: tuple[Reference, ...]
+    answer: str | None = None
 
     @property
     def stem(self) -> str:

@@ -12,6 +12,8 @@ from nnlab.errors import ConfigError
 from nnlab.lecture.formula_text import FUNCTION_NAMES, element_as_text
 
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+# LaTeX sets them without spaces, MathML with: | w | / 2.
+_UNSPACED_OPERATORS = ("|", "/")
 # MathML Core defines no named widths of spaces.
 _NEGATIVE_SPACES = {"negativethinmathspace": "-0.167em"}
 
@@ -78,6 +80,9 @@ def _parse_formula(latex: str, *, display: bool) -> ElementTree.Element:
         if (element.tag, element.text) == ("mi", "~"):
             # The converter takes the relation of \sim for a letter.
             element.tag, element.text = "mo", "\u223c"
+        if element.tag == "mo" and element.text in _UNSPACED_OPERATORS:
+            element.set("lspace", "0")
+            element.set("rspace", "0")
         if element.get("width") in _NEGATIVE_SPACES:
             element.set("width", _NEGATIVE_SPACES[element.attrib["width"]])
     _space_functions(root)

@@ -17,8 +17,8 @@ MAX_LINE_BYTES = 64 << 10  # of the file of a line
 
 _TEXT_KEYS = ("sentence", "topic", "command", "question", "mathematics", "exercise", "solution",
               "change", "change_note")  # fmt: skip
-_OPTIONAL_KEYS = ("study", "plot")
-_MARKUP_KEYS = ("question", "mathematics", "exercise", "solution", "change_note")
+_OPTIONAL_KEYS = ("study", "plot", "answer")
+_MARKUP_KEYS = ("question", "answer", "mathematics", "exercise", "solution", "change_note")
 _KEYS = ("number", *_TEXT_KEYS, *_OPTIONAL_KEYS, "predict", "papers")
 _MIN_ANSWERS, _MAX_ANSWERS = 2, 4
 
@@ -62,7 +62,7 @@ def check_formulas(lines: Iterable[LectureLine]) -> None:
         f"{line.slug}.toml: {key}: {problem}"
         for line in lines
         for key in _MARKUP_KEYS
-        for problem in text_problems(getattr(line, key))
+        for problem in text_problems(getattr(line, key) or "")
     ]
     if problems:
         raise ConfigError(problems)
@@ -129,14 +129,15 @@ def read_line(path: Path) -> LectureLine:
         slug=path.stem,
         number=table["number"],
         study=table.get("study"),
-        plot=_command(table.get("plot")),
+        plot=_stripped(table.get("plot")),
+        answer=_stripped(table.get("answer")),
         predict=tuple(table["predict"]),
         papers=tuple(Reference(paper["text"], paper["url"]) for paper in table["papers"]),
         **{key: table[key].strip() for key in _TEXT_KEYS},
     )
 
 
-def _command(text: str | None) -> str | None:
+def _stripped(text: str | None) -> str | None:
     return None if text is None else text.strip()
 
 
@@ -154,6 +155,8 @@ def _table_problems(table: Mapping[str, Any]) -> Iterable[str]:
         yield f"topic must be one of {', '.join(TOPICS)}; got {table['topic']!r}"
     if _is_text(table.get("study")) and table["study"] not in builtin_study_names():
         yield f"study names no built-in study: {table['study']!r}"
+    if ("study" in table) == ("answer" in table):
+        yield "a line needs either a study or an answer to its question"
     for key in ("command", "change", "plot"):
         if _is_text(table.get(key)):
             yield from (f"{key}: {problem}" for problem in _command_problems(key, table[key]))

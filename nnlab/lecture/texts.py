@@ -105,6 +105,22 @@ def inline_as_html(text: str) -> "Markup":
     return Markup("").join(map(_span_as_html, _spans(text)))
 
 
+def command_as_html(command: str) -> "Markup":
+    """A command as HTML whose lines are not broken within the name of an option, as after `--`."""
+    from markupsafe import Markup
+
+    option = Markup('<span class="option">{}</span>')
+    words = re.split(r"(\s+)", command)
+    return Markup("").join(option.format(w) if w.startswith("-") else w for w in words)
+
+
+def breakable_as_html(text: str) -> "Markup":
+    """A text as HTML whose lines may be broken after the brackets, dots and signs of code in it."""
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(re.split(r"(?<=[(=._])(?=\w)", text))
+
+
 def _span_as_html(span: TextSpan) -> "Markup":
     from markupsafe import Markup, escape
 

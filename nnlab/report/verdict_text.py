@@ -139,7 +139,7 @@ def _pilot_lines(study: Study) -> tuple[str, ...]:
     seeds = f"designed on {format_count(len(study.pilot.seeds), 'other seed')}"
     if set(study.pilot.seeds) & set(study.seeds):
         seeds = f"designed on {format_count(len(study.pilot.seeds), 'seed')}"
-    return (f"{seeds}; {study.pilot.notes}" if study.pilot.notes else seeds,)
+    return (f"{seeds}: {study.pilot.notes}" if study.pilot.notes else seeds,)
 
 
 def format_number(value: float) -> str:

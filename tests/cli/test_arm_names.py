@@ -113,7 +113,7 @@ def test_every_report_has_the_verdict_its_power_and_the_literature(
             "5 seeds find +0.5 with probability",
             "the smallest effect that would matter",
             "not tuned equally: short over 1 trial and long over 2 trials",
-            "designed on 5 other seeds; More epochs than at first.",
+            "designed on 5 other seeds: More epochs than at first.",
             "mixed",
         ):
             assert phrase in text

@@ -63,6 +63,7 @@ def test_a_line_is_shown_with_its_mathematics(nnlab: Nnlab, word: str) -> None:
         "nnlab lecture 2 --solution shows the solution",
     ):
         assert part in text
+    assert text.endswith("next: nnlab lecture 3")
     assert "0.0016" not in text
 
 
@@ -70,10 +71,12 @@ def test_the_solution_is_shown_on_request(nnlab: Nnlab) -> None:
     assert "η/B = 0.1/64 ≈ 0.0016." in nnlab("lecture", "2", "--solution").out
 
 
-def test_a_line_without_a_study_has_no_result(nnlab: Nnlab) -> None:
+def test_a_line_without_a_study_has_an_answer(nnlab: Nnlab) -> None:
     text = nnlab("lecture", "decays").out
     assert "lr(t) = lr₀e⁻ᵏᵗ" in text
-    assert "Result" not in text
+    assert "Result\n  The exponential decay, a sixteenth of η₀.\n" in text
+    assert "Claim" not in text
+    assert "next:" not in text  # it is the last line
     assert nnlab("lecture", "decays", "--json").json["study"] is None
 
 

@@ -27,6 +27,7 @@ def test_a_question_does_not_tell_its_answer(nnlab: Nnlab) -> None:
     assert "--train-size 120" in out
     assert "a) overfitting" in out
     assert "Loss (cross entropy, nats)" in out
+    assert "Points are the training, lines the validation." in out
     assert "Answer" not in out
     assert "NN101" not in out
 

@@ -62,6 +62,7 @@ def test_a_page_asks_first_and_collapses_the_result_and_the_solution(
         for part in ("verdict", "curves")
         for theme in ("light", "dark")
     ]
+    assert '<span class="option">--reduction</span> mean,sum' in text
     assert "mean, lr 0.1" in page.images[0]["alt"] + page.images[2]["alt"]
 
 
@@ -74,6 +75,9 @@ def test_a_line_without_a_study_has_its_plot(built_course: BuiltCourse) -> None:
     assert page.resources[0] == "figures/03-decays-plot.html"
     assert "slider" in page.frames[0]["title"]
     assert "Next to the literature" not in page.text
+    text = (built_course.folder / "03-decays.html").read_text()
+    result = text.index('<details class="reveal">')
+    assert result < text.index("The exponential decay, a sixteenth of") < text.index("<figure")
 
 
 def test_pages_are_linked_in_order(built_course: BuiltCourse) -> None:

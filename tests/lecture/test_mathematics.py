@@ -56,6 +56,18 @@ def test_negative_and_function_spaces_are_widths_of_mathml() -> None:
     assert '<mi>ln</mi><mspace width="0.167em"></mspace><mi>x</mi>' in text
 
 
+def test_bars_and_slashes_have_no_spaces() -> None:
+    operators = [
+        element.attrib
+        for element in ElementTree.fromstring(
+            formula_as_mathml(r"|w| / 2 + \left|x\right|", display=False)
+        ).iter("mo")
+        if element.text in ("|", "/")
+    ]
+    assert len(operators) == 5
+    assert all(operator["lspace"] == operator["rspace"] == "0" for operator in operators)
+
+
 @pytest.mark.parametrize(
     "latex",
     [

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ def test_a_line_is_read(lines_folder: Path) -> None:
     assert line.predict == ("ReLU clearly", "tanh", "no difference")
     assert line.papers[0].url == "https://proceedings.mlr.press/v15/glorot11a.html"
     assert line.plot is None
+    assert line.answer is None
 
 
 def test_lines_are_in_the_order_of_their_numbers(lines_folder: Path) -> None:
@@ -43,6 +45,8 @@ def test_lines_are_in_the_order_of_their_numbers(lines_folder: Path) -> None:
         ("number = 1", "number = true", "number must be a whole number from 1, got True"),
         ('sentence = "Use ReLU as the default activation."', 'sentence = " "', "sentence must be"),
         ('topic = "Activations"', 'topic = "Activation"', "topic must be one of Activations, "),
+        ('study = "lecture/relu"\n', "", "needs either a study or an answer"),
+        ("question =", 'answer = "ReLU"\nquestion =', "needs either a study or an answer"),
         ("lecture/relu", "lecture/rellu", "study names no built-in study: 'lecture/rellu'"),
         ("command =", "comand =", "unknown key 'comand': did you mean 'command'"),
         ('"nnlab train --act', '"python --act', "command: must be a command of nnlab"),
@@ -132,6 +136,19 @@ def test_the_commands_of_the_package_lines_are_accepted(
         for text in filter(None, (line.command, line.change, line.plot)):
             for words in split_commands(text):
                 _parse_only(words[1:])
+
+
+def test_every_line_of_the_package_names_its_own_studies_and_runs(
+    package_lines: tuple[LectureLine, ...],
+) -> None:
+    # The commands of all lines are meant for one database.
+    names: dict[str, str] = {}
+    for line in package_lines:
+        for words in (*split_commands(line.command), *split_commands(line.change)):
+            own = [words[2]] if words[1] == "init-study" else []
+            own += [after for word, after in pairwise(words) if word == "--name"]
+            for name in own:
+                assert names.setdefault(name, line.slug) == line.slug
 
 
 def _parse_only(words: list[str]) -> None:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from nnlab.lecture.texts import inline_as_html, text_as_html, text_for_terminal, text_problems
+from nnlab.lecture.texts import (
+    breakable_as_html,
+    command_as_html,
+    inline_as_html,
+    text_as_html,
+    text_for_terminal,
+    text_problems,
+)
 
 TEXT = """
 First `nnlab train` with
@@ -23,6 +30,15 @@ def test_paragraphs_code_and_formulas_as_html() -> None:
 
 def test_code_is_escaped_and_dollars_in_it_are_no_formula() -> None:
     assert str(inline_as_html("`<a $x>`")) == "<code>&lt;a $x&gt;</code>"
+
+
+def test_lines_of_commands_and_code_are_broken_at_words_only() -> None:
+    assert str(command_as_html("nnlab train --lr 1 <x>\nnnlab show")) == (
+        'nnlab train <span class="option">--lr</span> 1 &lt;x&gt;\nnnlab show'
+    )
+    assert str(breakable_as_html("f(size_average=False): <b>")) == (
+        "f(<wbr>size_<wbr>average=<wbr>False): &lt;b&gt;"
+    )
 
 
 def test_the_terminal_gets_paragraphs_of_one_line() -> None:

@@ -83,7 +83,7 @@ def lecture(
         nnlab lecture --all --lines 1,5-7
     """
     # Imported only here: the store takes time to import, and completion does not need it.
-    from nnlab.lecture.read_lines import find_line, lecture_lines, select_lines
+    from nnlab.lecture.read_lines import lecture_lines, select_lines
 
     if course:
         # The course needs the modules that train and draw.
@@ -106,4 +106,4 @@ def lecture(
     if line is None:
         print_lines(lecture_lines(), db, json=json)
     else:
-        print_line(find_line(lecture_lines(), line), db, json=json, solution=solution)
+        print_line(lecture_lines(), line, db, json=json, solution=solution)

@@ -1,6 +1,6 @@
 """Prints one line of the lecture in the terminal, for `nnlab lecture LINE`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nnlab.cli.lecture.listing import line_values, open_if_exists, result_text
 from nnlab.cli.output.formats import Format
@@ -9,7 +9,7 @@ from nnlab.cli.output.table_layout import wrap_text
 from nnlab.io.command_line import quote_command
 from nnlab.lecture.claim_file import read_claim_file
 from nnlab.lecture.line import LectureLine
-from nnlab.lecture.read_lines import check_formulas
+from nnlab.lecture.read_lines import check_formulas, find_line
 from nnlab.lecture.results import LineResult, line_result
 from nnlab.lecture.texts import text_for_terminal
 from nnlab.report.verdict_text import UNDECIDED_HEADING
@@ -25,11 +25,14 @@ _COLUMNS = (
 )
 
 
-def print_line(line: LectureLine, db: str | None, *, json: bool, solution: bool) -> None:
+def print_line(
+    lines: Sequence[LectureLine], name: str, db: str | None, *, json: bool, solution: bool
+) -> None:
     """Prints the question, command, result, mathematics, exercise and papers of a line.
 
     Args:
-        line: the line.
+        lines: all lines in order.
+        name: the number or name of the line.
         db: path or URL of the database; None for the default.
         json: whether JSON is printed.
         solution: whether the solution of the exercise is printed.
@@ -37,7 +40,9 @@ def print_line(line: LectureLine, db: str | None, *, json: bool, solution: bool)
     Raises:
         ConfigError: a formula cannot be read.
         StoreError: the database cannot be read.
+        UnknownName: there is no such line.
     """
+    line = find_line(lines, name)
     check_formulas([line])
     with open_if_exists(db) as database:
         result = line_result(database, line)
@@ -52,6 +57,8 @@ def print_line(line: LectureLine, db: str | None, *, json: bool, solution: bool)
     _print_commands("Try it", line.command)
     if line.study is not None:
         _print_result(line.study, result)
+    if line.answer is not None:
+        _print_part("Result", text_for_terminal(line.answer))
     _print_part("Mathematics", text_for_terminal(line.mathematics))
     _print_part("Exercise", text_for_terminal(line.exercise))
     if solution:
@@ -66,6 +73,9 @@ def print_line(line: LectureLine, db: str | None, *, json: bool, solution: bool)
     for paper in line.papers:
         _print_paragraph(paper.text)
         say(f"  {paper.url}", style="dim")
+    for following in lines[lines.index(line) + 1 :][:1]:
+        say("")
+        say(f"next: {quote_command('nnlab', 'lecture', following.number)}", style="dim")
 
 
 def _print_result(study: str, result: LineResult | None) -> None:

@@ -15,7 +15,12 @@ from nnlab.lecture.claim_file import ClaimFile, read_claim_file
 from nnlab.lecture.figures import CourseFigure
 from nnlab.lecture.line import LectureLine
 from nnlab.lecture.results import LineResult
-from nnlab.lecture.texts import inline_as_html, text_as_html
+from nnlab.lecture.texts import (
+    breakable_as_html,
+    command_as_html,
+    inline_as_html,
+    text_as_html,
+)
 from nnlab.report.page import page_style
 from nnlab.report.verdict_text import UNDECIDED_HEADING
 from nnlab.version import nnlab_version
@@ -90,5 +95,10 @@ def _environment() -> "jinja2.Environment":
         loader=jinja2.FunctionLoader(_resource_text),
         keep_trailing_newline=True,
     )
-    environment.filters |= {"prose": text_as_html, "inline": inline_as_html}
+    environment.filters |= {
+        "prose": text_as_html,
+        "inline": inline_as_html,
+        "unbroken": command_as_html,
+        "breakable": breakable_as_html,
+    }
     return environment

@@ -24,6 +24,7 @@ _MAX_POINTS = 160
 _MAX_NAMED = 12
 _MAX_BANDS = 6  # more bands would overlap
 _MAX_TRIALS_WITH_TRAINING = 6
+_MIN_DIGITS, _MAX_DIGITS = 3, 12  # of the labels of an axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _build_panel(
     return ChartPanel(
         quantity_name(quantity, loss) if len(splits) > 1 else single_title,
         tuple(ChartTick(x(epoch), position_number(epoch, axes)) for epoch in _round_steps(1, last)),
-        tuple(ChartTick(y(value), _short_number(value)) for value in _value_ticks(y)),
+        _labelled_ticks(y),
         lines,
         (x(onset), x(last)) if shade and onset is not None and quantity == "loss" else None,
         axis_word(axes),
@@ -237,7 +238,8 @@ def _value_ticks(scale: _PixelScale) -> list[float]:
     powers = [10.0**k for k in range(first, last + 1)]
     if len(powers) < 3:
         candidates = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
-        return [value for value in candidates if scale.low <= value <= scale.high]
+        inside = [value for value in candidates if scale.low <= value <= scale.high]
+        return inside if len(inside) > 1 else _round_steps(scale.low, scale.high, whole=False)
     return powers[:: -(-len(powers) // 6)]
 
 
@@ -255,5 +257,15 @@ def _round_steps(low: float, high: float, *, whole: bool = True) -> list[float]:
     return [round(value, 12) for value in steps]
 
 
-def _short_number(value: float) -> str:
-    return f"{value:.3g}"
+def _labelled_ticks(scale: _PixelScale) -> tuple[ChartTick, ...]:
+    """The ticks of an axis, with as many digits as their values have: 2.3, 2.302, 2.304."""
+    values = _value_ticks(scale)
+    digits = max((_significant_digits(value) for value in values), default=_MIN_DIGITS)
+    return tuple(ChartTick(scale(value), f"{value:.{digits}g}") for value in values)
+
+
+def _significant_digits(value: float) -> int:
+    for digits in range(_MIN_DIGITS, _MAX_DIGITS):
+        if math.isclose(float(f"{value:.{digits}g}"), value):
+            return digits
+    return _MAX_DIGITS

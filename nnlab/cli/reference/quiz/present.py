@@ -36,6 +36,7 @@ def print_question(question: QuizQuestion) -> None:
     """Prints the setting, the curves and the choices of a question."""
     say(f"Question {question.number}: {question.command}", style="bold")
     typer.echo(_curves_as_text(question))
+    say("Points are the training, lines the validation.", style="dim")
     say("What is the diagnosis?")
     for letter, code in zip(LETTERS, question.choices, strict=False):
         say(f"  {letter}) {choice_name(code)}")
