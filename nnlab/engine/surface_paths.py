@@ -95,7 +95,7 @@ def follow_path(
         gradients.append(gradients[-1] + count)
         if isinstance(optimizer, ClosureOptimizer) and points[-1] == points[-2]:
             break  # the line search finds no smaller loss, here and in all further steps
-        if _is_far(surface, points[-1]):
+        if is_far(surface, points[-1]):
             return SurfacePath(tuple(points), tuple(losses), tuple(gradients), diverged=True)
     return SurfacePath(tuple(points), tuple(losses), tuple(gradients))
 
@@ -166,8 +166,8 @@ def _gradient_norm(surface: LossSurface, model: _Position) -> float:
     return float(gradient.norm())
 
 
-def _is_far(surface: LossSurface, point: Point) -> bool:
-    """Whether a point is far from the drawn area, or not a number."""
+def is_far(surface: LossSurface, point: Point) -> bool:
+    """Whether a point is so far from the drawn area that its path has diverged, or not a number."""
     return not all(
         abs(value - (low + high) / 2) <= _MAX_WIDTHS * (high - low)
         for value, (low, high) in zip(point, (surface.xlim, surface.ylim), strict=True)

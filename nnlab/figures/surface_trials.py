@@ -94,7 +94,8 @@ def follow_paths(
     Raises:
         ConfigError: invalid settings.
         UnknownName: no such surface.
-        UsageError: an optimizer or a schedule cannot be used on a surface, or too many steps.
+        UsageError: an optimizer or a schedule cannot be used on a surface, too many steps, or a
+            start far from the drawn area.
     """
     from nnlab.engine.loss_surfaces import SURFACES
 
@@ -105,10 +106,25 @@ def follow_paths(
     for name in names:
         if name not in SURFACES:
             raise UnknownName("surface", name, SURFACES)
+        if start is not None:
+            _check_start(SURFACES[name], start)
     return [
         _paths_on(name, SURFACES[name], settings, start, steps, noise, seed, len(names) == 1)
         for name in dict.fromkeys(names)
     ]
+
+
+def _check_start(surface: "LossSurface", start: "Point") -> None:
+    # Imported only here, because it imports torch.
+    from nnlab.engine.surface_paths import is_far
+
+    if is_far(surface, start):
+        (x_low, x_high), (y_low, y_high) = surface.xlim, surface.ylim
+        raise UsageError(
+            f"--start {start[0]:g},{start[1]:g}: too far from the drawn area",
+            hint=f"{surface.title} is drawn for x from {x_low:g} to {x_high:g} and y from"
+            f" {y_low:g} to {y_high:g}",
+        )
 
 
 def _paths_on(

@@ -85,7 +85,9 @@ def test_a_line_without_a_study_has_an_answer(nnlab: Nnlab) -> None:
     [
         (["9"], "there is no line 9: the notes have the lines 1 to 3"),
         (["rellu"], "did you mean 'relu'"),
-        (["-o", "course"], "-o and --lines belong to --all"),
+        (["-o", "course", "--lines", "1"], "-o and --lines: no effect without --all"),
+        (["1", "--no-train", "--force"], "--no-train and --force: no effect without --all"),
+        (["--solution"], "--solution needs a line"),
         (["2", "--all"], "--all writes the pages of all lines"),
         (["--all", "--lines", "0"], "there is no line 0"),
         (["--db", "missing.db"], "missing.db"),

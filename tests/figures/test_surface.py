@@ -116,6 +116,7 @@ def test_its_texts_are_readable(venue: str | None) -> None:
         ({"steps": 10**9}, UsageError, "from 1 to 20,000"),
         ({"start": "1"}, UsageError, "needs X,Y"),
         ({"start": "1,nan"}, UsageError, "needs X,Y"),
+        ({"start": "1e300,1"}, UsageError, "--start 1e[+]300,1: too far from the drawn area"),
         ({"noise": float("nan")}, UsageError, "--noise nan"),
     ],
 )

@@ -101,8 +101,18 @@ def lecture(
     from nnlab.cli.lecture.line_text import print_line
     from nnlab.cli.lecture.listing import print_lines
 
-    if output is not None or lines is not None:
-        raise UsageError("-o and --lines belong to --all", hint="nnlab lecture --all -o course")
+    # --devices may come from the environment.
+    for_course = {
+        "-o": output is not None,
+        "--lines": lines is not None,
+        "--no-train": not train,
+        "--force": force,
+    }
+    unused = " and ".join(flag for flag, is_given in for_course.items() if is_given)
+    if unused:
+        raise UsageError(f"{unused}: no effect without --all", hint="nnlab lecture --all")
+    if line is None and solution:
+        raise UsageError("--solution needs a line", hint="nnlab lecture 5 --solution")
     if line is None:
         print_lines(lecture_lines(), db, json=json)
     else:

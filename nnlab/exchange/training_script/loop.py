@@ -121,7 +121,7 @@ def _evaluation_lines(config: RunConfig, facts: ScriptFacts) -> Lines:
 
 
 def _selection_lines(config: RunConfig) -> Lines:
-    """The best epoch by the objective; of equal ones that with the lowest val/loss."""
+    """The best epoch by the objective, of equal ones that with the lowest val/loss; early ends."""
     metric, _, direction = (config.objective or "").partition(":")
     name = metric.replace("/", "_")
     sign = "-" if direction == "min" else ""
@@ -138,7 +138,7 @@ def _selection_lines(config: RunConfig) -> Lines:
             f"if epoch - improved >= {number(config.early_stop)}:  # early stopping",
             "    break",
         ]
-    return lines
+    return [*lines, "if not math.isfinite(train_loss):  # diverged", "    break"]
 
 
 def _test_lines(facts: ScriptFacts) -> Lines:

@@ -63,7 +63,7 @@ def _dropout_class(name: str, torch_name: str, purpose: str, shape_like: str) ->
                     return x
                 keep = 1 - self.p
                 mask = torch.empty_like({shape_like}).bernoulli_(keep, generator=self.generator)
-                return x * mask / keep  # so that the expectation stays
+                return x * (mask / keep)  # so that the expectation stays
     """)
     return [*lines, "", ""]
 

@@ -44,9 +44,13 @@ def _shorten_middle(label: str, longest: int) -> str:
 
 def _printable_text(label: str) -> str:
     """The label with single spaces, and a box for each character that the font lacks."""
+    return " ".join(_printable_words(label)) or "(no name)"
+
+
+def _printable_words(text: str) -> list[str]:
+    """The words of a text, with a box for each character that the font lacks."""
     in_font = _font_characters()
-    text = " ".join(label.split())
-    return "".join(c if ord(c) in in_font else "□" for c in text) or "(no name)"
+    return ["".join(c if ord(c) in in_font else "□" for c in word) for word in text.split()]
 
 
 @cache
@@ -59,6 +63,8 @@ def _font_characters() -> frozenset[int]:
 def wrap_to_width(text: str, width: float, size: float, lines: int = 2) -> str:
     """The text wrapped between words into at most `lines` lines; longer lines are shortened.
 
+    A character that the font lacks becomes a box.
+
     Args:
         text: text without line breaks.
         width: width of a line in inches.
@@ -66,7 +72,7 @@ def wrap_to_width(text: str, width: float, size: float, lines: int = 2) -> str:
         lines: the maximal number of lines.
     """
     wrapped: list[str] = []
-    for word in text.split():
+    for word in _printable_words(text):
         longer = f"{wrapped[-1]} {word}" if wrapped else word
         if wrapped and text_inches(longer, size) <= width:
             wrapped[-1] = longer
