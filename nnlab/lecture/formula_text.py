@@ -21,6 +21,7 @@ _LARGE_OPERATORS = frozenset("∑∏∫")
 FUNCTION_NAMES = frozenset(
     {"arg", "cos", "det", "dim", "exp", "ln", "log", "max", "min", "sin", "tanh", "tr"}
 )
+_FIRST_IN_FACTORS = frozenset("([{∇∂∑∏∫")
 _WIDE_SPACE = 1.0  # em
 
 
@@ -79,7 +80,7 @@ def _row(children: Sequence[ElementTree.Element]) -> str:
     text = ""
     for child, next_child in zip_longest(children, children[1:]):
         part = _convert(child)
-        if child.tag == "mfrac" and next_child is not None and next_child.tag != "mo":
+        if child.tag == "mfrac" and next_child is not None and _is_factor(next_child):
             part = f"({part})"  # 1/n x could be read as 1/(n x)
         is_operator = child.tag == "mo" and part in _SPACED_OPERATORS
         is_sign = part in _SIGNS and _is_start(text.rstrip())
@@ -97,6 +98,11 @@ def _row(children: Sequence[ElementTree.Element]) -> str:
         else:
             text += part
     return text
+
+
+def _is_factor(element: ElementTree.Element) -> bool:
+    """Whether an element after a fraction is multiplied by it, as a bracket or a gradient is."""
+    return element.tag != "mo" or element.text in _FIRST_IN_FACTORS
 
 
 def _is_start(text: str) -> bool:

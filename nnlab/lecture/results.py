@@ -11,7 +11,7 @@ from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, evaluate_clai
 from nnlab.lecture.claim_file import read_claim_file
 from nnlab.lecture.line import LectureLine
 from nnlab.records import Comparison, Study
-from nnlab.report.verdict_text import build_verdict_text, format_number
+from nnlab.report.verdict_text import build_verdict_text, format_found
 from nnlab.study.reference_results import ReferenceResult, reference_results
 
 
@@ -44,8 +44,7 @@ class ResultRow:
     @property
     def value_text(self) -> str:
         """The mean and its interval."""
-        low, high = format_number(self.low), format_number(self.high)
-        return f"{format_number(self.mean)} ({low} to {high})"
+        return format_found(self.mean, self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)

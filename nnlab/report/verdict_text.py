@@ -11,7 +11,7 @@ from nnlab.analysis.left_out_arms import arm_notes
 from nnlab.analysis.verdict import ComparisonResult, StudyVerdict, TunedArm
 from nnlab.io.text import format_count
 from nnlab.records import PublishedResult, Study
-from nnlab.stats.rounding import format_p
+from nnlab.stats.rounding import format_p, without_rounding_error
 
 METHOD_NOTE = (
     "Each comparison pairs the same seeds. It is *supported* if the 95 % t interval lies entirely"
@@ -86,11 +86,10 @@ def build_verdict_text(study: Study, study_verdict: StudyVerdict) -> VerdictText
 
 def _comparison_text(result: ComparisonResult) -> ComparisonText:
     test, missing = result.test, result.missing
-    low, high = format_number(test.low), format_number(test.high)
     return ComparisonText(
         says=result.comparison.says,
         claimed=describe_claim(result.comparison),
-        found=f"{format_number(test.mean)} ({low} to {high})",
+        found=format_found(test.mean, test.low, test.high),
         n=f"{test.n}, {missing} without a number" if missing else str(test.n),
         p="" if test.p is None else format_p(test.p),
         verdict=str(test.verdict),
@@ -140,6 +139,12 @@ def _pilot_lines(study: Study) -> tuple[str, ...]:
     if set(study.pilot.seeds) & set(study.seeds):
         seeds = f"designed on {format_count(len(study.pilot.seeds), 'seed')}"
     return (f"{seeds}: {study.pilot.notes}" if study.pilot.notes else seeds,)
+
+
+def format_found(mean: float, low: float, high: float) -> str:
+    """The mean of a comparison with its interval: `0.12 (0.1 to 0.14)`."""
+    mean = without_rounding_error(mean, low, high)
+    return f"{format_number(mean)} ({format_number(low)} to {format_number(high)})"
 
 
 def format_number(value: float) -> str:

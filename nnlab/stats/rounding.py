@@ -57,6 +57,16 @@ def format_mean(mean: float, sd: float | None = None, *, resolution: float | Non
     return f"{format_fixed(mean, place, 0)} ± {format_fixed(sd, place, 0)}"
 
 
+def without_rounding_error(mean: float, low: float, high: float) -> float:
+    """The mean of an interval; 0 if it is only the rounding error of differences that cancel.
+
+    >>> without_rounding_error(1.39e-17, -0.0166, 0.0166), without_rounding_error(1e-9, 0.0, 1e-8)
+    (0.0, 1e-09)
+    """
+    size = max(abs(low), abs(high))
+    return 0.0 if math.isfinite(size) and abs(mean) < ROUNDING_NOISE * size else mean
+
+
 def _format_exact_mean(mean: float, resolution: float | None) -> str:
     """A mean whose spread is unknown or zero."""
     if resolution is None:

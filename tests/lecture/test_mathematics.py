@@ -26,6 +26,7 @@ from nnlab.lecture.mathematics import formula_as_mathml, formula_as_text, formul
         (r"\operatorname{Var}(y) = n \operatorname{Var}(w) \operatorname{Var}(x)",
          "Var(y) = n Var(w)Var(x)"),
         (r"\max(0, x)", "max(0, x)"),
+        (r"\frac{1}{2}(a + \frac{1}{3} \nabla L), \frac{1}{4}", "(1/2)(a + (1/3)∇L), 1/4"),
         (r"10^{-3}", "10⁻³"),
         (r"w' = \frac{\eta}{2\lambda} + \frac{1}{n_{\mathrm{in}}}", "w′ = η/(2λ) + 1/nᵢₙ"),
         (r"|g| + |-\epsilon|, \quad w \sim N(0, s^2)", "|g| + |−ϵ|, w ∼ N(0, s²)"),

@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nnlab.stats import format_interval, format_mean
+from nnlab.stats.rounding import without_rounding_error
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,12 @@ def test_what_is_written_differs_by_at_most_half_the_uncertainty(mean: float, sd
     left, right = (float(part) * power for part in text.split(" ± "))
     assert abs(left - mean) <= 0.5 * sd + 1e-9 * abs(mean)
     assert abs(right - sd) <= 0.34 * sd
+
+
+def test_a_mean_of_differences_that_cancel_is_zero() -> None:
+    mean = math.fsum([0.3 - 0.2, 0.1 - 0.2]) / 2
+    assert mean != 0
+    assert without_rounding_error(mean, -0.09, 0.09) == 0
+    assert without_rounding_error(1e-6, -0.09, 0.09) == 1e-6
+    assert without_rounding_error(0.5, -math.inf, math.inf) == 0.5
+    assert without_rounding_error(1e-20, 0.0, 0.0) == 1e-20

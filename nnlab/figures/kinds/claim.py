@@ -25,7 +25,7 @@ from nnlab.figures.draw.series import Series
 from nnlab.figures.draw.style import style_context
 from nnlab.figures.kinds.curves import draw_curves
 from nnlab.records import Study
-from nnlab.stats.rounding import format_interval
+from nnlab.stats.rounding import format_interval, without_rounding_error
 from nnlab.version import nnlab_version
 
 _MAX_PANELS = 2
@@ -211,7 +211,8 @@ def _result_text(row: ClaimInterval) -> str:
     if not all(map(math.isfinite, (row.mean, row.low, row.high))):
         return row.verdict
     interval = format_interval(row.low, row.high)
-    return with_powers_of_ten(f"{row.verdict}: {row.mean:.3g} (95 % CI {interval})")
+    mean = without_rounding_error(row.mean, row.low, row.high)
+    return with_powers_of_ten(f"{row.verdict}: {mean:.3g} (95 % CI {interval})")
 
 
 def _axis_limits(row: ClaimInterval) -> tuple[float, float]:
