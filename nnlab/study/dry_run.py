@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nnlab import store
-from nnlab.analysis.arm_labels import ArmsOfStudies, arms_by_digest, trial_labels
+from nnlab.analysis.arm_labels import arm_label, arms_by_digest
 from nnlab.errors import NoDatabase
-from nnlab.records import Study, Trial
+from nnlab.records import Study
+from nnlab.settings.setting_differences import distinguishing_fields, setting_label
 from nnlab.study.database import open_results
 from nnlab.study.extension import Extension
 from nnlab.study.queue import OPEN_STUDY
@@ -36,11 +37,18 @@ class DryRun:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The label of each trial by its digest."""
+        """The label of each trial by its digest: its arm, and what distinguishes its setting.
+
+        Unlike in results, the values by which an arm differs from the others are shown too: a dry
+        run is for checking them.
+        """
         settings = {spec.digest: spec.setting for spec in self.run_specs}
-        trials = [Trial(n, "", settings[digest], digest) for n, digest in enumerate(settings)]
-        labels = trial_labels(trials, ArmsOfStudies({"": self.arms}))
-        return {trial.digest: labels[trial.id] for trial in trials}
+        fields = distinguishing_fields(list(settings.values()))
+        values = {digest: setting_label(setting, fields) for digest, setting in settings.items()}
+        return {
+            digest: arm_label(self.arms[digest], text) if digest in self.arms else text
+            for digest, text in values.items()
+        }
 
     @property
     def num_completed(self) -> int:
