@@ -34,9 +34,9 @@ from nnlab.settings.setting_differences import format_value
 
 # The fields that determine the validation data; size and label noise of the training split do not.
 DATA_FIELDS = (
-    "data", "samples", "data_noise", "data_seed", "classes", "val_fraction", "test_fraction",
-    "split_seed", "stratify_by", "split_by", "split_by_time", "split_file", "folds",
-    "task", "task_version", "missing",
+    "data", "samples", "data_noise", "data_seed", "classes", "rotate", "val_fraction",
+    "test_fraction", "split_seed", "stratify_by", "split_by", "split_by_time", "split_file",
+    "folds", "task", "task_version", "missing",
 )  # fmt: skip
 # The fields that determine the reported loss, which has no label smoothing and the mean reduction.
 # Those of a user's loss also include its arguments, such as `loss.gamma`.

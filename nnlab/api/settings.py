@@ -24,6 +24,7 @@ class TrainSettings(TypedDict, total=False):
     data_noise: Numbers
     data_seed: WholeNumbers
     classes: Texts
+    rotate: WholeNumbers
     train_size: WholeNumbers
     label_noise: Numbers
     inputs: Texts

@@ -47,7 +47,8 @@ class WeightLoadReport:
         parts = [f"{len(self.matched)} of {len(self.matched) + skipped} tensors loaded"]
         if self.reinitialized:
             parts.append(
-                "the head is re-initialised for other classes: " + _format_names(self.reinitialized)
+                "the head is re-initialised for other data or classes: "
+                + _format_names(self.reinitialized)
             )
         parts += [
             f"{name} is re-initialised: its shape is {list(file_shape)} in the file,"

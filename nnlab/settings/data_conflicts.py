@@ -37,6 +37,8 @@ def data_conflicts(specified: RunConfig, config: RunConfig, facts: DataFacts) ->
             class_indices(config.classes, facts.classes)
         except ConfigError as error:
             problems += error.problems
+    if config.rotate % 90:
+        problems.append(f"--rotate {config.rotate} is not a multiple of 90 degrees")
     problems += _weight_conflicts(config, facts)
     if config.val_fraction + (config.test_fraction or 0.0) >= 0.9:
         problems.append(

@@ -27,8 +27,8 @@ _FIELDS_WITHOUT_EFFECT = (
 )
 # The same for a task that provides its own data.
 _DATA_FIELDS = (
-    *("classes", "train_size", "inputs", "val_fraction", "split_seed", "stratify_by", "split_by"),
-    *("split_by_time", "split_file", "folds"),
+    *("classes", "rotate", "train_size", "inputs", "val_fraction", "split_seed", "stratify_by"),
+    *("split_by", "split_by_time", "split_file", "folds"),
 )
 
 

@@ -15,6 +15,7 @@ from nnlab import store
 from nnlab.errors import CheckpointError, UnknownName, UsageError
 from nnlab.io.files import sha256_of
 from nnlab.records import Run, Setting
+from nnlab.settings import RunConfig
 
 if TYPE_CHECKING:
     from nnlab.engine.run_session import AnySession
@@ -37,14 +38,16 @@ class WeightsFile:
     run_id: int | None = None
     setting: Setting | None = None
 
-    def has_same_classes(self, data: str, classes: str | None) -> bool:
-        """Whether the weights were trained on the same classes of the same data set.
+    def has_same_data(self, config: RunConfig) -> bool:
+        """Whether the weights were trained on the same classes of the same data, equally rotated.
 
         True for a file that no run saved: its last layer is loaded if the shape fits.
         """
         if self.setting is None:
             return True
-        return (self.setting.get("data"), self.setting.get("classes")) == (data, classes)
+        rotate = self.setting.get("rotate", 0)  # runs that are older than the field lack it
+        own = (self.setting.get("data"), self.setting.get("classes"), rotate)
+        return own == (config.data, config.classes, config.rotate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,7 @@ def load_initial_weights(
             hint="run the same `nnlab train` line again: the new weights make a new trial",
         )
     weights = initial_weights.for_seed(run.known_seed)
-    summary = session.load_initial_weights(
-        weights.path, new_head=not weights.has_same_classes(config.data, config.classes)
-    )
+    summary = session.load_initial_weights(weights.path, new_head=not weights.has_same_data(config))
     source = weights.path.name if weights.run_id is None else f"run {weights.run_id}"
     note(f"from {source}: {summary}")
     return weights.run_id

@@ -46,7 +46,7 @@ def test_a_head_for_other_classes_is_reinitialised_even_if_it_matches() -> None:
     loaded = transfer.load_matching_weights(model, network().state_dict(), new_head=True)
     assert torch.equal(model.get_parameter("3.weight"), head)
     assert loaded.reinitialized == ("3.weight", "3.bias")
-    assert "the head is re-initialised for other classes" in str(loaded)
+    assert "the head is re-initialised for other data or classes" in str(loaded)
 
 
 def test_missing_and_unexpected_tensors_are_reported() -> None:

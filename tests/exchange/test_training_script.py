@@ -89,6 +89,8 @@ SETTINGS: Mapping[str, dict[str, object]] = {
     "bce": {"loss": "bce"},
     "bce sum": {"loss": "bce", "reduction": "sum", "opt": "sgd", "lr": 0.01},
     "label noise": DIGITS | {"label_noise": 0.2, "train_size": 400, "classes": "0-4+7"},
+    "rotated": DIGITS | {"rotate": 90, "train_size": 300},
+    "rotated cnn": DIGITS | {"rotate": 270, "model": "cnn", "width": 2, "epochs": 2},
     "float64": DIGITS | {"dtype": "float64"},
     "centred": {"data": "wine", "inputs": "centre"},
     "minmax": {"data": "breast-cancer", "inputs": "minmax"},

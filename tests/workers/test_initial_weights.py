@@ -10,7 +10,8 @@ from nnlab import store
 from nnlab.errors import UsageError
 from nnlab.io.files import sha256_of
 from nnlab.records import Artifact, Status
-from nnlab.workers.initial_weights import find_initial_weights
+from nnlab.settings import RunConfig
+from nnlab.workers.initial_weights import WeightsFile, find_initial_weights
 
 
 @pytest.fixture
@@ -104,3 +105,21 @@ def test_a_run_without_weights_is_said_so(harness: StoreHarness) -> None:
     (run_id,) = harness.queue()
     with pytest.raises(UsageError, match=rf"run {run_id} \(queued\) kept no weights"):
         find_initial_weights(harness.db, str(run_id))
+
+
+@pytest.mark.parametrize(
+    ("setting", "config", "expected"),
+    [
+        ({"data": "digits"}, RunConfig(), True),  # stored before the option existed
+        ({"data": "digits"}, RunConfig(rotate=90), False),
+        ({"data": "digits", "rotate": 90}, RunConfig(rotate=90), True),
+        ({"data": "digits", "rotate": 90}, RunConfig(), False),
+        ({"data": "digits", "rotate": 0}, RunConfig(classes="0-4"), False),
+        ({"data": "iris", "rotate": 0}, RunConfig(), False),
+        (None, RunConfig(rotate=90), True),
+    ],
+)
+def test_rotated_data_are_other_data(
+    setting: dict[str, str | int] | None, config: RunConfig, expected: bool
+) -> None:
+    assert WeightsFile(Path("model.pt"), "0", 1, setting).has_same_data(config) is expected

@@ -178,9 +178,13 @@ def read_dataset(config: RunConfig) -> "Dataset":
         UserCodeError: the user's function fails.
     """
     dataset = _with_task(_read_unfiltered(config), TableOptions.of(config).task)
+    # numpy is imported only when a data set is read: `nnlab --help` must start fast.
+    if config.rotate:
+        from nnlab.engine.data.rotation import rotate_images
+
+        dataset = rotate_images(dataset, config.rotate)
     if config.classes is None:
         return dataset
-    # numpy is imported only when a data set is read: `nnlab --help` must start fast.
     from nnlab.engine.data.corruption import keep_classes
 
     return keep_classes(dataset, config.classes)

@@ -23,9 +23,10 @@ from nnlab.settings import RunConfig
 
 # The fields that determine the prepared data, besides the device and the dtype.
 _DATA_FIELDS = (
-    "data", "samples", "data_noise", "data_seed", "data_version", "classes", "train_size",
-    "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed", "stratify_by",
-    "split_by", "split_by_time", "split_file", "split_version", "folds", *TABLE_FIELDS,
+    "data", "samples", "data_noise", "data_seed", "data_version", "classes", "rotate",
+    "train_size", "label_noise", "inputs", "val_fraction", "test_fraction", "split_seed",
+    "stratify_by", "split_by", "split_by_time", "split_file", "split_version", "folds",
+    *TABLE_FIELDS,
 )  # fmt: skip
 
 

@@ -30,8 +30,12 @@ def read_lazy_dataset(config: RunConfig) -> Dataset:
         _check_text_size(config.data)
     if kind not in ("parquet:", "folder:", "npy:"):
         return read_dataset(config)
-    if config.classes is not None:
-        raise DataError("--classes cannot be used with examples that are streamed from files")
+    unsupported = {"--classes": config.classes, "--rotate": config.rotate}
+    used = [option for option, value in unsupported.items() if value]
+    if used:
+        raise DataError(
+            f"{', '.join(used)} cannot be used with examples that are streamed from files"
+        )
     if kind == "parquet:":
         return read_parquet_features(config.data, TableOptions.of(config))
     return _read_folder(config.data) if kind == "folder:" else open_arrays(config.data)

@@ -112,7 +112,11 @@ def check_has_validation(name: str, splits: UserSplits) -> None:
 
 
 def _check_settings(config: RunConfig) -> None:
-    unsupported = {"--label-noise": config.label_noise, "--classes": config.classes}
+    unsupported = {
+        "--label-noise": config.label_noise,
+        "--classes": config.classes,
+        "--rotate": config.rotate,
+    }
     used = [option for option, value in unsupported.items() if value]
     if used:
         raise DataError(

@@ -43,7 +43,13 @@ def _load_lines(config: RunConfig, facts: ScriptFacts) -> Lines:
             f"x, y = x[kept], np.searchsorted({numbers(facts.classes)}, y[kept])",
         ]
     if facts.is_image:
+        # Of digits: a square of pixels has the same shape after its rotation.
         lines.append(f"x = x.reshape(-1, {', '.join(map(number, facts.in_shape))})")
+    if config.rotate:
+        lines += [
+            f"# The images, rotated by {config.rotate} degrees counterclockwise.",
+            f"x = np.rot90(x, {config.rotate // 90}, (2, 3)).copy()",
+        ]
     return lines
 
 

@@ -34,7 +34,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 # Fields with numbers or one of two words, which a script expresses with any value.
 _EXPRESSED = frozenset(
     (
-        *("classes", "train_size", "label_noise", "val_fraction", "test_fraction", "split_seed"),
+        *("classes", "rotate", "train_size", "label_noise", "val_fraction", "test_fraction"),
+        *("split_seed",),
         *("width", "depth", "widths", "bottleneck", "slope", "init_scale", "init_gain"),
         *("bias_init", "norm_place", "norm_groups", "norm_momentum", "norm_eps", "dropout"),
         *("channel_dropout", "huber_delta", "label_smoothing", "class_weights"),

@@ -39,6 +39,17 @@ class DataFields:
         str | None,
         Option("use only these classes: 0-4, 0+3+7, or names joined by +", _PANEL),
     ] = None
+    rotate: Annotated[
+        int,
+        Option(
+            "rotate all images of the data set counterclockwise by this angle: 90, 180 or 270",
+            _PANEL,
+            unit="degrees",
+            no_effect_value=0,
+        ),
+        Ge(0),
+        Le(270),
+    ] = 0
     train_size: Annotated[
         int | None,
         Option("size of the subset of the training split that is used", _PANEL, unit="examples"),

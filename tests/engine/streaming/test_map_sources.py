@@ -204,6 +204,11 @@ def test_label_noise_is_refused() -> None:
         open_data("noisy", label_noise=0.1)
 
 
+def test_rotation_is_refused() -> None:
+    with pytest.raises(DataError, match="--rotate cannot be used with data that is streamed"):
+        open_data("noisy", rotate=90)
+
+
 def test_known_targets_of_nested_data_sets() -> None:
     from torch.utils.data import ConcatDataset, Subset, TensorDataset
 

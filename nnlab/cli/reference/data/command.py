@@ -38,6 +38,7 @@ DATA_FIELDS = (
     "data_noise",
     "data_seed",
     "classes",
+    "rotate",
     "train_size",
     "label_noise",
     "val_fraction",
