@@ -18,6 +18,7 @@ Direction = Literal["min", "max"]
 EVALUATION_PREFIX = "eval/"
 # Metrics `pair/...` of two runs with neighbouring seeds, stored with the run of the first seed.
 PAIR_PREFIX = "pair/"
+PAIR_METRICS = ("pair/barrier", "pair/barrier_aligned", "pair/distance", "pair/distance_aligned")
 
 # Quantiles of a layer's weights or gradients, such as `probe/weight_quantile_25/2` (percentage and
 # layer). They are many, and are read as histograms instead of as separate curves.

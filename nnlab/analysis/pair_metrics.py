@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 from nnlab import store
 from nnlab.analysis.run_value import metrics_in
 from nnlab.errors import CheckpointError, UsageError
-from nnlab.objective import PAIR_PREFIX
+from nnlab.objective import PAIR_METRICS, PAIR_PREFIX
 from nnlab.records import Comparison, Run, Status, Study
 
 if TYPE_CHECKING:
     from nnlab.analysis.interpolation import Interpolation
 
-BARRIER, ALIGNED_BARRIER = f"{PAIR_PREFIX}barrier", f"{PAIR_PREFIX}barrier_aligned"
-DISTANCE, ALIGNED_DISTANCE = f"{PAIR_PREFIX}distance", f"{PAIR_PREFIX}distance_aligned"
+BARRIER, ALIGNED_BARRIER, DISTANCE, ALIGNED_DISTANCE = PAIR_METRICS
 # The number of the pair's second run; another one than before means that the pair has changed.
 PARTNER = f"{PAIR_PREFIX}run"
-_ALL_METRICS = (BARRIER, ALIGNED_BARRIER, DISTANCE, ALIGNED_DISTANCE, PARTNER)
+_ALL_METRICS = (*PAIR_METRICS, PARTNER)
 # Positions on the line between two solutions, both ends included.
 POINTS = 25
 

@@ -11,11 +11,14 @@ expected_from = "Kingma and Ba 2015, figure 1"
 pilot_sd = 0.05
 """
 
+import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab.errors import unknown_name_message
+from nnlab.objective import PAIR_METRICS
 from nnlab.records import Comparison, ComparisonScale
 
 # Where in its history a metric is read: N is an epoch or a number of gradients of the training
@@ -27,8 +30,10 @@ EVALUATION_POINTS = (
 )  # fmt: skip
 _EVALUATION_POINT = re.compile(
     r"selected|best|first|last|mean|total|epoch [1-9]\d*|since best [\w/-]+"
-    r"|(seconds|gradients|epochs to|seconds to|gradients to|once [\w/-]+) \d+(\.\d+)?(e-?\d+)?"
+    r"|(seconds|gradients|epochs to|seconds to|gradients to|once [\w/-]+) "
+    r"(?P<number>\d+(\.\d+)?(e-?\d+)?)"
 )
+_PAIR_METRIC = re.compile(r"\bpair/[\w/-]*")
 _TABLE_KEYS = (
     "says", "metric", "at", "scale", "margin",
     "higher", "lower", "same", "arm", "above", "below", "spread", "correlate",
@@ -72,6 +77,7 @@ def _parse_comparison(
     ]
     metrics = _compared_metrics(table, errors)
     points = _evaluation_points(table, len(metrics), errors)
+    errors += _pair_errors(metrics, points)
     compared = _compared_arms(table)
     if compared is None:
         errors.append("give higher and lower, or same, or arm, or spread")
@@ -144,9 +150,28 @@ def _evaluation_points(
     errors += [
         f"at must be one of {', '.join(EVALUATION_POINTS)}; got {point!r}"
         for point in points
-        if not _EVALUATION_POINT.fullmatch(point)
+        if not _is_evaluation_point(point)
     ]
     return points or ("selected",)
+
+
+def _is_evaluation_point(text: str) -> bool:
+    match = _EVALUATION_POINT.fullmatch(text)
+    return match is not None and (match["number"] is None or math.isfinite(float(match["number"])))
+
+
+def _pair_errors(metrics: Sequence[str], points: Sequence[str]) -> list[str]:
+    """What is wrong with metrics of pairs of runs, which have one value per pair and no history."""
+    named = [name for metric in metrics for name in _PAIR_METRIC.findall(metric)]
+    errors = [
+        unknown_name_message("metric", n, PAIR_METRICS) for n in named if n not in PAIR_METRICS
+    ]
+    if any(
+        _PAIR_METRIC.search(metric) and point != "selected"
+        for metric, point in zip(metrics, points * len(metrics), strict=False)
+    ):
+        errors.append(f'{named[0]} compares the selected epochs of two runs: at is "selected"')
+    return errors
 
 
 def _parse_scale(table: Mapping[str, Any]) -> ComparisonScale:
@@ -205,7 +230,7 @@ def _parse_expectation(table: Mapping[str, Any]) -> tuple[float | None, float | 
     """The expected value and its standard deviation in the pilot; None where one is not stated.
 
     Raises:
-        TypeError: one is not a number, or the origin of the expected value is not text.
+        TypeError: one is not a finite number, or the origin of the expected value is not text.
         ValueError: one is impossible, or the origin is missing.
     """
     expected, pilot_sd = _parse_number(table, "expected"), _parse_number(table, "pilot_sd")
@@ -232,4 +257,7 @@ def _parse_number(table: Mapping[str, Any], key: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{key} must be a number, got {value!r}")
+    # A whole number of a TOML file may be larger than every float.
+    if not abs(value) <= sys.float_info.max:
+        raise ValueError(f"{key} must be finite, got {str(value)[:20]}")
     return float(value)

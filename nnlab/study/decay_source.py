@@ -66,6 +66,7 @@ def parse_decay_source(
     """
     found = tuple(name for name, values in arms.items() if values.get("decay") == FOUND_DECAY)
     if not found:
+        _check_is_needed(content)
         return None
     tables = {table.get("name"): table for table in content["arm"]}
     if both := [name for name in found if REQUIRES_KEY in tables[name]]:
@@ -86,6 +87,13 @@ def parse_decay_source(
         )
     settings = dict(shared) | own | dict(overrides) | {"decay": "none"}
     return DecaySource(f"{study}/{FOUND_DECAY}", settings, seeds, found)
+
+
+def _check_is_needed(content: Mapping[str, Any]) -> None:
+    # The command line may replace the decay of the arms, which is no mistake in the file.
+    arms = content.get("arm", ())
+    if FIND_DECAY_KEY in content and not any(arm.get("decay") == FOUND_DECAY for arm in arms):
+        raise ConfigError([f'[{FIND_DECAY_KEY}]: no arm has decay = "{FOUND_DECAY}"'])
 
 
 def without_found_decays(

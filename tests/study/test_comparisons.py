@@ -80,6 +80,15 @@ def test_moments_with_a_number_or_a_metric_are_read(at: str) -> None:
         ({"arm": "a", "above": 0, "expected_from": "x"}, "belong together"),
         ({"arm": "a", "above": 0, "expected": 1, "expected_from": 3}, "expected_from must be text"),
         ({"arm": "a", "above": 0, "pilot_sd": -1}, "pilot_sd is a standard deviation"),
+        ({"arm": "a", "above": float("nan")}, "above must be finite, got nan"),
+        ({"arm": "a", "above": 10**400}, "above must be finite, got 1000"),
+        ({"arm": "a", "above": 0, "pilot_sd": float("inf")}, "pilot_sd must be finite, got inf"),
+        ({"arm": "a", "above": 0, "at": "gradients 1e400"}, "at must be one of"),
+        ({"arm": "a", "above": 0, "metric": "pair/barier"}, "did you mean 'pair/barrier'"),
+        (
+            {"arm": "a", "above": 0, "metric": "pair/barrier / val/loss", "at": "last"},
+            'at is "selected"',
+        ),
         (
             {"arm": "a", "above": 1, "scale": "ratio", "expected": 0, "expected_from": "x"},
             "expected is a factor or spread above 0",

@@ -145,6 +145,7 @@ def test_it_works_from_python(file: Path) -> None:
         ('[find-decay]\nseeds = "50..52"', "", r"needs a table \[find-decay\] with seeds"),
         ('seeds = "50..52"', "", r"needs a table \[find-decay\] with seeds"),
         ('seeds = "50..52"', "seeds = [50]\nlrr = 1", "did you mean 'lr'"),
+        ('decay = "find-decay"', 'decay = "exp"', r"no arm has decay = \"find-decay\""),
         ('"find-decay"', '"find-decay"\nrequires = "cuda"', "exclude each other"),
     ],
 )
