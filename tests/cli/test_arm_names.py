@@ -97,8 +97,8 @@ def test_before_anything_is_trained(nnlab: Nnlab, folder: Path) -> None:
     (folder / "arms.toml").write_text(STUDY)
     shown = nnlab("train", "--study", "arms", "--config", "arms.toml", "--dry-run").out
     # The values that distinguish the arms are shown as well: a dry run is for checking them.
-    assert "long, epochs=12 lr=0.03" in shown
-    assert "short, epochs=1 lr=0.01" in shown
+    assert "long, lr=0.03 epochs=12" in shown
+    assert "short, lr=0.01 epochs=1" in shown
 
 
 def test_every_report_has_the_verdict_its_power_and_the_literature(
