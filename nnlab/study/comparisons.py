@@ -160,7 +160,7 @@ def _is_evaluation_point(text: str) -> bool:
     return match is not None and (match["number"] is None or math.isfinite(float(match["number"])))
 
 
-def _pair_errors(metrics: Sequence[str], points: Sequence[str]) -> list[str]:
+def _pair_errors(metrics: Sequence[str], points: tuple[str, ...]) -> list[str]:
     """What is wrong with metrics of pairs of runs, which have one value per pair and no history."""
     named = [name for metric in metrics for name in _PAIR_METRIC.findall(metric)]
     errors = [
