@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command_line_runner import Nnlab
 
-from nnlab.lecture import read_lines
+from nnlab.lecture import read_lines, results
 
 LINES = Path(__file__).parents[1] / "lecture/lines"
 
@@ -21,6 +21,7 @@ def lines_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lines_are_listed_by_topic_at_80_columns(
     nnlab: Nnlab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(results, "_references", dict)
     monkeypatch.setenv("COLUMNS", "80")
     answer = nnlab("lecture")
     lines = answer.out.splitlines()
@@ -36,9 +37,9 @@ def test_lines_are_listed_by_topic_at_80_columns(
     assert not Path("runs.db").exists()
 
 
-def test_the_own_result_is_shown(nnlab: Nnlab) -> None:
+def test_the_own_result_replaces_that_of_nnlab(nnlab: Nnlab) -> None:
     nnlab("init-study", "--from", "lecture/reduction", "--epochs", "1", "--seeds", "5")
-    assert "lecture/reduction: not trained yet" in nnlab("lecture").out
+    assert "lecture/reduction: supported (reference result)" in nnlab("lecture").out
     nnlab("train", "--study", "lecture/reduction", "-q")
     assert "(here, 5 seeds)" in nnlab("lecture").out
     (row,) = [row for row in nnlab("lecture", "--json").json if row["slug"] == "reduction"]
