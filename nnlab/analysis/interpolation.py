@@ -106,11 +106,11 @@ def _check_same_data(first: Run, second: Run) -> None:
     Raises:
         UsageError: they were not.
     """
-    one, other = first.trial.setting.get("data"), second.trial.setting.get("data")
-    if one != other:
+    first_data, second_data = (run.trial.setting.get("data") for run in (first, second))
+    if first_data != second_data:
         raise UsageError(
-            f"run {first.id} was trained on {one} and run {second.id} on {other}: a line between"
-            " their weights has no loss",
+            f"run {first.id} was trained on {first_data} and run {second.id} on {second_data}:"
+            " a line between their weights has no loss",
             hint="name two runs of the same data and model",
         )
 

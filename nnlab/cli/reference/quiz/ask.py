@@ -11,21 +11,21 @@ _QUIT = "q"
 
 def ask_questions(questions: Sequence[QuizQuestion]) -> None:
     """Asks questions until the last one, `q` or the end of the input, and prints the score."""
-    right = asked = 0
+    num_right = num_answered = 0
     for question in questions:
         print_question(question)
         letter = _ask_letter(len(question.choices))
         if letter == _QUIT:
             break
         if letter:
-            asked += 1
+            num_answered += 1
             is_right = question.choices[LETTERS.index(letter)] == answer_question(question).code
-            right += is_right
+            num_right += is_right
             say("right" if is_right else "not right", style="green" if is_right else "yellow")
         print_answer(question)
         say("")
-    if asked:
-        say(f"{right} of {asked} right", style="bold")
+    if num_answered:
+        say(f"{num_right} of {num_answered} right", style="bold")
 
 
 def _ask_letter(choices: int) -> str:
