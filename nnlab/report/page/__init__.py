@@ -38,6 +38,7 @@ from nnlab.stats import format_duration
 from nnlab.stats.rounding import format_p
 from nnlab.stats.uncertainty import uncertainty_name
 from nnlab.version import nnlab_version
+from nnlab.web.assets import asset_text
 
 if TYPE_CHECKING:
     import jinja2
@@ -68,7 +69,7 @@ def report_as_html(report: Report) -> str:
 
 def page_style() -> str:
     """The style sheet of reports, with a light and a dark theme; the course uses it too."""
-    return _resource_text("style.css")
+    return asset_text("shared/style.css")
 
 
 def _resource_text(name: str) -> str:

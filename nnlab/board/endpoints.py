@@ -1,0 +1,15 @@
+"""The requests for data that the page makes: the name of each and the function that answers it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nnlab.board.context import BoardContext
+from nnlab.board.parameters import Parameters
+
+# A function that returns an object for JSON.
+Endpoint = Callable[[BoardContext, Parameters], Mapping[str, Any]]
+
+
+def endpoints() -> Mapping[str, Endpoint]:
+    """The functions by the name in `api/NAME`."""
+    return {}

@@ -1,0 +1,13 @@
+// The view "Curves".
+
+export const curvesView = {
+  title: "Curves",
+  create(container) {
+    return {
+      async update() {
+        container.textContent = "";
+      },
+      destroy() {},
+    };
+  },
+};
