@@ -91,12 +91,12 @@ def security_headers(*, in_frames: bool) -> Mapping[str, str]:
 
 def _strip_prefix(scope: Scope, prefix: str) -> bool:
     """Removes the prefix, which a proxy may have removed already; False without a final slash."""
-    path = scope["path"]
+    path: str = scope["path"]
     if not prefix or not (path == prefix or path.startswith(f"{prefix}/")):
         return True
-    scope["path"] = path[len(prefix) :]
-    scope["raw_path"] = scope["path"].encode()
-    return scope["path"] != ""
+    own_path = path[len(prefix) :]
+    scope["path"], scope["raw_path"] = own_path, own_path.encode()
+    return own_path != ""
 
 
 def _sign_in(scope: Scope, headers: Headers, access: BoardAccess) -> Response | None:

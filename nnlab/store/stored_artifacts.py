@@ -15,7 +15,7 @@ def artifact_ids(db: Database, run_id: int) -> dict[str, int]:
     """The ids of the files of a run, by kind."""
     query = select(artifact.c.kind, artifact.c.id).where(artifact.c.run_id == run_id)
     with db.read() as connection:
-        return dict(connection.execute(query).tuples())
+        return {row.kind: row.id for row in connection.execute(query)}
 
 
 def artifact_path(db: Database, run: Run, artifact_id: int) -> Path:
@@ -34,8 +34,11 @@ def artifact_path(db: Database, run: Run, artifact_id: int) -> Path:
     if run.artifacts is not None and "://" in run.artifacts:
         raise OutputError(f"run {run.id}: its files are not on this machine")
     root = Path(db.address.artifacts if run.artifacts is None else run.artifacts)
-    own_folder = (root / str(run.id)).resolve()
-    path = (root / str(stored_path)).resolve()
+    try:
+        own_folder = (root / str(run.id)).resolve()
+        path = (root / str(stored_path)).resolve()
+    except (OSError, ValueError, RuntimeError):  # a zero byte, or links in a circle
+        raise UnknownName("artifact", str(artifact_id), ()) from None
     if not path.is_relative_to(own_folder):
         raise OutputError(f"run {run.id}: a file of it is recorded outside of its folder")
     if not path.is_file():
