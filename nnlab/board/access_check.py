@@ -21,7 +21,7 @@ _CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
 )
-_FRAMES_OF_THIS_MACHINE = "'self' http://localhost:* http://127.0.0.1:* http://[::1]:*"
+_FRAMES_OF_THIS_MACHINE = "'self' http://localhost:* http://127.0.0.1:*"
 
 
 class AccessCheck:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from board.access_rules import BEARER, HOST, READ_TOKEN, READER, TOKEN
+from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from nnlab import store
@@ -12,6 +13,7 @@ from nnlab.analysis.scope import resolve_scope
 from nnlab.board.access import BoardAccess
 from nnlab.board.app import create_app
 from nnlab.board.context import BoardContext
+from nnlab.board.launch import BoardOptions, launch_board
 
 
 @pytest.fixture
@@ -67,6 +69,26 @@ def test_refused_actions(board: TestClient, trained: Path) -> None:
 def test_the_page_has_actions_only_for_the_private_token(board: TestClient) -> None:
     assert 'name="nnlab-actions" content="yes"' in board.get("/", headers=BEARER).text
     assert 'name="nnlab-actions" content=""' in board.get("/", headers=READER).text
+
+
+def test_selected_runs_are_tagged_in_the_page(page: Page, trained: Path) -> None:
+    reads = store.open_database(str(trained), write=False)
+    writes = store.open_database(str(trained), write=True)
+    context = BoardContext(reads, resolve_scope(reads, None))
+    launched = launch_board(context, BoardOptions(), writable=writes)
+    launched.server.start()
+    page.goto(f"{launched.url}#runs=1-2")
+    page.on("dialog", lambda dialog: dialog.accept("<i>good"))
+    page.get_by_role("button", name="tag").click()
+    expect(page.locator("#message")).to_have_text("2 tagged")
+    assert _tags(trained, 2) == ("<i>good",)
+    page.emulate_media(color_scheme="light")
+    page.get_by_role("button", name="switch between light and dark").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    page.goto("about:blank")
+    launched.server.stop()
+    reads.close()
+    writes.close()
 
 
 def test_without_the_option_there_are_no_actions(trained: Path) -> None:

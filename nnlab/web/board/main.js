@@ -1,5 +1,7 @@
 // The board: navigation between views, and updates of the current one.
 import { createElement } from "../shared/dom.js";
+import { applyStoredTheme, createThemeButton } from "../shared/theme.js";
+import { canAct, createActionButtons } from "./actions.js";
 import { fetchData } from "./data_source.js";
 import { watchDatabase } from "./live.js";
 import { onStateChange, parseRunIds, readState, updateState } from "./view_state.js";
@@ -90,11 +92,14 @@ function showHeader() {
   if (selection.dataset.runs === runs) return;
   selection.dataset.runs = runs;
   const clear = createElement("button", { type: "button", onclick: () => updateState({ runs: "" }) }, "clear");
-  selection.replaceChildren(...(count ? [`${count === 1 ? "1 run" : `${count} runs`} selected `, clear] : []));
+  const text = `${count === 1 ? "1 run" : `${count} runs`} selected `;
+  const actions = canAct() ? createActionButtons(() => parseRunIds(readState().runs), showMessage) : [];
+  selection.replaceChildren(...(count ? [text, clear, ...actions] : []));
 }
 
 async function loadStudies() {
   const { studies } = await fetchData("studies");
+  document.getElementById("nothing-yet").hidden = studies.length > 0;
   const selector = document.getElementById("study");
   const names = ["", ...studies.map((study) => study.name)];
   const listed = [...selector.options].map((option) => option.value);
@@ -129,7 +134,9 @@ function removeTokenFromAddress() {
 }
 
 function start() {
+  applyStoredTheme();
   removeTokenFromAddress();
+  document.querySelector(".board-tools").append(createThemeButton());
   const navigation = document.querySelector("nav");
   for (const [name, view] of Object.entries(VIEWS)) {
     const link = createElement("a", { href: `#view=${name}`, "data-view": name }, view.title);
