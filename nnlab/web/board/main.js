@@ -91,7 +91,8 @@ function showHeader() {
   const selection = document.getElementById("selection");
   if (selection.dataset.runs === runs) return;
   selection.dataset.runs = runs;
-  const clear = createElement("button", { type: "button", onclick: () => updateState({ runs: "" }) }, "clear");
+  const clearRuns = () => updateState({ runs: "" });
+  const clear = createElement("button", { type: "button", onclick: clearRuns }, "clear");
   const text = `${count === 1 ? "1 run" : `${count} runs`} selected `;
   const actions = canAct() ? createActionButtons(() => parseRunIds(readState().runs), showMessage) : [];
   selection.replaceChildren(...(count ? [text, clear, ...actions] : []));
@@ -123,7 +124,7 @@ function showConnection(state) {
   connection = state;
   const time = new Date().toLocaleTimeString();
   const element = document.getElementById("connection");
-  element.textContent = state === "stopped" ? `${CONNECTION_TEXTS.stopped}, data of ${time}` : CONNECTION_TEXTS[state];
+  element.textContent = CONNECTION_TEXTS[state] + (state === "stopped" ? `, data of ${time}` : "");
   element.dataset.state = state;
 }
 
