@@ -73,7 +73,7 @@ class ServerDatabase(Database):
                 # it advances before the commit is visible. Standby servers have it as well.
                 with self._translate_driver_errors(), closing(connection.cursor()) as cursor:
                     cursor.execute("SELECT txid_current_snapshot()::text")
-                    (snapshot,) = cursor.fetchone()
+                    ((snapshot,),) = cursor.fetchall()
                 return str(snapshot)
 
             yield probe

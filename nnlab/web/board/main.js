@@ -33,6 +33,8 @@ let currentView = null;
 let isUpdating = false;
 let pendingReason = null;
 let connection = null;
+let readAt = null;
+let hasUpdateFailed = false;
 
 function showCurrentView() {
   const name = readState().view in VIEWS ? readState().view : "runs";
@@ -61,8 +63,12 @@ async function updateView(reason) {
   isUpdating = true;
   try {
     await currentView.update(reason);
-    showMessage("");
+    readAt = new Date();
+    // Only its own message: the result of an action stays.
+    if (hasUpdateFailed) showMessage("");
+    hasUpdateFailed = false;
   } catch (error) {
+    hasUpdateFailed = true;
     showMessage(error.message);
   } finally {
     isUpdating = false;
@@ -122,7 +128,7 @@ const CONNECTION_TEXTS = {
 function showConnection(state) {
   if (state === connection) return;
   connection = state;
-  const time = new Date().toLocaleTimeString();
+  const time = readAt?.toLocaleTimeString() ?? "none";
   const element = document.getElementById("connection");
   element.textContent = CONNECTION_TEXTS[state] + (state === "stopped" ? `, data of ${time}` : "");
   element.dataset.state = state;
