@@ -15,6 +15,7 @@ from nnlab.store.external_runs import (
     put_name_and_tags,
     put_results,
 )
+from nnlab.store.finding_table import FindingCount, finding_counts, surest_runs
 from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
 from nnlab.store.folder_marker import creation_stamp
 from nnlab.store.garbage import (
@@ -131,6 +132,7 @@ from nnlab.store.sources import find_source, put_source, sources
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
 from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.transfer import CopyResult, copy_database
+from nnlab.store.worker_leases import WorkerLease, worker_leases
 
 __all__ = [
     "STOPPED_REASON",
@@ -145,6 +147,7 @@ __all__ = [
     "EvaluationPoints",
     "ExternalRunSpec",
     "FileAddress",
+    "FindingCount",
     "Garbage",
     "ImportedState",
     "PeerValue",
@@ -166,6 +169,7 @@ __all__ = [
     "StopResult",
     "StudyOverview",
     "UserDirection",
+    "WorkerLease",
     "all_studies",
     "artifacts",
     "artifacts_folder",
@@ -216,6 +220,7 @@ __all__ = [
     "find_script",
     "find_source",
     "find_study",
+    "finding_counts",
     "findings",
     "group_calls",
     "histories",
@@ -276,6 +281,7 @@ __all__ = [
     "stored_directions",
     "study_overviews",
     "summaries",
+    "surest_runs",
     "total_size",
     "trial_fields",
     "trials",
@@ -283,5 +289,6 @@ __all__ = [
     "user_directions",
     "values_at_selected_epoch",
     "visible_samples",
+    "worker_leases",
     "write_epochs",
 ]
