@@ -5,6 +5,10 @@ from typing import Any
 
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
+from nnlab.board.views.evidence import read_evidence
+from nnlab.board.views.findings import read_findings
+from nnlab.board.views.queue import read_queue
+from nnlab.board.views.ranking import read_ranking
 
 # A function that returns an object for JSON.
 Endpoint = Callable[[BoardContext, Parameters], Mapping[str, Any]]
@@ -12,4 +16,9 @@ Endpoint = Callable[[BoardContext, Parameters], Mapping[str, Any]]
 
 def endpoints() -> Mapping[str, Endpoint]:
     """The functions by the name in `api/NAME`."""
-    return {}
+    return {
+        "findings": read_findings,
+        "findings/evidence": read_evidence,
+        "queue": read_queue,
+        "ranking": read_ranking,
+    }
