@@ -92,7 +92,6 @@ def _panel(history: History, metrics: Sequence[str], run: Run, finding: Finding)
     return {
         "title": ", ".join(metrics) if len(metrics) < 3 else metrics[0].rpartition("/")[0],
         "lines": [_line(curve, run.selected_epoch) for curve in curves],
-        "points": sum(map(len, curves)),
         "y_log": all("loss" in metric or "norm" in metric for metric in metrics)
         and _spans_decades(curves),
         "onset": finding.onset,
@@ -116,6 +115,7 @@ def _line(curve: Curve, selected: int | None) -> dict[str, Any]:
         "y": drawn.mean,
         "low": drawn.low if is_reduced else None,
         "high": drawn.high if is_reduced else None,
+        "count": len(curve),
         "non_finite": non_finite[:_MAX_NON_FINITE],
         "best": [selected, best] if marks_best else None,
     }
