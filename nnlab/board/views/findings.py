@@ -16,6 +16,7 @@ from nnlab.diagnosis.headlines import OVERFITTING_CODE, headline_findings
 from nnlab.diagnosis.remedies import remedies_for
 from nnlab.diagnosis.rule_texts import find_rule, rule_description
 from nnlab.errors import PluginError, UnknownName
+from nnlab.io.command_line import quote_command
 from nnlab.records import Finding, Run, Severity
 from nnlab.report.contents import remedy_summaries
 from nnlab.report.page.parts import render_part
@@ -111,7 +112,7 @@ def _summary_values(
         "remedy": first.remedy if first else "",
         "remedies": _proposed_remedies(code, runs, findings),
         "explanation": _explanation(code),
-        "explain_command": run_command(context, "explain", code),
+        "explain_command": quote_command("nnlab", "explain", code),
         "cases": [_case_values(context, run, finding, labels) for run, finding in cases],
     }
 
