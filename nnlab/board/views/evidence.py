@@ -1,12 +1,14 @@
 """Reads the curves that show the evidence of a finding, with its onset and the affected range."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab import store
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
+from nnlab.board.scope_command import run_command
 from nnlab.board.selection import visible_runs
 from nnlab.diagnosis.headlines import HEADLINE_CODES, PLATEAU_CODE
 from nnlab.errors import UnknownName
@@ -20,6 +22,8 @@ _MAX_LAYERS = 8
 _MAX_NON_FINITE = 200
 # A loss that spans more than this ratio is drawn over a logarithmic axis.
 _LOG_RATIO = 100.0
+
+_LAYER = re.compile(r"[0-9]{1,6}")
 
 _LOSSES = ("train/loss", "val/loss")
 _ACCURACIES = ("train/accuracy", "val/accuracy")
@@ -52,7 +56,13 @@ def read_evidence(context: BoardContext, parameters: Parameters) -> Mapping[str,
     if finding is None:
         raise UnknownName("finding", code, [finding.code for finding in findings])
     history = with_usual_names(store.history(db, run_id), run.trial.setting)
-    panels = [_panel(history, metrics, run, finding) for metrics in _panel_metrics(history, code)]
+    panels = [
+        {
+            **_panel_values(history, metrics, run, finding),
+            "command": run_command(context, "plot", "curves", run_id, *_metric_options(metrics)),
+        }
+        for metrics in _panel_metrics(history, code)
+    ]
     return {
         "run": run_id,
         "code": code,
@@ -80,17 +90,30 @@ def _measured_metrics(history: History, pattern: Sequence[str]) -> tuple[str, ..
     if pattern[0].endswith("/*"):
         prefix = pattern[0][:-1]
         layers = [name for name in history.metrics if name.startswith(prefix)]
-        layers = [name for name in layers if name[len(prefix) :].isdigit()]
+        layers = [name for name in layers if _LAYER.fullmatch(name, len(prefix))]
         return tuple(sorted(layers, key=lambda name: int(name[len(prefix) :]))[:_MAX_LAYERS])
     return tuple(metric for metric in pattern if history.get(metric))
 
 
-def _panel(history: History, metrics: Sequence[str], run: Run, finding: Finding) -> dict[str, Any]:
+def _metric_options(metrics: Sequence[str]) -> list[str]:
+    """The options of `nnlab plot curves`; a quantity alone draws both splits in one panel."""
+    quantities = dict.fromkeys(
+        metric.removeprefix("train/").removeprefix("val/") for metric in metrics
+    )
+    return [word for quantity in quantities for word in ("--metric", quantity)]
+
+
+def _panel_values(
+    history: History, metrics: Sequence[str], run: Run, finding: Finding
+) -> dict[str, Any]:
     curves = [history[metric] for metric in metrics]
     last = max((curve.epochs[-1] for curve in curves if len(curve)), default=0)
+    is_layers = metrics[0].startswith("probe/")
+    quantity = metrics[0].split("/")[1 if is_layers else -1]
     is_shaded = finding.code in HEADLINE_CODES and finding.onset is not None
     return {
-        "title": ", ".join(metrics) if len(metrics) < 3 else metrics[0].rpartition("/")[0],
+        "title": f"{quantity} by layer" if is_layers else ", ".join(metrics),
+        "quantity": quantity,
         "lines": [_line(curve, run.selected_epoch) for curve in curves],
         "y_log": all("loss" in metric or "norm" in metric for metric in metrics)
         and _spans_decades(curves),

@@ -17,11 +17,11 @@ export const findingsView = {
   },
 };
 
-const SEVERITIES = ["error", "warning", "info"];
+const FINDING_SEVERITIES = ["error", "warning", "info"];
 
 function createFindingsView(container) {
   const severity = createSeveritySelect();
-  const code = createCodeSelect();
+  const code = createFindingSelect();
   const status = createElement("p", { class: "hint" });
   const list = createElement("div", { class: "findings-list" });
   const remedies = createElement("section", { class: "findings-remedies", hidden: true });
@@ -59,17 +59,17 @@ function createFindingsView(container) {
 
   function show(state) {
     severity.value = state["findings.severity"] || "";
-    fillCodeSelect(code, answer.findings, state["findings.code"] || "");
-    const visible = answer.findings.filter((finding) => isShown(finding, state));
-    status.textContent = statusText(answer, visible);
+    fillFindingSelect(code, answer.findings, state["findings.code"] || "");
+    const visible = answer.findings.filter((finding) => isFindingShown(finding, state));
+    status.textContent = findingsText(answer, visible);
     const elements = visible.map((finding) => {
-      if (!cards.has(finding.code)) cards.set(finding.code, createCard(finding.code));
+      if (!cards.has(finding.code)) cards.set(finding.code, createFindingCard(finding.code));
       const card = cards.get(finding.code);
       card.update(finding, state);
       return card.element;
     });
     setChildren(list, elements);
-    showRemedies(remedies, answer.remedies);
+    showTriedRemedies(remedies, answer.remedies);
   }
 
   return {
@@ -92,13 +92,13 @@ function createSeveritySelect() {
   return select;
 }
 
-function createCodeSelect() {
+function createFindingSelect() {
   const select = createElement("select");
   select.addEventListener("change", () => updateState({ "findings.code": select.value }));
   return select;
 }
 
-function fillCodeSelect(select, findings, chosen) {
+function fillFindingSelect(select, findings, chosen) {
   const codes = findings.map((finding) => [finding.code, `${finding.code} ${finding.name}`]);
   // A link may name a finding that no run has any more.
   if (chosen && !codes.some(([code]) => code === chosen)) codes.push([chosen, chosen]);
@@ -109,17 +109,19 @@ function fillCodeSelect(select, findings, chosen) {
       const option = select.options[index];
       return option.value === value && option.textContent === text;
     });
-  if (!isFilled) select.replaceChildren(...options.map(([value, text]) => createElement("option", { value }, text)));
+  if (!isFilled) {
+    select.replaceChildren(...options.map(([value, text]) => createElement("option", { value }, text)));
+  }
   select.value = chosen;
 }
 
-function isShown(finding, state) {
-  const least = SEVERITIES.indexOf(state["findings.severity"] || "info");
-  if (SEVERITIES.indexOf(finding.severity) > least) return false;
+function isFindingShown(finding, state) {
+  const least = FINDING_SEVERITIES.indexOf(state["findings.severity"] || "info");
+  if (FINDING_SEVERITIES.indexOf(finding.severity) > least) return false;
   return !state["findings.code"] || state["findings.code"] === finding.code;
 }
 
-function statusText(answer, visible) {
+function findingsText(answer, visible) {
   const runs = `${formatCount(answer.runs)} ${answer.runs === 1 ? "run" : "runs"}`;
   if (!answer.findings.length) return `No rule reported a fault in ${runs}.`;
   const hidden = answer.findings.length - visible.length;
@@ -128,13 +130,13 @@ function statusText(answer, visible) {
 }
 
 // The card of one finding. It is created once and then updated, so that what is open stays open.
-function createCard(code) {
+function createFindingCard(code) {
   const title = createElement("span");
   const tag = createElement("span", { class: "tag" });
   const remedy = createElement("p");
-  const explanation = createExplanation();
+  const explanation = createFindingExplanation();
   const commands = createElement("div", { class: "findings-commands" });
-  const evidence = createEvidence(code);
+  const evidence = createFindingEvidence(code);
   const table = createCaseTable((run) => evidence.show(run));
   const more = createElement("p", { class: "hint" });
   const element = createElement(
@@ -155,10 +157,10 @@ function createCard(code) {
       title.textContent = `${next.name}: ${formatCount(next.runs)} ${next.runs === 1 ? "run" : "runs"}`;
       tag.textContent = next.severity;
       remedy.textContent = `What to try: ${next.remedy}.`;
-      showCommands(commands, next);
+      showFindingCommands(commands, next);
       explanation.update(next.explanation);
       table.update(next.cases);
-      showMore(more, next);
+      showFurtherRuns(more, next);
       const isChosen = state["findings.code"] === code;
       if (isChosen && !wasChosen) element.open = true;
       wasChosen = isChosen;
@@ -170,7 +172,7 @@ function createCard(code) {
   };
 }
 
-function createExplanation() {
+function createFindingExplanation() {
   const body = createElement("div");
   const element = createElement(
     "details", { class: "findings-explanation" },
@@ -186,7 +188,7 @@ function createExplanation() {
   };
 }
 
-function showCommands(container, finding) {
+function showFindingCommands(container, finding) {
   const trainable = finding.cases.find((case_) => case_.command);
   const commands = [[finding.explain_command, "explains the finding"]];
   if (trainable) {
@@ -207,7 +209,7 @@ function showCommands(container, finding) {
   );
 }
 
-function showMore(element, finding) {
+function showFurtherRuns(element, finding) {
   const hidden = finding.runs - finding.cases.length;
   element.hidden = hidden <= 0;
   if (hidden <= 0 || element.dataset.hidden === String(hidden)) return;
@@ -222,9 +224,10 @@ function showMore(element, finding) {
 function createCaseTable(plot) {
   const body = createElement("tbody");
   const headings = ["run", "study", "trial", "seed", "from", "confidence", "evidence", ""];
+  const headingCells = headings.map((text) => createElement("th", { scope: "col" }, text));
   const table = createElement(
     "table", { class: "sortable" },
-    createElement("thead", {}, createElement("tr", {}, ...headings.map((text) => createElement("th", {}, text)))),
+    createElement("thead", {}, createElement("tr", {}, headingCells)),
     body,
   );
   makeSortable(table);
@@ -274,7 +277,7 @@ function createCaseRow(case_, plot) {
 }
 
 // The charts of the run that is plotted, at first the surest one, and the measurements of the rule.
-function createEvidence(code) {
+function createFindingEvidence(code) {
   const element = createElement("div", { class: "findings-evidence", "aria-live": "polite" });
   let shownRun = null;
   let charts = [];
@@ -290,9 +293,11 @@ function createEvidence(code) {
       const evidence = await fetchData("findings/evidence", { run, code }, { signal });
       destroyCharts();
       element.replaceChildren();
-      charts = evidence.panels.map((panel) => addPanel(element, panel, evidence));
-      if (!charts.length) element.append(createElement("p", { class: "hint" }, `Run ${run} has no curves for it.`));
-      element.append(createMeasurements(evidence));
+      charts = evidence.panels.map((panel) => addEvidencePanel(element, panel, evidence));
+      if (!charts.length) {
+        element.append(createElement("p", { class: "hint" }, `Run ${run} has no curves for it.`));
+      }
+      element.append(createEvidenceMeasurements(evidence));
     } catch (error) {
       if (signal.aborted) return;
       shownRun = null;
@@ -318,21 +323,35 @@ function createEvidence(code) {
   };
 }
 
-function addPanel(container, panel, evidence) {
+function addEvidencePanel(container, panel, evidence) {
   const title = `Run ${evidence.run}: ${panel.title}`;
   const frame = createPanel({
     title,
-    command: `nnlab plot curves ${evidence.run}`,
+    command: panel.command,
     fileName: `${evidence.code}-run-${evidence.run}`,
     toSvg: () => chart.toSvg(),
     toTable: () => evidenceTable(panel, evidence.axis),
   });
   container.append(frame.element);
   const chart = createLineChart(frame.body, evidenceSpec(title, panel, evidence.axis));
-  const drawn = Math.max(...panel.lines.map((line) => line.x.length));
-  const longest = Math.max(...panel.lines.map((line) => line.count));
-  if (drawn < longest) frame.setNote(`${formatCount(drawn)} of ${formatCount(longest)} points: mean, minimum and maximum`);
+  frame.setNote(evidenceNote(panel, evidence.axis));
   return chart;
+}
+
+// What the reader sees in the chart: which line is which, the marks, and whether points are left out.
+function evidenceNote(panel, axis) {
+  const styles = panel.lines.map((line) => {
+    return `${line.metric.startsWith("train/") ? "dashed" : "solid"}: ${line.metric}`;
+  });
+  const parts = panel.lines.length < 3 ? styles : [];
+  if (panel.lines.some((line) => line.best)) parts.push(`ring: the selected ${axis}`);
+  if (panel.onset !== null) parts.push(`vertical line: from ${axis} ${formatCount(panel.onset)}`);
+  const drawn = Math.max(...panel.lines.map((line) => line.x.length));
+  const count = Math.max(...panel.lines.map((line) => line.count));
+  if (drawn < count) {
+    parts.push(`${formatCount(drawn)} of ${formatCount(count)} points, with minimum and maximum`);
+  }
+  return parts.join("; ");
 }
 
 function evidenceSpec(title, panel, axis) {
@@ -340,7 +359,7 @@ function evidenceSpec(title, panel, axis) {
   return {
     title,
     xLabel: axis,
-    yLabel: panel.title,
+    yLabel: panel.quantity,
     xLog: false,
     yLog: panel.y_log,
     xKind: "number",
@@ -360,7 +379,10 @@ function evidenceSpec(title, panel, axis) {
       nonFinite: line.non_finite,
       marks: line.best ? [{ x: line.best[0], y: line.best[1], kind: "best", text: `best ${axis}` }] : [],
     })),
-    rules: panel.onset === null ? [] : [{ x: panel.onset, kind: panel.rule, color, text: `from ${axis} ${panel.onset}` }],
+    rules:
+      panel.onset === null
+        ? []
+        : [{ x: panel.onset, kind: panel.rule, color, text: `from ${axis} ${panel.onset}` }],
     shaded: panel.shaded,
     note: "",
     xRange: null,
@@ -376,17 +398,17 @@ function evidenceTable(panel, axis) {
   };
 }
 
-function createMeasurements(evidence) {
+function createEvidenceMeasurements(evidence) {
   const entries = Object.entries(evidence.measurements);
   if (!entries.length) return "";
   return createElement(
     "p", { class: "hint" },
     `Measured in run ${evidence.run}: `,
-    entries.map(([name, value]) => `${name.replaceAll("_", " ")} ${value === null ? "unknown" : formatNumber(value)}`).join(", "),
+    entries.map(([name, value]) => `${name.replaceAll("_", " ")} ${formatNumber(value)}`).join(", "),
   );
 }
 
-function showRemedies(section, html) {
+function showTriedRemedies(section, html) {
   if (section.shownHtml === html) return;
   section.shownHtml = html;
   section.hidden = !html;

@@ -1,6 +1,6 @@
 // The view "Queue": what waits, which workers train, whose leases have ended, and what failed.
 import { createElement } from "../../shared/dom.js";
-import { formatCount, formatDuration, formatNumber } from "../../shared/numbers.js";
+import { formatCount, formatDuration, formatNumber, formatTime } from "../../shared/numbers.js";
 import { fetchData } from "../data_source.js";
 import { createStateLink, scopeParameters, setChildren } from "../view_parts.js";
 import { readState, updateState } from "../view_state.js";
@@ -12,18 +12,24 @@ export const queueView = {
   },
 };
 
-const CLOCK_MILLISECONDS = 1000;
+const QUEUE_CLOCK_MILLISECONDS = 1000;
 
 function createQueueView(container) {
   const total = createElement("p", { class: "queue-total", role: "status" });
   const studies = createQueueTable(
     "Studies in progress",
-    ["study", "waiting", "running", "interrupted", "finished", "failed", "diverged", "progress", "epochs/s", "time left"],
+    [
+      "study", "waiting", "running", "interrupted", "finished", "failed", "diverged", "progress", "epochs/s",
+      "time left",
+    ],
     "No run is waiting or running.",
   );
   const leases = createQueueTable(
     "Workers",
-    ["run", "study", "seed", "host", "process", "device", "engine", "progress", "epochs/s", "running for", "lease ends in", ""],
+    [
+      "run", "study", "seed", "host", "process", "device", "engine", "progress", "epochs/s", "running for",
+      "lease ends in", "note",
+    ],
     "No worker is training.",
   );
   const ended = createQueueTable(
@@ -37,7 +43,7 @@ function createQueueView(container) {
   let shownScope = null;
   // The clocks of the server and of this machine may differ.
   let serverOffset = 0;
-  const clock = setInterval(() => showTimes(container, serverOffset), CLOCK_MILLISECONDS);
+  const clock = setInterval(() => showQueueTimes(container, serverOffset), QUEUE_CLOCK_MILLISECONDS);
 
   return {
     async update(reason) {
@@ -47,12 +53,12 @@ function createQueueView(container) {
         const answer = await fetchData("queue", scopeParameters(state));
         shownScope = scope;
         serverOffset = answer.at - Date.now() / 1000;
-        total.textContent = totalText(answer.total);
-        showStudies(studies, answer);
-        showLeases(leases, answer);
+        total.textContent = queueTotalText(answer.total);
+        showQueuedStudies(studies, answer);
+        showWorkerLeases(leases, answer);
         showEndedLeases(ended, answer);
         failures.update(answer.failures, answer.total);
-        showTimes(container, serverOffset);
+        showQueueTimes(container, serverOffset);
       }
       failures.show(state["queue.failure"] || "");
     },
@@ -65,10 +71,11 @@ function createQueueView(container) {
 // A section with a table whose rows are kept by key: only what has changed is replaced.
 function createQueueTable(title, headings, emptyText) {
   const body = createElement("tbody");
+  const headingCells = headings.map((text) => createElement("th", { scope: "col" }, text));
   const table = createElement(
     "table", {},
-    createElement("caption", { class: "queue-caption" }, title),
-    createElement("thead", {}, createElement("tr", {}, ...headings.map((text) => createElement("th", { scope: "col" }, text)))),
+    createElement("caption", { class: "offscreen" }, title),
+    createElement("thead", {}, createElement("tr", {}, headingCells)),
     body,
   );
   const scroll = createElement("div", { class: "scroll" }, table);
@@ -76,78 +83,86 @@ function createQueueTable(title, headings, emptyText) {
   const note = createElement("p", { class: "hint" });
   const rows = new Map();
   return {
-    element: createElement("section", { class: "queue-section" }, createElement("h2", {}, title), scroll, empty, note),
-    // Rows are `{ key, cells }`, where a cell is text, a node, or `{ text, number }`.
+    element: createElement("section", {}, createElement("h2", {}, title), scroll, empty, note),
+    // Entries are `{ key, cells }`; a cell is text, a number or a node.
     update(entries, noteText = "") {
       scroll.hidden = !entries.length;
       empty.hidden = entries.length > 0;
       note.textContent = noteText;
-      const kept = entries.map(({ key, content, createCells }) => {
-        const shown = rows.get(key);
-        if (shown?.dataset.content === content) return shown;
-        const row = createElement("tr", { "data-content": content }, ...createCells().map(createCell));
-        rows.set(key, row);
-        return row;
-      });
-      setChildren(body, kept);
+      setChildren(body, entries.map(({ key, cells }) => showQueueRow(rows, key, cells.map(createQueueCell))));
       const keys = new Set(entries.map((entry) => entry.key));
       for (const key of rows.keys()) if (!keys.has(key)) rows.delete(key);
     },
   };
 }
 
-function createCell(content) {
+// The row of a key; only cells that differ are replaced, so that a link keeps its focus.
+function showQueueRow(rows, key, cells) {
+  const row = rows.get(key);
+  if (!row) {
+    rows.set(key, createElement("tr", {}, ...cells));
+    return rows.get(key);
+  }
+  cells.forEach((cell, index) => {
+    if (!row.cells[index].isEqualNode(cell)) row.cells[index].replaceWith(cell);
+  });
+  return row;
+}
+
+function createQueueCell(content) {
   if (content instanceof Node) return createElement("td", {}, content);
   const isNumber = typeof content === "number";
   return createElement("td", { class: isNumber ? "n" : null }, isNumber ? formatCount(content) : content);
 }
 
-function createNumberCell(text) {
+function createQueueNumber(text) {
   return createElement("span", { class: "queue-number" }, text);
 }
 
-function totalText(total) {
+function queueTotalText(total) {
   const counts = ["queued", "running", "interrupted", "finished", "failed", "diverged"]
     .filter((status) => total[status])
     .map((status) => `${formatCount(total[status])} ${status}`);
   const parts = [`${formatCount(total.runs)} runs: ${counts.join(", ") || "none"}.`];
-  if (total.stopped_waiting) parts.push(`${formatCount(total.stopped_waiting)} of the waiting runs were asked to stop.`);
+  if (total.stopped_waiting) {
+    parts.push(`${formatCount(total.stopped_waiting)} of the waiting runs were asked to stop.`);
+  }
   if (total.epochs_per_second > 0) {
-    parts.push(`${formatNumber(total.epochs_per_second, 3)} epochs/s, about ${formatDuration(total.seconds_left)} left.`);
+    const speed = formatNumber(total.epochs_per_second, 3);
+    parts.push(`${speed} epochs/s, about ${formatDuration(total.seconds_left)} left.`);
   }
   return parts.join(" ");
 }
 
-function showStudies(table, answer) {
+function showQueuedStudies(table, answer) {
   const entries = answer.studies.map((study) => ({
     key: study.study,
-    content: JSON.stringify(study),
-    createCells: () => [
+    cells: [
       createStateLink(study.study, { study: study.study, runs: "", view: "runs" }),
-      createWaitingCell(study), study.running, study.interrupted, study.finished, study.failed, study.diverged,
-      createProgress(study.epochs, study.epochs_planned, "epoch"),
-      createNumberCell(study.epochs_per_second > 0 ? formatNumber(study.epochs_per_second, 3) : ""),
-      createNumberCell(study.seconds_left === null ? "" : formatDuration(study.seconds_left)),
+      createWaitingText(study), study.running, study.interrupted,
+      study.finished, study.failed, study.diverged,
+      createQueueProgress(study.epochs, study.epochs_planned, "epoch"),
+      createQueueNumber(study.epochs_per_second > 0 ? formatNumber(study.epochs_per_second, 3) : ""),
+      createQueueNumber(study.seconds_left === null ? "" : formatDuration(study.seconds_left)),
     ],
   }));
   const more = answer.more_studies ? `${answer.more_studies} more studies are in progress.` : "";
   table.update(entries, more);
 }
 
-function createWaitingCell(study) {
+function createWaitingText(study) {
   const stopped = study.stopped_waiting ? ` (${formatCount(study.stopped_waiting)} asked to stop)` : "";
-  return createNumberCell(`${formatCount(study.queued)}${stopped}`);
+  return createQueueNumber(`${formatCount(study.queued)}${stopped}`);
 }
 
-function showLeases(table, answer) {
+function showWorkerLeases(table, answer) {
   const entries = answer.leases.map((lease) => ({
     key: lease.run,
-    content: JSON.stringify(lease),
-    createCells: () => [
+    cells: [
       ...createLeaseCells(lease),
-      createNumberCell(lease.epochs_per_second === null ? "" : formatNumber(lease.epochs_per_second, 3)),
-      createSince(lease.started_at),
-      createUntil(lease.lease_until),
+      createQueueNumber(lease.epochs_per_second === null ? "" : formatNumber(lease.epochs_per_second, 3)),
+      createTimeSince(lease.started_at),
+      createTimeUntil(lease.lease_until),
       lease.stopping ? createElement("span", { class: "tag" }, "asked to stop") : "",
     ],
   }));
@@ -157,43 +172,46 @@ function showLeases(table, answer) {
 function showEndedLeases(table, answer) {
   const entries = answer.ended_leases.map((lease) => ({
     key: lease.run,
-    content: JSON.stringify({ ...lease, epochs_per_second: 0 }),
-    createCells: () => [
+    cells: [
       ...createLeaseCells(lease),
       formatTime(lease.started_at),
-      lease.lease_until === null || lease.lease_until > answer.at ? "process is gone" : formatTime(lease.lease_until),
+      // On this machine a dead process is noticed before its lease ends.
+      lease.lease_until > answer.at ? "process is gone" : formatTime(lease.lease_until ?? lease.started_at),
     ],
   }));
-  table.update(entries, entries.length ? "These runs count as interrupted; the next worker continues them." : "");
+  const note = "These runs count as interrupted; the next worker continues them.";
+  table.update(entries, entries.length ? note : "");
 }
 
 function createLeaseCells(lease) {
   return [
     createStateLink(String(lease.run), { view: "run", "run.id": lease.run }),
-    lease.study, String(lease.seed ?? "unknown"), lease.host, createNumberCell(String(lease.pid)),
-    lease.device ?? "loading data", lease.engine ?? "", createProgress(lease.epochs, lease.epochs_planned, lease.axis),
+    lease.study, String(lease.seed ?? "unknown"), lease.host, createQueueNumber(String(lease.pid)),
+    lease.device ?? "loading data", lease.engine ?? "",
+    createQueueProgress(lease.epochs, lease.epochs_planned, lease.axis),
   ];
 }
 
-function createProgress(done, planned, axis) {
-  if (!planned) return createNumberCell(`${formatCount(done)} ${axis}s`);
+function createQueueProgress(done, planned, axis) {
+  if (!planned) return createQueueNumber(`${formatCount(done)} ${axis}s`);
   const text = `${formatCount(done)} of ${formatCount(planned)}`;
   return createElement(
     "span", { class: "queue-progress" },
-    createElement("progress", { max: planned, value: Math.min(done, planned), "aria-label": `${axis}s done` }), " ", text,
+    createElement("progress", { max: planned, value: Math.min(done, planned), "aria-label": `${axis}s` }),
+    ` ${text}`,
   );
 }
 
-// Times that go on between two updates; `showTimes` writes them.
-function createSince(seconds) {
+// Times that go on between two updates; `showQueueTimes` writes them.
+function createTimeSince(seconds) {
   return createElement("span", { class: "queue-number", "data-since": seconds });
 }
 
-function createUntil(seconds) {
+function createTimeUntil(seconds) {
   return createElement("span", { class: "queue-number", "data-until": seconds });
 }
 
-function showTimes(container, serverOffset) {
+function showQueueTimes(container, serverOffset) {
   const now = Date.now() / 1000 + serverOffset;
   for (const element of container.querySelectorAll("[data-since]")) {
     element.textContent = formatDuration(Math.max(now - Number(element.dataset.since), 0));
@@ -204,10 +222,6 @@ function showTimes(container, serverOffset) {
   }
 }
 
-function formatTime(seconds) {
-  return seconds === null ? "" : new Date(seconds * 1000).toLocaleString();
-}
-
 // The failed runs, newest first; which traceback is open is part of the address.
 function createFailureList() {
   const list = createElement("div");
@@ -215,7 +229,7 @@ function createFailureList() {
   const items = new Map();
   let shown = "";
   return {
-    element: createElement("section", { class: "queue-section" }, createElement("h2", {}, "Failures"), note, list),
+    element: createElement("section", {}, createElement("h2", {}, "Failures"), note, list),
     update(failures, total) {
       const count = total.failed + total.diverged;
       note.textContent = failureNote(failures.length, count);
@@ -223,7 +237,7 @@ function createFailureList() {
         const content = JSON.stringify(failure);
         const item = items.get(failure.run);
         if (item?.dataset.content === content) return item;
-        const created = createFailure(failure);
+        const created = createFailureItem(failure);
         created.dataset.content = content;
         created.open = item?.open ?? false;
         items.set(failure.run, created);
@@ -247,13 +261,14 @@ function failureNote(shown, count) {
   return shown < count ? `The newest ${shown} of ${formatCount(count)} runs that failed or diverged.` : "";
 }
 
-function createFailure(failure) {
-  const trial = failure.trial ? `${failure.trial}, ` : "";
+function createFailureItem(failure) {
+  const seed = `seed ${failure.seed ?? "unknown"}`;
+  const time = failure.ended_at === null ? "" : formatTime(failure.ended_at);
   const summary = createElement(
     "summary", {},
     createElement("b", {}, `Run ${failure.run}`), ` ${failure.status}: `,
     createElement("span", {}, failure.reason || "no reason recorded"), " ",
-    createElement("small", {}, `${failure.study}, ${trial}seed ${failure.seed ?? "unknown"}, ${formatTime(failure.ended_at)}`),
+    createElement("small", {}, [failure.study, failure.trial, seed, time].filter(Boolean).join(", ")),
   );
   const host = failure.host ? ` On ${failure.host}.` : "";
   const element = createElement(

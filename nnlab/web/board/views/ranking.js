@@ -58,8 +58,8 @@ function createRankingView(container) {
     if (reason === "data" && answer.age > 0.5) scheduleUpdate(answer.seconds * 1000 - answer.age * 1000);
     controls.setMetrics(answer.metrics);
     controls.setCommand(answer.command);
-    status.textContent = statusText(answer);
-    showGroups(groups, answer, isOther);
+    status.textContent = rankingText(answer);
+    showRankedGroups(groups, answer, isOther);
     markSelectedRows(groups, readState());
   }
 
@@ -157,23 +157,24 @@ function setUnlessFocused(input, value) {
   if (document.activeElement !== input) input.value = value;
 }
 
-function statusText(answer) {
+function rankingText(answer) {
   const time = new Date(answer.computed_at * 1000).toLocaleTimeString();
   const parts = [`Computed at ${time}; while runs are trained, at most every ${answer.seconds} seconds.`];
   if (answer.group_count > 1) {
-    parts.push(`${answer.group_count} groups of runs that are not comparable with each other, the newest first.`);
+    const groups = `${answer.group_count} groups of runs that are not comparable with each other`;
+    parts.push(`${groups}, the newest first.`);
   }
   if (answer.other_groups.length) parts.push(`Not shown: ${answer.other_groups.join("; ")}.`);
   return parts.join(" ");
 }
 
 // Shows the groups; a table that has not changed stays as it is, with its order and its focus.
-function showGroups(container, answer, isOther) {
+function showRankedGroups(container, answer, isOther) {
   const shown = new Map([...container.children].map((section) => [section.dataset.heading, section]));
   const sections = answer.groups.map((group) => {
     const section = isOther ? null : shown.get(group.heading);
     if (section && section.rankingHtml === group.html) return section;
-    return createGroup(group, section);
+    return createRankedGroup(group, section);
   });
   if (!sections.length) sections.push(createElement("p", {}, "Nothing has been trained yet."));
   if (sections.length !== container.children.length || sections.some((s, i) => s !== container.children[i])) {
@@ -181,7 +182,7 @@ function showGroups(container, answer, isOther) {
   }
 }
 
-function createGroup(group, previous) {
+function createRankedGroup(group, previous) {
   const title = group.heading ? `Ranking: ${group.heading}` : "Ranking";
   const section = createElement("section", { "data-heading": group.heading }, createElement("h2", {}, title));
   section.rankingHtml = group.html;
@@ -194,16 +195,16 @@ function createGroup(group, previous) {
   });
   filter.value = previous?.querySelector(".filter")?.value ?? "";
   table.closest(".scroll").before(filter);
-  addCheckboxes(table);
+  addRowCheckboxes(table);
   makeSortable(table);
   addFilter(filter, table);
   if (filter.value) filter.dispatchEvent(new Event("input"));
-  restoreOrder(table, previous?.querySelector("table"));
+  restoreTableOrder(table, previous?.querySelector("table"));
   return section;
 }
 
 // Sorts a new table as the reader has sorted the one that it replaces.
-function restoreOrder(table, previous) {
+function restoreTableOrder(table, previous) {
   if (!previous) return;
   const headers = [...previous.querySelectorAll("thead th")];
   const index = headers.findIndex((header) => header.hasAttribute("aria-sort"));
@@ -214,7 +215,7 @@ function restoreOrder(table, previous) {
   for (let clicks = 0; clicks < 2 && header.getAttribute("aria-sort") !== order; clicks += 1) control.click();
 }
 
-function addCheckboxes(table) {
+function addRowCheckboxes(table) {
   for (const row of table.tBodies[0].rows) {
     if (!row.dataset.runs) {
       row.cells[0]?.prepend(createElement("span", { class: "ranking-no-select" }));
