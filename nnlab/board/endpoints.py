@@ -9,6 +9,7 @@ from nnlab.board.views.evidence import read_evidence
 from nnlab.board.views.findings import read_findings
 from nnlab.board.views.queue import read_queue
 from nnlab.board.views.ranking import read_ranking
+from nnlab.board.views.studies import list_studies
 
 # A function that returns an object for JSON.
 Endpoint = Callable[[BoardContext, Parameters], Mapping[str, Any]]
@@ -21,4 +22,5 @@ def endpoints() -> Mapping[str, Endpoint]:
         "findings/evidence": read_evidence,
         "queue": read_queue,
         "ranking": read_ranking,
+        "studies": list_studies,
     }

@@ -36,9 +36,16 @@ export function logTicks(low, high, count) {
 
 // Round local times in Unix seconds.
 export function timeTicks(low, high, count) {
-  const rough = (high - low) / Math.max(count, 1);
-  const step = TIME_STEPS.find((candidate) => candidate >= rough) || Math.ceil(rough / 604800) * 604800;
   const offset = new Date(low * 1000).getTimezoneOffset() * 60;
+  return stepTicks(low, high, roundTimeStep(low, high, count), offset);
+}
+
+function roundTimeStep(low, high, count) {
+  const rough = (high - low) / Math.max(count, 1);
+  return TIME_STEPS.find((candidate) => candidate >= rough) || Math.ceil(rough / 604800) * 604800;
+}
+
+function stepTicks(low, high, step, offset) {
   const ticks = [];
   for (let tick = Math.ceil((low - offset) / step) * step + offset; tick <= high; tick += step) ticks.push(tick);
   return ticks;
@@ -47,7 +54,10 @@ export function timeTicks(low, high, count) {
 // The ticks of an axis. kind: "number", "time" (Unix seconds) or "duration" (seconds).
 export function axisTicks(low, high, { log, kind, count }) {
   if (log) return logTicks(low, high, count);
-  return kind === "time" ? timeTicks(low, high, count) : linearTicks(low, high, count);
+  if (kind === "time") return timeTicks(low, high, count);
+  // From a few seconds on, minutes and hours make the round durations.
+  if (kind === "duration" && high - low > 10) return stepTicks(low, high, roundTimeStep(low, high, count), 0);
+  return linearTicks(low, high, count);
 }
 
 export function tickLabels(ticks, kind) {
