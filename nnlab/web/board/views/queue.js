@@ -125,7 +125,7 @@ function queueTotalText(total) {
     .map((status) => `${formatCount(total[status])} ${status}`);
   const parts = [`${formatCount(total.runs)} runs: ${counts.join(", ") || "none"}.`];
   if (total.stopped_waiting) {
-    parts.push(`${formatCount(total.stopped_waiting)} of the waiting runs were asked to stop.`);
+    parts.push(`${formatCount(total.stopped_waiting)} of the waiting runs asked to stop.`);
   }
   if (total.epochs_per_second > 0) {
     const speed = formatNumber(total.epochs_per_second, 3);
@@ -278,9 +278,10 @@ function createFailureItem(failure) {
       ? createElement("pre", { tabindex: "0" }, failure.traceback)
       : createElement("p", { class: "hint" }, "No traceback was recorded."),
   );
-  summary.addEventListener("click", () => {
-    // The click comes before the element opens or closes.
-    updateState({ "queue.failure": element.open ? "" : failure.run }, { replace: true });
+  element.addEventListener("toggle", () => {
+    const run = String(failure.run);
+    const isNamed = readState()["queue.failure"] === run;
+    if (element.open !== isNamed) updateState({ "queue.failure": element.open ? run : "" }, { replace: true });
   });
   return element;
 }
