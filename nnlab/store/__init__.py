@@ -16,6 +16,7 @@ from nnlab.store.external_runs import (
     put_name_and_tags,
     put_results,
 )
+from nnlab.store.finding_table import FindingCount, finding_counts, surest_runs
 from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
 from nnlab.store.folder_marker import creation_stamp
 from nnlab.store.garbage import (
@@ -152,6 +153,7 @@ from nnlab.store.stored_artifacts import artifact_ids, artifact_path
 from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.tags import change_tags
 from nnlab.store.transfer import CopyResult, copy_database
+from nnlab.store.worker_leases import WorkerLease, worker_leases
 
 __all__ = [
     "STOPPED_REASON",
@@ -167,6 +169,7 @@ __all__ = [
     "EvaluationPoints",
     "ExternalRunSpec",
     "FileAddress",
+    "FindingCount",
     "Garbage",
     "ImportedState",
     "MetricCondition",
@@ -199,6 +202,7 @@ __all__ = [
     "TrialValues",
     "UserDirection",
     "WordCondition",
+    "WorkerLease",
     "all_studies",
     "artifact_ids",
     "artifact_path",
@@ -253,6 +257,7 @@ __all__ = [
     "find_script",
     "find_source",
     "find_study",
+    "finding_counts",
     "findings",
     "group_calls",
     "histories",
@@ -314,6 +319,7 @@ __all__ = [
     "stored_directions",
     "study_overviews",
     "summaries",
+    "surest_runs",
     "total_size",
     "trial_fields",
     "trial_page",
@@ -322,5 +328,6 @@ __all__ = [
     "user_directions",
     "values_at_selected_epoch",
     "visible_samples",
+    "worker_leases",
     "write_epochs",
 ]
