@@ -56,7 +56,7 @@ def test_importance_has_shares_or_a_reason(context: BoardContext) -> None:
 def test_two_runs_differ_in_their_settings(context: BoardContext) -> None:
     first, *_, last = (run.id for run in store.runs(context.db))
     values = read_two_runs(context, Parameters({"a": str(first), "b": str(last)}))
-    assert {row[0] for row in values["settings"]} <= {"opt", "lr"}
+    assert {"opt", "lr"} <= {row[0] for row in values["settings"]}
     assert [run["run"] for run in values["runs"]] == [first, last]
     curves = read_two_curves(context, Parameters({"a": str(first), "b": str(last)}))
     assert "val/loss" in {entry["metric"] for entry in curves["metrics"]}
