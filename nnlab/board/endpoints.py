@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
+from nnlab.board.views import curves
 
 # A function that returns an object for JSON.
 Endpoint = Callable[[BoardContext, Parameters], Mapping[str, Any]]
@@ -12,4 +13,7 @@ Endpoint = Callable[[BoardContext, Parameters], Mapping[str, Any]]
 
 def endpoints() -> Mapping[str, Endpoint]:
     """The functions by the name in `api/NAME`."""
-    return {}
+    return {
+        "curves/index": curves.read_index,
+        "curves/data": curves.read_data,
+    }
