@@ -25,7 +25,8 @@ _MAX_NON_FINITE = 200
 class CurveLine:
     """A line: `y` over `x`, with bounds if its points stand for several values.
 
-    `points` is the number of values that the line stands for. `version` changes when something
+    `points` is the number of values that the line stands for, `size` that of a point of one seed.
+    `version` changes when something
     else than the end of the line changes.
     """
 
@@ -37,6 +38,7 @@ class CurveLine:
     high: "Column | None"
     non_finite: "Column"
     points: int
+    size: int
     is_sorted: bool = True
     best: tuple[float, float] | None = None
 
@@ -71,6 +73,7 @@ def line_of_buckets(
         buckets["high"][order] if has_bounds else None,
         middle[incomplete][:_MAX_NON_FINITE],
         int(buckets["count"][order].sum()),
+        buckets.size,
         is_sorted,
     )
 
@@ -86,11 +89,11 @@ def mean_line(key: str, metric: str, lines: Sequence[CurveLine], *, log_axis: bo
     if len(lines) == 1:
         return replace(lines[0], key=key)
     if any(line.low is not None for line in lines):
-        return CurveLine(key, version, *_combined(lines), non_finite, points)
+        return CurveLine(key, version, *_combined(lines), non_finite, points, lines[0].size)
     curves = [Curve(metric, tuple(line.x.tolist()), tuple(line.y.tolist())) for line in lines]
     band = mean_curve(curves, BandKind.INTERVAL, log_axis=log_axis)
     x, y, low, high = (np.array(c) for c in (band.epochs, band.mean, band.low, band.high))
-    return CurveLine(key, version, x, y, low, high, non_finite, points)
+    return CurveLine(key, version, x, y, low, high, non_finite, points, 1)
 
 
 def _combined(lines: Sequence[CurveLine]) -> "tuple[Column, Column, Column, Column]":
@@ -125,6 +128,7 @@ def line_values(line: CurveLine, keep: int) -> Mapping[str, Any]:
         "key": line.key,
         "keep": keep,
         "points": line.points,
+        "size": line.size,
         "x": _plain(line.x[keep:], digits=_X_DIGITS),
         "y": _plain(line.y[keep:]),
         "nonFinite": _plain(line.non_finite, digits=_X_DIGITS),

@@ -1,13 +1,297 @@
-// The view "Curves".
+// The view "Curves": metrics in panels, of the selected runs or of the newest trials.
+import { createElement } from "../../shared/dom.js";
+import { curvesCommand } from "../curve_command.js";
+import { createCurveControls } from "../curve_controls.js";
+import { mergeCurveLines } from "../curve_data.js";
+import { groupCurveMetrics } from "../curve_groups.js";
+import { createCurveLegend } from "../curve_legend.js";
+import { createCurvePanel } from "../curve_panel.js";
+import { curveChartSpec, curvePointsNote, curveTrials, readCurveOptions } from "../curve_spec.js";
+import { fetchData } from "../data_source.js";
+import { formatRunIds, parseRunIds, readState, updateState } from "../view_state.js";
+
+const CHART_HEIGHT = 260;
+const MAX_BUCKETS = 1000;
+// Metrics whose lines are fetched together: few requests, and the first panels are drawn soon.
+const METRICS_PER_REQUEST = 8;
+// New runs and metrics appear after at most this time; new points of runs at once.
+const INDEX_PAUSE = 3000; // milliseconds
 
 export const curvesView = {
   title: "Curves",
   create(container) {
-    return {
-      async update() {
-        container.textContent = "";
-      },
-      destroy() {},
-    };
+    const view = new CurvesPage(container);
+    return { update: (reason) => view.update(reason), destroy: () => view.destroy() };
   },
 };
+
+class CurvesPage {
+  constructor(container) {
+    this.controls = createCurveControls();
+    this.legend = createCurveLegend((trial) => this.highlight(trial));
+    this.scopeNote = createElement("p", { class: "curves-scope" });
+    this.groups = createElement("div", { class: "curves-groups" });
+    container.append(this.controls.element, this.scopeNote, this.legend.element, this.groups);
+    this.colors = new Map(); // trial -> index in the palette
+    this.panels = new Map(); // key -> panel
+    this.lines = new Map(); // metric -> Map(key -> line)
+    this.batches = []; // metrics that were fetched together, with the cursor of their last answer
+    this.axis = { kind: "number", label: "epoch", name: "own" };
+    this.highlighted = null;
+    this.index = null;
+    this.work = Promise.resolve();
+    this.abort = new AbortController();
+    this.dataRequest = null;
+  }
+
+  // Answers of the server are taken one after the other: those for panels that were scrolled into
+  // view must not cross those of an update.
+  update(reason) {
+    this.work = this.work.catch(() => {}).then(() => this.updateNow(reason));
+    return this.work;
+  }
+
+  async updateNow(reason) {
+    if (this.abort.signal.aborted) return;
+    this.state = readState();
+    this.options = readCurveOptions(this.state);
+    await this.updateIndex(reason);
+    if (this.abort.signal.aborted) return;
+    this.controls.update(this.index);
+    this.trials = curveTrials(this.index.runs, this.colors);
+    this.legend.update(this.trials, this.options.hidden);
+    this.updateGroups();
+    await this.updateData(reason);
+  }
+
+  async updateIndex(reason) {
+    const { runs = "", study = "" } = this.state;
+    const parameters = { ...(runs ? { runs } : { study }), seeds: this.options.isMean ? "mean" : "lines" };
+    const request = JSON.stringify(parameters);
+    const isRecent = performance.now() - this.indexTime < INDEX_PAUSE;
+    if (request === this.indexRequest && (reason === "state" || isRecent)) return;
+    this.index = await fetchData("curves/index", parameters, { signal: this.abort.signal });
+    this.indexRequest = request;
+    this.indexTime = performance.now();
+    this.scopeNote.textContent = describeScope(this.index);
+  }
+
+  // Creates and removes panels; those that stay keep their chart.
+  updateGroups() {
+    const groups = groupCurveMetrics(
+      this.index.metrics.map((metric) => metric.name),
+      this.options.filter,
+      this.options.isMerged,
+    );
+    const digest = JSON.stringify(groups);
+    if (digest === this.groupsDigest) return this.openGroups(groups);
+    this.groupsDigest = digest;
+    const keys = new Set(groups.flatMap((group) => group.panels.map((panel) => panel.key)));
+    for (const [key, panel] of this.panels) {
+      if (keys.has(key)) continue;
+      panel.destroy();
+      this.panels.delete(key);
+    }
+    this.groups.replaceChildren(...groups.map((group) => this.createGroup(group)));
+    return this.openGroups(groups);
+  }
+
+  createGroup(group) {
+    const grid = createElement("div", { class: "curves-grid" });
+    for (const panel of group.panels) {
+      if (!this.panels.has(panel.key)) this.panels.set(panel.key, this.createPanel(panel));
+      grid.append(this.panels.get(panel.key).element);
+    }
+    const count = group.panels.length === 1 ? "1 panel" : `${group.panels.length} panels`;
+    const details = createElement(
+      "details",
+      { class: "curves-group", "data-group": group.name },
+      createElement("summary", {}, createElement("h2", {}, group.name), ` ${count}`),
+      grid,
+    );
+    details.querySelector("summary").addEventListener("click", (event) => {
+      event.preventDefault();
+      this.toggleGroup(group.name);
+    });
+    return details;
+  }
+
+  createPanel(panel) {
+    return createCurvePanel(panel, {
+      onVisible: () => this.update("visible"),
+      onZoom: (low, high) => updateState({ "curves.from": low, "curves.to": high }),
+      onResetZoom: () => updateState({ "curves.from": "", "curves.to": "" }),
+    });
+  }
+
+  openGroups(groups) {
+    const toggled = this.toggledGroups();
+    for (const details of this.groups.children) {
+      const group = groups.find(({ name }) => name === details.dataset.group);
+      details.open = toggled.has(group.name) ? !group.isOpen : group.isOpen;
+    }
+  }
+
+  // The groups that a reader opened or closed, as a JSON list in the state.
+  toggledGroups() {
+    try {
+      return new Set(JSON.parse(readState()["curves.groups"] || "[]"));
+    } catch {
+      return new Set();
+    }
+  }
+
+  toggleGroup(name) {
+    const toggled = this.toggledGroups();
+    if (!toggled.delete(name)) toggled.add(name);
+    updateState({ "curves.groups": toggled.size ? JSON.stringify([...toggled]) : "" });
+  }
+
+  async updateData(reason) {
+    const request = this.dataParameters();
+    const digest = JSON.stringify(request);
+    if (digest !== this.dataRequest) {
+      this.dataRequest = digest;
+      this.batches = [];
+      // The old lines stay until the new ones are here, except over another axis.
+      this.lastLines = this.lines;
+      this.lines = new Map();
+    }
+    if (reason === "state") this.drawPanels(this.visiblePanels());
+    const visible = this.visibleMetrics();
+    const fetched = new Set(this.batches.flatMap((batch) => batch.metrics));
+    const missing = [...visible].filter((metric) => !fetched.has(metric));
+    const stale = reason === "data" ? this.batches.filter(({ metrics }) => metrics.some((m) => visible.has(m))) : [];
+    for (const batch of stale) await this.fetchBatch(batch, request);
+    for (let start = 0; start < missing.length; start += METRICS_PER_REQUEST) {
+      const batch = { metrics: missing.slice(start, start + METRICS_PER_REQUEST), cursor: "" };
+      await this.fetchBatch(batch, request);
+      this.batches.push(batch);
+    }
+  }
+
+  dataParameters() {
+    const { axis, isMean, yLog, range } = this.options;
+    const widths = [...this.panels.values()].map((panel) => panel.width());
+    const width = Math.max(300, ...widths);
+    return {
+      runs: formatRunIds(this.index.runs.map((run) => run.run)),
+      x: axis,
+      seeds: isMean ? "mean" : "lines",
+      log: yLog ? "1" : "",
+      from: range?.[0],
+      to: range?.[1],
+      buckets: Math.min(MAX_BUCKETS, 100 * Math.ceil(width / 100)),
+    };
+  }
+
+  // Fetches what is new in the metrics of a batch, until no curve is left to be read.
+  async fetchBatch(batch, request) {
+    if (!request.runs) return;
+    let pending = 1;
+    while (pending > 0 && !this.abort.signal.aborted) {
+      const answer = await fetchData(
+        "curves/data",
+        { ...request, metrics: JSON.stringify(batch.metrics), after: batch.cursor },
+        { signal: this.abort.signal },
+      );
+      batch.cursor = answer.cursor;
+      this.axis = answer.x;
+      const changed = new Set();
+      pending = 0;
+      for (const [metric, lines] of Object.entries(answer.metrics)) {
+        const earlier = this.lines.get(metric);
+        if (!earlier || lines.lines.length > 0 || lines.keys.length !== earlier.size) changed.add(metric);
+        this.lines.set(metric, mergeCurveLines(earlier ?? new Map(), lines));
+        pending += lines.pending.length;
+      }
+      this.readingNote = pending ? `reading ${pending} long ${pending === 1 ? "curve" : "curves"}` : "";
+      this.answerNotes = answer.notes;
+      this.drawPanels(
+        this.visiblePanels().filter(({ panel }) => panel.metrics.some((metric) => changed.has(metric))),
+      );
+    }
+  }
+
+  visiblePanels() {
+    return [...this.panels.values()].filter((panel) => panel.isVisible());
+  }
+
+  visibleMetrics() {
+    return new Set(this.visiblePanels().flatMap(({ panel }) => panel.metrics));
+  }
+
+  drawPanels(panels) {
+    for (const panel of panels) {
+      if (panel.panel.metrics.some((metric) => this.lines.has(metric))) this.drawPanel(panel);
+    }
+  }
+
+  drawPanel(panel) {
+    const { options, axis } = this;
+    const spec = curveChartSpec({
+      panel: panel.panel,
+      linesByMetric: this.lines,
+      trials: this.trials,
+      axis,
+      options,
+      highlight: this.highlighted,
+      height: CHART_HEIGHT,
+    });
+    const shown = panel.panel.metrics.flatMap((metric) =>
+      [...(this.lines.get(metric)?.values() ?? [])].filter((line) => !this.isHidden(line.key)),
+    );
+    const notes = [curvePointsNote(shown, options), this.readingNote, ...(this.answerNotes ?? [])];
+    if (axis.kind !== "number" && options.isMean) notes.push("a line for each run: seeds have different times");
+    if (spec.lines.length === 0) notes.push("no curve over this axis");
+    panel.show(spec, {
+      note: notes.filter(Boolean).join(". "),
+      highlight: this.highlightKey(spec),
+      command: curvesCommand({
+        study: this.state.study,
+        runs: parseRunIds(this.state.runs),
+        metrics: panel.panel.metrics,
+        isMean: options.isMean,
+        isLog: options.yLog,
+        axis: options.axis,
+        range: options.range,
+        lineCount: this.legendSize(),
+      }),
+    });
+  }
+
+  legendSize() {
+    return new Set(this.index.runs.map((run) => run.trial)).size;
+  }
+
+  isHidden(key) {
+    const trial = this.trials.get(key);
+    return !trial || this.options.hidden.has(trial.id);
+  }
+
+  highlightKey(spec) {
+    return spec.lines.find((line) => line.trialId === this.highlighted)?.key ?? null;
+  }
+
+  highlight(trial) {
+    this.highlighted = trial;
+    if (this.index && this.dataRequest) this.drawPanels(this.visiblePanels());
+  }
+
+  destroy() {
+    this.abort.abort();
+    this.controls.destroy();
+    for (const panel of this.panels.values()) panel.destroy();
+  }
+}
+
+function describeScope({ title, runs, total, limit }) {
+  if (runs.length === 0) return `${title}: no run has started yet.`;
+  const trials = new Set(runs.map((run) => run.trial)).size;
+  const shown = `${title}: ${trials} ${trials === 1 ? "trial" : "trials"}, ${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
+  if (runs.length >= total) return `${shown}.`;
+  return (
+    `${shown} of ${total.toLocaleString("en")}: those of the newest ${limit} trials or runs.` +
+    " Select others in the view Runs."
+  );
+}
