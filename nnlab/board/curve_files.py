@@ -43,7 +43,10 @@ class CurveFiles:
     def read(self, key: str) -> tuple[tuple[int, ...], Buckets] | None:
         """The numbers and the buckets that were written under a key; None if there are none."""
         try:
-            with np.load(self._path(key), allow_pickle=False) as content:
+            with (
+                self._path(key).open("rb") as file,
+                np.load(file, allow_pickle=False) as content,
+            ):
                 columns = {name: content[name] for name in content.files}
         except _READ_ERRORS:
             return None
