@@ -7,6 +7,7 @@ from typing import Any, Final
 from nnlab import store
 from nnlab.analysis.arm_labels import load_arms, trial_labels
 from nnlab.analysis.run_value import EPOCH_TIME_METRIC
+from nnlab.analysis.scope import Scope
 from nnlab.board.context import BoardContext
 from nnlab.board.curve_axes import METRIC_PREFIX, CurveAxis, parse_axis
 from nnlab.board.curve_cursors import CurveCursors, SentLine, kept_points, sent_line
@@ -53,12 +54,22 @@ def read_index(context: BoardContext, parameters: Parameters) -> Mapping[str, An
     )
     return {
         "title": scope.title,
+        "names": _names(context, scope),
         "runs": _run_entries(context, runs),
         "total": total,
         "limit": MAX_LINES,
         "metrics": [{"name": name, "runs": count} for name, count in counts.items()],
         "axes": _axes(runs, counts),
     }
+
+
+def _names(context: BoardContext, scope: Scope) -> list[str]:
+    """The words that name the scope on the command line; none for the whole database."""
+    if scope.runs is not None:
+        return [str(run_id) for run_id in scope.runs]
+    if scope.studies is None:
+        return []
+    return [study.name for study in store.all_studies(context.db) if study.id in scope.studies]
 
 
 def _shown_runs(

@@ -1,9 +1,10 @@
 // The command that draws the curves of a panel for a paper.
 
 // `nnlab plot curves ...` for what a panel shows; "" if the command cannot draw it.
-export function curvesCommand({ study, runs, metrics, isMean, isLog, axis, range, lineCount }) {
+// `names` are the studies or runs.
+export function curvesCommand({ names, metrics, isMean, isLog, axis, range, lineCount }) {
   if (axis) return "";
-  const words = ["nnlab", "plot", "curves", ...(runs.length > 0 ? runs.map(String) : study ? [study] : [])];
+  const words = ["nnlab", "plot", "curves", ...names];
   for (const metric of metrics) words.push("--metric", metric);
   if (lineCount > 6) words.push("--top", String(lineCount));
   if (!isMean) words.push("--seeds", "all");

@@ -8,7 +8,8 @@ const MAX_OPEN_PANELS = 12;
 // With `isMerged`, the splits of a quantity share a panel.
 export function groupCurveMetrics(metrics, filter, isMerged) {
   const groups = new Map();
-  for (const metric of metrics.filter(metricMatcher(filter))) {
+  const matching = metrics.filter(metricMatcher(filter));
+  for (const metric of matching.sort((a, b) => a.localeCompare(b, "en", { numeric: true }))) {
     const [split, ...rest] = metric.split("/");
     const hasSplit = SPLITS.includes(split) && rest.length > 0;
     const key = isMerged && hasSplit ? rest.join("/") : metric;

@@ -8,7 +8,7 @@ import { createCurveLegend } from "../curve_legend.js";
 import { createCurvePanel } from "../curve_panel.js";
 import { curveChartSpec, curvePointsNote, curveTrials, readCurveOptions } from "../curve_spec.js";
 import { fetchData } from "../data_source.js";
-import { formatRunIds, parseRunIds, readState, updateState } from "../view_state.js";
+import { formatRunIds, readState, updateState } from "../view_state.js";
 
 const CHART_HEIGHT = 260;
 const MAX_BUCKETS = 1000;
@@ -248,8 +248,7 @@ class CurvesPage {
       note: notes.filter(Boolean).join(". "),
       highlight: this.highlightKey(spec),
       command: curvesCommand({
-        study: this.state.study,
-        runs: parseRunIds(this.state.runs),
+        names: this.index.names,
         metrics: panel.panel.metrics,
         isMean: options.isMean,
         isLog: options.yLog,
