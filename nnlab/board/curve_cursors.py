@@ -8,12 +8,17 @@ from typing import Final, NamedTuple
 
 from nnlab.board.curve_lines import CurveLine
 
-_MAX_CURSORS: Final = 512
+# Lines that are remembered for all pages together; a page that was forgotten gets whole lines.
+_MAX_LINES: Final = 100_000
 
 
 class SentLine(NamedTuple):
-    """A line as it was sent: what identifies it, how many points it had, and of how many values."""
+    """A line as it was sent: what identifies it, how many points it had, and of how many values.
 
+    `stored` is how far its curves were stored; None if they were not read completely.
+    """
+
+    stored: Hashable | None
     version: tuple[object, ...]
     length: int
     points: int
@@ -28,6 +33,7 @@ class CurveCursors:
 
     def __init__(self) -> None:
         self._sent: OrderedDict[str, tuple[Hashable, SentLines]] = OrderedDict()
+        self._line_count = 0
         self._lock = threading.Lock()
 
     def sent(self, cursor: str, request: Hashable) -> SentLines:
@@ -41,8 +47,10 @@ class CurveCursors:
         cursor = secrets.token_hex(8)
         with self._lock:
             self._sent[cursor] = request, lines
-            while len(self._sent) > _MAX_CURSORS:
-                self._sent.popitem(last=False)
+            self._line_count += len(lines) + 1
+            while self._line_count > _MAX_LINES and len(self._sent) > 1:
+                _, (_, forgotten) = self._sent.popitem(last=False)
+                self._line_count -= len(forgotten) + 1
         return cursor
 
 
@@ -58,6 +66,6 @@ def kept_points(line: CurveLine, sent: SentLine | None) -> int | None:
     return max(0, min(sent.length, len(line)) - 1)
 
 
-def sent_line(line: CurveLine) -> SentLine:
+def sent_line(line: CurveLine, stored: Hashable | None) -> SentLine:
     """The record of a line that is sent."""
-    return SentLine(line.version, len(line), line.points)
+    return SentLine(stored, line.version, len(line), line.points)

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,22 +22,22 @@ _LARGEST_INTEGER: Final = 2**53
 _MAX_NON_FINITE = 200
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class CurveLine:
     """A line: `y` over `x`, with bounds if its points stand for several values.
 
     `points` is the number of values that the line stands for, `size` that of a point of one seed.
     `version` changes when something
-    else than the end of the line changes.
+    else than the end of the line changes; lines are equal if it and `points` are.
     """
 
     key: str
     version: tuple[object, ...]
-    x: "Column"
-    y: "Column"
-    low: "Column | None"
-    high: "Column | None"
-    non_finite: "Column"
+    x: "Column" = field(compare=False)
+    y: "Column" = field(compare=False)
+    low: "Column | None" = field(compare=False)
+    high: "Column | None" = field(compare=False)
+    non_finite: "Column" = field(compare=False)
     points: int
     size: int
     is_sorted: bool = True
@@ -78,7 +79,8 @@ def line_of_buckets(
     )
 
 
-def mean_line(key: str, metric: str, lines: Sequence[CurveLine], *, log_axis: bool) -> CurveLine:
+@lru_cache(maxsize=512)
+def mean_line(key: str, metric: str, lines: tuple[CurveLine, ...], *, log_axis: bool) -> CurveLine:
     """The mean over the seeds of a trial with a band, as `stats.mean_curve` defines it.
 
     Of lines whose points stand for several values, the band has all values of all seeds.

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
@@ -81,6 +81,22 @@ class CurveReader:
         self.pending: dict[str, list[int]] = {}
         self.notes: dict[str, None] = {}
 
+    def stored(self, run_ids: Sequence[int], metric: str) -> Hashable:
+        """How far the curves of a line are stored; the line is new if this has changed.
+
+        It is None if no run has the metric.
+        """
+        names = {metric, self._window.axis.metric}
+        if self._window.axis.is_time:
+            names.add(EPOCH_TIME_METRIC)
+        if not any((run_id, metric) in self._versions for run_id in run_ids):
+            return None
+        return tuple(
+            (run_id, name, self._attempts.get(run_id), self._versions.get((run_id, name)))
+            for run_id in run_ids
+            for name in sorted(names)
+        )
+
     def lines(self, run_ids: Sequence[int], metric: str, *, same_size: bool) -> list[CurveLine]:
         """The line of each of the runs that has the metric over the axis.
 
@@ -106,7 +122,7 @@ class CurveReader:
             )
             x = self._x_values(run_id, limited)
             if x is not None:
-                lines.append(line_of_buckets(f"run:{run_id}", (serial,), limited, x))
+                lines.append(line_of_buckets(f"run:{run_id}", (serial, window), limited, x))
         return [line for line in lines if len(line)]
 
     def _curve(self, run_id: int, metric: str) -> CachedCurve | None:

@@ -35,10 +35,7 @@ class CurveRun:
     id: int
     trial_id: int
     study_id: int
-    seed: int | None
-    status: str
     axis: Axis
-    is_external: bool
     created_at: float
     started_at: float | None
 
@@ -74,15 +71,12 @@ def curve_runs(db: Database, run_ids: Collection[int]) -> dict[int, CurveRun]:
     with db.read() as connection:
         rows = _SELECT_RUNS.fetch(connection, run_ids=ids_to_json(run_ids))
     runs = {}
-    for run_id, trial_id, study_id, seed, status, axis, origin, created_at, started_at in rows:
+    for run_id, trial_id, study_id, axis, created_at, started_at in rows:
         created = _unix_seconds(created_at)
-        if created is None or axis not in ("epoch", "step") or origin not in list(Origin):
-            continue  # `nnlab db check` lists the row
-        external = Origin(origin).is_external
-        runs[run_id] = CurveRun(
-            run_id, trial_id, study_id, seed, str(status), axis, external, created,
-            _unix_seconds(started_at),
-        )  # fmt: skip
+        if created is not None and axis in ("epoch", "step"):  # `nnlab db check` lists others
+            runs[run_id] = CurveRun(
+                run_id, trial_id, study_id, axis, created, _unix_seconds(started_at)
+            )
     return runs
 
 
@@ -97,8 +91,8 @@ def _unix_seconds(stored: Any) -> float | None:
 _SELECT_RUNS = DriverStatement(
     lambda: (
         select(
-            run.c.id, run.c.trial_id, trial.c.study_id, run.c.seed, run.c.status, run.c.axis,
-            run.c.origin, run.c.created_at, run.c.started_at,
+            run.c.id, run.c.trial_id, trial.c.study_id, run.c.axis,
+            run.c.created_at, run.c.started_at,
         )
         .join(trial, trial.c.id == run.c.trial_id)
         .where(in_ids_parameter(run.c.id, "run_ids"), run.c.removed_at.is_(None))

@@ -10,7 +10,7 @@ from nnlab.analysis.scope import resolve_scope
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
 from nnlab.board.views.curves import read_data, read_index
-from nnlab.records import Curve, Origin, Sample, Study
+from nnlab.records import Curve, Origin, Sample, Setting, Study
 from nnlab.settings import digest_of
 from nnlab.store.tables import run as run_table
 
@@ -24,7 +24,7 @@ def add_study(db: store.Database, name: str = "depth") -> Study:
 
 def add_runs(db: store.Database, study: Study, lr: float, seeds: Sequence[int]) -> tuple[int, ...]:
     """The runs of one trial, as if they were finished."""
-    setting = {"lr": lr, "opt": "sgd"}
+    setting: Setting = {"lr": lr, "opt": "sgd"}
     specs = [store.RunSpec(setting, digest_of(setting), seed, 3) for seed in seeds]
     ids = store.enqueue(db, study, specs).run_ids
     with db.write() as connection:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from nnlab import store
@@ -10,7 +11,7 @@ from nnlab.analysis.run_value import EPOCH_TIME_METRIC
 from nnlab.analysis.scope import Scope
 from nnlab.board.context import BoardContext
 from nnlab.board.curve_axes import METRIC_PREFIX, CurveAxis, parse_axis
-from nnlab.board.curve_cursors import CurveCursors, SentLine, kept_points, sent_line
+from nnlab.board.curve_cursors import CurveCursors, SentLine, SentLines, kept_points, sent_line
 from nnlab.board.curve_lines import CurveLine, line_values, mean_best, mean_line
 from nnlab.board.curve_reader import CurveReader, CurveWindow
 from nnlab.board.parameters import Parameters
@@ -135,37 +136,86 @@ def read_data(context: BoardContext, parameters: Parameters) -> Mapping[str, Any
         parameters.number("to"),
         parameters.integer("buckets", 1_000, low=10, high=2_000),
     )
-    is_mean = parameters.text("seeds", "mean") == "mean" and window.axis.is_shared
+    request = _DataRequest(
+        runs,
+        window,
+        is_mean=parameters.text("seeds", "mean") == "mean" and window.axis.is_shared,
+        log_axis=parameters.text("log") == "1",
+    )
+    identity = (id(context.db), tuple(runs), tuple(metrics), *request.drawn_as)
+    sent = _cursors.sent(parameters.text("after"), identity)
     reader = CurveReader(context.db, runs, metrics, window)
-    request: Hashable = (
-        id(context.db), tuple(runs), tuple(metrics), window, is_mean, parameters.text("log"),
-    )  # fmt: skip
-    sent = _cursors.sent(parameters.text("after"), request)
-    new: dict[tuple[str, str], SentLine] = {}
+    current: dict[tuple[str, str], SentLine] = {}
     answers = {}
     for metric in metrics:
-        lines = (
-            _mean_lines(reader, runs, metric, log_axis=parameters.text("log") == "1")
-            if is_mean
-            else reader.lines(list(runs), metric, same_size=False)
-        )
-        new |= {(metric, line.key): sent_line(line) for line in lines}
-        answers[metric] = {
-            "keys": [line.key for line in lines],
-            "lines": [
-                line_values(line, keep)
-                for line in _with_best(context, runs, metric, window.axis, lines)
-                if (keep := kept_points(line, sent.get((metric, line.key)))) is not None
-            ],
-            "pending": reader.pending.get(metric, []),
-        }
+        answers[metric], lines = _metric_answer(context, reader, request, metric, sent)
+        current |= {(metric, key): line for key, line in lines.items()}
     return {
-        "cursor": _cursors.add(request, new),
+        "cursor": _cursors.add(identity, current),
         "x": _axis_values(window.axis, runs),
-        "seeds": "mean" if is_mean else "lines",
+        "seeds": "mean" if request.is_mean else "lines",
         "metrics": answers,
         "notes": list(reader.notes),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _DataRequest:
+    """The runs whose curves are drawn, and how."""
+
+    runs: Mapping[int, store.CurveRun]
+    window: CurveWindow
+    is_mean: bool
+    log_axis: bool
+
+    @property
+    def drawn_as(self) -> tuple[Hashable, ...]:
+        return self.window, self.is_mean, self.log_axis
+
+    @property
+    def line_groups(self) -> Mapping[str, Sequence[int]]:
+        """The runs of each line by its key: the seeds of a trial, or a single run."""
+        if not self.is_mean:
+            return {f"run:{run_id}": [run_id] for run_id in self.runs}
+        groups: dict[str, list[int]] = {}
+        for run in self.runs.values():
+            groups.setdefault(f"trial:{run.trial_id}", []).append(run.id)
+        return groups
+
+
+def _metric_answer(
+    context: BoardContext,
+    reader: CurveReader,
+    request: _DataRequest,
+    metric: str,
+    sent: SentLines,
+) -> tuple[Mapping[str, Any], Mapping[str, SentLine]]:
+    """What is new in the lines of a metric, and all its lines as the page then has them."""
+    groups = request.line_groups
+    stored = {key: reader.stored(run_ids, metric) for key, run_ids in groups.items()}
+    changed = {
+        key: run_ids
+        for key, run_ids in groups.items()
+        if not _is_sent(sent.get((metric, key)), stored[key])
+    }
+    lines = _lines(reader, changed, metric, request)
+    pending = reader.pending.get(metric, [])
+    built = {
+        line.key: sent_line(
+            line, None if set(groups[line.key]) & set(pending) else stored[line.key]
+        )
+        for line in lines
+    }
+    kept = {
+        key: sent[metric, key] for key in groups if key not in changed and (metric, key) in sent
+    }
+    new = [
+        line_values(line, keep)
+        for line in _with_best(context, groups, metric, request.window.axis, lines)
+        if (keep := kept_points(line, sent.get((metric, line.key)))) is not None
+    ]
+    current = {key: (built | kept)[key] for key in groups if key in built or key in kept}
+    return {"keys": list(current), "lines": new, "pending": pending}, current
 
 
 def _metric_names(text: str) -> list[str]:
@@ -191,41 +241,41 @@ def _visible_curve_runs(context: BoardContext, ids: Sequence[int]) -> Mapping[in
     return visible
 
 
-def _mean_lines(
-    reader: CurveReader, runs: Mapping[int, store.CurveRun], metric: str, *, log_axis: bool
+def _is_sent(sent: SentLine | None, stored: Hashable) -> bool:
+    """Whether a line need not be built: the page has it, or there is none."""
+    return stored is None if sent is None else sent.stored is not None and sent.stored == stored
+
+
+def _lines(
+    reader: CurveReader, groups: Mapping[str, Sequence[int]], metric: str, request: _DataRequest
 ) -> list[CurveLine]:
-    """A line for each trial."""
-    trials: dict[int, list[int]] = {}
-    for run in runs.values():
-        trials.setdefault(run.trial_id, []).append(run.id)
-    lines = []
-    for trial_id, run_ids in trials.items():
-        seeds = reader.lines(run_ids, metric, same_size=True)
-        if seeds:
-            lines.append(mean_line(f"trial:{trial_id}", metric, seeds, log_axis=log_axis))
-    return lines
+    if not request.is_mean:
+        run_ids = [run_id for group in groups.values() for run_id in group]
+        return reader.lines(run_ids, metric, same_size=False)
+    seeds = {key: reader.lines(ids, metric, same_size=True) for key, ids in groups.items()}
+    return [
+        mean_line(key, metric, tuple(lines), log_axis=request.log_axis)
+        for key, lines in seeds.items()
+        if lines
+    ]
 
 
 def _with_best(
     context: BoardContext,
-    runs: Mapping[int, store.CurveRun],
+    groups: Mapping[str, Sequence[int]],
     metric: str,
     axis: CurveAxis,
     lines: Sequence[CurveLine],
 ) -> Sequence[CurveLine]:
     """The lines with their best value, where the metric is validated and the axis has epochs."""
-    if axis.kind != "own" or direction_of(metric) is None or split_of(metric) == "train":
+    unmarked = axis.kind != "own" or direction_of(metric) is None or split_of(metric) == "train"
+    if not lines or unmarked:
         return lines
-    summaries = store.summaries(context.db, list(runs), [metric])
+    run_ids = [run_id for line in lines for run_id in groups[line.key]]
+    summaries = store.summaries(context.db, run_ids, [metric])
     best = {run_id: by_name[metric] for run_id, by_name in summaries.items() if metric in by_name}
-    of_trial: dict[str, list[int]] = {}
-    for run in runs.values():
-        of_trial.setdefault(f"trial:{run.trial_id}", []).append(run.id)
-        of_trial[f"run:{run.id}"] = [run.id]
     return [
-        line.with_best(
-            mean_best(line, [best[i].best_epoch for i in of_trial[line.key] if i in best])
-        )
+        line.with_best(mean_best(line, [best[i].best_epoch for i in groups[line.key] if i in best]))
         for line in lines
     ]
 
