@@ -35,7 +35,9 @@ class CurvesPage {
     this.colors = new Map(); // trial -> index in the palette
     this.panels = new Map(); // key -> panel
     this.lines = new Map(); // metric -> Map(key -> line)
+    this.changed = new Set(); // panels to draw
     this.batches = []; // metrics that were fetched together, with the cursor of their last answer
+    this.changeCount = 0; // changes of the database that this page knows of
     this.axis = { kind: "number", label: "epoch", name: "own" };
     this.highlighted = null;
     this.index = null;
@@ -91,6 +93,7 @@ class CurvesPage {
       if (keys.has(key)) continue;
       panel.destroy();
       this.panels.delete(key);
+      this.changed.delete(panel);
     }
     this.groups.replaceChildren(...groups.map((group) => this.createGroup(group)));
     return this.openGroups(groups);
@@ -151,20 +154,23 @@ class CurvesPage {
     const request = this.dataParameters();
     const digest = JSON.stringify(request);
     if (digest !== this.dataRequest) {
+      // The charts show the old lines until the new ones are here.
       this.dataRequest = digest;
       this.batches = [];
-      // The old lines stay until the new ones are here, except over another axis.
-      this.lastLines = this.lines;
       this.lines = new Map();
     }
-    if (reason === "state") this.drawPanels(this.visiblePanels());
+    if (reason === "state") this.markChanged(() => true);
+    if (reason === "data") this.changeCount += 1;
+    this.drawChanged();
     const visible = this.visibleMetrics();
     const fetched = new Set(this.batches.flatMap((batch) => batch.metrics));
     const missing = [...visible].filter((metric) => !fetched.has(metric));
-    const stale = reason === "data" ? this.batches.filter(({ metrics }) => metrics.some((m) => visible.has(m))) : [];
-    for (const batch of stale) await this.fetchBatch(batch, request);
+    for (const batch of this.batches) {
+      const isStale = batch.changeCount < this.changeCount;
+      if (isStale && batch.metrics.some((metric) => visible.has(metric))) await this.fetchBatch(batch, request);
+    }
     for (let start = 0; start < missing.length; start += METRICS_PER_REQUEST) {
-      const batch = { metrics: missing.slice(start, start + METRICS_PER_REQUEST), cursor: "" };
+      const batch = { metrics: missing.slice(start, start + METRICS_PER_REQUEST), cursor: "", changeCount: 0 };
       await this.fetchBatch(batch, request);
       this.batches.push(batch);
     }
@@ -188,6 +194,7 @@ class CurvesPage {
   // Fetches what is new in the metrics of a batch, until no curve is left to be read.
   async fetchBatch(batch, request) {
     if (!request.runs) return;
+    batch.changeCount = this.changeCount;
     let pending = 1;
     while (pending > 0 && !this.abort.signal.aborted) {
       const answer = await fetchData(
@@ -207,9 +214,8 @@ class CurvesPage {
       }
       this.readingNote = pending ? `reading ${pending} long ${pending === 1 ? "curve" : "curves"}` : "";
       this.answerNotes = answer.notes;
-      this.drawPanels(
-        this.visiblePanels().filter(({ panel }) => panel.metrics.some((metric) => changed.has(metric))),
-      );
+      this.markChanged(({ panel }) => panel.metrics.some((metric) => changed.has(metric)));
+      this.drawChanged();
     }
   }
 
@@ -221,9 +227,16 @@ class CurvesPage {
     return new Set(this.visiblePanels().flatMap(({ panel }) => panel.metrics));
   }
 
-  drawPanels(panels) {
-    for (const panel of panels) {
-      if (panel.panel.metrics.some((metric) => this.lines.has(metric))) this.drawPanel(panel);
+  markChanged(isChanged) {
+    for (const panel of this.panels.values()) if (isChanged(panel)) this.changed.add(panel);
+  }
+
+  // Panels that are not visible are drawn when they are.
+  drawChanged() {
+    for (const panel of this.visiblePanels()) {
+      if (!this.changed.has(panel) || !panel.panel.metrics.some((metric) => this.lines.has(metric))) continue;
+      this.changed.delete(panel);
+      this.drawPanel(panel);
     }
   }
 
@@ -274,7 +287,8 @@ class CurvesPage {
 
   highlight(trial) {
     this.highlighted = trial;
-    if (this.index && this.dataRequest) this.drawPanels(this.visiblePanels());
+    this.markChanged(() => true);
+    if (this.index && this.dataRequest) this.drawChanged();
   }
 
   destroy() {
@@ -284,10 +298,11 @@ class CurvesPage {
   }
 }
 
-function describeScope({ title, runs, total, limit }) {
-  if (runs.length === 0) return `${title}: no run has started yet.`;
+function describeScope({ title, names, runs, total, limit }) {
+  const scope = names.length > 0 ? `${title}: ` : "";
+  if (runs.length === 0) return `${scope}no run has started yet.`;
   const trials = new Set(runs.map((run) => run.trial)).size;
-  const shown = `${title}: ${trials} ${trials === 1 ? "trial" : "trials"}, ${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
+  const shown = `${scope}${trials} ${trials === 1 ? "trial" : "trials"}, ${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
   if (runs.length >= total) return `${shown}.`;
   return (
     `${shown} of ${total.toLocaleString("en")}: those of the newest ${limit} trials or runs.` +
