@@ -15,6 +15,7 @@ from nnlab.board.curve_axes import CurveAxis, EpochTimes, epoch_times, x_values
 from nnlab.board.curve_buckets import Buckets, buckets_of_rows
 from nnlab.board.curve_cache import MAX_ROWS, CachedCurve, CurveCache, CurveRequest
 from nnlab.board.curve_lines import CurveLine, line_of_buckets
+from nnlab.errors import CorruptRow
 
 if TYPE_CHECKING:
     from nnlab.board.curve_buckets import Column
@@ -129,7 +130,11 @@ class CurveReader:
         request = self._request(run_id, metric)
         if request is None:
             return None
-        curve = self._cache.curve(request, self._deadline)
+        try:
+            curve = self._cache.curve(request, self._deadline)
+        except CorruptRow as error:
+            self.notes[str(error)] = None
+            return None
         if curve is None or curve.last < request.version.last:
             self.pending.setdefault(metric, []).append(run_id)
         return curve if curve is not None and len(curve.buckets) else None

@@ -236,10 +236,15 @@ def test_malformed_requests_are_refused(db: store.Database, parameters: dict[str
 
 def test_a_value_that_is_no_number_is_reported(tmp_path: Path) -> None:
     db = store.open_database(str(tmp_path / "runs.db"), write=True, create=True)
-    (run_id,) = add_runs(db, add_study(db), 0.1, [0])
-    add_curve(db, run_id, [1.0, 2.0])
+    corrupt, other = add_runs(db, add_study(db), 0.1, [0, 1])
+    for run_id in (corrupt, other):
+        add_curve(db, run_id, [1.0, 2.0])
     with db.write() as connection:
-        connection.exec_driver_sql("UPDATE point SET value = 'high' WHERE epoch = 2")
-    with pytest.raises(NnlabError, match="a value of val/loss of run 1 is not a number"):
-        data_of(context_of(db), runs=str(run_id), metrics='["val/loss"]')
+        connection.exec_driver_sql(
+            f"UPDATE point SET value = 'high' WHERE epoch = 2 AND run_id = {corrupt}"
+        )
+    request = {"runs": f"{corrupt}-{other}", "metrics": '["val/loss"]', "seeds": "lines"}
+    answer: Any = data_of(context_of(db), **request)
+    assert answer["notes"] == ["a value of val/loss of run 1 is not a number"]
+    assert list(lines_of(answer)) == [f"run:{other}"]
     db.close()

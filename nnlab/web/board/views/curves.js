@@ -31,7 +31,8 @@ class CurvesPage {
     this.legend = createCurveLegend((trial) => this.highlight(trial));
     this.scopeNote = createElement("p", { class: "curves-scope" });
     this.groups = createElement("div", { class: "curves-groups" });
-    container.append(this.controls.element, this.scopeNote, this.legend.element, this.groups);
+    this.problem = createElement("p", { role: "status" });
+    container.append(this.controls.element, this.scopeNote, this.problem, this.legend.element, this.groups);
     this.colors = new Map(); // trial -> index in the palette
     this.panels = new Map(); // key -> panel
     this.lines = new Map(); // metric -> Map(key -> line)
@@ -49,8 +50,21 @@ class CurvesPage {
   // Answers of the server are taken one after the other: those for panels that were scrolled into
   // view must not cross those of an update.
   update(reason) {
-    this.work = this.work.catch(() => {}).then(() => this.updateNow(reason));
-    return this.work;
+    const isOver = () => this.abort.signal.aborted;
+    const work = this.work.then(() => this.updateNow(reason));
+    // A request that ended with the view is no error.
+    const result = work.catch((error) => (isOver() ? undefined : Promise.reject(error)));
+    this.work = result.catch(() => {});
+    return result;
+  }
+
+  async showVisible() {
+    try {
+      await this.update("visible");
+      this.problem.textContent = "";
+    } catch (error) {
+      this.problem.textContent = error.message;
+    }
   }
 
   async updateNow(reason) {
@@ -121,7 +135,7 @@ class CurvesPage {
 
   createPanel(panel) {
     return createCurvePanel(panel, {
-      onVisible: () => this.update("visible"),
+      onVisible: () => this.showVisible(),
       onZoom: (low, high) => updateState({ "curves.from": low, "curves.to": high }),
       onResetZoom: () => updateState({ "curves.from": "", "curves.to": "" }),
     });
