@@ -2,18 +2,18 @@
 import { createElement } from "../shared/dom.js";
 import { readState, updateState } from "./view_state.js";
 
-const AXIS_NAMES = {
+const CURVE_AXIS_NAMES = {
   "": "epoch or step",
   step: "step",
   epoch: "epoch",
   relative: "time since the start",
   time: "time of day",
 };
-const TYPING_PAUSE = 250; // milliseconds
+const CURVE_TYPING_PAUSE = 250; // milliseconds
 
 // { element, update(index) }: `index` is the answer to `curves/index`.
 export function createCurveControls() {
-  const axis = createElement("select", { onchange: () => updateState({ "curves.x": axis.value, ...NO_ZOOM }) });
+  const axis = createElement("select", { onchange: () => updateState({ "curves.x": axis.value, ...NO_CURVE_ZOOM }) });
   const seeds = createElement(
     "select",
     { onchange: () => updateState({ "curves.seeds": seeds.value === "mean" ? "" : seeds.value }) },
@@ -24,7 +24,7 @@ export function createCurveControls() {
   let typing = null;
   filter.addEventListener("input", () => {
     clearTimeout(typing);
-    typing = setTimeout(() => updateState({ "curves.filter": filter.value }, { replace: true }), TYPING_PAUSE);
+    typing = setTimeout(() => updateState({ "curves.filter": filter.value }, { replace: true }), CURVE_TYPING_PAUSE);
   });
   const smoothing = createElement("input", { type: "range", min: 0, max: 0.99, step: 0.01 });
   const smoothingText = createElement("output", { class: "curves-smoothing" });
@@ -37,8 +37,8 @@ export function createCurveControls() {
     ["robust", "ignore outliers"],
     ["merge", "splits together"],
     ["sync", "cursor in all panels"],
-  ].map(([name, text]) => createStateBox(`curves.${name}`, text));
-  const resetZoom = createElement("button", { type: "button", onclick: () => updateState(NO_ZOOM) }, "Reset zoom");
+  ].map(([name, text]) => createCurveCheckbox(`curves.${name}`, text));
+  const resetZoom = createElement("button", { type: "button", onclick: () => updateState(NO_CURVE_ZOOM) }, "Reset zoom");
   const element = createElement(
     "div",
     { class: "curves-controls", role: "group", "aria-label": "how the curves are drawn" },
@@ -53,7 +53,7 @@ export function createCurveControls() {
     element,
     update(index) {
       const state = readState();
-      updateAxisOptions(axis, index, state["curves.x"] || "");
+      updateCurveAxes(axis, index, state["curves.x"] || "");
       seeds.value = state["curves.seeds"] === "lines" ? "lines" : "mean";
       if (document.activeElement !== filter) filter.value = state["curves.filter"] || "";
       smoothing.value = state["curves.smooth"] || "0";
@@ -67,9 +67,9 @@ export function createCurveControls() {
   };
 }
 
-const NO_ZOOM = { "curves.from": "", "curves.to": "" };
+const NO_CURVE_ZOOM = { "curves.from": "", "curves.to": "" };
 
-function createStateBox(key, text) {
+function createCurveCheckbox(key, text) {
   const box = createElement("input", {
     type: "checkbox",
     onchange: () => updateState({ [key]: box.checked ? "1" : "" }),
@@ -83,9 +83,9 @@ function createStateBox(key, text) {
 }
 
 // The select is filled again only if its options changed, so that an open list stays open.
-function updateAxisOptions(select, index, value) {
+function updateCurveAxes(select, index, value) {
   const own = new Set(index.runs.map((run) => run.axis));
-  const axes = index.axes.map((name) => [name, name === "" && own.size === 1 ? [...own][0] : AXIS_NAMES[name]]);
+  const axes = index.axes.map((name) => [name, name === "" && own.size === 1 ? [...own][0] : CURVE_AXIS_NAMES[name]]);
   const metrics = index.metrics.map(({ name }) => [`metric:${name}`, name]);
   const known = new Set([...axes, ...metrics].map(([name]) => name));
   if (!known.has(value)) axes.push([value, value]);

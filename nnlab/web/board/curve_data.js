@@ -47,7 +47,7 @@ export function robustRange(lines) {
 }
 
 // The epoch in the middle of several; the lower one of two.
-export function lowerMedian(numbers) {
+export function lowerMedianOf(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted.length ? sorted[Math.floor((sorted.length - 1) / 2)] : null;
 }

@@ -1,8 +1,8 @@
 // Metrics in panels, and panels in groups by name.
 
-const SPLITS = ["train", "val", "test"];
+const CURVE_SPLITS = ["train", "val", "test"];
 // Groups with more panels than this are closed until a reader opens them.
-const MAX_OPEN_PANELS = 12;
+const MAX_OPEN_CURVE_PANELS = 12;
 
 // [{ name, isOpen, panels: [{ key, title, metrics }] }] of the metrics that match the filter.
 // With `isMerged`, the splits of a quantity share a panel.
@@ -11,21 +11,21 @@ export function groupCurveMetrics(metrics, filter, isMerged) {
   const matching = metrics.filter(metricMatcher(filter));
   for (const metric of matching.sort((a, b) => a.localeCompare(b, "en", { numeric: true }))) {
     const [split, ...rest] = metric.split("/");
-    const hasSplit = SPLITS.includes(split) && rest.length > 0;
+    const hasSplit = CURVE_SPLITS.includes(split) && rest.length > 0;
     const key = isMerged && hasSplit ? rest.join("/") : metric;
-    const group = isMerged && hasSplit ? SPLITS.join(", ") : rest.length > 0 ? split : "other";
+    const group = isMerged && hasSplit ? CURVE_SPLITS.join(", ") : rest.length > 0 ? split : "other";
     if (!groups.has(group)) groups.set(group, new Map());
     const panels = groups.get(group);
     if (!panels.has(key)) panels.set(key, { key: `${group}:${key}`, title: key, metrics: [] });
     panels.get(key).metrics.push(metric);
   }
   return [...groups]
-    .map(([name, panels]) => ({ name, panels: [...panels.values()], isOpen: panels.size <= MAX_OPEN_PANELS }))
-    .sort((a, b) => groupRank(a.name) - groupRank(b.name) || (a.name < b.name ? -1 : 1));
+    .map(([name, panels]) => ({ name, panels: [...panels.values()], isOpen: panels.size <= MAX_OPEN_CURVE_PANELS }))
+    .sort((a, b) => curveGroupRank(a.name) - curveGroupRank(b.name) || (a.name < b.name ? -1 : 1));
 }
 
 // Validation first: it is what runs are judged by.
-function groupRank(name) {
+function curveGroupRank(name) {
   const rank = ["train, val, test", "val", "train", "test"].indexOf(name);
   return rank < 0 ? 4 : rank;
 }

@@ -3,7 +3,7 @@ import { createElement } from "../shared/dom.js";
 import { updateState } from "./view_state.js";
 
 // With more entries the legend is closed until a reader opens it.
-const MAX_OPEN_ENTRIES = 12;
+const MAX_OPEN_LEGEND = 12;
 
 // { element, update(trials, hidden) }: `trials` is the Map of `curveTrials`.
 export function createCurveLegend(onHighlight) {
@@ -56,19 +56,19 @@ export function createCurveLegend(onHighlight) {
           list.append(entry.element);
         }
         const entry = entries.get(trial.id);
-        entry.text.textContent = `${trial.label} (${describeRuns(trial.runs)})`;
+        entry.text.textContent = `${trial.label} (${describeSeeds(trial.runs)})`;
         entry.button.setAttribute("aria-pressed", String(!hidden.has(trial.id)));
       }
       const count = unique.length === 1 ? "1 trial" : `${unique.length} trials`;
       const hiddenCount = unique.filter((trial) => hidden.has(trial.id)).length;
       summary.textContent = hiddenCount ? `${count}, ${hiddenCount} hidden` : count;
-      if (isFirst && unique.length > 0) element.open = unique.length <= MAX_OPEN_ENTRIES;
+      if (isFirst && unique.length > 0) element.open = unique.length <= MAX_OPEN_LEGEND;
       isFirst = isFirst && unique.length === 0;
     },
   };
 }
 
-function describeRuns(runs) {
+function describeSeeds(runs) {
   if (runs.length > 1) return `${runs.length} seeds`;
   return runs[0].name ? `run ${runs[0].run}, ${runs[0].name}` : `run ${runs[0].run}`;
 }

@@ -1,9 +1,9 @@
 // What a chart shows of the curves of a panel.
-import { lowerMedian, robustRange, smoothValues } from "./curve_data.js";
+import { lowerMedianOf, robustRange, smoothValues } from "./curve_data.js";
 
-const PALETTE_SIZE = 7;
+const CURVE_COLORS = 7;
 // With more lines, best values and onsets are marked for the highlighted line only.
-const MAX_MARKED_LINES = 8;
+const MAX_MARKED_CURVES = 8;
 
 // The options of a panel from the state of the page.
 export function readCurveOptions(state) {
@@ -33,10 +33,10 @@ export function curveChartSpec({ panel, linesByMetric, trials, axis, options, hi
     for (const line of linesByMetric.get(metric)?.values() ?? []) {
       const trial = trials.get(line.key);
       if (!trial || options.hidden.has(trial.id)) continue;
-      lines.push(chartLine({ line, metric, trial, panel, isDashed, axis, options }));
+      lines.push(curveChartLine({ line, metric, trial, panel, isDashed, axis, options }));
     }
   }
-  const isMarked = (line) => lines.length <= MAX_MARKED_LINES || line.trialId === highlight;
+  const isMarked = (line) => lines.length <= MAX_MARKED_CURVES || line.trialId === highlight;
   return {
     title: panel.title,
     xLabel: axis.label,
@@ -46,7 +46,7 @@ export function curveChartSpec({ panel, linesByMetric, trials, axis, options, hi
     xKind: axis.kind,
     height,
     lines: lines.map((line) => ({ ...line, marks: isMarked(line) ? line.marks : [] })),
-    rules: axis.name === "own" && panel.title.includes("loss") ? onsetRules(lines, isMarked) : [],
+    rules: axis.name === "own" && panel.title.includes("loss") ? curveOnsetRules(lines, isMarked) : [],
     shaded: null,
     note: "",
     xRange: options.range,
@@ -55,7 +55,7 @@ export function curveChartSpec({ panel, linesByMetric, trials, axis, options, hi
   };
 }
 
-function chartLine({ line, metric, trial, panel, isDashed, axis, options }) {
+function curveChartLine({ line, metric, trial, panel, isDashed, axis, options }) {
   const smoothed = options.smoothing > 0 && axis.name.startsWith("metric:") === false;
   const run = line.key.startsWith("run:") && !options.isMean ? `, run ${line.key.slice(4)}` : "";
   const split = panel.metrics.length > 1 ? `${metric}: ` : "";
@@ -75,33 +75,33 @@ function chartLine({ line, metric, trial, panel, isDashed, axis, options }) {
     high: line.high,
     raw: smoothed ? { x: line.x, y: line.y } : undefined,
     nonFinite: line.nonFinite,
-    marks: line.best ? [bestMark(line, axis)] : [],
+    marks: line.best ? [bestCurveMark(line, axis)] : [],
   };
 }
 
-function bestMark(line, axis) {
+function bestCurveMark(line, axis) {
   const [x, y] = line.best;
   return { x, y, kind: "best", text: `best: ${axis.label} ${x}` };
 }
 
 // Vertical lines where overfitting or a plateau begins, for a trial if most of its seeds have it.
-function onsetRules(lines, isMarked) {
+function curveOnsetRules(lines, isMarked) {
   const rules = new Map();
   for (const line of lines.filter(isMarked)) {
-    const rule = onsetRule(line);
+    const rule = curveOnsetRule(line);
     if (rule) rules.set(`${line.trialId} ${rule.x} ${rule.kind}`, rule);
   }
   return [...rules.values()];
 }
 
-function onsetRule({ onsets, color, label }) {
+function curveOnsetRule({ onsets, color, label }) {
   for (const [code, kind, text] of [
     ["NN101", "onset", "overfitting starts"],
     ["NN102", "plateau", "plateau starts"],
   ]) {
     const places = onsets.map((onset) => onset[code]).filter((place) => place !== undefined);
     if (2 * places.length > onsets.length) {
-      return { x: lowerMedian(places), kind, color, text: `${label}: ${text}` };
+      return { x: lowerMedianOf(places), kind, color, text: `${label}: ${text}` };
     }
   }
   return null;
@@ -112,7 +112,7 @@ function onsetRule({ onsets, color, label }) {
 export function curveTrials(runs, colors) {
   const trials = new Map();
   for (const trial of [...new Set(runs.map((run) => run.trial))].sort((a, b) => a - b)) {
-    if (!colors.has(trial)) colors.set(trial, colors.size % PALETTE_SIZE);
+    if (!colors.has(trial)) colors.set(trial, colors.size % CURVE_COLORS);
   }
   const studies = new Set(runs.map((run) => run.study));
   for (const run of runs) {

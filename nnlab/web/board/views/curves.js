@@ -10,12 +10,12 @@ import { curveChartSpec, curvePointsNote, curveTrials, readCurveOptions } from "
 import { fetchData } from "../data_source.js";
 import { formatRunIds, readState, updateState } from "../view_state.js";
 
-const CHART_HEIGHT = 260;
-const MAX_BUCKETS = 1000;
+const CURVE_CHART_HEIGHT = 260;
+const MAX_CURVE_BUCKETS = 1000;
 // Metrics whose lines are fetched together: few requests, and the first panels are drawn soon.
 const METRICS_PER_REQUEST = 8;
 // New runs and metrics appear after at most this time; new points of runs at once.
-const INDEX_PAUSE = 3000; // milliseconds
+const CURVE_INDEX_PAUSE = 3000; // milliseconds
 
 export const curvesView = {
   title: "Curves",
@@ -84,12 +84,12 @@ class CurvesPage {
     const { runs = "", study = "" } = this.state;
     const parameters = { ...(runs ? { runs } : { study }), seeds: this.options.isMean ? "mean" : "lines" };
     const request = JSON.stringify(parameters);
-    const isRecent = performance.now() - this.indexTime < INDEX_PAUSE;
+    const isRecent = performance.now() - this.indexTime < CURVE_INDEX_PAUSE;
     if (request === this.indexRequest && (reason === "state" || isRecent)) return;
     this.index = await fetchData("curves/index", parameters, { signal: this.abort.signal });
     this.indexRequest = request;
     this.indexTime = performance.now();
-    this.scopeNote.textContent = describeScope(this.index);
+    this.scopeNote.textContent = describeShownRuns(this.index);
   }
 
   // Creates and removes panels; those that stay keep their chart.
@@ -201,7 +201,7 @@ class CurvesPage {
       log: yLog ? "1" : "",
       from: range?.[0],
       to: range?.[1],
-      buckets: Math.min(MAX_BUCKETS, 100 * Math.ceil(width / 100)),
+      buckets: Math.min(MAX_CURVE_BUCKETS, 100 * Math.ceil(width / 100)),
     };
   }
 
@@ -263,7 +263,7 @@ class CurvesPage {
       axis,
       options,
       highlight: this.highlighted,
-      height: CHART_HEIGHT,
+      height: CURVE_CHART_HEIGHT,
     });
     const shown = panel.panel.metrics.flatMap((metric) =>
       [...(this.lines.get(metric)?.values() ?? [])].filter((line) => !this.isHidden(line.key)),
@@ -312,7 +312,7 @@ class CurvesPage {
   }
 }
 
-function describeScope({ title, names, runs, total, limit }) {
+function describeShownRuns({ title, names, runs, total, limit }) {
   const scope = names.length > 0 ? `${title}: ` : "";
   if (runs.length === 0) return `${scope}no run has started yet.`;
   const trials = new Set(runs.map((run) => run.trial)).size;
