@@ -6,6 +6,7 @@ from typing import Any
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
 from nnlab.board.views import curves
+from nnlab.board.views.studies import list_studies
 
 # A function that returns an object for JSON.
 Endpoint = Callable[[BoardContext, Parameters], Mapping[str, Any]]
@@ -16,4 +17,5 @@ def endpoints() -> Mapping[str, Endpoint]:
     return {
         "curves/index": curves.read_index,
         "curves/data": curves.read_data,
+        "studies": list_studies,
     }

@@ -2,6 +2,7 @@
 
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.artifact_folders import artifacts_folder, run_folder
+from nnlab.store.change_counter import ChangeCounter
 from nnlab.store.curve_rows import (
     CurveRows,
     CurveRun,
@@ -141,13 +142,16 @@ from nnlab.store.script_studies import (
 )
 from nnlab.store.sources import find_source, put_source, sources
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
+from nnlab.store.stored_artifacts import artifact_ids, artifact_path
 from nnlab.store.study import create_study, extend_study, find_study
+from nnlab.store.tags import change_tags
 from nnlab.store.transfer import CopyResult, copy_database
 
 __all__ = [
     "STOPPED_REASON",
     "Address",
     "AnyDatabase",
+    "ChangeCounter",
     "Claim",
     "CopyResult",
     "CurveChange",
@@ -182,6 +186,8 @@ __all__ = [
     "StudyOverview",
     "UserDirection",
     "all_studies",
+    "artifact_ids",
+    "artifact_path",
     "artifacts",
     "artifacts_folder",
     "attempts",
@@ -191,6 +197,7 @@ __all__ = [
     "begin_import",
     "best_values",
     "change_setting",
+    "change_tags",
     "changed_data_error",
     "check_trained_by_nnlab",
     "claim",

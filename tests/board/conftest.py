@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from command_line_runner import QUICK, Nnlab
 
 from nnlab import store
 from nnlab.analysis.scope import resolve_scope
 from nnlab.board.app import create_app
 from nnlab.board.context import BoardContext
+from nnlab.board.server import BoardServer, listen
 from nnlab.web.assets import has_uplot
 
 if TYPE_CHECKING:
@@ -67,17 +65,18 @@ def trained(nnlab: Nnlab, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def board_url(trained: Path) -> Iterator[str]:
+def board_url(trained: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a board of that database."""
     database = store.open_database(str(trained), write=False, create=False)
     context = BoardContext(database, resolve_scope(database, None))
-    server = uvicorn.Server(uvicorn.Config(create_app(context), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    # Without rules of access: the tests of what the board shows need no token.
+    listener = listen("127.0.0.1", 0)
+    server = BoardServer(create_app(context), listener)
+    server.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    if "page" in request.fixturenames:
+        # Otherwise the page would report that the server does not answer.
+        for tabs in request.getfixturevalue("browser").contexts:
+            tabs.close()
+    server.stop()
     database.close()

@@ -1,14 +1,17 @@
 """`nnlab board`: shows the live page of a database."""
 
+import os
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
-from nnlab.analysis.scope import resolve_scope
 from nnlab.cli import completion
-from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption
-from nnlab.cli.output.render import say
+from nnlab.cli.output.render import note
+from nnlab.errors import MissingPackage
+
+READ_TOKEN_VARIABLE = "NNLAB_BOARD_READ_TOKEN"  # noqa: S105  the name, not a token
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
@@ -26,25 +29,81 @@ def board(
     ] = None,
     *,
     port: Annotated[
-        int, typer.Option("--port", help="the port; 0 chooses a free one", min=0, max=65535)
+        int, typer.Option("--port", help="port; 0 chooses a free one", min=0, max=65535)
     ] = 0,
-    host: Annotated[str, typer.Option("--host", help="the address to listen on")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="address to listen on")] = "127.0.0.1",
+    opens: Annotated[
+        bool | None,
+        typer.Option(
+            "--open/--no-open",
+            show_default=False,
+            help="open the page in the browser \\[default: on a desktop]",
+        ),
+    ] = None,
+    read_token: Annotated[
+        str | None,
+        typer.Option(
+            "--read-token",
+            metavar="TOKEN|@FILE",
+            show_default=False,
+            help="another token, which may only read; also read from"
+            f" {READ_TOKEN_VARIABLE}, which other users of the machine cannot see",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            show_default=False,
+            help="host name under which the page may be opened; repeatable",
+        ),
+    ] = None,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            "--prefix",
+            metavar="/PATH",
+            show_default=False,
+            help="path of the page behind a reverse proxy",
+        ),
+    ] = "",
+    allow_actions: Annotated[
+        bool,
+        typer.Option(
+            "--allow-actions", help="let the page stop and tag runs; otherwise it only reads"
+        ),
+    ] = False,
     db: DbOption = None,
 ) -> None:
     """Show a live page of runs, curves, rankings and findings.
+
+    The printed address contains a token, without which the page shows nothing.
 
     [bold]Examples[/bold]
 
         nnlab board
 
-        nnlab board depth --port 8080
+        nnlab board depth --port 8080 --no-open
     """
-    import uvicorn
+    if find_spec("uvicorn") is None or find_spec("starlette") is None:
+        raise MissingPackage("the board needs a web server", hint="pip install 'nnlab[board]'")
+    from nnlab.board.launch import BoardOptions, is_readable_by_others, read_token_of
+    from nnlab.cli.board.serve import serve_board
 
-    from nnlab.board.app import create_app
-    from nnlab.board.context import BoardContext
-
-    with open_db(db) as database:
-        context = BoardContext(database, resolve_scope(database, study))
-        say(f"http://{host}:{port}/")
-        uvicorn.run(create_app(context), host=host, port=port, log_level="warning")
+    if read_token is not None and not read_token.startswith("@"):
+        note(
+            "other users of this machine can read the token on the command line: --read-token"
+            f" @FILE or {READ_TOKEN_VARIABLE} hides it"
+        )
+    token_text = read_token or os.environ.get(READ_TOKEN_VARIABLE)
+    if token_text is not None and is_readable_by_others(token_text):
+        note(f"other users of this machine can read {token_text[1:]}: chmod 600 hides it")
+    options = BoardOptions(
+        host=host,
+        port=port,
+        prefix=prefix,
+        allowed_hosts=tuple(allow_host or ()),
+        read_token=None if token_text is None else read_token_of(token_text),
+    )
+    serve_board(study, options, db=db, opens=opens, allow_actions=allow_actions)

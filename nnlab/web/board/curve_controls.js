@@ -13,18 +13,26 @@ const CURVE_TYPING_PAUSE = 250; // milliseconds
 
 // { element, update(index) }: `index` is the answer to `curves/index`.
 export function createCurveControls() {
-  const axis = createElement("select", { onchange: () => updateState({ "curves.x": axis.value, ...NO_CURVE_ZOOM }) });
+  const axis = createElement("select", {
+    onchange: () => updateState({ "curves.x": axis.value, ...NO_CURVE_ZOOM }),
+  });
   const seeds = createElement(
     "select",
     { onchange: () => updateState({ "curves.seeds": seeds.value === "mean" ? "" : seeds.value }) },
     createElement("option", { value: "mean" }, "mean with band"),
     createElement("option", { value: "lines" }, "a line each"),
   );
-  const filter = createElement("input", { type: "search", placeholder: "loss, probe/*", size: 14, spellcheck: "false" });
+  const filter = createElement("input", {
+    type: "search",
+    placeholder: "loss, probe/*",
+    size: 14,
+    spellcheck: "false",
+  });
   let typing = null;
   filter.addEventListener("input", () => {
     clearTimeout(typing);
-    typing = setTimeout(() => updateState({ "curves.filter": filter.value }, { replace: true }), CURVE_TYPING_PAUSE);
+    const write = () => updateState({ "curves.filter": filter.value }, { replace: true });
+    typing = setTimeout(write, CURVE_TYPING_PAUSE);
   });
   const smoothing = createElement("input", { type: "range", min: 0, max: 0.99, step: 0.01 });
   const smoothingText = createElement("output", { class: "curves-smoothing" });
@@ -38,7 +46,11 @@ export function createCurveControls() {
     ["merge", "splits together"],
     ["sync", "cursor in all panels"],
   ].map(([name, text]) => createCurveCheckbox(`curves.${name}`, text));
-  const resetZoom = createElement("button", { type: "button", onclick: () => updateState(NO_CURVE_ZOOM) }, "Reset zoom");
+  const resetZoom = createElement(
+    "button",
+    { type: "button", onclick: () => updateState(NO_CURVE_ZOOM) },
+    "Reset zoom",
+  );
   const element = createElement(
     "div",
     { class: "curves-controls", role: "group", "aria-label": "how the curves are drawn" },
@@ -85,7 +97,8 @@ function createCurveCheckbox(key, text) {
 // The select is filled again only if its options changed, so that an open list stays open.
 function updateCurveAxes(select, index, value) {
   const own = new Set(index.runs.map((run) => run.axis));
-  const axes = index.axes.map((name) => [name, name === "" && own.size === 1 ? [...own][0] : CURVE_AXIS_NAMES[name]]);
+  const ownName = own.size === 1 ? [...own][0] : CURVE_AXIS_NAMES[""];
+  const axes = index.axes.map((name) => [name, name === "" ? ownName : CURVE_AXIS_NAMES[name]]);
   const metrics = index.metrics.map(({ name }) => [`metric:${name}`, name]);
   const known = new Set([...axes, ...metrics].map(([name]) => name));
   if (!known.has(value)) axes.push([value, value]);

@@ -20,7 +20,10 @@ export function groupCurveMetrics(metrics, filter, isMerged) {
     panels.get(key).metrics.push(metric);
   }
   return [...groups]
-    .map(([name, panels]) => ({ name, panels: [...panels.values()], isOpen: panels.size <= MAX_OPEN_CURVE_PANELS }))
+    .map(([name, panels]) => {
+      const isOpen = panels.size <= MAX_OPEN_CURVE_PANELS;
+      return { name, panels: [...panels.values()], isOpen };
+    })
     .sort((a, b) => curveGroupRank(a.name) - curveGroupRank(b.name) || (a.name < b.name ? -1 : 1));
 }
 

@@ -24,7 +24,7 @@ export function createCurvePanel(panel, { onVisible, onZoom, onResetZoom }) {
       frame = createPanel({
         title: panel.title,
         command: "",
-        fileName: `${panel.title.replace(/[^\w.-]+/g, "-")}.svg`,
+        fileName: panel.title.replace(/[^\w.-]+/g, "-"),
         toSvg: () => chart.toSvg(),
         toTable: () => curvesTable(spec),
       });

@@ -1,7 +1,10 @@
 // The board: navigation between views, and updates of the current one.
 import { createElement } from "../shared/dom.js";
-import { onDatabaseChange } from "./live.js";
-import { onStateChange, readState, updateState } from "./view_state.js";
+import { applyStoredTheme, createThemeButton } from "../shared/theme.js";
+import { canAct, createActionButtons } from "./actions.js";
+import { fetchData } from "./data_source.js";
+import { watchDatabase } from "./live.js";
+import { onStateChange, parseRunIds, readState, updateState } from "./view_state.js";
 import { curvesView } from "./views/curves.js";
 import { findingsView } from "./views/findings.js";
 import { oneRunView } from "./views/one_run.js";
@@ -29,6 +32,7 @@ let currentName = null;
 let currentView = null;
 let isUpdating = false;
 let pendingReason = null;
+let connection = null;
 
 function showCurrentView() {
   const name = readState().view in VIEWS ? readState().view : "runs";
@@ -44,6 +48,7 @@ function showCurrentView() {
       else link.removeAttribute("aria-current");
     }
   }
+  showHeader();
   updateView("state");
 }
 
@@ -70,18 +75,99 @@ async function updateView(reason) {
 }
 
 function showMessage(text) {
-  document.getElementById("message").textContent = text;
+  const element = document.getElementById("message");
+  if (element.textContent !== text) element.textContent = text;
 }
 
-const navigation = document.querySelector("nav");
-for (const [name, view] of Object.entries(VIEWS)) {
-  const link = createElement("a", { href: `#view=${name}`, "data-view": name }, view.title);
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    updateState({ view: name });
-  });
-  navigation.append(link);
+// What the header shows of the state: the study, and the runs that are selected for all views.
+function showHeader() {
+  const { study = "", runs = "" } = readState();
+  const selector = document.getElementById("study");
+  if (study && ![...selector.options].some((option) => option.value === study)) {
+    selector.append(createElement("option", { value: study }, study));
+  }
+  selector.value = study;
+  const count = parseRunIds(runs).length;
+  const selection = document.getElementById("selection");
+  if (selection.dataset.runs === runs) return;
+  selection.dataset.runs = runs;
+  const clear = createElement("button", { type: "button", onclick: () => updateState({ runs: "" }) }, "clear");
+  const text = `${count === 1 ? "1 run" : `${count} runs`} selected `;
+  const actions = canAct() ? createActionButtons(() => parseRunIds(readState().runs), showMessage) : [];
+  selection.replaceChildren(...(count ? [text, clear, ...actions] : []));
 }
-onStateChange(showCurrentView);
-onDatabaseChange(() => updateView("data"));
-showCurrentView();
+
+async function loadStudies() {
+  const { studies } = await fetchData("studies");
+  document.getElementById("nothing-yet").hidden = studies.length > 0;
+  const selector = document.getElementById("study");
+  const names = ["", ...studies.map((study) => study.name)];
+  const listed = [...selector.options].map((option) => option.value);
+  if (names.join("\n") === listed.join("\n")) return;
+  selector.replaceChildren(
+    createElement("option", { value: "" }, "all"),
+    ...studies.map(({ name }) => createElement("option", { value: name }, name)),
+  );
+  showHeader();
+}
+
+const CONNECTION_TEXTS = {
+  live: "live",
+  polling: "polling",
+  paused: "paused",
+  stopped: "no answer from the server",
+};
+
+function showConnection(state) {
+  if (state === connection) return;
+  connection = state;
+  const time = new Date().toLocaleTimeString();
+  const element = document.getElementById("connection");
+  element.textContent = state === "stopped" ? `${CONNECTION_TEXTS.stopped}, data of ${time}` : CONNECTION_TEXTS[state];
+  element.dataset.state = state;
+}
+
+function removeTokenFromAddress() {
+  if (new URLSearchParams(location.search).has("token")) {
+    history.replaceState(null, "", location.pathname + location.hash);
+  }
+}
+
+function start() {
+  applyStoredTheme();
+  removeTokenFromAddress();
+  document.querySelector(".board-tools").append(createThemeButton());
+  const navigation = document.querySelector("nav");
+  for (const [name, view] of Object.entries(VIEWS)) {
+    const link = createElement("a", { href: `#view=${name}`, "data-view": name }, view.title);
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      updateState({ view: name });
+    });
+    navigation.append(link);
+  }
+  const skip = document.querySelector(".board-skip");
+  // The fragment of the address is the state, so the link must not change it.
+  skip.addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById("view").focus();
+  });
+  document.getElementById("study").addEventListener("change", (event) => {
+    updateState({ study: event.target.value, runs: "" });
+  });
+  onStateChange(showCurrentView);
+  showCurrentView();
+  const updateStudies = () => loadStudies().catch((error) => showMessage(error.message));
+  updateStudies();
+  watchDatabase({
+    version: document.querySelector('meta[name="nnlab-version"]').content,
+    onChange: () => {
+      updateView("data");
+      updateStudies();
+    },
+    onConnection: showConnection,
+  });
+}
+
+start();

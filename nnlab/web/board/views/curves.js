@@ -181,10 +181,12 @@ class CurvesPage {
     const missing = [...visible].filter((metric) => !fetched.has(metric));
     for (const batch of this.batches) {
       const isStale = batch.changeCount < this.changeCount;
-      if (isStale && batch.metrics.some((metric) => visible.has(metric))) await this.fetchBatch(batch, request);
+      const isVisible = batch.metrics.some((metric) => visible.has(metric));
+      if (isStale && isVisible) await this.fetchBatch(batch, request);
     }
     for (let start = 0; start < missing.length; start += METRICS_PER_REQUEST) {
-      const batch = { metrics: missing.slice(start, start + METRICS_PER_REQUEST), cursor: "", changeCount: 0 };
+      const metrics = missing.slice(start, start + METRICS_PER_REQUEST);
+      const batch = { metrics, cursor: "", changeCount: 0 };
       await this.fetchBatch(batch, request);
       this.batches.push(batch);
     }
@@ -269,7 +271,9 @@ class CurvesPage {
       [...(this.lines.get(metric)?.values() ?? [])].filter((line) => !this.isHidden(line.key)),
     );
     const notes = [curvePointsNote(shown, options), this.readingNote, ...(this.answerNotes ?? [])];
-    if (axis.kind !== "number" && options.isMean) notes.push("a line for each run: seeds have different times");
+    if (axis.kind !== "number" && options.isMean) {
+      notes.push("a line for each run: seeds have different times");
+    }
     if (spec.lines.length === 0) notes.push("no curve over this axis");
     panel.show(spec, {
       note: notes.filter(Boolean).join(". "),
@@ -316,7 +320,8 @@ function describeShownRuns({ title, names, runs, total, limit }) {
   const scope = names.length > 0 ? `${title}: ` : "";
   if (runs.length === 0) return `${scope}no run has started yet.`;
   const trials = new Set(runs.map((run) => run.trial)).size;
-  const shown = `${scope}${trials} ${trials === 1 ? "trial" : "trials"}, ${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
+  const runsText = runs.length === 1 ? "1 run" : `${runs.length} runs`;
+  const shown = `${scope}${trials === 1 ? "1 trial" : `${trials} trials`}, ${runsText}`;
   if (runs.length >= total) return `${shown}.`;
   return (
     `${shown} of ${total.toLocaleString("en")}: those of the newest ${limit} trials or runs.` +
