@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
 
 import pytest
 from board.curve_fixtures import add_curve, add_runs, add_study, append_points, context_of
@@ -107,6 +109,35 @@ def test_a_link_restores_the_controls(page: Page, url: str) -> None:
     page.locator(".curves-group summary").first.click()
     panel(page, "probe/dead/2")
     assert "curves.groups=" in page.url
+
+
+def test_the_cursor_zoom_and_table_of_a_panel(page: Page, url: str) -> None:
+    page.goto(f"{url}&curves.filter=loss&curves.sync=1")
+    first, second = panel(page, "val/loss"), panel(page, "train/loss")
+    chart = first.locator(".u-over")
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    for shown in (first, second):  # the cursor is in all panels
+        expect(shown.locator(".chart-tip")).to_contain_text("lr=0.1", timeout=PATIENCE)
+        expect(shown.locator(".chart-tip")).to_contain_text("lr=0.2")
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + 20, steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Reset zoom").wait_for(timeout=PATIENCE)
+    state = dict(parse_qsl(page.url.partition("#")[2]))
+    assert 14 < float(state["curves.from"]) < 17
+    assert 21 < float(state["curves.to"]) < 24
+    expect(second.locator(".chart-area")).to_have_attribute(
+        "aria-label", re.compile(r"from 1[456][.\d]* to 2[123]"), timeout=PATIENCE
+    )
+    first.get_by_text("Data as a table").click()
+    expect(first.locator("table thead")).to_contain_text("epochlr=0.1lr=0.2", timeout=PATIENCE)
+    with page.expect_download() as download:
+        first.get_by_role("button", name="Save SVG").click()
+    assert download.value.suggested_filename == "val-loss.svg"
+    text = download.value.path().read_text(encoding="utf-8")
+    assert ElementTree.fromstring(text).tag.endswith("svg")
 
 
 def test_an_axis_that_seeds_do_not_share_has_a_line_for_each_run(page: Page, url: str) -> None:

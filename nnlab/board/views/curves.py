@@ -26,6 +26,7 @@ MAX_METRICS: Final = 24  # in a request
 # The trials of the newest runs are shown; of so many runs at most the trials are looked up.
 _MAX_NEWEST_RUNS: Final = 2_000
 _MAX_SEEDS_SHOWN: Final = 500
+_COST_PREFIXES: Final = ("time/", "energy/", "cost/")
 _ONSET_CODES: Final = ("NN101", "NN102")
 
 _cursors = CurveCursors()
@@ -268,8 +269,7 @@ def _with_best(
     lines: Sequence[CurveLine],
 ) -> Sequence[CurveLine]:
     """The lines with their best value, where the metric is validated and the axis has epochs."""
-    unmarked = axis.kind != "own" or direction_of(metric) is None or split_of(metric) == "train"
-    if not lines or unmarked:
+    if not lines or axis.kind != "own" or not _is_result(metric):
         return lines
     run_ids = [run_id for line in lines for run_id in groups[line.key]]
     summaries = store.summaries(context.db, run_ids, [metric])
@@ -278,6 +278,12 @@ def _with_best(
         line.with_best(mean_best(line, [best[i].best_epoch for i in groups[line.key] if i in best]))
         for line in lines
     ]
+
+
+def _is_result(metric: str) -> bool:
+    """Whether the best value of a metric says which epoch is the best."""
+    is_cost = metric.startswith(_COST_PREFIXES)
+    return direction_of(metric) is not None and split_of(metric) != "train" and not is_cost
 
 
 def _axis_values(axis: CurveAxis, runs: Mapping[int, store.CurveRun]) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ import { createElement } from "../shared/dom.js";
 import { createPanel } from "../shared/panel.js";
 
 // Until a panel is scrolled into view it is an empty box of the height of a chart.
-export function createCurvePanel(panel, { onVisible, onZoom, onResetZoom }) {
+export function createCurvePanel(panel, { onVisible, onZoom, onResetZoom, onCursor }) {
   const element = createElement("div", { class: "curves-panel", "data-panel": panel.key });
   const observer = new IntersectionObserver(
     (entries) => {
@@ -41,14 +41,14 @@ export function createCurvePanel(panel, { onVisible, onZoom, onResetZoom }) {
     isVisible: () => isVisible,
     width: () => Math.round(element.clientWidth),
     show(newSpec, { note, command, highlight }) {
-      spec = { ...newSpec, onZoom, onResetZoom };
+      spec = { ...newSpec, onZoom, onResetZoom, onCursor };
       draw();
       frame.setNote(note);
       frame.setCommand(command);
       chart.setHighlight(highlight);
     },
-    highlight(key) {
-      chart?.setHighlight(key);
+    setCursor(x) {
+      chart?.setCursor(x);
     },
     destroy() {
       observer.disconnect();

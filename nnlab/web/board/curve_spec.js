@@ -51,7 +51,6 @@ export function curveChartSpec({ panel, linesByMetric, trials, axis, options, hi
     note: "",
     xRange: options.range,
     yRange: options.isRobust ? robustRange(lines) : null,
-    syncKey: options.isSynchronized ? "curves" : null,
   };
 }
 
@@ -157,5 +156,5 @@ export function curvePointsNote(lines, options) {
   if (gaps > 0) notes.push(`NaN or infinite at ${gaps} ${gaps === 1 ? "place" : "places"}`);
   if (options.smoothing > 0) notes.push("smoothed, with the raw line beneath");
   if (options.isRobust) notes.push("the highest and lowest percent of the values are outside the range");
-  return notes.join(". ");
+  return notes.join("; ");
 }

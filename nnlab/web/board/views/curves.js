@@ -136,9 +136,18 @@ class CurvesPage {
   createPanel(panel) {
     return createCurvePanel(panel, {
       onVisible: () => this.showVisible(),
-      onZoom: (low, high) => updateState({ "curves.from": low, "curves.to": high }),
+      onZoom: (low, high) => {
+        const [from, to] = [low, high].map((x) => roundedFor(x, high - low));
+        updateState({ "curves.from": from, "curves.to": to });
+      },
       onResetZoom: () => updateState({ "curves.from": "", "curves.to": "" }),
+      onCursor: (x) => this.showCursor(panel.key, x),
     });
+  }
+
+  showCursor(key, x) {
+    if (!this.options.isSynchronized) return;
+    for (const other of this.visiblePanels()) if (other.panel.key !== key) other.setCursor(x);
   }
 
   openGroups(groups) {
@@ -276,7 +285,7 @@ class CurvesPage {
     }
     if (spec.lines.length === 0) notes.push("no curve over this axis");
     panel.show(spec, {
-      note: notes.filter(Boolean).join(". "),
+      note: notes.filter(Boolean).join("; "),
       highlight: this.highlightKey(spec),
       command: curvesCommand({
         names: this.index.names,
@@ -314,6 +323,12 @@ class CurvesPage {
     this.controls.destroy();
     for (const panel of this.panels.values()) panel.destroy();
   }
+}
+
+// A place on an axis with as many digits as a range of this length needs.
+function roundedFor(x, length) {
+  const step = 10 ** Math.floor(Math.log10(length / 1000));
+  return Number((Math.round(x / step) * step).toPrecision(14));
 }
 
 function describeShownRuns({ title, names, runs, total, limit }) {
