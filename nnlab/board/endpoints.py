@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
+from nnlab.board.views import curves
 from nnlab.board.views.evidence import read_evidence
 from nnlab.board.views.findings import read_findings
 from nnlab.board.views.queue import read_queue
@@ -28,6 +29,8 @@ def endpoints() -> Mapping[str, Endpoint]:
         "findings/evidence": read_evidence,
         "queue": read_queue,
         "ranking": read_ranking,
+        "curves/index": curves.read_index,
+        "curves/data": curves.read_data,
         "studies": list_studies,
         "settings": read_settings,
         "settings/importance": read_importance,
