@@ -9,7 +9,7 @@ export function makeSortable(table) {
   headings.forEach((heading, column) => {
     const button = createElement("button", { type: "button", class: "sort" }, ...heading.childNodes);
     heading.replaceChildren(button);
-    button.addEventListener("click", () => {
+    heading.addEventListener("click", () => {
       const isDescending = heading.getAttribute("aria-sort") === "ascending";
       for (const other of headings) other.removeAttribute("aria-sort");
       heading.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
