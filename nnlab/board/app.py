@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
@@ -162,6 +163,10 @@ class _Reader:
             return json_response({"error": "the server is busy; try again"}, status=503)
         except NnlabError as error:
             return json_response({"error": _message(error)}, status=_status(error))
+        except Exception:  # noqa: BLE001  the page says so, and the other views go on
+            traceback.print_exc()
+            text = "the server could not read this; its terminal shows the error"
+            return json_response({"error": text}, status=500)
         return result if isinstance(result, Response) else _text_response(result)
 
 

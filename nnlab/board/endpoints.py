@@ -6,6 +6,11 @@ from typing import Any
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
 from nnlab.board.views import curves
+from nnlab.board.views.evidence import read_evidence
+from nnlab.board.views.findings import read_findings
+from nnlab.board.views.queue import read_queue
+from nnlab.board.views.ranking import read_ranking
+from nnlab.board.views.runs import read_run_ids, read_runs, read_trials
 from nnlab.board.views.studies import list_studies
 
 # A function that returns an object for JSON.
@@ -17,5 +22,12 @@ def endpoints() -> Mapping[str, Endpoint]:
     return {
         "curves/index": curves.read_index,
         "curves/data": curves.read_data,
+        "runs": read_runs,
+        "runs/ids": read_run_ids,
+        "runs/trials": read_trials,
+        "findings": read_findings,
+        "findings/evidence": read_evidence,
+        "queue": read_queue,
+        "ranking": read_ranking,
         "studies": list_studies,
     }

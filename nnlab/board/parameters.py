@@ -16,6 +16,10 @@ class Parameters:
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
 
+    def without(self, name: str) -> "Parameters":
+        """The other parameters."""
+        return Parameters({key: value for key, value in self._values.items() if key != name})
+
     def text(self, name: str, default: str = "") -> str:
         """The text of a parameter."""
         return self._values.get(name, default)

@@ -28,6 +28,7 @@ from nnlab.store.external_runs import (
     put_name_and_tags,
     put_results,
 )
+from nnlab.store.finding_table import FindingCount, finding_counts, surest_runs
 from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
 from nnlab.store.folder_marker import creation_stamp
 from nnlab.store.garbage import (
@@ -116,7 +117,25 @@ from nnlab.store.run_data import (
     seeds_with_changing_data,
     trial_fields,
 )
+from nnlab.store.run_filters import (
+    MetricCondition,
+    NotCondition,
+    Operator,
+    RunCondition,
+    SettingCondition,
+    SummaryValue,
+    TextCondition,
+    WordCondition,
+)
 from nnlab.store.run_references import find_runs, run_id_by_number, run_names
+from nnlab.store.run_table import (
+    RunOrder,
+    RunQuery,
+    TrialValues,
+    count_matching_runs,
+    run_page,
+    trial_page,
+)
 from nnlab.store.run_transactions import store_spooled_epochs
 from nnlab.store.run_writer import RunWriter, write_epochs
 from nnlab.store.samples import (
@@ -146,6 +165,7 @@ from nnlab.store.stored_artifacts import artifact_ids, artifact_path
 from nnlab.store.study import create_study, extend_study, find_study
 from nnlab.store.tags import change_tags
 from nnlab.store.transfer import CopyResult, copy_database
+from nnlab.store.worker_leases import WorkerLease, worker_leases
 
 __all__ = [
     "STOPPED_REASON",
@@ -164,8 +184,12 @@ __all__ = [
     "EvaluationPoints",
     "ExternalRunSpec",
     "FileAddress",
+    "FindingCount",
     "Garbage",
     "ImportedState",
+    "MetricCondition",
+    "NotCondition",
+    "Operator",
     "PeerValue",
     "Progress",
     "RankedTrial",
@@ -173,8 +197,11 @@ __all__ = [
     "RemoteFolder",
     "Removal",
     "RpcRequest",
+    "RunCondition",
     "RunData",
     "RunImport",
+    "RunOrder",
+    "RunQuery",
     "RunSpec",
     "RunWriter",
     "SampleCall",
@@ -182,9 +209,15 @@ __all__ = [
     "SeedResult",
     "SendRequest",
     "ServerAddress",
+    "SettingCondition",
     "StopResult",
     "StudyOverview",
+    "SummaryValue",
+    "TextCondition",
+    "TrialValues",
     "UserDirection",
+    "WordCondition",
+    "WorkerLease",
     "all_studies",
     "artifact_ids",
     "artifact_path",
@@ -206,6 +239,7 @@ __all__ = [
     "collect_garbage",
     "complete_import",
     "copy_database",
+    "count_matching_runs",
     "count_objectives",
     "count_pruned_runs",
     "count_runs",
@@ -242,6 +276,7 @@ __all__ = [
     "find_script",
     "find_source",
     "find_study",
+    "finding_counts",
     "findings",
     "group_calls",
     "histories",
@@ -291,6 +326,7 @@ __all__ = [
     "run_folder",
     "run_id_by_number",
     "run_names",
+    "run_page",
     "runs",
     "runs_over_steps",
     "sample_clock",
@@ -305,12 +341,15 @@ __all__ = [
     "stored_directions",
     "study_overviews",
     "summaries",
+    "surest_runs",
     "total_size",
     "trial_fields",
+    "trial_page",
     "trials",
     "unfinished_run",
     "user_directions",
     "values_at_selected_epoch",
     "visible_samples",
+    "worker_leases",
     "write_epochs",
 ]

@@ -70,20 +70,22 @@ def progress(
     db: Database,
     *,
     study_ids: Iterable[int] | None,
+    run_ids: Iterable[int] | None = None,
     failures: int,
     now: datetime | None = None,
 ) -> Progress:
-    """The progress of the current runs of some studies, or of all.
+    """The progress of the current runs of some studies or among some runs, or of all.
 
     Args:
         db: the database.
         study_ids: the studies; None means all.
+        run_ids: the runs; None means all.
         failures: the maximum number of failed or diverged runs to return.
         now: the end of the window in which the speed is measured; None reads the clock.
     """
     observer = Observer.local()
     now = now or datetime.fromtimestamp(observer.now).astimezone()
-    scope, values = scope_of(study_ids, None)
+    scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
         totals = _RunTotals()
         for status, is_held, *sums in _counts_statement(scope).fetch(connection, **values):

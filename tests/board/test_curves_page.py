@@ -13,10 +13,12 @@ from xml.etree import ElementTree
 import pytest
 from board.curve_fixtures import add_curve, add_runs, add_study, append_points, context_of
 from playwright.sync_api import Browser, Page, Response, expect
+from sqlalchemy import insert
 
 from nnlab import store
 from nnlab.board.app import create_app
 from nnlab.board.server import BoardServer, listen
+from nnlab.store.tables import finding
 
 PATIENCE = 30_000  # milliseconds
 HOSTILE = "<img src=x onerror=alert(1)>/'loss"
@@ -138,6 +140,27 @@ def test_the_cursor_zoom_and_table_of_a_panel(page: Page, url: str) -> None:
     assert download.value.suggested_filename == "val-loss.svg"
     text = download.value.path().read_text(encoding="utf-8")
     assert ElementTree.fromstring(text).tag.endswith("svg")
+
+
+def test_best_epochs_and_the_onset_of_overfitting_are_marked(
+    page: Page, url: str, db: store.Database
+) -> None:
+    with db.write() as connection:
+        for run_id, code in [(1, "NN101"), (2, "NN101"), (3, "NN102")]:
+            connection.execute(
+                insert(finding).values(
+                    run_id=run_id, code=code, name="overfitting", severity="warning",
+                    confidence=0.9, onset=10 + run_id, message="", remedy="", evidence="{}",
+                    created_at="2026-01-01T00:00:00+00:00",
+                )
+            )  # fmt: skip
+    page.goto(f"{url}&curves.filter=val/loss")
+    note = panel(page, "val/loss").locator(".panel-note")
+    expect(note).to_contain_text("ring: best epoch", timeout=PATIENCE)
+    expect(note).to_contain_text("dotted line: overfitting starts at 11 (lr=0.1)")
+    expect(note).to_contain_text("dashed line: plateau starts at 13 (lr=0.2)")
+    page.get_by_label("seeds").select_option("lines")
+    expect(note).to_contain_text("at 12 (lr=0.1, run 2)", timeout=PATIENCE)
 
 
 def test_an_axis_that_seeds_do_not_share_has_a_line_for_each_run(page: Page, url: str) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 from command_line_runner import started
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
 from nnlab import store
+from nnlab.store.tables import study
 
 PATIENCE = 30_000  # ms
 
@@ -74,6 +77,16 @@ def test_the_header_shows_study_and_selection(page: Page, board_url: str) -> Non
     expect(page.locator("#view")).to_be_focused()
     page.set_viewport_size({"width": 375, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_a_hostile_name_is_text(page: Page, board_url: str, writer: store.Database) -> None:
+    name = "</option><img src=x onerror=alert(1)>{{version}}"
+    with writer.write() as connection:
+        connection.execute(update(study).values(name=name))
+    page.goto(f"{board_url}#" + urllib.parse.urlencode({"study": name}))
+    expect(page.locator("#study option")).to_have_text(["all", name], timeout=PATIENCE)
+    expect(page.get_by_label("Study")).to_have_value(name)
+    assert page.locator("img").count() == 0
 
 
 def test_the_command_serves_with_a_token_and_ends_at_once(trained: Path, page: Page) -> None:

@@ -66,16 +66,17 @@ def test_large_answers_are_compressed(
 
 
 def test_an_unexpected_error_tells_nothing(
-    context: BoardContext, monkeypatch: pytest.MonkeyPatch
+    context: BoardContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def read(*_: object) -> Mapping[str, Any]:
         raise RuntimeError("internal /path")
 
     _with_endpoint(monkeypatch, read)
-    client = TestClient(app.create_app(context), raise_server_exceptions=False)
+    client = TestClient(app.create_app(context))
     answer = client.get("/api/read")
     assert answer.status_code == 500
     assert "internal" not in answer.text
+    assert "internal /path" in capsys.readouterr().err
     assert client.get("/api/version").status_code == 200
 
 

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -71,9 +71,9 @@ class ServerDatabase(Database):
             def probe() -> str:
                 # Which transactions are visible. A position in the write-ahead log would not do:
                 # it advances before the commit is visible. Standby servers have it as well.
-                with self._translate_driver_errors(), connection.cursor() as cursor:
+                with self._translate_driver_errors(), closing(connection.cursor()) as cursor:
                     cursor.execute("SELECT txid_current_snapshot()::text")
-                    (snapshot,) = cursor.fetchone()
+                    ((snapshot,),) = cursor.fetchall()
                 return str(snapshot)
 
             yield probe

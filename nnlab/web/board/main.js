@@ -33,6 +33,8 @@ let currentView = null;
 let isUpdating = false;
 let pendingReason = null;
 let connection = null;
+let readAt = null;
+let hasUpdateFailed = false;
 
 function showCurrentView() {
   const name = readState().view in VIEWS ? readState().view : "runs";
@@ -61,8 +63,12 @@ async function updateView(reason) {
   isUpdating = true;
   try {
     await currentView.update(reason);
-    showMessage("");
+    readAt = new Date();
+    // Only its own message: the result of an action stays.
+    if (hasUpdateFailed) showMessage("");
+    hasUpdateFailed = false;
   } catch (error) {
+    hasUpdateFailed = true;
     showMessage(error.message);
   } finally {
     isUpdating = false;
@@ -91,7 +97,8 @@ function showHeader() {
   const selection = document.getElementById("selection");
   if (selection.dataset.runs === runs) return;
   selection.dataset.runs = runs;
-  const clear = createElement("button", { type: "button", onclick: () => updateState({ runs: "" }) }, "clear");
+  const clearRuns = () => updateState({ runs: "" });
+  const clear = createElement("button", { type: "button", onclick: clearRuns }, "clear");
   const text = `${count === 1 ? "1 run" : `${count} runs`} selected `;
   const actions = canAct() ? createActionButtons(() => parseRunIds(readState().runs), showMessage) : [];
   selection.replaceChildren(...(count ? [text, clear, ...actions] : []));
@@ -121,9 +128,9 @@ const CONNECTION_TEXTS = {
 function showConnection(state) {
   if (state === connection) return;
   connection = state;
-  const time = new Date().toLocaleTimeString();
+  const time = readAt?.toLocaleTimeString() ?? "none";
   const element = document.getElementById("connection");
-  element.textContent = state === "stopped" ? `${CONNECTION_TEXTS.stopped}, data of ${time}` : CONNECTION_TEXTS[state];
+  element.textContent = CONNECTION_TEXTS[state] + (state === "stopped" ? `, data of ${time}` : "");
   element.dataset.state = state;
 }
 

@@ -6,7 +6,7 @@ import { mergeCurveLines } from "../curve_data.js";
 import { groupCurveMetrics } from "../curve_groups.js";
 import { createCurveLegend } from "../curve_legend.js";
 import { createCurvePanel } from "../curve_panel.js";
-import { curveChartSpec, curvePointsNote, curveTrials, readCurveOptions } from "../curve_spec.js";
+import { curveChartSpec, curveMarksNote, curvePointsNote, curveTrials, readCurveOptions } from "../curve_spec.js";
 import { fetchData } from "../data_source.js";
 import { formatRunIds, readState, updateState } from "../view_state.js";
 
@@ -279,7 +279,8 @@ class CurvesPage {
     const shown = panel.panel.metrics.flatMap((metric) =>
       [...(this.lines.get(metric)?.values() ?? [])].filter((line) => !this.isHidden(line.key)),
     );
-    const notes = [curvePointsNote(shown, options), this.readingNote, ...(this.answerNotes ?? [])];
+    const notes = [curvePointsNote(shown, options), curveMarksNote(spec), this.readingNote];
+    notes.push(...(this.answerNotes ?? []));
     if (axis.kind !== "number" && options.isMean) {
       notes.push("a line for each run: seeds have different times");
     }
