@@ -184,6 +184,15 @@ def test_an_update_sends_only_new_points(page: Page, url: str, db: store.Databas
     assert (line["key"], line["keep"], line["x"]) == ("trial:2", 29, [30, 31, 32])
 
 
+def test_runs_that_begin_appear(page: Page, url: str, db: store.Database) -> None:
+    page.goto(f"{url}&curves.filter=val/loss")
+    panel(page, "val/loss")
+    append_points(db, 3, [0.5])
+    (run_id,) = add_runs(db, store.find_study(db, "opts"), 0.4, [0])
+    add_curve(db, run_id, [1.0, 0.5])
+    expect(page.get_by_role("button", name="lr=0.4 (run 4)")).to_be_visible(timeout=PATIENCE)
+
+
 def test_nothing_overlaps_at_phone_width(page: Page, url: str) -> None:
     page.set_viewport_size({"width": 375, "height": 800})
     page.goto(url)
