@@ -13,10 +13,12 @@ from xml.etree import ElementTree
 import pytest
 from board.curve_fixtures import add_curve, add_runs, add_study, append_points, context_of
 from playwright.sync_api import Browser, Page, Response, expect
+from sqlalchemy import insert
 
 from nnlab import store
 from nnlab.board.app import create_app
 from nnlab.board.server import BoardServer, listen
+from nnlab.store.tables import finding
 
 PATIENCE = 30_000  # milliseconds
 HOSTILE = "<img src=x onerror=alert(1)>/'loss"
@@ -140,6 +142,27 @@ def test_the_cursor_zoom_and_table_of_a_panel(page: Page, url: str) -> None:
     assert ElementTree.fromstring(text).tag.endswith("svg")
 
 
+def test_best_epochs_and_the_onset_of_overfitting_are_marked(
+    page: Page, url: str, db: store.Database
+) -> None:
+    with db.write() as connection:
+        for run_id, code in [(1, "NN101"), (2, "NN101"), (3, "NN102")]:
+            connection.execute(
+                insert(finding).values(
+                    run_id=run_id, code=code, name="overfitting", severity="warning",
+                    confidence=0.9, onset=10 + run_id, message="", remedy="", evidence="{}",
+                    created_at="2026-01-01T00:00:00+00:00",
+                )
+            )  # fmt: skip
+    page.goto(f"{url}&curves.filter=val/loss")
+    note = panel(page, "val/loss").locator(".panel-note")
+    expect(note).to_contain_text("ring: best epoch", timeout=PATIENCE)
+    expect(note).to_contain_text("dotted line: overfitting starts at 11 (lr=0.1)")
+    expect(note).to_contain_text("dashed line: plateau starts at 13 (lr=0.2)")
+    page.get_by_label("seeds").select_option("lines")
+    expect(note).to_contain_text("at 12 (lr=0.1, run 2)", timeout=PATIENCE)
+
+
 def test_an_axis_that_seeds_do_not_share_has_a_line_for_each_run(page: Page, url: str) -> None:
     page.goto(f"{url}&curves.x=metric:train/loss&curves.filter=val/loss")
     panel(page, "val/loss")
@@ -159,6 +182,15 @@ def test_an_update_sends_only_new_points(page: Page, url: str, db: store.Databas
     expect(chart).to_have_attribute("aria-label", re.compile("from 1 to 32"), timeout=PATIENCE)
     (line,) = information.value.json()["metrics"]["val/loss"]["lines"]
     assert (line["key"], line["keep"], line["x"]) == ("trial:2", 29, [30, 31, 32])
+
+
+def test_runs_that_begin_appear(page: Page, url: str, db: store.Database) -> None:
+    page.goto(f"{url}&curves.filter=val/loss")
+    panel(page, "val/loss")
+    append_points(db, 3, [0.5])
+    (run_id,) = add_runs(db, store.find_study(db, "opts"), 0.4, [0])
+    add_curve(db, run_id, [1.0, 0.5])
+    expect(page.get_by_role("button", name="lr=0.4 (run 4)")).to_be_visible(timeout=PATIENCE)
 
 
 def test_nothing_overlaps_at_phone_width(page: Page, url: str) -> None:

@@ -100,10 +100,22 @@ function curveOnsetRule({ onsets, color, label }) {
   ]) {
     const places = onsets.map((onset) => onset[code]).filter((place) => place !== undefined);
     if (2 * places.length > onsets.length) {
-      return { x: lowerMedianOf(places), kind, color, text: `${label}: ${text}` };
+      const x = lowerMedianOf(places);
+      return { x, kind, color, text: `${text} at ${x} (${label})` };
     }
   }
   return null;
+}
+
+// What the marks and vertical lines of a chart mean.
+export function curveMarksNote(spec) {
+  const notes = [];
+  if (spec.lines.some((line) => line.marks.length > 0)) notes.push("ring: best epoch");
+  for (const [kind, name] of [["onset", "dotted line"], ["plateau", "dashed line"]]) {
+    const texts = spec.rules.filter((rule) => rule.kind === kind).map((rule) => rule.text);
+    if (texts.length > 0) notes.push(`${name}: ${texts.join(", ")}`);
+  }
+  return notes.join("; ");
 }
 
 // The trials of an index by the key of their lines, with a colour that stays the same as long as

@@ -6,7 +6,7 @@ import { mergeCurveLines } from "../curve_data.js";
 import { groupCurveMetrics } from "../curve_groups.js";
 import { createCurveLegend } from "../curve_legend.js";
 import { createCurvePanel } from "../curve_panel.js";
-import { curveChartSpec, curvePointsNote, curveTrials, readCurveOptions } from "../curve_spec.js";
+import { curveChartSpec, curveMarksNote, curvePointsNote, curveTrials, readCurveOptions } from "../curve_spec.js";
 import { fetchData } from "../data_source.js";
 import { formatRunIds, readState, updateState } from "../view_state.js";
 
@@ -45,6 +45,7 @@ class CurvesPage {
     this.work = Promise.resolve();
     this.abort = new AbortController();
     this.dataRequest = null;
+    this.timer = null;
   }
 
   // Answers of the server are taken one after the other: those for panels that were scrolled into
@@ -58,9 +59,18 @@ class CurvesPage {
     return result;
   }
 
-  async showVisible() {
+  // After the last change of the database no other one may come that would update the index.
+  updateLater() {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.updateAlone("data");
+    }, CURVE_INDEX_PAUSE);
+  }
+
+  // An update that main.js did not ask for.
+  async updateAlone(reason) {
     try {
-      await this.update("visible");
+      await this.update(reason);
       this.problem.textContent = "";
     } catch (error) {
       this.problem.textContent = error.message;
@@ -85,9 +95,13 @@ class CurvesPage {
     const parameters = { ...(runs ? { runs } : { study }), seeds: this.options.isMean ? "mean" : "lines" };
     const request = JSON.stringify(parameters);
     const isRecent = performance.now() - this.indexTime < CURVE_INDEX_PAUSE;
-    if (request === this.indexRequest && (reason === "state" || isRecent)) return;
+    if (request === this.indexRequest && reason === "data" && isRecent) this.updateLater();
+    if (request === this.indexRequest && (reason !== "data" || isRecent)) return;
     this.index = await fetchData("curves/index", parameters, { signal: this.abort.signal });
     this.indexRequest = request;
+    const digest = JSON.stringify(this.index.runs);
+    if (digest !== this.runsDigest) this.markChanged(() => true); // labels, onsets of findings
+    this.runsDigest = digest;
     this.indexTime = performance.now();
     this.scopeNote.textContent = describeShownRuns(this.index);
   }
@@ -135,7 +149,7 @@ class CurvesPage {
 
   createPanel(panel) {
     return createCurvePanel(panel, {
-      onVisible: () => this.showVisible(),
+      onVisible: () => this.updateAlone("visible"),
       onZoom: (low, high) => {
         const [from, to] = [low, high].map((x) => roundedFor(x, high - low));
         updateState({ "curves.from": from, "curves.to": to });
@@ -279,7 +293,8 @@ class CurvesPage {
     const shown = panel.panel.metrics.flatMap((metric) =>
       [...(this.lines.get(metric)?.values() ?? [])].filter((line) => !this.isHidden(line.key)),
     );
-    const notes = [curvePointsNote(shown, options), this.readingNote, ...(this.answerNotes ?? [])];
+    const notes = [curvePointsNote(shown, options), curveMarksNote(spec), this.readingNote];
+    notes.push(...(this.answerNotes ?? []));
     if (axis.kind !== "number" && options.isMean) {
       notes.push("a line for each run: seeds have different times");
     }
@@ -320,6 +335,7 @@ class CurvesPage {
 
   destroy() {
     this.abort.abort();
+    clearTimeout(this.timer);
     this.controls.destroy();
     for (const panel of this.panels.values()) panel.destroy();
   }
