@@ -17,6 +17,8 @@ from nnlab.web.assets import asset_text
 
 _IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "(?P<path>\.[^"]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class) )", re.MULTILINE)
+_END_OF_SCRIPT = re.compile("</(script)", re.IGNORECASE)
+_END_OF_STYLE = re.compile("</(style)", re.IGNORECASE)
 _OTHER = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
 
 
@@ -54,12 +56,12 @@ def _add_module(path: str, bodies: dict[str, str], importers: tuple[str, ...]) -
 
 def script_element(script: str) -> str:
     """A script as an element; its text cannot end the element."""
-    # "<\/" and "<\!" mean the same in the strings and regular expressions of JavaScript.
     return f"<script>{_inline_script(script)}</script>"
 
 
 def _inline_script(script: str) -> str:
-    return script.replace("</", "<\\/").replace("<!--", "<\\!--")
+    # In strings, the only place for these texts, "<\/" and "<\!" mean the same.
+    return _END_OF_SCRIPT.sub(r"<\/\1", script).replace("<!--", "<\\!--")
 
 
 def json_element(identifier: str, value: Any) -> str:
@@ -76,7 +78,7 @@ def style_element(style: str) -> str:
 
 
 def _inline_style(style: str) -> str:
-    return style.replace("</", "<\\/")
+    return _END_OF_STYLE.sub(r"<\/\1", style)
 
 
 def content_security_policy(scripts: tuple[str, ...], styles: tuple[str, ...]) -> str:
