@@ -88,6 +88,7 @@ def test_findings_show_evidence_and_stay_open(page: Page, board_url: str, nnlab:
     expect(page.locator("#view .hint").first).to_contain_text("9 runs", timeout=PATIENCE)
     expect(card.locator(".findings-explanation")).to_have_attribute("open", "")
     expect(card.get_by_role("heading", name=f"Run {run}:").first).to_be_visible()
+    assert "findings.plot=" in page.url
     page.get_by_label("severity").select_option("error")
     expect(page).to_have_url(re.compile(r"findings\.severity=error"))
     page.go_back()
