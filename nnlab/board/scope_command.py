@@ -16,13 +16,14 @@ def scope_command(context: BoardContext, scope: Scope, command: str, *options: s
     Args:
         context: the database, which the command names unless it is the default.
         scope: the runs.
-        command: the name of the command.
+        command: the name of the command, such as `compare` or `plot sweep`.
         options: its options.
     """
     names = _scope_names(context.db, scope)
     if names is None:
         return None
-    return quote_command("nnlab", command, *names, *options, *_database_option(context.db))
+    words = (*command.split(), *names, *options, *_database_option(context.db))
+    return quote_command("nnlab", *words)
 
 
 def run_command(context: BoardContext, command: str, *words: object) -> str:

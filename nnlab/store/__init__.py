@@ -3,6 +3,18 @@
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.artifact_folders import artifacts_folder, run_folder
 from nnlab.store.change_counter import ChangeCounter
+from nnlab.store.curve_rows import (
+    CurveRows,
+    CurveRun,
+    CurveVersion,
+    curve_counts,
+    curve_rows,
+    curve_runs,
+    curve_versions,
+    latest_attempts,
+    newest_started_runs,
+    started_runs_of_trials,
+)
 from nnlab.store.database import Database
 from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
 from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
@@ -163,6 +175,9 @@ __all__ = [
     "Claim",
     "CopyResult",
     "CurveChange",
+    "CurveRows",
+    "CurveRun",
+    "CurveVersion",
     "Database",
     "DatabaseStatus",
     "EnqueueResult",
@@ -234,6 +249,10 @@ __all__ = [
     "create_study",
     "creation_stamp",
     "current_pid_namespace",
+    "curve_counts",
+    "curve_rows",
+    "curve_runs",
+    "curve_versions",
     "data_of_runs",
     "database_status",
     "define_logged_direction",
@@ -266,6 +285,7 @@ __all__ = [
     "is_stop_requested",
     "iterate_samples",
     "last_removal",
+    "latest_attempts",
     "lease_holder",
     "ledger",
     "mark_worker_dead",
@@ -273,6 +293,7 @@ __all__ = [
     "missing_run_ids",
     "move_unfinished_runs",
     "nested_settings",
+    "newest_started_runs",
     "next_seq",
     "open_database",
     "peer_runs",
@@ -314,6 +335,7 @@ __all__ = [
     "set_missing_objective",
     "sources",
     "sources_of_kind",
+    "started_runs_of_trials",
     "store_evaluation",
     "store_spooled_epochs",
     "stored_directions",

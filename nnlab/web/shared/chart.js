@@ -16,7 +16,8 @@ const HOVER_PIXELS = 24;
 
 // Draws a chart into a container. `spec` is described in docs/board.md for authors of views:
 // { title, xLabel, yLabel, xLog, yLog, xKind, height, lines, rules, shaded, xRange, yRange, onZoom,
-//   onResetZoom }. Returns { update(spec), setHighlight(key), toSvg(), destroy() }.
+//   onResetZoom, onCursor }. Returns { update(spec), setHighlight(key), setCursor(x), toSvg(),
+//   destroy() }.
 export function createLineChart(container, firstSpec) {
   return new LineChart(container, firstSpec);
 }
@@ -28,6 +29,7 @@ class LineChart {
     this.zoomRange = null; // chosen here, if the owner of the chart does not zoom itself
     this.highlight = null;
     this.cursorX = null;
+    this.isFollowing = false; // while the cursor of another chart is shown
     this.tip = createElement("div", { class: "chart-tip", hidden: true, "aria-live": "polite" });
     this.area = createElement("div", { class: "chart-area", tabindex: "0", role: "img" }, this.tip);
     container.append(this.area);
@@ -61,6 +63,15 @@ class LineChart {
     if (this.highlight === key) return;
     this.highlight = key;
     this.plot?.redraw(false);
+  }
+
+  // Shows the cursor of another chart; null hides it.
+  setCursor(x) {
+    if (!this.plot) return;
+    const left = x === null ? -10 : this.plot.valToPos(x, "x");
+    this.isFollowing = true;
+    this.plot.setCursor({ left, top: left < 0 ? -10 : 0 });
+    this.isFollowing = false;
   }
 
   toSvg() {
@@ -196,9 +207,12 @@ class LineChart {
     const { left, top } = plot.cursor;
     if (left === null || left === undefined || left < 0) {
       if (document.activeElement !== this.area) this.hideCursor();
+      if (!this.isFollowing) this.spec.onCursor?.(null);
       return;
     }
-    this.showCursor(plot.posToVal(left, "x"), plot.posToVal(top, "y"), left);
+    const x = plot.posToVal(left, "x");
+    this.showCursor(x, this.isFollowing ? null : plot.posToVal(top, "y"), left);
+    if (!this.isFollowing) this.spec.onCursor?.(x);
   }
 
   // Shows the values at x; the line nearest to y is in bold.
