@@ -17,7 +17,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def check_phone_width(page: Page) -> None:
     """Waits until the page fits into the width of a phone; charts are drawn again for it."""
     page.set_viewport_size({"width": 375, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth <= 375", timeout=PATIENCE)
+    expect(page.locator("html")).to_have_js_property("scrollWidth", 375, timeout=PATIENCE)
 
 
 def test_rows_of_a_ranking_select_runs(page: Page, board_url: str) -> None:

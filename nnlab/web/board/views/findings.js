@@ -44,7 +44,7 @@ function createFindingsView(container) {
     if (reason === "data" || scope !== shownScope) {
       answer = await fetchData("findings", scopeParameters(state));
       shownScope = scope;
-      if (reason === "data" && answer.age > 0.2) scheduleUpdate(answer.seconds - answer.age);
+      if (!answer.is_current) scheduleUpdate(answer.seconds - answer.age);
     }
     show(state);
   }
@@ -284,7 +284,10 @@ function createCaseRow(affected, plot) {
     createElement("td", {}, affected.message),
     createElement(
       "td", {},
-      createElement("button", { type: "button", onclick: () => plot(affected.run) }, `plot run ${affected.run}`),
+      createElement(
+        "button", { type: "button", onclick: () => plot(affected.run) },
+        `plot run ${affected.run}`,
+      ),
     ),
   );
 }
