@@ -52,6 +52,7 @@ def create_app(
         read_seconds: the time limit of a request.
     """
     watcher = ChangeWatcher(context.db)
+    context.answers.follow_changes(watcher.count_changes)
     reader = _Reader(context, read_seconds)
     routes = [
         Route("/", _page(watcher, has_actions=actions is not None)),

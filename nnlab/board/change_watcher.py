@@ -40,6 +40,10 @@ class ChangeWatcher:
                 self._polled_at = time.monotonic()
             return self._version
 
+    def count_changes(self) -> int:
+        """The number of changes of the database until now."""
+        return self._counter.poll()
+
     async def events(self) -> AsyncIterator[str]:
         """The version now and after each change, as server-sent events, until the server stops."""
         sent, sent_at = "", time.monotonic()

@@ -80,7 +80,7 @@ from nnlab.store.metric_directions import (
 from nnlab.store.opening import open_database
 from nnlab.store.peer_runs import PeerValue, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
-from nnlab.store.progress import Progress, progress
+from nnlab.store.progress import Progress, progress, studies_in_progress
 from nnlab.store.queries import (
     StudyOverview,
     all_studies,
@@ -339,6 +339,7 @@ __all__ = [
     "store_evaluation",
     "store_spooled_epochs",
     "stored_directions",
+    "studies_in_progress",
     "study_overviews",
     "summaries",
     "surest_runs",

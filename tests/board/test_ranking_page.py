@@ -17,7 +17,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def check_phone_width(page: Page) -> None:
     """Waits until the page fits into the width of a phone; charts are drawn again for it."""
     page.set_viewport_size({"width": 375, "height": 800})
-    page.wait_for_function("document.documentElement.scrollWidth <= 375", timeout=PATIENCE)
+    expect(page.locator("html")).to_have_js_property("scrollWidth", 375, timeout=PATIENCE)
 
 
 def test_rows_of_a_ranking_select_runs(page: Page, board_url: str) -> None:
@@ -88,6 +88,7 @@ def test_findings_show_evidence_and_stay_open(page: Page, board_url: str, nnlab:
     expect(page.locator("#view .hint").first).to_contain_text("9 runs", timeout=PATIENCE)
     expect(card.locator(".findings-explanation")).to_have_attribute("open", "")
     expect(card.get_by_role("heading", name=f"Run {run}:").first).to_be_visible()
+    assert "findings.plot=" in page.url
     page.get_by_label("severity").select_option("error")
     expect(page).to_have_url(re.compile(r"findings\.severity=error"))
     page.go_back()

@@ -53,3 +53,15 @@ def test_the_progress_of_some_runs(harness: StoreHarness) -> None:
     harness.train(first, 0.5)
     some = store.progress(harness.db, study_ids=None, run_ids=[second], failures=0)
     assert (some.run_count, some.epochs_done) == (1, 0)
+
+
+def test_studies_with_waiting_or_running_runs_are_in_progress(harness: StoreHarness) -> None:
+    assert store.studies_in_progress(harness.db) == ()
+    first, second = harness.queue(2)
+    study = (harness.study.id, "depth")
+    assert store.studies_in_progress(harness.db) == (study,)
+    harness.train(first, 0.5)
+    assert store.studies_in_progress(harness.db, run_ids=[first]) == ()
+    assert harness.claim([second]) is not None
+    assert store.studies_in_progress(harness.db, study_ids=[harness.study.id]) == (study,)
+    assert store.studies_in_progress(harness.db, study_ids=[harness.study.id + 1]) == ()

@@ -20,8 +20,6 @@ _MAX_FAILURES = 30
 # The last characters of a traceback name the error; `nnlab show` prints all of it.
 _MAX_TRACEBACK = 8_000
 
-_WAITING = (Status.QUEUED, Status.INTERRUPTED)
-
 
 def read_queue(context: BoardContext, parameters: Parameters) -> Mapping[str, Any]:
     """The progress of a scope: by study, by worker, and the newest failures."""
@@ -33,7 +31,7 @@ def read_queue(context: BoardContext, parameters: Parameters) -> Mapping[str, An
     leases = store.worker_leases(
         db, study_ids=scope.studies, run_ids=scope.runs, limit=_MAX_LEASES + 1
     )
-    studies = _studies_in_progress(db, scope)
+    studies = store.studies_in_progress(db, study_ids=scope.studies, run_ids=scope.runs)
     lease_rows = [_lease_values(lease, now) for lease in leases[:_MAX_LEASES]]
     return {
         "at": now.timestamp(),
@@ -45,22 +43,6 @@ def read_queue(context: BoardContext, parameters: Parameters) -> Mapping[str, An
         "more_leases": len(leases) > _MAX_LEASES,
         "failures": _failure_values(db, progress),
     }
-
-
-def _studies_in_progress(db: store.Database, scope: Scope) -> list[tuple[int, str]]:
-    """The id and name of the studies with runs that are waiting or running, the newest first."""
-    overviews = [
-        overview
-        for overview in store.study_overviews(db)
-        if any(overview.by_status.get(status) for status in (*_WAITING, Status.RUNNING))
-        and (scope.studies is None or overview.study.id in scope.studies)
-    ]
-    if scope.runs is not None:
-        names = {run.trial.study for run in store.runs(db, run_ids=scope.runs)}
-        overviews = [overview for overview in overviews if overview.study.name in names]
-    oldest = datetime.min.replace(tzinfo=UTC)
-    overviews.sort(key=lambda overview: overview.last_activity or oldest, reverse=True)
-    return [(overview.study.id, overview.study.name) for overview in overviews]
 
 
 def _study_values(

@@ -35,6 +35,7 @@ function createFindingsView(container) {
   const cards = new Map();
   let answer = null;
   let shownScope = null;
+  let hasOpened = false;
   let timer = 0;
 
   async function update(reason) {
@@ -43,7 +44,7 @@ function createFindingsView(container) {
     if (reason === "data" || scope !== shownScope) {
       answer = await fetchData("findings", scopeParameters(state));
       shownScope = scope;
-      if (reason === "data" && answer.age > 0.2) scheduleUpdate(answer.seconds - answer.age);
+      if (!answer.is_current) scheduleUpdate(answer.seconds - answer.age);
     }
     show(state);
   }
@@ -69,6 +70,9 @@ function createFindingsView(container) {
       return card.element;
     });
     setChildren(list, elements);
+    // The first finding is the most important one. Later it is open only if the reader wants it.
+    if (!hasOpened && elements.length) elements[0].open = true;
+    hasOpened ||= elements.length > 0;
     showTriedRemedies(remedies, answer.remedies);
   }
 
@@ -137,7 +141,9 @@ function createFindingCard(code) {
   const explanation = createFindingExplanation();
   const commands = createElement("div", { class: "findings-commands" });
   const evidence = createFindingEvidence(code);
-  const table = createCaseTable((run) => evidence.show(run));
+  const table = createCaseTable((run) => {
+    updateState({ "findings.plot": `${code}:${run}` }, { replace: true });
+  });
   const more = createElement("p", { class: "hint" });
   const element = createElement(
     "details", { class: "findings-card", id: `finding-${code}` },
@@ -146,8 +152,9 @@ function createFindingCard(code) {
   );
   let finding = null;
   let wasChosen = false;
+  let plotted = "";
   element.addEventListener("toggle", () => {
-    if (element.open && finding) evidence.showFirst(finding.cases);
+    if (element.open && finding) evidence.update(finding.cases);
   });
   return {
     element,
@@ -164,7 +171,13 @@ function createFindingCard(code) {
       const isChosen = state["findings.code"] === code;
       if (isChosen && !wasChosen) element.open = true;
       wasChosen = isChosen;
-      if (element.open) evidence.showFirst(next.cases);
+      const [plotCode, plotRun] = (state["findings.plot"] || "").split(":");
+      if (plotCode === code && plotRun !== plotted) {
+        plotted = plotRun;
+        element.open = true;
+        evidence.choose(Number(plotRun));
+      }
+      if (element.open) evidence.update(next.cases);
     },
     destroy() {
       evidence.destroy();
@@ -189,7 +202,7 @@ function createFindingExplanation() {
 }
 
 function showFindingCommands(container, finding) {
-  const trainable = finding.cases.find((case_) => case_.command);
+  const trainable = finding.cases.find((affected) => affected.command);
   const commands = [[finding.explain_command, "explains the finding"]];
   if (trainable) {
     const names = finding.remedies.length ? `: ${finding.remedies.join("; ")}` : "";
@@ -223,7 +236,7 @@ function showFurtherRuns(element, finding) {
 // The runs with the finding; a button in each row plots its evidence.
 function createCaseTable(plot) {
   const body = createElement("tbody");
-  const headings = ["run", "study", "trial", "seed", "from", "confidence", "evidence", ""];
+  const headings = ["run", "study", "trial", "seed", "from", "confidence", "evidence", "plot"];
   const headingCells = headings.map((text) => createElement("th", { scope: "col" }, text));
   const table = createElement(
     "table", { class: "sortable" },
@@ -235,43 +248,46 @@ function createCaseTable(plot) {
   return {
     element: createElement("div", { class: "scroll" }, table),
     update(cases) {
-      const runs = new Set(cases.map((case_) => case_.run));
+      const runs = new Set(cases.map((affected) => affected.run));
       for (const [run, row] of rows) {
         if (runs.has(run)) continue;
         row.remove();
         rows.delete(run);
       }
-      for (const case_ of cases) {
-        const key = JSON.stringify(case_);
-        const shown = rows.get(case_.run);
+      for (const affected of cases) {
+        const key = JSON.stringify(affected);
+        const shown = rows.get(affected.run);
         if (shown?.dataset.key === key) continue;
-        const row = createCaseRow(case_, plot);
+        const row = createCaseRow(affected, plot);
         row.dataset.key = key;
         if (shown) shown.replaceWith(row);
         else body.append(row);
-        rows.set(case_.run, row);
+        rows.set(affected.run, row);
       }
     },
   };
 }
 
-function createCaseRow(case_, plot) {
-  const onset = case_.onset === null ? "" : `${case_.axis} ${formatCount(case_.onset)}`;
+function createCaseRow(affected, plot) {
+  const onset = affected.onset === null ? "" : `${affected.axis} ${formatCount(affected.onset)}`;
   return createElement(
     "tr", {},
     createElement(
-      "td", { class: "n", "data-v": case_.run },
-      createStateLink(String(case_.run), { view: "run", "run.id": case_.run }),
+      "td", { class: "n", "data-v": affected.run },
+      createStateLink(String(affected.run), { view: "run", "run.id": affected.run }),
     ),
-    createElement("td", {}, case_.study),
-    createElement("td", {}, case_.trial),
-    createElement("td", { class: "n", "data-v": case_.seed ?? "" }, String(case_.seed ?? "unknown")),
-    createElement("td", { class: "n", "data-v": case_.onset ?? 0 }, onset),
-    createElement("td", { class: "n", "data-v": case_.confidence }, case_.confidence.toFixed(2)),
-    createElement("td", {}, case_.message),
+    createElement("td", {}, affected.study),
+    createElement("td", {}, affected.trial),
+    createElement("td", { class: "n", "data-v": affected.seed ?? "" }, String(affected.seed ?? "unknown")),
+    createElement("td", { class: "n", "data-v": affected.onset ?? 0 }, onset),
+    createElement("td", { class: "n", "data-v": affected.confidence }, affected.confidence.toFixed(2)),
+    createElement("td", {}, affected.message),
     createElement(
       "td", {},
-      createElement("button", { type: "button", onclick: () => plot(case_.run) }, `plot run ${case_.run}`),
+      createElement(
+        "button", { type: "button", onclick: () => plot(affected.run) },
+        `plot run ${affected.run}`,
+      ),
     ),
   );
 }
@@ -279,13 +295,12 @@ function createCaseRow(case_, plot) {
 // The charts of the run that is plotted, at first the surest one, and the measurements of the rule.
 function createFindingEvidence(code) {
   const element = createElement("div", { class: "findings-evidence", "aria-live": "polite" });
-  let shownRun = null;
+  let chosenRun = null;
+  let shown = "";
   let charts = [];
   let request = null;
 
-  async function show(run) {
-    if (run === shownRun) return;
-    shownRun = run;
+  async function fetchEvidence(run) {
     request?.abort();
     request = new AbortController();
     const { signal } = request;
@@ -300,7 +315,7 @@ function createFindingEvidence(code) {
       element.append(createEvidenceMeasurements(evidence));
     } catch (error) {
       if (signal.aborted) return;
-      shownRun = null;
+      shown = "";
       element.replaceChildren(createElement("p", { class: "hint" }, error.message));
     }
   }
@@ -312,9 +327,17 @@ function createFindingEvidence(code) {
 
   return {
     element,
-    show,
-    showFirst(cases) {
-      if (shownRun === null && cases.length) show(cases[0].run);
+    choose(run) {
+      chosenRun = run;
+    },
+    // Plots the chosen run, again if its finding has changed.
+    update(cases) {
+      chosenRun ??= cases[0]?.run ?? null;
+      if (chosenRun === null) return;
+      const key = JSON.stringify([chosenRun, cases.find((affected) => affected.run === chosenRun)]);
+      if (key === shown) return;
+      shown = key;
+      fetchEvidence(chosenRun);
     },
     destroy() {
       request?.abort();

@@ -281,7 +281,8 @@ function createFailureItem(failure) {
   element.addEventListener("toggle", () => {
     const run = String(failure.run);
     const isNamed = readState()["queue.failure"] === run;
-    if (element.open !== isNamed) updateState({ "queue.failure": element.open ? run : "" }, { replace: true });
+    if (element.open === isNamed) return;
+    updateState({ "queue.failure": element.open ? run : "" }, { replace: true });
   });
   return element;
 }

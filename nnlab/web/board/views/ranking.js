@@ -44,18 +44,17 @@ function createRankingView(container) {
         return;
       }
     }
-    await fetchRanking(parameters, request, reason);
+    await fetchRanking(parameters, request);
   }
 
-  async function fetchRanking(parameters, request, reason) {
+  async function fetchRanking(parameters, request) {
     clearTimeout(timer);
     timer = 0;
     const isOther = request !== shownRequest;
     answer = await fetchData("ranking", parameters);
     fetchedAt = performance.now() - answer.age * 1000;
     shownRequest = request;
-    // The server may have answered from before the change that this update is about.
-    if (reason === "data" && answer.age > 0.5) scheduleUpdate(answer.seconds * 1000 - answer.age * 1000);
+    if (!answer.is_current) scheduleUpdate((answer.seconds - answer.age) * 1000);
     controls.setMetrics(answer.metrics);
     controls.setCommand(answer.command);
     status.textContent = rankingText(answer);
@@ -71,7 +70,7 @@ function createRankingView(container) {
       const parameters = rankingParameters(state);
       const request = JSON.stringify(parameters);
       // An error is shown when the next change arrives.
-      if (request === shownRequest) fetchRanking(parameters, request, "timer").catch(() => {});
+      if (request === shownRequest) fetchRanking(parameters, request).catch(() => {});
     }, Math.max(milliseconds, 100));
   }
 
