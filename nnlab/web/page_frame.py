@@ -31,8 +31,8 @@ def build_page_frame(entry: str, *, style: str, data: Mapping[str, Any]) -> Page
         style: the style sheet of the page; that of the charts is added.
         data: values for JSON, each in an element whose id is its name.
     """
-    scripts = (combine_modules(entry),)
-    styles = (style,)
+    scripts: tuple[str, ...] = (combine_modules(entry),)
+    styles: tuple[str, ...] = (style,)
     if has_uplot():
         scripts = (asset_text("uplot/uPlot.iife.min.js"), *scripts)
         styles = (asset_text("uplot/uPlot.min.css"), *styles)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from nnlab.board.views.two_runs import read_two_curves, read_two_runs
 from nnlab.errors import NnlabError, UnknownName, UsageError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
@@ -77,18 +78,16 @@ def test_brush_in_link_and_keyboard(board_url: str, page: Page) -> None:
     handle = page.locator('[role=slider][aria-label^="opt: lower"]')
     handle.focus()
     handle.press("ArrowUp")
-    page.wait_for_function("document.querySelectorAll('.parallel-line.is-faint').length === 2")
+    expect(page.locator(".parallel-line.is-faint")).to_have_count(2, timeout=30_000)
     assert "settings.brush" in page.url
     page.reload()
-    page.wait_for_function("document.querySelectorAll('.parallel-line.is-faint').length === 2")
+    expect(page.locator(".parallel-line.is-faint")).to_have_count(2, timeout=30_000)
     page.get_by_role("button", name="Select the runs").click()
-    page.wait_for_function("location.hash.includes('runs=')")
+    expect(page).to_have_url(re.compile("runs="), timeout=30_000)
 
 
 def test_two_runs_are_swapped(board_url: str, page: Page) -> None:
     page.goto(f"{board_url}#view=compare&compare.a=1&compare.b=4")
     page.get_by_role("heading", name="Settings").wait_for(timeout=30_000)
     page.get_by_role("button", name="Swap").click()
-    page.wait_for_function(
-        "document.querySelector('thead th:nth-child(2)').textContent === 'run 4'"
-    )
+    expect(page.locator("thead th:nth-child(2)").first).to_have_text("run 4", timeout=30_000)

@@ -177,8 +177,10 @@ def _flat_environment(environment: Environment | None) -> dict[str, str]:
 
 def _code_difference(first: Environment | None, second: Environment | None) -> dict[str, Any]:
     """The commits, and the lines in which the uncommitted changes of the two runs differ."""
-    diffs = [mask_diff(e.git_diff) if e and e.git_diff else "" for e in (first, second)]
-    lines = list(difflib.unified_diff(*(d.splitlines() for d in diffs), "a", "b", lineterm=""))
+    before, after = (
+        mask_diff(e.git_diff).splitlines() if e and e.git_diff else [] for e in (first, second)
+    )
+    lines = list(difflib.unified_diff(before, after, "a", "b", lineterm=""))
     return {
         "commits": [e.git_commit if e else None for e in (first, second)],
         "dirty": [bool(e.git_dirty) if e else False for e in (first, second)],
