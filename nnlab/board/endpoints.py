@@ -8,8 +8,11 @@ from nnlab.board.parameters import Parameters
 from nnlab.board.views import curves
 from nnlab.board.views.evidence import read_evidence
 from nnlab.board.views.findings import read_findings
+from nnlab.board.views.one_run import read_one_run
 from nnlab.board.views.queue import read_queue
 from nnlab.board.views.ranking import read_ranking
+from nnlab.board.views.run_layers import read_run_layers
+from nnlab.board.views.run_log import read_run_log
 from nnlab.board.views.runs import read_run_ids, read_runs, read_trials
 from nnlab.board.views.settings import read_importance, read_settings
 from nnlab.board.views.studies import list_studies
@@ -31,6 +34,9 @@ def endpoints() -> Mapping[str, Endpoint]:
         "ranking": read_ranking,
         "curves/index": curves.read_index,
         "curves/data": curves.read_data,
+        "run": read_one_run,
+        "run/layers": read_run_layers,
+        "run/log": read_run_log,
         "studies": list_studies,
         "settings": read_settings,
         "settings/importance": read_importance,

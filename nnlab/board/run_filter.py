@@ -20,7 +20,7 @@ from nnlab.store import (
 
 MAX_LENGTH = 500
 MAX_CONDITIONS = 20
-PROPERTIES = ("status", "study", "tag", "origin", "name", "run", "seed", "finding")
+PROPERTIES = ("status", "study", "tag", "origin", "name", "run", "trial", "seed", "finding")
 
 _ALLOWED: Mapping[str, tuple[str, ...]] = {"status": tuple(Status), "origin": tuple(Origin)}
 
@@ -89,7 +89,7 @@ def _parse_property(name: str, value: str, position: int) -> RunCondition:
         raise UsageError(
             f"filter, position {position}: {name} is one of {', '.join(allowed)}; got {value!r}"
         )
-    if name in ("run", "seed") and not re.fullmatch(r"-?\d{1,18}", value):
+    if name in ("run", "trial", "seed") and not re.fullmatch(r"-?\d{1,18}", value):
         raise UsageError(f"filter, position {position}: {name} is a number, got {value!r}")
     return WordCondition(name, value)  # type: ignore[arg-type]
 

@@ -47,9 +47,9 @@ class MetricCondition:
 
 @dataclass(frozen=True, slots=True)
 class WordCondition:
-    """A property of the run: its status, study, tag, origin, name, number, seed, or a finding."""
+    """A property of the run: its status, study, tag, origin, name, number, trial, seed, or a finding."""
 
-    property: Literal["status", "study", "tag", "origin", "name", "run", "seed", "finding"]
+    property: Literal["status", "study", "tag", "origin", "name", "run", "trial", "seed", "finding"]
     value: str
 
 
@@ -144,6 +144,8 @@ def _word_clause(condition: WordCondition) -> ColumnElement[bool]:
             )
         case "run":
             return run.c.id == int(value)
+        case "trial":
+            return trial.c.id == int(value)
         case "seed":
             return run.c.seed == int(value)
         case "origin":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from nnlab import store
 from nnlab.analysis.scope import resolve_scope
@@ -18,7 +19,7 @@ from nnlab.board.views.two_runs import read_two_curves, read_two_runs
 from nnlab.errors import NnlabError, UnknownName, UsageError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, expect
+    from playwright.sync_api import Page
 
 
 @pytest.fixture

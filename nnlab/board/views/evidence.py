@@ -114,7 +114,7 @@ def _panel_values(
     return {
         "title": f"{quantity} by layer" if is_layers else ", ".join(metrics),
         "quantity": quantity,
-        "lines": [_line(curve, run.selected_epoch) for curve in curves],
+        "lines": [curve_line(curve, run.selected_epoch) for curve in curves],
         "y_log": all("loss" in metric or "norm" in metric for metric in metrics)
         and _spans_decades(curves),
         "onset": finding.onset,
@@ -123,7 +123,7 @@ def _panel_values(
     }
 
 
-def _line(curve: Curve, selected: int | None) -> dict[str, Any]:
+def curve_line(curve: Curve, selected: int | None) -> dict[str, Any]:
     """A curve; of a long one the mean, minimum and maximum of groups of epochs."""
     band = CurveBand(curve.epochs, curve.values, curve.values, curve.values, (1,) * len(curve))
     drawn = downsample_band(band, _MAX_POINTS)

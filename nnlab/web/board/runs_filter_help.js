@@ -7,7 +7,7 @@ const ROWS = [
   ["last:train/loss<0.1", "its last value"],
   ["status:running", "queued, running, finished, interrupted, diverged or failed"],
   ["study:depth tag:old name:base*", "the study, a tag, the name"],
-  ["run:12 seed:0 origin:imported", "the number, the seed, who trained it"],
+  ["run:12 trial:3 seed:0 origin:imported", "the number, the trial, the seed, who trained it"],
   ["NN101", "runs with a finding"],
   ["-tag:old", "runs that do not match"],
   ['adam "my study"', "a text in the name, the study or the setting"],
