@@ -47,7 +47,7 @@ class MetricCondition:
 
 @dataclass(frozen=True, slots=True)
 class WordCondition:
-    """A property of the run: its status, study, tag, origin, name, number, trial, seed, or a finding."""
+    """A property of the run, such as its status or a tag, or a finding by its code."""
 
     property: Literal["status", "study", "tag", "origin", "name", "run", "trial", "seed", "finding"]
     value: str
