@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
+# Of a module: while Playwright runs, the thread has an event loop, and the tests of other modules
+# cannot start their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium; the tests that need one are skipped without it."""
     if CHROMIUM is None:

@@ -95,6 +95,8 @@ def test_the_output_of_a_script_as_a_terminal_shows_it(nnlab: Nnlab, tmp_path: P
     same = read_run_log(context, Parameters({"run": "1", "size": str(answer["size"])}))
     assert same["is_unchanged"]
     assert same["lines"] == []
+    assert short["has_more"]
+    assert not answer["has_more"]
 
 
 def test_a_link_in_place_of_the_output_is_not_read(nnlab: Nnlab, tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
 """All stored information about one run."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nnlab import store
 from nnlab.analysis.plain_values import finding_values
-from nnlab.analysis.run_overview import RunOverview, overviews_of_runs
+from nnlab.analysis.run_metrics import metric_rows
+from nnlab.analysis.run_overview import overviews_of_runs
 from nnlab.board.context import BoardContext
 from nnlab.board.parameters import Parameters
 from nnlab.board.scope_command import run_command
 from nnlab.board.selection import visible_runs
+from nnlab.board.views.runs import seconds_left
 from nnlab.io.redaction import is_secret_name, mask_diff, mask_secrets
-from nnlab.records import Attempt, Environment, MetricSummary, Run, Status
+from nnlab.records import Attempt, Environment, Run, Status
 from nnlab.settings import is_builtin_setting, setting_field
 
 # Metrics that are measured once, and the statistics of layers, which have views of their own.
@@ -32,15 +35,17 @@ def read_one_run(context: BoardContext, parameters: Parameters) -> Mapping[str, 
     run = shown_run(context, parameters)
     (overview,) = overviews_of_runs(db, [run])
     attempts = store.attempts(db, run.id)
+    is_running = run.status is Status.RUNNING and bool(attempts)
+    left = seconds_left(run, attempts[-1], time.time()) if is_running else None
     return {
         "run": run.id,
         "study": run.trial.study,
         "trial": run.trial.id,
         "arm": overview.arm,
-        "state": _state(run),
+        "state": {**_state(run), "seconds_left": left},
         "setting": _setting(run),
-        "results": dict(run.results),
-        "metrics": _metrics(overview),
+        "results": {name: _without_secrets(name, value) for name, value in run.results.items()},
+        "metrics": _metrics(db, run, overview.objective),
         "findings": [finding_values(finding) for finding in overview.findings],
         "attempts": [_attempt(attempt) for attempt in attempts],
         "environment": _environment(attempts),
@@ -94,35 +99,28 @@ def _setting(run: Run) -> Sequence[Mapping[str, Any]]:
     rows = []
     for name, value in setting.items():
         is_usual = is_builtin and value == setting_field(name).option.no_effect_value
-        shown = _HIDDEN_VALUE if is_secret_name(name) else value
-        if isinstance(shown, str):
-            shown = mask_secrets(shown)
+        shown = _without_secrets(name, value)
         rows.append(
             {"name": name, "value": shown, "has_effect": value is not None and not is_usual}
         )
     return sorted(rows, key=lambda row: (not row["has_effect"], row["name"]))
 
 
-def _metrics(overview: RunOverview) -> list[Mapping[str, Any]]:
-    summaries = overview.metrics.values()
-    shown = [s for s in summaries if not s.metric.startswith(_OTHER_METRICS)]
-    return [_metric(summary, overview.objective) for summary in sorted(shown, key=_metric_name)]
+def _without_secrets(name: str, value: Any) -> Any:
+    """A value for the page: numbers as they are, text without what looks like a secret."""
+    if is_secret_name(name):
+        return _HIDDEN_VALUE
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return mask_secrets(str(value))
 
 
-def _metric_name(summary: MetricSummary) -> str:
-    return summary.metric
-
-
-def _metric(summary: MetricSummary, objective: str | None) -> Mapping[str, Any]:
-    return {
-        "metric": summary.metric,
-        "last": summary.last,
-        "last_epoch": summary.last_epoch,
-        "best": summary.best,
-        "best_epoch": summary.best_epoch,
-        "n": summary.n,
-        "is_objective": summary.metric == objective,
-    }
+def _metrics(db: store.Database, run: Run, objective: str | None) -> list[Mapping[str, Any]]:
+    return [
+        {**row, "is_objective": row["metric"] == objective}
+        for row in metric_rows(db, run)
+        if not row["metric"].startswith(_OTHER_METRICS)
+    ]
 
 
 def _attempt(attempt: Attempt) -> Mapping[str, Any]:
@@ -130,7 +128,7 @@ def _attempt(attempt: Attempt) -> Mapping[str, Any]:
         "attempt": attempt.id,
         "hostname": attempt.hostname,
         "pid": attempt.pid,
-        "command": attempt.command,
+        "command": mask_secrets(attempt.command),
         "first_epoch": attempt.first_epoch,
         "outcome": attempt.outcome,
         "engine": attempt.engine,
@@ -197,6 +195,7 @@ def _commands(context: BoardContext, run: Run) -> list[Mapping[str, str]]:
         ("a figure of its curves", ("plot", "curves", str(run.id), "-o", "curves.pdf")),
     ]
     if not run.origin.is_external and run.status is Status.FINISHED:
+        words.append(("predictions for other data", ("predict", str(run.id), "--data", "NEW.csv")))
         words.append(("the model as a file", ("export", str(run.id), "-o", "model.onnx")))
     return [
         {"purpose": purpose, "command": run_command(context, *parts)} for purpose, parts in words

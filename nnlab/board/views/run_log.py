@@ -15,7 +15,8 @@ from nnlab.records import Run
 from nnlab.workers.output_file import shown_lines
 from nnlab.workers.script_folder import find_output_file
 
-_MAX_BYTES = 1 << 20
+MAX_LINES = 20_000
+_MAX_BYTES = 4 << 20
 # Colours and movements of the cursor, and titles of the window.
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -30,16 +31,16 @@ def read_run_log(context: BoardContext, parameters: Parameters) -> Mapping[str, 
         UnknownName: the board shows no such run.
     """
     run = shown_run(context, parameters)
-    count = parameters.integer("lines", 200, low=1, high=20_000)
+    count = parameters.integer("lines", 200, low=1, high=MAX_LINES)
     known = parameters.integer("size", -1, low=-1, high=2**53)
     path = _output_path(context.db, run)
     if path is None:
-        return {"size": None, "lines": [], "is_complete": True, "is_unchanged": False}
+        return {"size": None, "lines": [], "is_complete": True, "has_more": False}
     size = path.stat().st_size
     if size == known:
-        return {"size": size, "lines": [], "is_complete": True, "is_unchanged": True}
-    lines, is_complete = _last_lines(path, count)
-    return {"size": size, "lines": lines, "is_complete": is_complete, "is_unchanged": False}
+        return {"size": size, "lines": [], "is_unchanged": True}
+    lines, is_complete, has_more = _last_lines(path, count)
+    return {"size": size, "lines": lines, "is_complete": is_complete, "has_more": has_more}
 
 
 def _output_path(db: store.Database, run: Run) -> Path | None:
@@ -53,8 +54,8 @@ def _output_path(db: store.Database, run: Run) -> Path | None:
     return None if path is None or path.is_symlink() or path.parent.is_symlink() else path
 
 
-def _last_lines(path: Path, count: int) -> tuple[list[str], bool]:
-    """The last lines as plain text, and whether they are all that the file has."""
+def _last_lines(path: Path, count: int) -> tuple[list[str], bool, bool]:
+    """The last lines as plain text; whether they are all lines, and whether more can be read."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         start = max(0, size - _MAX_BYTES)
@@ -62,7 +63,8 @@ def _last_lines(path: Path, count: int) -> tuple[list[str], bool]:
         text = file.read(_MAX_BYTES).decode(errors="replace")
     lines = shown_lines(text)
     plain = [_plain(line) for line in lines[-count:]]
-    return plain, start == 0 and len(lines) <= count
+    has_more = len(lines) > count and count < MAX_LINES
+    return plain, start == 0 and len(lines) <= count, has_more
 
 
 def _plain(line: str) -> str:

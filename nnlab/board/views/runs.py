@@ -142,9 +142,10 @@ def _rows_of(
     running = [view.run.id for view in overviews if view.status is Status.RUNNING]
     attempts = {attempt.run_id: attempt for attempt in store.attempts_of_runs(db, running)}
     now = time.time()
+    by_trial = {view.run.trial.id: view for view in overviews}
     return {
         "rows": [_row(view, attempts.get(view.id), columns, now) for view in overviews],
-        "settings": sorted({field for view in overviews for field in view.setting}),
+        "settings": sorted({field for view in by_trial.values() for field in view.setting}),
         "metrics": sorted({metric for view in overviews for metric in view.metrics}),
     }
 
@@ -162,7 +163,7 @@ def _row(
         "trial_id": run.trial.id,
         "started": run.started_at.timestamp() if run.started_at else None,
         "duration": _duration(run, now),
-        "seconds_left": None if attempt is None else _seconds_left(run, attempt, now),
+        "seconds_left": None if attempt is None else seconds_left(run, attempt, now),
         "cells": {f"{kind}:{name}": _cell(view, kind, name) for kind, name in columns},
     }  # fmt: skip
 
@@ -176,7 +177,7 @@ def _duration(run: Run, now: float) -> float | None:
     return None
 
 
-def _seconds_left(run: Run, attempt: Attempt, now: float) -> float | None:
+def seconds_left(run: Run, attempt: Attempt, now: float) -> float | None:
     """The time until all epochs are done, at the speed of the current attempt."""
     done = run.epochs - attempt.first_epoch
     if done <= 0 or run.epochs_planned <= run.epochs:

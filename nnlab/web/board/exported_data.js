@@ -69,7 +69,7 @@ function scopeAnswer(data, name, { study = "", runs: _, ...choices }) {
 
 function exportedLog(log, { size }) {
   if (log && log.size !== null && Number(size) === log.size) return { ...log, is_unchanged: true };
-  return log && { ...log, is_complete: true };
+  return log && { ...log, has_more: false };
 }
 
 function exportedIndex(data, { runs, study, seeds }) {

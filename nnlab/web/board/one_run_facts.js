@@ -23,9 +23,10 @@ export function runHeader(data) {
     ? createElement("progress", { max: state.epochs_planned, value: state.epochs, "aria-label": "progress" })
     : null;
   const planned = state.epochs_planned ? ` of ${formatNumber(state.epochs_planned)}` : "";
+  const left = state.seconds_left ? `, ${formatDuration(state.seconds_left)} left` : "";
   const pairs = [
     ["Status", [state.status, state.reason ? `: ${state.reason}` : "", state.is_stopping ? " (stop requested)" : ""]],
-    [`${state.axis}s`, [progress, ` ${formatNumber(state.epochs)}${planned}`]],
+    [`${state.axis}s`, [progress, ` ${formatNumber(state.epochs)}${planned}${left}`]],
     ["Trial", `${data.arm ? `${data.arm}, ` : ""}trial ${data.trial}`],
     ["Seed", `${state.seed ?? "unknown"}${state.repeat ? `, repeat ${state.repeat}` : ""}`],
   ];

@@ -5,6 +5,7 @@ import { fetchData } from "./data_source.js";
 
 const FIRST_LINES = 200;
 const MORE_FACTOR = 5;
+const MOST_LINES = 20000; // that the server gives
 
 // Returns { element, update() }; it follows a growing file as a terminal does.
 export function createRunLog(run) {
@@ -17,19 +18,28 @@ export function createRunLog(run) {
     "section", { class: "one-run-section", hidden: true }, createElement("h2", {}, "Output"), more, text, note,
   );
   more.addEventListener("click", () => {
-    lineCount *= MORE_FACTOR;
+    lineCount = Math.min(lineCount * MORE_FACTOR, MOST_LINES);
     size = -1;
-    update();
+    update().catch((error) => {
+      note.textContent = error.message;
+    });
   });
 
-  async function update() {
+  // One request after the other: an older answer never replaces a newer one.
+  let latest = Promise.resolve();
+  function update() {
+    latest = latest.catch(() => {}).then(fetchOutput);
+    return latest;
+  }
+
+  async function fetchOutput() {
     const data = await fetchData("run/log", { run, lines: lineCount, size });
     element.hidden = data.size === null;
     if (data.size === null || data.is_unchanged) return;
     const isAtEnd = text.scrollHeight - text.scrollTop - text.clientHeight < 20;
     size = data.size;
     text.textContent = data.lines.join("\n");
-    more.hidden = data.is_complete;
+    more.hidden = !data.has_more;
     note.textContent = data.is_complete ? "" : `the last ${formatCount(data.lines.length)} lines`;
     if (isAtEnd) text.scrollTop = text.scrollHeight;
   }
