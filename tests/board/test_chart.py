@@ -105,8 +105,61 @@ def test_a_change_of_the_theme_redraws(chart: Page) -> None:
     colors = "() => chart.colors.ink"
     light = chart.evaluate(colors)
     chart.emulate_media(color_scheme="dark")
-    chart.wait_for_timeout(50)
-    assert chart.evaluate(colors) != light
+    chart.wait_for_function("(light) => chart.colors.ink !== light", arg=light)
+
+
+def test_a_dark_page_is_printed_in_light_colors(chart: Page) -> None:
+    light = chart.evaluate("chart.colors")
+    chart.evaluate("import('./theme.js').then((theme) => document.body.append("
+                   "theme.createThemeButton()))")  # fmt: skip
+    chart.locator("#theme").click()
+    dark = chart.evaluate("chart.colors")
+    assert dark != light
+    chart.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert chart.evaluate("chart.colors") == light
+    chart.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert chart.evaluate("chart.colors") == dark
+    assert chart.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_the_line_of_the_key_cursor_disappears(chart: Page) -> None:
+    pixels = "() => document.querySelector('canvas').toDataURL()"
+    before = chart.evaluate(pixels)
+    area = chart.locator(".chart-area")
+    area.focus()
+    area.press("ArrowRight")
+    chart.wait_for_function(f"(before) => ({pixels})() !== before", arg=before)
+    area.press("Escape")
+    chart.wait_for_function(f"(before) => ({pixels})() === before", arg=before)
+    assert chart.locator(".chart-tip").is_hidden()
+
+
+def test_log_axes_leave_out_zero(chart: Page) -> None:
+    chart.evaluate(DRAW, SPEC | {"xLog": True, "rules": [{"x": 0, "kind": "onset", "color": 0}],
+                                 "shaded": [0, 2]})  # fmt: skip
+    area = chart.locator(".chart-area")
+    area.focus()
+    area.press("-")
+    low, high = chart.evaluate("zooms[0]")
+    assert 0 < low < 1
+    assert high > 4
+    svg = chart.evaluate("chart.toSvg()")
+    assert "NaN" not in svg
+    assert "Infinity" not in svg
+
+
+def test_a_range_without_values_shows_the_line_through_it(page: Page, board_url: str) -> None:
+    page.goto(board_url)
+    code = """
+    () => import('./assets/shared/chart_ranges.js').then(({ yRangeWithin }) => {
+      const spec = { lines: [{ x: [0, 10, 20], y: [50, 60, 90] }] };
+      return [[2, 4], [8, 12], [30, 40]].map((range) => yRangeWithin(spec, range));
+    })
+    """
+    between, around, beyond = page.evaluate(code)
+    assert between == pytest.approx([49.5, 60.5])
+    assert around[0] < 60 < around[1]
+    assert beyond == pytest.approx([-0.05, 1.05])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +185,7 @@ def test_ticks_are_round(page: Page, board_url: str, expression: str, expected: 
     ("value", "text"),
     [
         (0.123456, "0.1235"), (12345, "12,345"), (1234, "1234"),
-        (-0.5, "\u22120.5"), (1e-7, "1e\u22127"),
+        (12345.67, "12,346"), (-0.5, "\u22120.5"), (1e-7, "1e\u22127"), (-1e-7, "\u22121e\u22127"),
         (0, "0"), (None, "\u2013"), (3.0, "3"),
     ],
 )  # fmt: skip

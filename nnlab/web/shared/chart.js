@@ -29,6 +29,7 @@ class LineChart {
     this.zoomRange = null; // chosen here, if the owner of the chart does not zoom itself
     this.highlight = null;
     this.cursorX = null;
+    this.isCursorDrawn = false; // uPlot shows that of the pointer, not that of the keys
     this.isFollowing = false; // while the cursor of another chart is shown
     this.tip = createElement("div", { class: "chart-tip", hidden: true, "aria-live": "polite" });
     this.area = createElement("div", { class: "chart-area", tabindex: "0", role: "img" }, this.tip);
@@ -40,9 +41,6 @@ class LineChart {
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(container);
     this.endThemeListener = onThemeChange(() => this.redrawInTheme());
-    this.onPrint = () => this.redrawInTheme();
-    addEventListener("beforeprint", this.onPrint);
-    addEventListener("afterprint", this.onPrint);
     this.describe();
   }
 
@@ -54,6 +52,7 @@ class LineChart {
       this.zoomRange = null;
       this.createPlot();
     }
+    this.resize();
     this.applyRanges();
     this.describe();
     if (this.cursorX !== null) this.showCursor(this.cursorX, null);
@@ -81,8 +80,6 @@ class LineChart {
   destroy() {
     this.observer.disconnect();
     this.endThemeListener();
-    removeEventListener("beforeprint", this.onPrint);
-    removeEventListener("afterprint", this.onPrint);
     this.plot?.destroy();
     this.area.remove();
   }
@@ -166,19 +163,22 @@ class LineChart {
       highlight: this.highlight,
     });
     const { left, width } = plot.bbox;
-    if (this.cursorX !== null && width) {
+    if (this.isCursorDrawn && width) {
       const x = plot.valToPos(this.cursorX, "x", true);
       if (x >= left && x <= left + width) this.drawCursor(plot, x, unit);
     }
   }
 
   drawCursor(plot, x, unit) {
+    // uPlot sets the style of its grid only when it changes it itself.
+    plot.ctx.save();
     plot.ctx.strokeStyle = this.colors.text;
     plot.ctx.lineWidth = unit;
     plot.ctx.beginPath();
     plot.ctx.moveTo(x, plot.bbox.top);
     plot.ctx.lineTo(x, plot.bbox.top + plot.bbox.height);
     plot.ctx.stroke();
+    plot.ctx.restore();
   }
 
   applyRanges() {
@@ -194,8 +194,9 @@ class LineChart {
   }
 
   resize() {
-    if (!this.plot || this.plot.width === this.width()) return;
-    this.plot.setSize({ width: this.width(), height: this.spec.height || DEFAULT_HEIGHT });
+    if (!this.plot) return;
+    const size = { width: this.width(), height: this.spec.height || DEFAULT_HEIGHT };
+    if (this.plot.width !== size.width || this.plot.height !== size.height) this.plot.setSize(size);
   }
 
   redrawInTheme() {
@@ -211,6 +212,7 @@ class LineChart {
       return;
     }
     const x = plot.posToVal(left, "x");
+    this.drawKeyCursor(false);
     this.showCursor(x, this.isFollowing ? null : plot.posToVal(top, "y"), left);
     if (!this.isFollowing) this.spec.onCursor?.(x);
   }
@@ -246,6 +248,13 @@ class LineChart {
   hideCursor() {
     this.cursorX = null;
     this.tip.hidden = true;
+    this.drawKeyCursor(false);
+  }
+
+  drawKeyCursor(isDrawn) {
+    if (!isDrawn && !this.isCursorDrawn) return;
+    this.isCursorDrawn = isDrawn;
+    this.plot?.redraw(false);
   }
 
   onSelect(plot) {
@@ -277,8 +286,8 @@ class LineChart {
     const actions = {
       ArrowLeft: () => this.moveCursor(x, -1, low, high),
       ArrowRight: () => this.moveCursor(x, 1, low, high),
-      "+": () => this.zoomTo(...scaledRange(low, high, x, ZOOM_STEP)),
-      "-": () => this.zoomTo(...scaledRange(low, high, x, 1 / ZOOM_STEP)),
+      "+": () => this.zoomTo(...scaledRange(low, high, x, ZOOM_STEP, this.spec.xLog)),
+      "-": () => this.zoomTo(...scaledRange(low, high, x, 1 / ZOOM_STEP, this.spec.xLog)),
       0: () => this.resetZoom(),
       Escape: () => this.hideCursor(),
     };
@@ -294,6 +303,7 @@ class LineChart {
     const edge = direction > 0 ? high : low;
     const target = positions.length ? positions.reduce((a, b) => (Math.abs(a - next) < Math.abs(b - next) ? a : b)) : edge;
     this.showCursor(Math.min(Math.max(target, low), high), null);
+    this.drawKeyCursor(true);
   }
 
   // What a screen reader says of the chart; its data are in the table of the panel.
@@ -315,6 +325,7 @@ function nearestTo(values, x) {
   return values.reduce((best, value) => (Math.abs(value.x - x) < Math.abs(best.x - x) ? value : best));
 }
 
-function scaledRange(low, high, centre, factor) {
+function scaledRange(low, high, centre, factor, isLog) {
+  if (isLog) return [centre * (low / centre) ** factor, centre * (high / centre) ** factor];
   return [centre - (centre - low) * factor, centre + (high - centre) * factor];
 }

@@ -43,8 +43,9 @@ export function drawPlot(context, plot) {
 function drawShaded(context, { spec, box, toX, colors }) {
   context.fillStyle = colors.lines[1];
   context.globalAlpha = 0.14;
-  const left = toX(spec.shaded[0]);
-  context.fillRect(left, box.top, toX(spec.shaded[1]) - left, box.height);
+  // A log axis has no place for a start at 0.
+  const left = isDrawable(spec.shaded[0], spec.xLog) ? toX(spec.shaded[0]) : box.left;
+  if (isDrawable(spec.shaded[1], spec.xLog)) context.fillRect(left, box.top, toX(spec.shaded[1]) - left, box.height);
   context.globalAlpha = 1;
 }
 
@@ -128,7 +129,8 @@ function drawPoints(context, plot, line) {
   }
 }
 
-function drawRule(context, { toX, box, colors, unit }, rule) {
+function drawRule(context, { spec, toX, box, colors, unit }, rule) {
+  if (!isDrawable(rule.x, spec.xLog)) return;
   context.strokeStyle = lineColor(colors, rule.color);
   context.lineWidth = 1.4 * unit;
   context.setLineDash(rule.kind === "plateau" ? [7 * unit, 3 * unit] : [2 * unit, 3 * unit]);
@@ -155,6 +157,7 @@ function drawMarks(context, plot, line) {
   const size = 3 * unit;
   const y = box.top + box.height - 2 * size;
   for (const value of line.nonFinite || []) {
+    if (!isDrawable(value, spec.xLog)) continue;
     const x = toX(value);
     context.beginPath();
     context.moveTo(x - size, y - size);

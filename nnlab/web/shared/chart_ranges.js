@@ -3,7 +3,7 @@ import { isDrawable } from "./chart_drawing.js";
 
 const MARGIN = 0.05; // of the height, above and below the values
 
-// The range of x that all lines, rules and the shaded part need.
+// The range of x that all lines need, with their marks of values that are not finite.
 export function fullXRange(spec) {
   let low = Infinity;
   let high = -Infinity;
@@ -20,9 +20,17 @@ export function fullXRange(spec) {
   return widened(low, high, spec.xLog);
 }
 
-// The range of y of what is visible between two x values.
+// The range of y of the values between two x values; where there are none, of the values beside them,
+// because the line between these is visible.
 export function yRangeWithin(spec, [from, to]) {
   if (spec.yRange) return spec.yRange;
+  const inside = valueRange(spec, (x, i) => x[i] >= from && x[i] <= to);
+  const isBeside = (x, i) => (x[i] < from ? x[i + 1] > to : x[i] > to && x[i - 1] < from);
+  const [low, high] = inside[0] <= inside[1] ? inside : valueRange(spec, isBeside);
+  return withMargin(widened(low, high, spec.yLog), spec.yLog);
+}
+
+function valueRange(spec, isCounted) {
   let low = Infinity;
   let high = -Infinity;
   const include = (value) => {
@@ -32,13 +40,13 @@ export function yRangeWithin(spec, [from, to]) {
   };
   for (const line of spec.lines) {
     for (let i = 0; i < line.x.length; i += 1) {
-      if (line.x[i] < from || line.x[i] > to) continue;
+      if (!isCounted(line.x, i)) continue;
       include(line.y[i]);
       if (line.low) include(line.low[i]);
       if (line.high) include(line.high[i]);
     }
   }
-  return withMargin(widened(low, high, spec.yLog), spec.yLog);
+  return [low, high];
 }
 
 function widened(low, high, isLog) {

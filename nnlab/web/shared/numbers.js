@@ -9,8 +9,10 @@ export function formatNumber(value, digits = 4) {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return formatCount(value);
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) {
-    return value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e").replace("-", "−");
+    return value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e").replaceAll("-", "−");
   }
+  // All digits before the point are shown: 12345.6 is no 12350.
+  if (size >= 10 ** digits) return formatCount(Math.round(value));
   return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 

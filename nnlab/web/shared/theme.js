@@ -44,6 +44,21 @@ function notifyThemeListeners() {
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", notifyThemeListeners);
 
+// Paper is white: browsers print the light colours of the system, but not of a chosen dark theme.
+let themeOnScreen = null;
+
+addEventListener("beforeprint", () => {
+  themeOnScreen = document.documentElement.dataset.theme ?? null;
+  document.documentElement.dataset.theme = "light";
+  notifyThemeListeners();
+});
+
+addEventListener("afterprint", () => {
+  if (themeOnScreen === null) delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = themeOnScreen;
+  notifyThemeListeners();
+});
+
 // A page that was opened as a file may have no storage.
 function readStoredTheme() {
   try {
