@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from nnlab.board.artifact_response import artifact_response
 from nnlab.board.change_watcher import ChangeWatcher
 from nnlab.board.context import BoardContext
 from nnlab.board.endpoints import Endpoint, endpoints
+from nnlab.board.finite_values import replace_non_finite
 from nnlab.board.parameters import Parameters
 from nnlab.errors import NnlabError, ReadTimeLimit, StoreError, UnknownName
 from nnlab.web.assets import CONTENT_TYPES, asset_text, find_asset
@@ -195,15 +195,8 @@ def _text_response(text: str, status: int = 200) -> Response:
 
 
 def _json_text(values: object) -> str:
-    return json.dumps(_finite(values), separators=(",", ":"), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """The value with null for numbers that JSON does not have."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
-    return value
+    try:
+        return json.dumps(values, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # NaN or infinity, which are rare: to look for them first takes longer
+        finite = replace_non_finite(values)
+        return json.dumps(finite, separators=(",", ":"), allow_nan=False)

@@ -83,7 +83,7 @@ def test_selected_runs_are_tagged_in_the_page(page: Page, trained: Path) -> None
     expect(page.locator("#message")).to_have_text("2 tagged")
     assert _tags(trained, 2) == ("<i>good",)
     page.emulate_media(color_scheme="light")
-    page.get_by_role("button", name="switch between light and dark").click()
+    page.get_by_role("button", name="Change between light and dark").click()
     assert page.locator("html").get_attribute("data-theme") == "dark"
     page.goto("about:blank")
     launched.server.stop()

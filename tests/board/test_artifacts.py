@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from nnlab import store
 from nnlab.analysis.scope import resolve_scope
 from nnlab.board.app import create_app
-from nnlab.board.artifact_response import sniff_content_type
 from nnlab.board.context import BoardContext
+from nnlab.board.file_types import sniff_content_type
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 

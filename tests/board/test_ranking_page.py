@@ -106,16 +106,18 @@ def test_the_queue_is_live_and_hostile_reasons_are_text(
     expect(page.get_by_text("No worker is training.")).to_be_visible()
     db = store.open_database(str(trained), write=True, create=False)
     ids = [run.id for run in store.runs(db) if run.trial.study == "waiting"]
-    busy, failed = (
-        store.claim(
+
+    def claim(run_id: int) -> store.Claim:
+        claim = store.claim(
             db, ENVIRONMENT, run_ids=[run_id], pid=7, command="nnlab train", hostname="gpu-1",
             lease_seconds=600.0,
-        )
-        for run_id in ids[:2]
-    )  # fmt: skip
-    assert busy is not None
-    assert failed is not None
+        )  # fmt: skip
+        assert claim is not None
+        return claim
+
+    failed = claim(ids[1])
     store.release_run(db, failed, Status.FAILED, reason=HOSTILE, traceback=f"Error: {HOSTILE}")
+    busy = claim(ids[0])
     worker = page.locator("#view tr", has_text="gpu-1")
     expect(worker).to_contain_text("0 of 3", timeout=PATIENCE)
     failure = page.locator(".queue-failure")

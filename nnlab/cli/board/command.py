@@ -2,13 +2,15 @@
 
 import os
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nnlab.cli import completion
-from nnlab.cli.options import DbOption
-from nnlab.cli.output.render import note
+from nnlab.cli.open_database import open_db
+from nnlab.cli.options import DbOption, ForceOption
+from nnlab.cli.output.render import note, say
 from nnlab.errors import MissingPackage
 
 READ_TOKEN_VARIABLE = "NNLAB_BOARD_READ_TOKEN"  # noqa: S105  the name, not a token
@@ -74,6 +76,16 @@ def board(
             "--allow-actions", help="let the page stop and tag runs; otherwise it only reads"
         ),
     ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="FILE",
+            show_default=False,
+            help="write the page as one HTML file that needs no server, and exit",
+        ),
+    ] = None,
+    force: ForceOption = False,
     db: DbOption = None,
 ) -> None:
     """Show a live page of runs, curves, rankings and findings.
@@ -85,7 +97,12 @@ def board(
         nnlab board
 
         nnlab board depth --port 8080 --no-open
+
+        nnlab board depth --export depth.html
     """
+    if export is not None:
+        _export_page(study, export, force=force, db=db)
+        return
     if find_spec("uvicorn") is None or find_spec("starlette") is None:
         raise MissingPackage("the board needs a web server", hint="pip install 'nnlab[board]'")
     from nnlab.board.launch import BoardOptions, is_readable_by_others, read_token_of
@@ -107,3 +124,17 @@ def board(
         read_token=None if token_text is None else read_token_of(token_text),
     )
     serve_board(study, options, db=db, opens=opens, allow_actions=allow_actions)
+
+
+def _export_page(names: list[str] | None, path: Path, *, force: bool, db: str | None) -> None:
+    from nnlab.analysis.scope import resolve_scope
+    from nnlab.board.context import BoardContext
+    from nnlab.board.export import MAX_BYTES, export_board
+
+    with open_db(db) as database:
+        size = export_board(
+            BoardContext(database, resolve_scope(database, names)), path, force=force
+        )
+    say(f"{path}: {size / 1e6:.1f} MB")
+    if size > MAX_BYTES:
+        note("the page is large: name fewer runs")

@@ -3,6 +3,7 @@ import { createElement } from "../shared/dom.js";
 import { applyStoredTheme, createThemeButton } from "../shared/theme.js";
 import { canAct, createActionButtons } from "./actions.js";
 import { fetchData } from "./data_source.js";
+import { exportedSource, isExportedPage } from "./exported_data.js";
 import { watchDatabase } from "./live.js";
 import { onStateChange, parseRunIds, readState, updateState } from "./view_state.js";
 import { curvesView } from "./views/curves.js";
@@ -167,6 +168,10 @@ function start() {
   showCurrentView();
   const updateStudies = () => loadStudies().catch((error) => showMessage(error.message));
   updateStudies();
+  if (isExportedPage()) {
+    document.getElementById("connection").textContent = exportedSource();
+    return;
+  }
   watchDatabase({
     version: document.querySelector('meta[name="nnlab-version"]').content,
     onChange: () => {
