@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 PATIENCE = 30_000
 
@@ -29,8 +29,18 @@ def test_it_sorts_filters_selects_and_restores(page: Page, board_url: str) -> No
     expect(rows).to_have_count(2, timeout=PATIENCE)
     expect(page.get_by_label("filter the runs")).to_have_value("opt=adam lr<0.05")
     expect(page.get_by_label("select run 3")).to_be_checked()
-    page.get_by_label("filter the runs").fill("status:done")
+
+
+def test_a_faulty_filter_is_explained(browser: Browser, board_url: str) -> None:
+    # Not the fixture `page`: the browser reports the answer 400 in its console.
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{board_url}#view=runs&runs.filter=status%3Adone")
     expect(page.locator("#message")).to_contain_text("status is one of", timeout=PATIENCE)
+    page.get_by_label("filter the runs").fill("status:finished")
+    expect(page.locator(".runs-table tbody tr")).to_have_count(8, timeout=PATIENCE)
+    expect(page.locator("#message")).to_have_text("")
+    context.close()
 
 
 def test_trials_open_and_columns_are_added(page: Page, board_url: str) -> None:
