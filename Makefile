@@ -77,7 +77,7 @@ bench-server: .venv/test
 
 # The page of `nnlab board` in a browser, and docs/performance-board.md: about twenty minutes.
 bench-board: .venv/test
-	$(BIN)/python benchmarks/board.py
+	$(BIN)/python benchmarks/board_speed.py
 
 # The corpus of runs with known faults, and docs/diagnosis-accuracy.md: about half an hour, then seconds.
 bench-diagnosis: .venv/test

@@ -1,4 +1,4 @@
-"""A board in its own process and a browser that opens it, for the benchmark `board`."""
+"""A board in its own process and a browser that opens it, for the benchmark `board_speed`."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The same runs in the pages of other tools, for the benchmark `board`."""
+"""The same runs in the pages of other tools, for the benchmark `board_speed`."""
 
 import os
 import socket
