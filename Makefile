@@ -6,7 +6,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch==2.13.0
 WORKERS ?= 2
 
-.PHONY: demo test check torture format docs cheatsheet studies gallery bench bench-server bench-diagnosis bench-gate bench-statistics uplot wheel clean
+.PHONY: demo test check torture format docs cheatsheet studies gallery bench bench-board bench-server bench-diagnosis bench-gate bench-statistics uplot wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -74,6 +74,10 @@ bench: .venv/test
 # A PostgreSQL server under load, and docs/performance-server.md: about ten minutes.
 bench-server: .venv/test
 	PYTHONPATH=tests $(BIN)/python benchmarks/server_load.py
+
+# The page of `nnlab board` in a browser, and docs/performance-board.md: about twenty minutes.
+bench-board: .venv/test
+	$(BIN)/python benchmarks/board_speed.py
 
 # The corpus of runs with known faults, and docs/diagnosis-accuracy.md: about half an hour, then seconds.
 bench-diagnosis: .venv/test

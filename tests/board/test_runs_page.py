@@ -54,6 +54,10 @@ def test_trials_open_and_columns_are_added(page: Page, board_url: str) -> None:
     page.locator("summary", has_text="Columns").click()
     page.locator(".runs-menu label", has_text="batch_size").get_by_role("checkbox").check()
     expect(page.get_by_role("columnheader", name="batch_size")).to_be_visible(timeout=PATIENCE)
+    page.goto(f"{board_url}#view=runs&runs.columns=name,-seed,setting:lr")
+    expect(page.get_by_role("columnheader", name="lr")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("columnheader", name="name")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="seed")).to_have_count(0)
 
 
 def test_a_change_updates_a_row_in_place(page: Page, board_url: str, trained: Path) -> None:

@@ -33,6 +33,11 @@ export function chosenColumns(text) {
   return [...plain, ...added.filter((part) => part.includes(":"))];
 }
 
+// The columns of the state that the server adds to each row: settings and values of metrics.
+export function extraColumns(text) {
+  return (text || "").split(",").filter((part) => part.includes(":"));
+}
+
 export function isDefaultColumn(name) {
   return DEFAULT_COLUMNS.includes(name);
 }

@@ -4,7 +4,7 @@ import { downloadText } from "../../shared/svg_file.js";
 import { formatCount } from "../../shared/numbers.js";
 import { fetchData } from "../data_source.js";
 import { createColumnMenu } from "../runs_columns.js";
-import { runColumns, trialColumns, chosenColumns } from "../runs_cells.js";
+import { runColumns, trialColumns, chosenColumns, extraColumns } from "../runs_cells.js";
 import { createFilterHelp } from "../runs_filter_help.js";
 import { formatRunIds, parseRunIds, readState, updateState } from "../view_state.js";
 
@@ -73,7 +73,7 @@ class RunsTable {
       filter: state["runs.filter"],
       sort: state["runs.sort"],
       page: state["runs.page"],
-      columns: state["runs.columns"],
+      columns: extraColumns(state["runs.columns"]).join(","),
       metric: state["runs.metric"],
     };
   }
