@@ -117,7 +117,7 @@ def _version(watcher: ChangeWatcher) -> Any:
 
 @cache
 def _combined_modules() -> str:
-    """The modules of the page as one script: fifty requests take most of the time of a first view."""
+    """The modules of the page as one script: fifty requests would delay the first view."""
     return combine_modules("board/main.js")
 
 
