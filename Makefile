@@ -6,7 +6,7 @@ NNLAB := $(BIN)/nnlab
 TORCH := torch==2.13.0
 WORKERS ?= 2
 
-.PHONY: demo test check torture format docs cheatsheet studies gallery bench bench-server bench-diagnosis bench-gate bench-statistics wheel clean
+.PHONY: demo test check torture format docs cheatsheet studies gallery bench bench-board bench-server bench-diagnosis bench-gate bench-statistics uplot wheel clean
 
 # The package alone: enough for the demo.
 .venv/package: pyproject.toml
@@ -75,6 +75,10 @@ bench: .venv/test
 bench-server: .venv/test
 	PYTHONPATH=tests $(BIN)/python benchmarks/server_load.py
 
+# The page of `nnlab board` in a browser, and docs/performance-board.md: about twenty minutes.
+bench-board: .venv/test
+	$(BIN)/python benchmarks/board_speed.py
+
 # The corpus of runs with known faults, and docs/diagnosis-accuracy.md: about half an hour, then seconds.
 bench-diagnosis: .venv/test
 	$(BIN)/python benchmarks/diagnosis/run.py
@@ -86,6 +90,10 @@ bench-gate: .venv/test
 # Simulated rankings, and the section of docs/comparing.md: about five minutes on one core.
 bench-statistics: .venv/test
 	$(BIN)/python benchmarks/comparison_statistics/run.py
+
+# The library that draws the charts of pages; installing nnlab fetches it too, if npm is there.
+uplot:
+	$(PYTHON) hatch_build.py
 
 wheel: .venv/dev
 	$(BIN)/python -m build --outdir dist .

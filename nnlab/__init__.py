@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnlab import errors, plots, records
+    from nnlab.api.board import show_board as board
     from nnlab.api.diagnose import diagnose_history as diagnose
     from nnlab.api.load import load
     from nnlab.api.open import open_results_database as open  # noqa: A004  as gzip.open
@@ -49,6 +50,7 @@ __all__ = [
     "RunHandle",
     "Table",
     "TrainResult",
+    "board",
     "config",
     "define_metric",
     "diagnose",
@@ -77,6 +79,7 @@ _LAZY: dict[str, tuple[str, str | None]] = {
     "RunHandle": ("nnlab.tracking.run_handle", "RunHandle"),
     "Table": ("nnlab.tracking.media_types", "LoggedTable"),
     "TrainResult": ("nnlab.api.train_result", "TrainResult"),
+    "board": ("nnlab.api.board", "show_board"),
     "define_metric": ("nnlab.tracking.current", "define_metric"),
     "diagnose": ("nnlab.api.diagnose", "diagnose_history"),
     "errors": ("nnlab.errors", None),

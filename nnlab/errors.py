@@ -23,6 +23,7 @@ NnlabError                      exit code 1
 |   |-- CorruptRow              a row contains values that nnlab never writes
 |   |   `-- MissingField        a stored setting lacks a field
 |   |-- DatabaseLocked          another process holds the lock for too long
+|   |-- ReadTimeLimit           a query took longer than the reader allows
 |   |-- DatabaseReadOnly        it cannot be written
 |   |-- DiskFull                no space left
 |   |-- NewerSchema             a later version of nnlab wrote it
@@ -200,6 +201,10 @@ class OlderSchema(StoreError):
 
 class UpgradeFailed(StoreError):
     """A migration failed; the database is unchanged."""
+
+
+class ReadTimeLimit(StoreError):
+    """A read transaction took longer than its time limit."""
 
 
 class LeaseLost(StoreError):

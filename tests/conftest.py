@@ -6,6 +6,7 @@ from pathlib import Path
 
 import postgres_server
 import pytest
+from browser_pages import browser, page
 from command_line_runner import QUICK, Answer, Nnlab
 from hypothesis import settings
 from installed_plugins import Install, forget_plugins
@@ -14,6 +15,8 @@ from nnlab.cli.main import main
 from nnlab.engine.data import dataset_facts
 from nnlab.settings import RunConfig, resolve
 from nnlab.testing.launcher_runs import StoredPoints, undisturbed_points
+
+__all__ = ["browser", "page"]
 
 Make = Callable[..., RunConfig]
 

@@ -113,6 +113,11 @@ COMMANDS = {
         "Write a report: ranking, curves, findings.",
         _RESULTS_PANEL,
     ),
+    "board": (
+        "board.command",
+        "Show a live page: runs, curves, rankings, findings.",
+        _RESULTS_PANEL,
+    ),
     "show": (
         "results.show",
         "Show a run: setting, state, metrics, findings.",

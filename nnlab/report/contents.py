@@ -245,7 +245,7 @@ def build_report(
         overfits=headline_finding(db, runs, findings, OVERFITTING_CODE),
         memorises=headline_finding(db, runs, findings, MEMORISATION_CODE),
         plateaus=headline_finding(db, runs, findings, PLATEAU_CODE),
-        remedies=_remedy_summaries(db, all_studies, runs),
+        remedies=remedy_summaries(db, all_studies, runs),
         ledgers=ledgers,
         runs=tuple(map(_without_author, runs)) if anonymous else runs,
         values={
@@ -319,10 +319,10 @@ def _total_joules(db: store.Database, runs: Sequence[Run]) -> float | None:
     return math.fsum(values) if values else None
 
 
-def _remedy_summaries(
+def remedy_summaries(
     db: store.Database, studies: Sequence[Study], runs: Sequence[Run]
 ) -> tuple[RemedySummary, ...]:
-    """The remedy studies of these runs, with their results."""
+    """The studies of remedies for these runs, and those that have some of these runs."""
     run_ids = {run.id for run in runs}
     summaries = []
     for study in studies:

@@ -2,6 +2,19 @@
 
 from nnlab.store.address import Address, FileAddress, ServerAddress
 from nnlab.store.artifact_folders import artifacts_folder, run_folder
+from nnlab.store.change_counter import ChangeCounter
+from nnlab.store.curve_rows import (
+    CurveRows,
+    CurveRun,
+    CurveVersion,
+    curve_counts,
+    curve_rows,
+    curve_runs,
+    curve_versions,
+    latest_attempts,
+    newest_started_runs,
+    started_runs_of_trials,
+)
 from nnlab.store.database import Database
 from nnlab.store.enqueue import EnqueueResult, RunSpec, enqueue, missing_run_ids
 from nnlab.store.evaluation_points import CurveChange, EvaluationPoints, derive_points
@@ -15,6 +28,7 @@ from nnlab.store.external_runs import (
     put_name_and_tags,
     put_results,
 )
+from nnlab.store.finding_table import FindingCount, finding_counts, surest_runs
 from nnlab.store.fingerprints import changed_data_error, find_data_mismatch
 from nnlab.store.folder_marker import creation_stamp
 from nnlab.store.garbage import (
@@ -66,7 +80,7 @@ from nnlab.store.metric_directions import (
 from nnlab.store.opening import open_database
 from nnlab.store.peer_runs import PeerValue, count_pruned_runs, find_pruner, peer_runs
 from nnlab.store.points import import_curves
-from nnlab.store.progress import Progress, progress
+from nnlab.store.progress import Progress, progress, studies_in_progress
 from nnlab.store.queries import (
     StudyOverview,
     all_studies,
@@ -103,7 +117,25 @@ from nnlab.store.run_data import (
     seeds_with_changing_data,
     trial_fields,
 )
+from nnlab.store.run_filters import (
+    MetricCondition,
+    NotCondition,
+    Operator,
+    RunCondition,
+    SettingCondition,
+    SummaryValue,
+    TextCondition,
+    WordCondition,
+)
 from nnlab.store.run_references import find_runs, run_id_by_number, run_names
+from nnlab.store.run_table import (
+    RunOrder,
+    RunQuery,
+    TrialValues,
+    count_matching_runs,
+    run_page,
+    trial_page,
+)
 from nnlab.store.run_transactions import store_spooled_epochs
 from nnlab.store.run_writer import RunWriter, write_epochs
 from nnlab.store.samples import (
@@ -129,24 +161,35 @@ from nnlab.store.script_studies import (
 )
 from nnlab.store.sources import find_source, put_source, sources
 from nnlab.store.stop_requests import STOPPED_REASON, StopResult, is_stop_requested, request_stop
+from nnlab.store.stored_artifacts import artifact_ids, artifact_path
 from nnlab.store.study import create_study, extend_study, find_study
+from nnlab.store.tags import change_tags
 from nnlab.store.transfer import CopyResult, copy_database
+from nnlab.store.worker_leases import WorkerLease, worker_leases
 
 __all__ = [
     "STOPPED_REASON",
     "Address",
     "AnyDatabase",
+    "ChangeCounter",
     "Claim",
     "CopyResult",
     "CurveChange",
+    "CurveRows",
+    "CurveRun",
+    "CurveVersion",
     "Database",
     "DatabaseStatus",
     "EnqueueResult",
     "EvaluationPoints",
     "ExternalRunSpec",
     "FileAddress",
+    "FindingCount",
     "Garbage",
     "ImportedState",
+    "MetricCondition",
+    "NotCondition",
+    "Operator",
     "PeerValue",
     "Progress",
     "RankedTrial",
@@ -154,8 +197,11 @@ __all__ = [
     "RemoteFolder",
     "Removal",
     "RpcRequest",
+    "RunCondition",
     "RunData",
     "RunImport",
+    "RunOrder",
+    "RunQuery",
     "RunSpec",
     "RunWriter",
     "SampleCall",
@@ -163,10 +209,18 @@ __all__ = [
     "SeedResult",
     "SendRequest",
     "ServerAddress",
+    "SettingCondition",
     "StopResult",
     "StudyOverview",
+    "SummaryValue",
+    "TextCondition",
+    "TrialValues",
     "UserDirection",
+    "WordCondition",
+    "WorkerLease",
     "all_studies",
+    "artifact_ids",
+    "artifact_path",
     "artifacts",
     "artifacts_folder",
     "attempts",
@@ -176,6 +230,7 @@ __all__ = [
     "begin_import",
     "best_values",
     "change_setting",
+    "change_tags",
     "changed_data_error",
     "check_trained_by_nnlab",
     "claim",
@@ -184,6 +239,7 @@ __all__ = [
     "collect_garbage",
     "complete_import",
     "copy_database",
+    "count_matching_runs",
     "count_objectives",
     "count_pruned_runs",
     "count_runs",
@@ -193,6 +249,10 @@ __all__ = [
     "create_study",
     "creation_stamp",
     "current_pid_namespace",
+    "curve_counts",
+    "curve_rows",
+    "curve_runs",
+    "curve_versions",
     "data_of_runs",
     "database_status",
     "define_logged_direction",
@@ -216,6 +276,7 @@ __all__ = [
     "find_script",
     "find_source",
     "find_study",
+    "finding_counts",
     "findings",
     "group_calls",
     "histories",
@@ -224,6 +285,7 @@ __all__ = [
     "is_stop_requested",
     "iterate_samples",
     "last_removal",
+    "latest_attempts",
     "lease_holder",
     "ledger",
     "mark_worker_dead",
@@ -231,6 +293,7 @@ __all__ = [
     "missing_run_ids",
     "move_unfinished_runs",
     "nested_settings",
+    "newest_started_runs",
     "next_seq",
     "open_database",
     "peer_runs",
@@ -263,6 +326,7 @@ __all__ = [
     "run_folder",
     "run_id_by_number",
     "run_names",
+    "run_page",
     "runs",
     "runs_over_steps",
     "sample_clock",
@@ -271,17 +335,22 @@ __all__ = [
     "set_missing_objective",
     "sources",
     "sources_of_kind",
+    "started_runs_of_trials",
     "store_evaluation",
     "store_spooled_epochs",
     "stored_directions",
+    "studies_in_progress",
     "study_overviews",
     "summaries",
+    "surest_runs",
     "total_size",
     "trial_fields",
+    "trial_page",
     "trials",
     "unfinished_run",
     "user_directions",
     "values_at_selected_epoch",
     "visible_samples",
+    "worker_leases",
     "write_epochs",
 ]

@@ -13,7 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import Join, TableValuedAlias
-from sqlalchemy.types import Boolean, NullType, Text
+from sqlalchemy.types import Boolean, Float, NullType, Text
 
 from nnlab.store.serialization import to_json
 
@@ -151,6 +151,37 @@ def json_append(column: ColumnElement[Any], parameter: str) -> ColumnElement[Any
     return _JsonAppend(column, bindparam(parameter, type_=Text()))
 
 
+class _JsonText(FunctionElement[Any]):
+    """A field of a JSON object as text."""
+
+    type = Text()
+    inherit_cache = True
+    name = "json_text"
+
+
+class _JsonNumber(FunctionElement[Any]):
+    """A field of a JSON object as a number."""
+
+    type = Float()
+    inherit_cache = True
+    name = "json_number"
+
+
+def json_text(column: ColumnElement[Any], field: str) -> ColumnElement[Any]:
+    """A field of a JSON object as text, `true` and `false` included; NULL if it has no such one."""
+    return _JsonText(column, literal(field, Text()), literal(_field_path(field), Text()))
+
+
+def json_number(column: ColumnElement[Any], field: str) -> ColumnElement[Any]:
+    """A field of a JSON object as a number; NULL if it is not one."""
+    return _JsonNumber(column, literal(field, Text()), literal(_field_path(field), Text()))
+
+
+def _field_path(field: str) -> str:
+    """The path of a field in SQLite's form, which cannot name a field with quotation marks."""
+    return '$."' + field.replace('"', "") + '"'
+
+
 def json_elements(column: ColumnElement[Any]) -> TableValuedAlias:
     """The rows of a JSON list in a column; `.c.value` is an element."""
     return _JsonElements(column).table_valued("value", name="elements")
@@ -258,6 +289,47 @@ def _sqlite_field(element: _JsonField, compiler: Any, **kw: Any) -> str:
 def _postgres_field(element: _JsonField, compiler: Any, **kw: Any) -> str:
     column, path = _arguments(element, compiler, **kw)
     return f"({column} #>> '{{{path.replace('.', ',')}}}')"
+
+
+@compiles(_JsonText, "sqlite")
+def _sqlite_text(element: _JsonText, compiler: Any, **kw: Any) -> str:
+    column, _, path = _arguments(element, compiler, **kw)
+    value = _valid(column)
+    return (
+        f"(CASE json_type({value}, {path}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+        f" ELSE CAST(json_extract({value}, {path}) AS TEXT) END)"
+    )
+
+
+@compiles(_JsonNumber, "sqlite")
+def _sqlite_number(element: _JsonNumber, compiler: Any, **kw: Any) -> str:
+    column, _, path = _arguments(element, compiler, **kw)
+    value = _valid(column)
+    return (
+        f"(CASE WHEN json_type({value}, {path}) IN ('integer', 'real')"
+        f" THEN json_extract({value}, {path}) END)"
+    )
+
+
+def _valid(column: str) -> str:
+    """The column, or an empty object where a damaged one has no JSON."""
+    return f"CASE WHEN json_valid({column}) THEN {column} ELSE '{{}}' END"
+
+
+@compiles(_JsonText, "postgresql")
+def _postgres_text(element: _JsonText, compiler: Any, **kw: Any) -> str:
+    column, field, _ = _arguments(element, compiler, **kw)
+    return f"({column} ->> {field})"
+
+
+@compiles(_JsonNumber, "postgresql")
+def _postgres_number(element: _JsonNumber, compiler: Any, **kw: Any) -> str:
+    column, field, _ = _arguments(element, compiler, **kw)
+    # The text of a number in JSON is one of a number in SQL; other texts are not cast.
+    return (
+        f"(CASE WHEN ({column} ->> {field}) ~ '^-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?$'"
+        f" THEN ({column} ->> {field})::double precision END)"
+    )
 
 
 @compiles(_IsValidJson, "sqlite")

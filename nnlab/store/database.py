@@ -1,16 +1,17 @@
 """`Database`, the interface of a SQLite file and of a PostgreSQL server."""
 
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, get_args
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from nnlab.errors import DatabaseReadOnly, DiskFull, NnlabError
+from nnlab.errors import DatabaseReadOnly, DiskFull, NnlabError, ReadTimeLimit
 from nnlab.io.folders import Folder, LocalFolder
 from nnlab.store.address import Address
 
@@ -113,6 +114,19 @@ class Database(ABC):
             finally:
                 del self._thread_transaction.connection
 
+    @contextmanager
+    def limit_read_time(self, seconds: float) -> Iterator[None]:
+        """Ends the read transactions of this thread at a time after the start of the block.
+
+        Raises:
+            ReadTimeLimit: by the statement that takes longer, or that begins later.
+        """
+        self._thread_transaction.deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            del self._thread_transaction.deadline
+
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
@@ -152,11 +166,29 @@ class Database(ABC):
         with (
             self._engines[purpose].connect() as connection,
             self._begin(connection, check_foreign_keys),
+            nullcontext() if writes else self._limited(connection),
         ):
             yield connection
         if writes:
             # If the file was removed during the transaction, the commit is lost.
             self._check_not_moved()
+
+    @contextmanager
+    def _limited(self, connection: Connection) -> Iterator[None]:
+        deadline: float | None = getattr(self._thread_transaction, "deadline", None)
+        if deadline is None:
+            yield
+            return
+        if time.monotonic() >= deadline:
+            raise read_time_limit_error(self.address)
+        with self._limit_statements(connection, deadline):
+            yield
+
+    @abstractmethod
+    def _limit_statements(
+        self, connection: Connection, deadline: float
+    ) -> AbstractContextManager[None]:
+        """Interrupts the statements of a transaction at a time of the monotonic clock."""
 
     @abstractmethod
     def _begin(
@@ -206,6 +238,14 @@ class Database(ABC):
         """Makes new rows of tables get ids after those of rows that were inserted with an id."""
 
     @abstractmethod
+    def change_probe(self) -> AbstractContextManager[Callable[[], str]]:
+        """A function whose value changes when another connection has committed something.
+
+        It may also change without a commit. It has a connection of its own while the block lasts,
+        and raises StoreError if the database cannot be read.
+        """
+
+    @abstractmethod
     def size(self) -> int:
         """The bytes on disk."""
 
@@ -220,3 +260,11 @@ class Database(ABC):
     @abstractmethod
     def integrity_problems(self, connection: Connection) -> Iterator[str]:
         """Yields a line for each problem of the file and of references between rows."""
+
+
+def read_time_limit_error(address: Address) -> ReadTimeLimit:
+    """The error for a read transaction that was interrupted."""
+    return ReadTimeLimit(
+        f"{address.display_name}: the query took too long and was interrupted",
+        hint="select fewer runs or a study; another process may keep the machine busy",
+    )

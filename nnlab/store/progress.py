@@ -20,7 +20,7 @@ from nnlab.store.row_validation import MAX_EPOCHS, decode_rows, note_unreadable
 from nnlab.store.rows import run_record, select_runs
 from nnlab.store.scope import QueryScope, scope_of
 from nnlab.store.serialization import timestamp_to_text
-from nnlab.store.tables import attempt, run, trial
+from nnlab.store.tables import attempt, run, study, trial
 
 # The speed is measured over the last minute.
 SPEED_WINDOW = timedelta(seconds=60)
@@ -70,20 +70,22 @@ def progress(
     db: Database,
     *,
     study_ids: Iterable[int] | None,
+    run_ids: Iterable[int] | None = None,
     failures: int,
     now: datetime | None = None,
 ) -> Progress:
-    """The progress of the current runs of some studies, or of all.
+    """The progress of the current runs of some studies or among some runs, or of all.
 
     Args:
         db: the database.
         study_ids: the studies; None means all.
+        run_ids: the runs; None means all.
         failures: the maximum number of failed or diverged runs to return.
         now: the end of the window in which the speed is measured; None reads the clock.
     """
     observer = Observer.local()
     now = now or datetime.fromtimestamp(observer.now).astimezone()
-    scope, values = scope_of(study_ids, None)
+    scope, values = scope_of(study_ids, run_ids)
     with db.read() as connection:
         totals = _RunTotals()
         for status, is_held, *sums in _counts_statement(scope).fetch(connection, **values):
@@ -104,6 +106,49 @@ def progress(
         dict(totals.by_status), totals.held, totals.epochs, totals.planned, totals.left,
         _epochs_per_second(spans, now), tuple(running), tuple(failed),
     )  # fmt: skip
+
+
+def studies_in_progress(
+    db: Database,
+    *,
+    study_ids: Iterable[int] | None = None,
+    run_ids: Iterable[int] | None = None,
+) -> tuple[tuple[int, str], ...]:
+    """The id and name of each study with a run that is waiting or running, newest run first.
+
+    Args:
+        db: the database.
+        study_ids: the studies; None means all.
+        run_ids: the runs; None means all.
+    """
+    scope, values = scope_of(study_ids, run_ids)
+    with db.read() as connection:
+        rows = _unfinished_studies_statement(scope).fetch(connection, **values)
+    return tuple((study_id, str(name)) for study_id, name in rows)
+
+
+@cache
+def _unfinished_studies_statement(scope: QueryScope) -> DriverStatement:
+    newest = (
+        select(trial.c.study_id, func.max(run.c.id).label("run_id"))
+        .select_from(cross_join(run, trial))
+        .where(
+            trial.c.id == run.c.trial_id,
+            run.c.current,
+            in_values(run.c.status, (*_WAITING, Status.RUNNING)),
+            *scope.conditions,
+        )
+        .group_by(trial.c.study_id)
+        .subquery("newest")
+    )
+    return DriverStatement(
+        lambda: (
+            select(study.c.id, study.c.name)
+            .join(newest, newest.c.study_id == study.c.id)
+            .where(study.c.removed_at.is_(None))
+            .order_by(newest.c.run_id.desc())
+        )
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ PRAGMA, VACUUM and BEGIN are handwritten: SQLAlchemy has no constructs for them.
 import functools
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from enum import Enum
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from nnlab.errors import DiskFull, NnlabError, StoreError
 from nnlab.store.address import FileAddress
 from nnlab.store.constructs import parameters
-from nnlab.store.database import BUSY_SECONDS, Database, Purpose
+from nnlab.store.database import BUSY_SECONDS, Database, Purpose, read_time_limit_error
 from nnlab.store.driver_statement import driver_of
 from nnlab.store.filesystem import network_filesystem_type
 from nnlab.store.schema import TABLES, find_revision
@@ -45,6 +45,9 @@ class FileAccess(Enum):
         """Whether this access allows writing."""
         return self in (FileAccess.CREATE, FileAccess.WRITE)
 
+
+# Some tenths of a millisecond of SQLite's virtual machine.
+_STEPS_PER_CLOCK_CHECK = 10_000
 
 _URI_QUERY = {
     FileAccess.CREATE: "mode=rwc",
@@ -93,6 +96,18 @@ class FileDatabase(Database):
                 yield cast(sqlite3.Connection, pooled.driver_connection)
             finally:
                 pooled.close()
+
+    @contextmanager
+    def change_probe(self) -> Iterator[Callable[[], str]]:
+        """See `Database`; also tells when the path names another file or none."""
+        with self.driver_connection() as connection:
+
+            def probe() -> str:
+                with self._translate_driver_errors():
+                    (version,) = connection.execute("PRAGMA data_version").fetchone()
+                return f"{_file_identity(self._path)} {version}"
+
+            yield probe
 
     def set_journal_mode(self) -> None:
         """Turns write-ahead logging on permanently: readers and a writer never wait for each other.
@@ -200,8 +215,19 @@ class FileDatabase(Database):
     def _translate_error(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, sqlite3.Error):
             return None
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+            return read_time_limit_error(self.address)
         create = self.access is FileAccess.CREATE
         return translate_sqlite_error(error, self.address, newer=self.newer, create=create)
+
+    @contextmanager
+    def _limit_statements(self, connection: Connection, deadline: float) -> Iterator[None]:
+        driver: sqlite3.Connection = driver_of(connection)
+        driver.set_progress_handler(lambda: time.monotonic() >= deadline, _STEPS_PER_CLOCK_CHECK)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
 
     def _execute_begin(self, connection: Connection, purpose: Purpose) -> None:
         # IMMEDIATE: a transaction that begins as a reader fails if another one writes first.

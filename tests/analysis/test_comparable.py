@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,9 +173,15 @@ def test_a_report_ranks_each_group_with_its_own_loss(mixed_folder: Nnlab, folder
     page = (folder / "r.html").read_text()
     assert "<h2>Ranking: iris</h2>" in page
     curves = page.split('<section id="curves')[1:]
-    assert "mean squared error" in curves[0]
-    assert "cross entropy" not in curves[0]
-    assert "cross entropy" in curves[1].split("</section>")[0]
+    match = re.search(r'id="charts">(.*?)</script>', page)
+    assert match is not None
+    charts = json.loads(match[1])
+    titles = [
+        [charts[int(number)]["title"] for number in re.findall(r'data-chart="(\d+)"', part)]
+        for part in (curves[0], curves[1].split("</section>")[0])
+    ]
+    assert "mean squared error" in titles[0][0]
+    assert "cross entropy" in titles[1][0]
 
 
 def test_figures_name_what_they_leave_out(mixed_folder: Nnlab) -> None:

@@ -19,9 +19,9 @@ HEAVY = ("torch", "sqlalchemy", "matplotlib", "pandas", "scipy", "numpy", "pydan
 
 def test_the_public_names_are_pinned() -> None:
     assert api.__all__ == [
-        "Histogram", "Image", "Results", "RunHandle", "Table", "TrainResult", "config",
-        "define_metric", "diagnose", "errors", "finish", "init", "load", "log", "login", "open",
-        "plots", "records", "run", "save", "summary", "train", "unwatch", "watch",
+        "Histogram", "Image", "Results", "RunHandle", "Table", "TrainResult", "board",
+        "config", "define_metric", "diagnose", "errors", "finish", "init", "load", "log", "login",
+        "open", "plots", "records", "run", "save", "summary", "train", "unwatch", "watch",
     ]  # fmt: skip
     assert set(api.__all__) <= set(dir(api))
     for name in set(api.__all__) - {"run"}:  # None until a run is recorded

@@ -12,7 +12,7 @@ from nnlab.figures.kinds.curves import prepare_curves
 from nnlab.figures.kinds.gap import prepare_gap
 from nnlab.figures.trials import load_trial_curves
 from nnlab.records import Sample
-from nnlab.report.page.chart import build_panels
+from nnlab.report.page.chart import build_charts
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_names_such_as_val_acc_are_drawn_as_those_of_nnlab(db: store.Database) -
     assert drawn_metrics(db, "names") == {"train/loss": 5, "val/loss": 5, "val/accuracy": 5}
     assert prepare_gap(db, ["names"]).table.rows
     (figure_trial,) = load_trial_curves(db, ["names"], top=6).series
-    assert [panel.title for panel in build_panels([figure_trial], None)] == [
+    assert [chart["title"] for chart in build_charts([figure_trial], None)] == [
         "Loss", "Validation accuracy",
     ]  # fmt: skip
     # The names of the program can be asked for.

@@ -10,6 +10,7 @@ from nnlab import store
 from nnlab.analysis.arm_labels import load_arms
 from nnlab.analysis.objectives import define_hint, objectives_of_runs, resolve_direction
 from nnlab.analysis.plain_values import finding_values
+from nnlab.analysis.run_metrics import metric_rows
 from nnlab.cli import completion
 from nnlab.cli.open_database import open_db
 from nnlab.cli.options import DbOption, FormatOption
@@ -26,7 +27,7 @@ from nnlab.io.redaction import mask_diff
 from nnlab.io.text import format_count, format_seed, position_number, position_text
 from nnlab.metric_names import is_evaluation
 from nnlab.objective import EVALUATION_PREFIX, is_layer_quantile
-from nnlab.records import Artifact, Attempt, Axis, MetricSummary, Run
+from nnlab.records import Artifact, Attempt, Axis, Run
 from nnlab.settings import metric_directions
 from nnlab.stats import format_duration
 
@@ -36,7 +37,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 _MEASURED_ONCE = ("data/", "probe/start_", "probe/model_")
 # Of the output of a script.
 _OUTPUT_LINES = 10
-_SPLITS = ("train/", "val/", "test/")
 
 
 def _metric_columns(axis: Axis) -> tuple[TableColumn, ...]:
@@ -102,22 +102,6 @@ def show(
                 _print_run(database, found_run, format)
 
 
-def _metric_rows(db: store.Database, run: Run) -> list[Mapping[str, Any]]:
-    summaries = store.summaries(db, [run.id]).get(run.id, {})
-    stored, declared = store.stored_directions(db), metric_directions(run.trial.setting)
-    user = store.user_directions(db)
-    rows = []
-    for name, summary in sorted(summaries.items()):
-        best: tuple[float | None, int | None] = (summary.best, summary.best_epoch)
-        direction = resolve_direction(name, user, declared)
-        if direction is None and (name.startswith(_SPLITS) or run.origin.is_external):
-            best = (None, None)
-        elif direction is not None and direction != stored.get(name):
-            best = store.best_values(db, [run.id], name, direction).get(run.id, (None, None))
-        rows.append(_metric_cells(summary, *best))
-    return rows
-
-
 def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
     """All stored information, with stable keys (docs/formats.md)."""
     return {
@@ -125,7 +109,7 @@ def _run_json(db: store.Database, run: Run) -> Mapping[str, Any]:
         "arm": load_arms(db).arm_of(run.trial) or None,
         **external_json(db, run),
         "setting": dict(run.trial.setting),
-        "metrics": _metric_rows(db, run),
+        "metrics": metric_rows(db, run),
         "findings": [finding_values(f) for f in store.findings(db, [run.id]).get(run.id, ())],
         "attempts": [_attempt_json(attempt) for attempt in store.attempts(db, run.id)],
         "artifacts": [
@@ -141,7 +125,7 @@ def _artifact_paths(db: store.Database, run: Run) -> list[tuple[Artifact, str]]:
 
 
 def _print_run(db: store.Database, run: Run, output_format: Format) -> None:
-    metrics = _metric_rows(db, run)
+    metrics = metric_rows(db, run)
     if output_format is not Format.TABLE:
         render(metrics, _metric_columns(run.axis), output_format)
         return
@@ -246,19 +230,6 @@ def _column_priority(metric: str) -> int:
         "lr",
     )
     return important.index(metric) + 1 if metric in important else len(important) + 1
-
-
-def _metric_cells(
-    summary: MetricSummary, best: float | None, best_epoch: int | None
-) -> Mapping[str, Any]:
-    return {
-        "metric": summary.metric,
-        "last": summary.last,
-        "last_epoch": summary.last_epoch,
-        "best": best,
-        "best_epoch": best_epoch,
-        "n": summary.n,
-    }
 
 
 def _run_state(run: Run) -> Mapping[str, Any]:

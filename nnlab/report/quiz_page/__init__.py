@@ -4,7 +4,7 @@ The answers follow the questions, on a page of their own in print, and collapsed
 page makes no network requests.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,10 @@ from nnlab.analysis.quiz import (
     question_curves,
 )
 from nnlab.figures.draw.series import Series
-from nnlab.report.page.chart import HEIGHT, WIDTH, build_panels
+from nnlab.report.page.chart import build_charts
 from nnlab.version import nnlab_version
+from nnlab.web.assets import asset_text
+from nnlab.web.page_frame import build_page_frame
 
 if TYPE_CHECKING:
     import jinja2
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
 
 def quiz_as_html(questions: Sequence[QuizQuestion]) -> str:
     """The HTML page of some questions with their answers."""
+    charts: list[Mapping[str, Any]] = []
+    own_style = (files(__package__) / "style.css").read_text(encoding="utf-8")
+    style = asset_text("shared/style.css") + own_style
     return _template().render(
-        questions=[_question(question) for question in questions],
+        questions=[_question(question, charts) for question in questions],
         version=nnlab_version(),
-        style=(files(__package__) / "style.css").read_text(encoding="utf-8"),
-        script=(files(__package__) / "script.js").read_text(encoding="utf-8"),
-        width=WIDTH,
-        height=HEIGHT,
+        frame=build_page_frame("report/quiz.js", style=style, data={"charts": charts}),
     )
 
 
@@ -47,15 +49,17 @@ def _template() -> "jinja2.Template":
     return environment.from_string(text)
 
 
-def _question(question: QuizQuestion) -> dict[str, Any]:
-    """What the template shows of a question."""
+def _question(question: QuizQuestion, charts: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the template shows of a question; its charts are added to those of the page."""
     answer = answer_question(question)
     loss = question.setting.get("loss")
     series = [Series("", (question_curves(question),))]
+    first = len(charts)
+    charts += build_charts(series, str(loss) if loss else None)
     return {
         "number": question.number,
         "command": question.command,
-        "panels": build_panels(series, str(loss) if loss else None),
+        "charts": list(range(first, len(charts))),
         "choices": [
             (letter, choice_name(code))
             for letter, code in zip(LETTERS, question.choices, strict=False)

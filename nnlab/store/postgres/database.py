@@ -5,8 +5,9 @@ Handwritten SQL: what SQLAlchemy has no construct for (schemas, partitions, sequ
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from nnlab.errors import NnlabError
 from nnlab.store.address import ServerAddress
-from nnlab.store.database import BUSY_SECONDS, Database, Purpose
+from nnlab.store.database import BUSY_SECONDS, Database, Purpose, read_time_limit_error
 from nnlab.store.driver_statement import driver_of
 from nnlab.store.postgres.adapters import register_adapters
 from nnlab.store.postgres.errors import translate_postgres_error
@@ -59,6 +60,25 @@ class ServerDatabase(Database):
         )
         self._lock_key = _advisory_lock_key(address.schema)
         super().__init__(address, engine, writes=writes)
+
+    @contextmanager
+    def change_probe(self) -> Iterator[Callable[[], str]]:
+        """See `Database`; commits in other databases of the server change it too."""
+        with self._translate_driver_errors():
+            connection = self._engine.raw_connection()
+        try:
+
+            def probe() -> str:
+                # Which transactions are visible. A position in the write-ahead log would not do:
+                # it advances before the commit is visible. Standby servers have it as well.
+                with self._translate_driver_errors(), closing(connection.cursor()) as cursor:
+                    cursor.execute("SELECT txid_current_snapshot()::text")
+                    ((snapshot,),) = cursor.fetchall()
+                return str(snapshot)
+
+            yield probe
+        finally:
+            connection.close()
 
     def revision(self, connection: Connection) -> str | None:
         """See `Database`."""
@@ -149,7 +169,16 @@ class ServerDatabase(Database):
     def _translate_error(self, error: BaseException | None) -> NnlabError | None:
         if not isinstance(error, psycopg.Error):
             return None
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            return read_time_limit_error(self.address)
         return translate_postgres_error(error, self.address, newer=self.newer)
+
+    @contextmanager
+    def _limit_statements(self, connection: Connection, deadline: float) -> Iterator[None]:
+        milliseconds = max(1, round((deadline - time.monotonic()) * 1000))
+        # Until the end of the transaction.
+        driver_of(connection).execute(f"SET LOCAL statement_timeout TO {milliseconds}")
+        yield
 
     def _execute_begin(self, connection: Connection, purpose: Purpose) -> None:
         # All statements in one message, so that they take one round trip.
