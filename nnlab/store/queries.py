@@ -26,7 +26,6 @@ from nnlab.store.constructs import (
     in_ids,
     in_ids_parameter,
     is_valid_json,
-    json_elements,
     json_field,
 )
 from nnlab.store.database import Database
@@ -44,6 +43,7 @@ from nnlab.store.rows import (
     study_record,
     trial_record,
 )
+from nnlab.store.run_filters import has_tag
 from nnlab.store.scope import QueryScope, scope_of
 from nnlab.store.serialization import timestamp_from_text
 from nnlab.store.tables import metric as metric_table
@@ -150,7 +150,7 @@ def runs(
     if origin is not None:
         conditions.append(run_table.c.origin == str(origin))
     if tag is not None:
-        conditions += [is_valid_json(run_table.c.tags), _has_tag(tag)]
+        conditions.append(has_tag(tag))
     if status is not None:
         conditions.append(_status_condition(status))
     if current_only:
@@ -162,14 +162,6 @@ def runs(
         query = query.limit(max(limit, 0))
     with db.read() as connection:
         return tuple(_select_runs(db, connection, query, status, limit))
-
-
-def _has_tag(tag: str) -> ColumnElement[bool]:
-    elements = json_elements(run_table.c.tags)
-    query: Select[Any] = (
-        select(literal_column("1")).select_from(elements).where(elements.c.value == tag)
-    )
-    return query.correlate(run_table).exists()
 
 
 def trials(db: Database, trial_ids: Iterable[int]) -> dict[int, Trial]:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from nnlab.records import Status
-from nnlab.store.constructs import json_elements, json_number, json_text
+from nnlab.store.constructs import is_valid_json, json_elements, json_number, json_text
 from nnlab.store.tables import finding, metric, run, study, summary, trial
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
@@ -134,7 +134,7 @@ def _word_clause(condition: WordCondition) -> ColumnElement[bool]:
     value = condition.value
     match condition.property:
         case "tag":
-            return _has_tag(value)
+            return has_tag(value)
         case "finding":
             return (
                 select(literal(1))
@@ -156,10 +156,11 @@ def _word_clause(condition: WordCondition) -> ColumnElement[bool]:
             return _matches(run.c.name, value)
 
 
-def _has_tag(value: str) -> ColumnElement[bool]:
+def has_tag(value: str) -> ColumnElement[bool]:
+    """Whether a run has a tag; one whose tags are damaged has none."""
     elements = json_elements(run.c.tags)
     query: Any = select(literal(1)).select_from(elements).where(elements.c.value == value)
-    return query.correlate(run).exists()  # type: ignore[no-any-return]
+    return and_(is_valid_json(run.c.tags), query.correlate(run).exists())
 
 
 def _compare(column: ColumnElement[Any], operator: Operator, value: float) -> ColumnElement[bool]:

@@ -129,6 +129,12 @@ def test_a_damaged_setting_hides_no_other_run(trained: Path) -> None:
     assert matching(context, "", sort="setting:lr")[-2:] == [5, 1]
 
 
+def test_damaged_tags_hide_no_other_run(table: BoardContext, trained: Path) -> None:
+    with sqlite3.connect(trained) as connection:
+        connection.execute("UPDATE run SET tags = '[broken' WHERE id = 2")
+    assert matching(table, "tag:good") == [3]
+
+
 def test_orders_have_missing_values_last(table: BoardContext) -> None:
     with sqlite3.connect(str(table.db.address.path)) as connection:  # type: ignore[attr-defined]
         connection.execute("DELETE FROM summary WHERE metric_id = 901 AND run_id = 8")

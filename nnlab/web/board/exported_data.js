@@ -1,4 +1,5 @@
 // The data inside an exported page, and the answers to what the views ask for.
+import { parseRunIds } from "./view_state.js";
 import { exportedRuns, exportedTrials } from "./exported_runs.js";
 
 let pageData = null; // the promise of the data, once they are needed
@@ -74,7 +75,7 @@ function exportedLog(log, { size }) {
 
 function exportedIndex(data, { runs, study, seeds }) {
   const { index } = data.curves[seeds === "lines" ? "lines" : "mean"];
-  const ids = runs ? new Set(expandRunIds(runs)) : null;
+  const ids = runs ? new Set(parseRunIds(runs)) : null;
   const isShown = (run) => (ids ? ids.has(run.run) : !study || run.study === study);
   return { ...index, runs: index.runs.filter(isShown) };
 }
@@ -83,7 +84,7 @@ function exportedLines(data, parameters) {
   if (parameters.x) return undefined;
   const seeds = parameters.seeds === "lines" ? "lines" : "mean";
   const { index, lines, x } = data.curves[seeds];
-  const ids = new Set(expandRunIds(parameters.runs || ""));
+  const ids = new Set(parseRunIds(parameters.runs || ""));
   const shown = index.runs.filter((run) => ids.has(run.run));
   const keys = new Set(shown.map((run) => (seeds === "lines" ? `run:${run.run}` : `trial:${run.trial}`)));
   const metrics = Object.fromEntries(JSON.parse(parameters.metrics).map((metric) => {
@@ -92,12 +93,4 @@ function exportedLines(data, parameters) {
     return [metric, { keys: part.map((line) => line.key), lines: part, pending: [] }];
   }));
   return { cursor: "", x, seeds, metrics, notes: [] };
-}
-
-// "1-3,7" -> [1, 2, 3, 7]
-function expandRunIds(text) {
-  return text.split(",").filter(Boolean).flatMap((part) => {
-    const [first, last = first] = part.split("-").map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
 }

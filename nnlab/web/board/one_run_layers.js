@@ -1,5 +1,6 @@
 // The statistics of the layers of one run.
 import { createLineChart } from "../shared/chart.js";
+import { tableOfLines } from "../shared/chart_table.js";
 import { createElement } from "../shared/dom.js";
 import { formatCount } from "../shared/numbers.js";
 import { createPanel } from "../shared/panel.js";
@@ -42,7 +43,7 @@ export function createLayerCharts() {
       title: spec.title,
       fileName: quantity.quantity,
       toSvg: () => charts.get(quantity.quantity).chart.toSvg(),
-      toTable: () => layerTable(charts.get(quantity.quantity).spec),
+      toTable: () => tableOfLines(charts.get(quantity.quantity).spec),
     });
     grid.append(panel.element);
     charts.set(quantity.quantity, { chart: createLineChart(panel.body, spec), spec, text });
@@ -74,14 +75,5 @@ function layerSpec(quantity, axis) {
       high: line.high ?? undefined,
       nonFinite: line.non_finite,
     })),
-  };
-}
-
-function layerTable(spec) {
-  const positions = [...new Set(spec.lines.flatMap((line) => line.x))].sort((a, b) => a - b);
-  const values = spec.lines.map((line) => new Map(line.x.map((x, i) => [x, line.y[i]])));
-  return {
-    columns: [spec.xLabel, ...spec.lines.map((line) => line.label)],
-    rows: positions.map((x) => [x, ...values.map((byX) => byX.get(x) ?? null)]),
   };
 }

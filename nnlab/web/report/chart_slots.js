@@ -1,5 +1,6 @@
 // Draws the charts of a self-contained page into the places that its template has for them.
 import { createLineChart } from "../shared/chart.js";
+import { tableOfLines } from "../shared/chart_table.js";
 import { createPanel } from "../shared/panel.js";
 
 // The charts of the page as { slot, hide(trials), highlight(trial) }; `trials` are the values of
@@ -31,17 +32,6 @@ function drawSlot(slot, spec) {
       const line = spec.lines.find((candidate) => String(candidate.trial) === trial);
       chart.setHighlight(line ? line.key : null);
     },
-  };
-}
-
-// The named lines of a chart: a row for each position.
-export function tableOfLines(spec) {
-  const lines = spec.lines.filter((line) => !line.faint);
-  const positions = [...new Set(lines.flatMap((line) => line.x))].sort((a, b) => a - b);
-  const values = lines.map((line) => new Map(line.x.map((x, i) => [x, line.y[i]])));
-  return {
-    columns: [spec.xLabel, ...lines.map((line) => line.label)],
-    rows: positions.map((x) => [x, ...values.map((byX) => byX.get(x) ?? null)]),
   };
 }
 

@@ -34,14 +34,6 @@ export function formatDuration(seconds) {
   return `${Number((seconds / 86400).toPrecision(3))} days`;
 }
 
-// "0.91 ± 0.02"; without the second number if it is missing.
-export function formatWithUncertainty(mean, halfWidth) {
-  const text = formatNumber(mean);
-  return halfWidth === null || halfWidth === undefined || !Number.isFinite(halfWidth)
-    ? text
-    : `${text} ± ${formatNumber(halfWidth, 2)}`;
-}
-
 // Unix seconds as a time of day, with the date unless it is today.
 export function formatTime(seconds) {
   const time = new Date(seconds * 1000);
